@@ -1,0 +1,3 @@
+.PHONY: check
+check:
+	ruff check . && ruff format --check . && mypy

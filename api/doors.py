@@ -1,0 +1,67 @@
+"""What a dialect brings to a listener, and what the server hands to a dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quart import Blueprint, Response
+
+from api.sockets import WebsocketRoute
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from actors.core import ActorSystem, ChildSpec
+    from api.credentials import CredentialGuard
+    from api.lifecycle import Lifecycle
+    from api.secret_store import Secrets
+    from api.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a dialect may use; made once per process in `api/server.py`.
+
+    `settings()` returns the current settings (SIGHUP replaces some of them).
+    """
+
+    settings: Callable[[], Settings]
+    system: ActorSystem
+    secrets: Secrets
+    guard: CredentialGuard
+    lifecycle: Lifecycle
+    metrics: CollectorRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a dialect stands on one listener: alone or as root it also owns `/`, `/ws` …"""
+
+    root: bool
+    secure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A dialect on one listener.
+
+    `prefixes` are the path prefixes it reserves there (a prefix ends at a path segment): an unknown
+    path below one is answered by `refuse`. `refuse(status)` builds the dialect's own error body for
+    404, 405, 413, 429, 500 and 503.
+    """
+
+    dialect: str
+    blueprint: Blueprint
+    websockets: tuple[WebsocketRoute, ...]
+    prefixes: tuple[str, ...]
+    refuse: Callable[[int], Response]
+    openapi: Mapping[str, object] | None = None  # "paths" fragment of an OpenAPI 3.1 document
+
+
+DoorBuilder = Callable[[Services, Place], Door]
+"""Each dialect package exposes `open_door: DoorBuilder`, and `children(services) -> [ChildSpec]` if
+it brings actors of its own."""
+
+__all__ = ["ChildSpec", "Door", "DoorBuilder", "Place", "Services"]
