@@ -1,3 +1,67 @@
-.PHONY: check
-check:
-	ruff check . && ruff format --check . && mypy
+# Quintet's everyday commands. `make` alone lists them.
+#
+#   make run                     serve on the embedded defaults (or on ./config.toml where there is one)
+#   make run CONFIG=my.toml      serve with this config file
+#   make test ARGS="-k chat"     hand arguments to pytest
+#   make PYTHON=python3.13 test  with another interpreter (the environment is made anew)
+
+PYTHON ?= python3
+CONFIG ?= $(wildcard config.toml)
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+
+# Stamps: each names a finished step, so that a second run starts at once.
+MADE := $(VENV)/.made-with-python$(PYTHON_VERSION)
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+.PHONY: help run test test-fast test-packages check bench clean
+
+help:
+	@echo "make run        install into $(VENV) and start the server (CONFIG=file)"
+	@echo "make test       the whole test suite, with the Debian packages it needs"
+	@echo "make test-fast  the tests without a browser and without the slow ones"
+	@echo "make check      ruff, ruff format, mypy --strict"
+	@echo "make bench      measure (see bench/README.md)"
+	@echo "make clean      remove what the other commands made (keeps data/)"
+
+run: $(INSTALLED)
+	$(BIN)/quintet serve $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+
+test: $(INSTALLED_DEV) test-packages
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(INSTALLED_DEV)
+	$(BIN)/python -m pytest -m "not slow and not browser" $(ARGS)
+
+test-packages:
+	@scripts/test-packages
+
+check: $(INSTALLED_DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED_DEV)
+	$(BIN)/python -m bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info artifacts .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@scripts/python-hint $(PYTHON)
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+# Editable, so that an edited or pulled source file needs no new install.
+$(INSTALLED): pyproject.toml $(MADE)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml $(MADE)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(INSTALLED) $@
