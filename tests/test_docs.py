@@ -1,0 +1,70 @@
+"""What the documents say exists: their links, their commands, their configuration, their unit."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PATTERNS = ("*.md", "*/README.md", "docs/[!R]*.md", "api/*/README.md", "api/*/*/README.md")
+PAGES = sorted(page for pattern in PATTERNS for page in ROOT.glob(pattern))
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the fenced blocks of one language."""
+    return [text for kind, text in FENCE.findall(page.read_text("utf-8")) if kind == language]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as forges make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in LINK.findall(page.read_text("utf-8")):
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), f"{name(page)} links to {link}"
+        assert not anchor or anchor in anchors(target), f"{name(page)} links to {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_make_commands_exist(page: Path) -> None:
+    named = re.findall(r"(?:^\$ |`)make ([a-z][\w-]*)", page.read_text("utf-8"), re.MULTILINE)
+    assert set(named) <= make_targets()
+
+
+def test_build_machine_runs_only_what_the_readme_names() -> None:
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    commands = re.findall(r"^(?!#|set |cd |export |$)(.+)$", script, re.MULTILINE)
+    assert commands == ["make check", "make test"]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert all(command in readme for command in commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_configuration_snippets_are_valid_toml(page: Path) -> None:
+    for block in blocks(page, "toml"):
+        tomllib.loads(block)
+
+
+def test_unit_allows_more_time_to_stop_than_the_server_takes() -> None:
+    unit = (ROOT / "docs" / "quintet.service").read_text("utf-8")
+    found = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    assert found is not None
+    assert int(found[1]) > 20
