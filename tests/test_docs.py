@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
+
+from api.settings import ConfigError, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = ("*.md", "*/README.md", "docs/[!R]*.md", "api/*/README.md", "api/*/*/README.md")
@@ -28,6 +29,15 @@ def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as forges make them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def wrong_keys(config: Path) -> list[str]:
+    """Return what the server would refuse, except files that only the reader has."""
+    try:
+        load_settings(config)
+    except ConfigError as error:
+        return [str(problem) for problem in error.problems if "not there" not in str(problem)]
+    return []
 
 
 def make_targets() -> set[str]:
@@ -58,9 +68,15 @@ def test_build_machine_runs_only_what_the_readme_names() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_configuration_snippets_are_valid_toml(page: Path) -> None:
+def test_configuration_snippets_are_valid(page: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
     for block in blocks(page, "toml"):
-        tomllib.loads(block)
+        config.write_text(block, encoding="utf-8")
+        assert wrong_keys(config) == []
+
+
+def test_container_serves_with_a_valid_configuration() -> None:
+    assert wrong_keys(ROOT / "docs" / "container.toml") == []
 
 
 def test_unit_allows_more_time_to_stop_than_the_server_takes() -> None:
