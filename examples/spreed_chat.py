@@ -20,13 +20,16 @@ async def send(socket: WebSocketConnection, kind: str, document: dict[str, Any])
     await socket.send_message(json.dumps({"Type": kind, kind: document}))
 
 
-async def wait_for(socket: WebSocketConnection, kind: str) -> dict[str, Any]:
-    """Return the next document of this kind and pass over the others; an Error ends the program."""
+async def wait_for(
+    socket: WebSocketConnection, kind: str, sender: str | None = None
+) -> dict[str, Any]:
+    """Return the next document of this kind, passing over others; an Error ends the program."""
     while True:
-        data = json.loads(await socket.get_message())["Data"]
+        envelope = json.loads(await socket.get_message())
+        data = envelope["Data"]
         if data["Type"] == "Error":
             raise SystemExit(f"refused: {data['Message']} ({data['Code']})")
-        if data["Type"] == kind:
+        if data["Type"] == kind and sender in (None, envelope.get("From")):
             return data
 
 
@@ -44,7 +47,7 @@ async def say(url: str, room: str, name: str, sentence: str) -> None:
         await send(socket, "Status", {"Type": "Status", "Status": {"displayName": name}})
         chat = {"Message": sentence, "Time": "", "NoEcho": False}
         await send(socket, "Chat", {"Type": "Chat", "To": "", "Chat": chat})
-        echo = await wait_for(socket, "Chat")  # without NoEcho the server tells us too
+        echo = await wait_for(socket, "Chat", me["Id"])  # without NoEcho we hear ourselves, too
         print(f"said: {echo['Chat']['Message']}")
 
 
