@@ -1,0 +1,204 @@
+"""The section of each dialect. All of them validate, also of a dialect not built yet."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from api.settings.fields import (
+    DEFAULTS,
+    Address,
+    BasePath,
+    Count,
+    Many,
+    Name,
+    Network,
+    OptionalPath,
+    Origin,
+    Pattern,
+    PortRange,
+    Positive,
+    Seconds,
+    SecondsOrZero,
+    Secret,
+    Section,
+    WebUrl,
+)
+
+SpreedModule = Literal["screensharing", "youtube", "presentation", "contacts", "roomlocking"]
+
+
+def _header_name(value: str) -> str:
+    if not value.replace("-", "").isalnum() or not value.isascii():
+        raise ValueError('must be the name of a header, like "x-users"')
+    return value.lower()
+
+
+class SpreedUserSettings(Section):
+    """Who a Spreed user is said to be, and by whom."""
+
+    enabled: bool = False
+    mode: Literal["sharedsecret", "httpheader"] = "sharedsecret"
+    allow_registration: bool = False
+    shared_secret: Secret = ""
+    http_header: Annotated[str, AfterValidator(_header_name)] = "x-users"
+
+
+class SpreedSettings(Section):
+    """The Spreed WebRTC dialect."""
+
+    title: str = "Quintet"
+    web_client: OptionalPath = None
+    token_file: OptionalPath = None
+    stats: bool = False
+    base_path: BasePath = "/"
+    default_room_enabled: bool = True
+    conference_rooms: Many[Pattern] = ()
+    authorize_room_join: bool = False
+    authorize_room_creation: bool = False
+    case_sensitive_rooms: bool = False
+    public_rooms: Pattern = ""
+    locked_room_joinable_with_pin: bool = True
+    require_access_token: bool = False
+    modules: Many[SpreedModule] = (
+        "screensharing",
+        "youtube",
+        "presentation",
+        "contacts",
+        "roomlocking",
+    )
+    room_expiry_seconds: SecondsOrZero = 60.0
+    resume_seconds: Seconds = 30.0
+    ping_seconds: Seconds = 54.0
+    outbox_messages: Positive = 2048
+    conference_ids: Positive = 100
+    images: Positive = 10_000
+    image_pixels: Positive = 16_777_216
+    image_cache_bytes: Count = 33_554_432
+    server_realm: Name = "local"
+    users: SpreedUserSettings = DEFAULTS
+
+
+ServiceId = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{24})?$")]
+
+
+class OwtSettings(Section):
+    """The Open WebRTC Toolkit dialect."""
+
+    portal_host: str = ""
+    portal_secure: bool = False
+    allowed_origins: Many[Origin] = ("*",)
+    messages_per_second: Count = 200
+    replay_window_seconds: Count = 0
+    super_service_id: ServiceId = ""
+    super_service_key: Secret = ""
+    sample_service_id: ServiceId = ""
+    sample_service_key: Secret = ""
+
+
+class BareRtcJwtSettings(Section):
+    """Users of BareRTC by signed tokens."""
+
+    enabled: bool = False
+    strict: bool = True
+    secret_key: Secret = ""
+    landing_page_url: WebUrl = ""
+
+
+class BareRtcChannel(Section):
+    """One public chat channel."""
+
+    id: Name
+    name: Name
+    vip: bool = False
+    permit_photos: bool = True
+    welcome_messages: Many[str] = ()
+    echo_messages_on_join: Count = 10
+
+
+LOBBY: Any = ({"id": "lobby", "name": "Lobby"},)
+
+
+class BareRtcSettings(Section):
+    """The BareRTC dialect."""
+
+    title: str = "BareRTC"
+    website_url: WebUrl = ""
+    web_client: OptionalPath = None
+    admin_api_key: Secret = ""
+    cors_hosts: Many[Origin] = ()
+    permit_nsfw: bool = False
+    startup_quiet_seconds: SecondsOrZero = 0
+    max_image_width: Positive = 1280
+    jwt: BareRtcJwtSettings = DEFAULTS
+    channels: Many[BareRtcChannel] = LOBBY
+
+
+class AuviousClient(Section):
+    """An OAuth 2.0 client."""
+
+    id: Name
+    secret: Secret = ""
+    public: bool = False
+    grants: Many[Literal["client_credentials", "password", "refresh_token"]] = (
+        "client_credentials",
+    )
+    organization: str = ""
+    roles: Many[Literal["ROLE_USER", "ROLE_SERVICE"]] = ("ROLE_SERVICE",)
+
+
+class AuviousUser(Section):
+    """A user of the password grant."""
+
+    id: Name
+    password: Secret = ""
+    organization: str = ""
+    roles: Many[Literal["ROLE_USER", "ROLE_SERVICE"]] = ("ROLE_USER",)
+
+
+class AuviousSettings(Section):
+    """The Auvious RTC dialect."""
+
+    allowed_origins: Many[Origin] = ("*",)
+    access_token_seconds: Annotated[int, Field(ge=300)] = 3600
+    refresh_token_seconds: Positive = 86_400
+    max_keep_alive_seconds: Positive = 3600
+    reminder_event_type: Name = "UserEndpointKeepAliveReminderEvent"
+    clients: Many[AuviousClient] = ()
+    users: Many[AuviousUser] = ()
+
+
+class SkywayApiKey(Section):
+    """A key that peers of some domains may use."""
+
+    key: Annotated[Name, Field(repr=False)]
+    domains: Many[Name] = ()
+    secret: Secret = ""
+
+
+def _given(value: tuple[int, int]) -> tuple[int, int]:
+    if value == (0, 0):
+        raise ValueError("must name the ports")
+    return value
+
+
+class SkywaySettings(Section):
+    """The SkyWay WebRTC Gateway dialect."""
+
+    long_poll_seconds: Seconds = 30.0
+    udp_bind: Address = "127.0.0.1"
+    udp_advertise: Literal[""] | Address = ""
+    udp_ports: Annotated[PortRange, AfterValidator(_given)] = (50001, 50999)
+    redirect_allow: Many[Network] = ("127.0.0.0/8", "::1/128")  # type: ignore[assignment]  # parsed
+    api_keys: Many[SkywayApiKey] = ()
+
+
+class PeerJsSettings(Section):
+    """The PeerJS dialect."""
+
+    key: Name = "peerjs"
+    allow_discovery: bool = False
+    alive_timeout: Seconds = 60.0
+    expire_timeout: Seconds = 5.0
+    concurrent_limit: Positive = 5000

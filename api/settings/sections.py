@@ -1,0 +1,159 @@
+"""The sections that belong to no dialect: process, listeners, logs, limits, ICE, recording."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from api.settings.fields import (
+    Address,
+    Bind,
+    Count,
+    FilePath,
+    Many,
+    Name,
+    Network,
+    OptionalPath,
+    Origin,
+    PortRange,
+    Positive,
+    Seconds,
+    SecondsOrZero,
+    Secret,
+    Section,
+    WebUrl,
+    split_bind,
+)
+
+DIALECTS = ("spreed", "owt", "barertc", "auvious", "skyway", "peerjs", "operator")
+BUILT_DIALECTS = frozenset({"spreed", "operator"})
+"""What this version can serve; a listener that names another dialect is an error."""
+
+
+class ServerSettings(Section):
+    """The process: where it keeps its data, how the world calls it, how long it takes to stop."""
+
+    data_dir: FilePath = "data"  # type: ignore[assignment]  # made a Path by its validator
+    public_url: WebUrl = ""
+    shutdown_grace: Seconds = 20.0
+    drain_delay: SecondsOrZero = 0.0
+
+
+class ListenerSettings(Section):
+    """One address to listen on, and the dialects served there.
+
+    `root` is the dialect that owns `/` and `/ws`: the one named, else the only one there (operator
+    does not count), else "".
+    """
+
+    bind: Bind = "127.0.0.1:8080"
+    dialects: Many[Name] = ("spreed", "operator")
+    root: str = ""
+    tls_certfile: OptionalPath = None
+    tls_keyfile: OptionalPath = None
+
+    @field_validator("root")
+    @classmethod
+    def _alone(cls, value: str, info: ValidationInfo) -> str:
+        others = [name for name in info.data.get("dialects", ()) if name != "operator"]
+        return others[0] if not value and len(others) == 1 else value
+
+    @property
+    def host(self) -> str:
+        """The host of `bind`, without brackets."""
+        return split_bind(self.bind)[0]
+
+    @property
+    def port(self) -> int:
+        """The port of `bind`; 0 means any free one."""
+        return split_bind(self.bind)[1]
+
+    @property
+    def secure(self) -> bool:
+        """Whether this listener itself speaks TLS."""
+        return self.tls_certfile is not None
+
+
+EMBEDDED_LISTENERS: Any = ({"bind": "127.0.0.1:8080", "root": "spreed"},)
+
+
+class LogSettings(Section):
+    """What is logged, and where to."""
+
+    format: Literal["auto", "json", "console"] = "auto"
+    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    file: OptionalPath = None
+
+
+class StoreSettings(Section):
+    """Where state that outlives the process is kept."""
+
+    url: Secret = ""  # may hold a password
+
+
+class LimitSettings(Section):
+    """The bounds of everything a stranger can make grow."""
+
+    body_bytes: Positive = 1_048_576
+    header_bytes: Annotated[int, Field(ge=1024)] = 16_384
+    header_seconds: Seconds = 10.0
+    message_bytes: Positive = 1_048_576
+    messages_per_second: Count = 20
+    connections_per_address: Count = 0
+    mailbox_messages: Positive = 1024
+    ask_seconds: Seconds = 5.0
+    rooms: Positive = 10_000
+    peers_per_room: Positive = 500
+    room_name_bytes: Positive = 512
+    status_bytes: Positive = 262_144
+    credential_failures: Count = 10
+    credential_window: Seconds = 1800.0
+    allowed_origins: Many[Origin] = ()
+    trusted_proxies: Many[Network] = ()
+
+
+def _ice_url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        scheme, colon, rest = value.partition(":")
+        if scheme not in schemes or not colon or not rest:
+            raise ValueError("must begin with " + " or ".join(f'"{name}:"' for name in schemes))
+        return value
+
+    return AfterValidator(check)
+
+
+class IceServer(Section):
+    """One STUN or TURN server, as browsers take it."""
+
+    urls: Annotated[
+        Many[Annotated[str, _ice_url("stun", "stuns", "turn", "turns")]], Field(min_length=1)
+    ]
+    username: str = ""
+    credential: Secret = ""
+
+
+class IceSettings(Section):
+    """How clients and our own connections find a path through the network."""
+
+    servers: Many[IceServer] = ()
+    turn_urls: Many[Annotated[str, _ice_url("turn", "turns")]] = ()
+    turn_secret: Secret = ""
+    listen_ips: Many[Address] = ()
+    announced_ips: Many[Address] = ()
+    udp_port_range: PortRange = (0, 0)
+
+
+class OperatorSettings(Section):
+    """Who may see the insides of the server."""
+
+    token: Secret = ""
+
+
+class RecordingSettings(Section):
+    """Where recordings go, and when one ends by itself."""
+
+    dir: OptionalPath = None
+    max_seconds: SecondsOrZero = 0
+    min_free_bytes: Count = 268_435_456
+    retention_days: Count = 0
