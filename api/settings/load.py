@@ -101,12 +101,12 @@ def _siblings(path: KeyPath) -> list[str]:
     model: type[BaseModel] | None = Settings
     for part in path[:-1]:
         if isinstance(part, str) and model is not None:
-            model = _model_in(model.model_fields[part].annotation)
+            model = model_in(model.model_fields[part].annotation)
     return list(model.model_fields) if model else []
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """Return the section that an annotation such as `tuple[ListenerSettings, ...]` holds."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
+    return next(filter(None, map(model_in, get_args(annotation))), None)
