@@ -8,6 +8,7 @@ the same way, as `library.logged`.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Mapping
@@ -65,13 +66,15 @@ class _Output:
 _OUTPUT = _Output()
 
 
-def configure(settings: LogSettings) -> None:
+def configure(settings: LogSettings, *, handle: int = 1) -> None:
     """Send logs where `settings` says: to standard output, and to a file of JSON lines if named.
+
+    `handle` replaces standard output by another open descriptor.
 
     Call it again after a change or a rotation: level and format apply to every logger at once, and
     the file is opened anew. A file that cannot be opened is logged and left out.
     """
-    terminal = None if sys.stdout is None else LineSink(1)
+    terminal = LineSink(handle) if _is_open(handle) else None
     file, trouble = None, None
     if settings.file is not None:
         try:
@@ -99,6 +102,14 @@ def configure(settings: LogSettings) -> None:
     if trouble is not None:
         log = structlog.get_logger()
         log.error("log.file_failed", file=str(settings.file), reason=trouble)
+
+
+def _is_open(handle: int) -> bool:
+    try:
+        os.fstat(handle)
+    except OSError:
+        return False
+    return True
 
 
 class _Libraries(logging.Handler):

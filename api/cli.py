@@ -1,0 +1,245 @@
+"""The commands of `quintet`: what each takes, and what it prints.
+
+Exit codes: 0 done, 1 it could not be done, 2 the command or the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from api.credentials import hmac_sha256_b64
+from api.log_filter import LogFilter, parse_time
+from api.log_lines import LEVELS
+from api.log_viewer import follow, lines_of, view, view_timeline
+from api.logs import configure
+from api.secret_store import DataDirError, Secrets
+from api.settings import ConfigError, LogSettings, Settings, config_path, load_settings
+from api.version import quintet_version
+
+_DAY = 86_400
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line and return the exit code."""
+    options = _parser().parse_args(arguments)
+    configure(LogSettings(level="warning"), handle=2)  # `serve` logs as its settings say
+    try:
+        code: int = options.command(options)
+    except ConfigError as error:
+        return _fail(f"the configuration is wrong:\n{error}", 2)
+    except DataDirError as error:
+        return _fail(str(error), 1)
+    except BrokenPipeError:  # `quintet logs … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run the server until it is told to stop."""
+    settings = _settings(options)
+    from api import server  # the other commands do without all that it imports
+
+    try:
+        return server.run(settings)
+    except server.StartError as error:
+        return _fail(str(error), 1)
+
+
+def check_config(options: argparse.Namespace) -> int:
+    """Say whether a configuration can be used."""
+    settings = _settings(options)
+    served = "; ".join(
+        f"{'https' if each.secure else 'http'}://{each.bind} {', '.join(each.dialects)}"
+        for each in settings.listeners
+    )
+    _print(f"{settings.file or 'embedded defaults'}: ok ({served})")
+    return 0
+
+
+def show_secrets(options: argparse.Namespace) -> int:
+    """Print the secrets in use, generating those that are missing."""
+    settings = _settings(options)
+    store = Secrets(settings.server.data_dir)
+    found = {
+        name: store.text(name, configured) for name, configured in _secrets_of(settings).items()
+    }
+    found = dict(sorted((store.all() | found).items()))
+    if options.name:
+        if options.name not in found:
+            return _fail(f"no secret is called {options.name!r}; there are: {', '.join(found)}", 2)
+        _print(found[options.name])
+        return 0
+    width = max(map(len, found))
+    for name, value in found.items():
+        _print(f"{name:<{width}}  {value}")
+    return 0
+
+
+def show_logs(options: argparse.Namespace) -> int:
+    """Print chosen log entries for people."""
+    wanted = LogFilter(
+        room=options.timeline or options.room,
+        peer=options.peer,
+        dialect=options.dialect,
+        actor=options.actor,
+        level=options.level,
+        event=options.event,
+        since=options.since,
+        until=options.until,
+    )
+    show = view_timeline if options.timeline else view
+    colour = sys.stdout.isatty()
+    try:
+        if options.file == "-":
+            show(lines_of(sys.stdin.buffer), wanted, _write, colour=colour)
+        elif options.follow:
+            show(follow(Path(options.file)), wanted, _write, colour=colour)
+        else:
+            with Path(options.file).open("rb") as file:
+                show(lines_of(file), wanted, _write, colour=colour)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _fail(f"cannot read {options.file}: {error.strerror}", 1)
+    return 0
+
+
+def spreed_user(options: argparse.Namespace) -> int:
+    """Print the useridcombo and secret with which a user signs in to Spreed WebRTC."""
+    settings = _settings(options)
+    users = settings.spreed.users
+    key = Secrets(settings.server.data_dir).text("spreed.users.shared_secret", users.shared_secret)
+    expiry = int(time.time()) + options.days * _DAY
+    combo = f"{expiry}:{options.userid}"
+    answer = {"useridcombo": combo, "secret": hmac_sha256_b64(key, combo)}
+    if options.json:
+        whole = {"userid": options.userid, **answer, "timestamp": expiry}
+        _print(json.dumps(whole, ensure_ascii=False))
+    else:
+        for name, value in answer.items():
+            _print(f"{name}: {value}")
+    if not (users.enabled and users.mode == "sharedsecret"):
+        _say(
+            "note: the server takes this once [spreed.users] has enabled = true, mode sharedsecret"
+        )
+    return 0
+
+
+def _secrets_of(settings: Settings) -> dict[str, str]:
+    """Return the secrets that what is built may need: name, and the configured value if any."""
+    return {
+        "operator.token": settings.operator.token,
+        "spreed.session_key": "",
+        "spreed.users.shared_secret": settings.spreed.users.shared_secret,
+    }
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return load_settings(config_path(options.config))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="quintet", description="A server for real-time communication."
+    )
+    parser.add_argument("--version", action="version", version=f"quintet {quintet_version()}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="TOML file; else the one QUINTET_CONFIG names, else embedded defaults",
+    )
+
+    def add(
+        name: str,
+        command: Callable[[argparse.Namespace], int],
+        parents: Sequence[argparse.ArgumentParser] = (),
+    ) -> argparse.ArgumentParser:
+        text = command.__doc__ or ""
+        each = commands.add_parser(name, help=text, description=text, parents=list(parents))
+        each.set_defaults(command=command)
+        return each
+
+    add("serve", serve, [config])
+    check = add("check-config", check_config)
+    check.add_argument("config", nargs="?", type=Path, metavar="FILE", help="as serve --config")
+    secrets = add("secrets", show_secrets, [config])
+    secrets.add_argument("name", nargs="?", help="print the value of this one only")
+    _add_log_options(add("logs", show_logs))
+    user = add("spreed-user", spreed_user, [config])
+    user.add_argument("userid", type=_userid, metavar="USERID")
+    user.add_argument("--days", type=_days, default=30, help="how long it is good for (30)")
+    user.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _add_log_options(logs: argparse.ArgumentParser) -> None:
+    logs.add_argument("file", metavar="FILE|-", help="JSON lines of ours; - is standard input")
+    for name, text in (
+        ("room", "of this room"),
+        ("peer", "of this peer"),
+        ("dialect", "of this dialect"),
+        ("actor", "of the actor at this path, and of all below it"),
+        ("event", "of this event, such as peer.joined or room.*"),
+    ):
+        logs.add_argument(f"--{name}", default="", help=f"only entries {text}")
+    logs.add_argument("--level", choices=list(LEVELS), default="", help="this bad or worse")
+    for name, text in (("since", "not before"), ("until", "not after")):
+        logs.add_argument(
+            f"--{name}",
+            type=_moment,
+            metavar="T",
+            help=f"{text}: 10m (ago; s, m, h, d), 14:30, or an ISO time; in UTC",
+        )
+    logs.add_argument("-f", "--follow", action="store_true", help="wait for more")
+    logs.add_argument("--timeline", metavar="ROOM", default="", help="one room's life, in seconds")
+
+
+def _userid(text: str) -> str:
+    if not text or ":" in text or not text.isprintable():
+        raise argparse.ArgumentTypeError("a user id is not empty and has no colon")
+    return text
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 0 < days <= 36_500:
+        raise argparse.ArgumentTypeError("must be from 1 to 36500")
+    return days
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return parse_time(text, datetime.now(UTC))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"cannot read the time {text!r}") from None
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _print(text: str) -> None:
+    _write(text + "\n")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _fail(text: str, code: int) -> int:
+    _say(f"quintet: {text}")
+    return code
