@@ -1,1 +1,40 @@
-"""."""
+"""The Spreed WebRTC dialect: its door to a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from quart import Blueprint
+
+from api.doors import Door, Place, Services
+from api.spreed.house import House
+from api.spreed.openapi import PATHS
+from api.spreed.pages import add_pages
+from api.spreed.routes import add_routes, refuse
+from api.spreed.socket import route
+
+PREFIXES = ("/api/v1", "/static/img/buddy", "/.well-known/spreed-configuration", "/spreed")
+
+
+def open_dialect(services: Services) -> Callable[[Place], Door]:
+    """Start the dialect; the result opens a door of it for each listener."""
+    house = House.open(services)
+    return lambda place: open_door(house, place)
+
+
+def open_door(house: House, place: Place) -> Door:
+    base = house.settings.base_path
+    blueprint = Blueprint("spreed", __name__)
+    add_routes(blueprint, house, list(dict.fromkeys(["/", base])) if place.root else ["/"])
+    sockets = ["/spreed/ws"]
+    if place.root:
+        add_pages(blueprint, house)
+        sockets.append(f"{base}ws")
+    return Door(
+        dialect="spreed",
+        blueprint=blueprint,
+        websockets=tuple(route(house, path) for path in sockets),
+        prefixes=PREFIXES,
+        refuse=refuse,
+        openapi=PATHS,
+    )

@@ -1,0 +1,42 @@
+"""How rooms and peers are named inside the house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+ROOMS = "/rooms"
+PEERS = "/peers"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomKey:
+    """A room's identity: the realm of its dialect and the name that is unique there."""
+
+    realm: str
+    name: str
+
+    @property
+    def slug(self) -> str:
+        """The room's actor name: printable ASCII without a slash, reversible."""
+        return f"{self.realm}:{quote(self.name, safe='')}"
+
+    @property
+    def path(self) -> str:
+        return f"{ROOMS}/{self.slug}"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerKey:
+    """A peer's identity: the realm of its dialect and the id its clients know."""
+
+    realm: str
+    id: str
+
+    @property
+    def slug(self) -> str:
+        return f"{self.realm}:{quote(self.id, safe='')}"
+
+    @property
+    def path(self) -> str:
+        return f"{PEERS}/{self.slug}"

@@ -1,0 +1,81 @@
+"""Expected trouble, by name. Each dialect turns `code` into its own words in its `errors.py`."""
+
+from __future__ import annotations
+
+from actors.core.errors import Refused
+
+
+class RoomLocked(Refused):
+    """The room has a PIN and none was given."""
+
+    code = "room_locked"
+
+
+class WrongPin(Refused):
+    """The PIN given is not the room's."""
+
+    code = "wrong_pin"
+
+
+class PinNotNeeded(Refused):
+    """A PIN was given for a room that exists and has none."""
+
+    code = "pin_not_needed"
+
+
+class RoomFull(Refused):
+    code = "room_full"
+
+
+class TooManyRooms(Refused):
+    code = "too_many_rooms"
+
+
+class TooManyPeers(Refused):
+    code = "too_many_peers"
+
+
+class AccountRequiredToJoin(Refused):
+    code = "account_required_to_join"
+
+
+class AccountRequiredToCreate(Refused):
+    code = "account_required_to_create"
+
+
+class NotInRoom(Refused):
+    """The order needs a room the peer is a member of."""
+
+    code = "not_in_room"
+
+
+class NotThatRoom(Refused):
+    """The order names a room other than the one the peer is a member of."""
+
+    code = "not_that_room"
+
+
+class AlreadyIdentified(Refused):
+    """A peer has one user for its whole life."""
+
+    code = "already_identified"
+
+
+class NonceInvalid(Refused):
+    """The nonce is unknown, used, overwritten or too old."""
+
+    code = "nonce_invalid"
+
+
+class NonceForAnotherUser(Refused):
+    code = "nonce_for_another_user"
+
+
+class Busy(Refused):
+    """A queue in the way is full; the same request may succeed later."""
+
+    code = "busy"
+
+
+class ShuttingDown(Refused):
+    code = "shutting_down"

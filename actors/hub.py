@@ -1,0 +1,191 @@
+"""The hub: the front desk. Finds or spawns a room or a peer; never waits for either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+
+from actors.core import (
+    Actor,
+    ActorError,
+    ActorStopped,
+    ChildSpec,
+    Down,
+    MailboxFull,
+    Message,
+    Ref,
+    Refused,
+    Request,
+    Restart,
+    Spawn,
+)
+from actors.domain.events import JoinRefused
+from actors.domain.ids import PEERS, ROOMS, PeerKey, RoomKey
+from actors.domain.refusals import Busy, TooManyPeers, TooManyRooms
+from actors.domain.room import Admission, RoomSpec
+from actors.room import Join, Room
+from actors.settings import ActorLimits
+from actors.store import STORE, DropRoom
+
+HUB = "/hub"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPeer(Request[Ref[Message]]):
+    """Return the peer of this key: the live one, told `takeover`, or a new one.
+
+    Raises TooManyPeers, Busy.
+    """
+
+    key: PeerKey
+    factory: Callable[[], Actor[Message]]
+    takeover: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Admit(Message):
+    """Bring a peer's Join to the room it names; the room answers the peer, or else the hub does."""
+
+    peer: Ref[Message]
+    spec: RoomSpec
+    admission: Admission
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identified(Message):
+    """This peer is this user's."""
+
+    peer: Ref[Message]
+    realm: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindUser(Request[tuple[Ref[Message], ...]]):
+    """Return the live peers of a user."""
+
+    realm: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountUsers(Request[int]):
+    """Return how many users have a live peer in this realm."""
+
+    realm: str
+
+
+class Hub(Actor[Message]):
+    kind = "hub"
+    accepts = (OpenPeer, Admit, Identified, FindUser, CountUsers)
+
+    def __init__(self, limits: ActorLimits) -> None:
+        self._limits = limits
+        self._users: dict[tuple[str, str], dict[Ref[Message], None]] = {}
+        self._user_of: dict[Ref[Message], tuple[str, str]] = {}
+        self._rooms: dict[Ref[Message], RoomKey] = {}
+
+    async def handle(self, message: Message) -> object:
+        match message:
+            case OpenPeer():
+                return await self._open_peer(message)
+            case Admit():
+                await self._admit(message)
+            case Identified(peer, realm, user):
+                self._identify(peer, (realm, user))
+            case FindUser(realm, user):
+                return tuple(self._users.get((realm, user), ()))
+            case CountUsers(realm):
+                return sum(1 for known, _ in self._users if known == realm)
+        return None
+
+    async def on_down(self, down: Down) -> None:
+        user = self._user_of.pop(down.ref, None)
+        if user is not None:
+            self._users[user].pop(down.ref, None)
+            if not self._users[user]:
+                del self._users[user]
+        if down.restarting:
+            return
+        room = self._rooms.pop(down.ref, None)
+        if room is not None and self.ctx.registry.find(room.path) is None:
+            self._find(STORE).tell(DropRoom(room))
+
+    def snapshot(self) -> Mapping[str, object]:
+        return {"rooms": len(self._rooms), "users": len(self._users)}
+
+    # --- peers
+
+    async def _open_peer(self, order: OpenPeer) -> Ref[Message]:
+        registry = self.ctx.registry
+        known = registry.find(order.key.path)
+        if known is not None:
+            try:
+                known.tell(order.takeover)
+                return known
+            except ActorStopped:
+                pass  # it ends just now: the client begins anew
+            except MailboxFull:
+                raise Busy from None
+        if len(registry.children(PEERS)) >= self._limits.peers:
+            raise TooManyPeers
+        return await self._spawn(PEERS, order.key.slug, order.factory, Restart.TEMPORARY)
+
+    def _identify(self, peer: Ref[Message], user: tuple[str, str]) -> None:
+        self._users.setdefault(user, {})[peer] = None
+        self._user_of[peer] = user
+        self.ctx.watch(peer)
+
+    # --- rooms
+
+    async def _admit(self, order: Admit) -> None:
+        try:
+            room = await self._room(order.spec)
+            room.tell(Join(order.peer, order.admission, order.tag))
+        except Refused as refusal:
+            self._refuse(order, refusal)
+        except (ActorStopped, MailboxFull):
+            self._refuse(order, Busy())
+
+    def _refuse(self, order: Admit, refusal: Refused) -> None:
+        try:
+            order.peer.tell(JoinRefused(order.tag, order.spec.key, refusal))
+        except ActorError:
+            pass  # it is gone, or will see its own deadline pass
+
+    async def _room(self, spec: RoomSpec) -> Ref[Message]:
+        known = self.ctx.registry.find(spec.key.path)
+        if known is not None:
+            return known
+        if len(self._rooms) >= self._limits.rooms:
+            raise TooManyRooms
+        incarnations = count()
+
+        def factory() -> Actor[Message]:
+            return Room(spec, self._limits, restarted=next(incarnations) > 0)
+
+        room = await self._spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT)
+        self._rooms[room] = spec.key
+        self.ctx.watch(room)
+        return room
+
+    # --- the house
+
+    async def _spawn(
+        self, parent: str, name: str, factory: Callable[[], Actor[Message]], restart: Restart
+    ) -> Ref[Message]:
+        spec = ChildSpec(name, factory, restart, mailbox=self._limits.mailbox_messages)
+        try:
+            return await self._find(parent).ask(Spawn(spec), within=self._limits.ask_seconds)
+        except Refused:
+            raise
+        except ActorError:
+            raise Busy from None
+
+    def _find(self, path: str) -> Ref[Message]:
+        ref = self.ctx.registry.find(path)
+        if ref is None:
+            raise Busy  # only while the house is going down
+        return ref

@@ -1,0 +1,277 @@
+"""A room: carries `domain.room.RoomState`, tells its members what happens, watches that they live."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from actors.core import (
+    Actor,
+    ActorCrashed,
+    ActorError,
+    ActorStopped,
+    AskTimeout,
+    Down,
+    MailboxFull,
+    Message,
+    Ref,
+    Refused,
+    StopChild,
+)
+from actors.domain.events import Card, Fact, JoinRefused, OrderRefused, PeerLeft
+from actors.domain.ids import PEERS
+from actors.domain.refusals import Busy, NotInRoom
+from actors.domain.room import Admission, Notice, PinLock, RoomSpec, RoomState
+from actors.settings import ActorLimits
+from actors.store import STORE, GetRoom, PutRoom, RoomRecord
+
+RECOVERY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Message):
+    """Let this peer in; answered by the fact Joined or JoinRefused."""
+
+    peer: Ref[Message]
+    admission: Admission
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoin(Message):
+    """Take back a member after the room's restart, unannounced and without asking for the PIN.
+
+    Only a peer that was a member tells this: it comes from the peer actor, never off a wire.
+    """
+
+    peer: Ref[Message]
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Message):
+    peer: str
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Present(Message):
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class Say(Message):
+    """Post `body` (a JSON document as bytes) to everyone else."""
+
+    sender: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ListMembers(Message):
+    peer: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPin(Message):
+    """Lock with `pin`, unlock with "", or only confirm the room's state with None."""
+
+    by: str
+    tag: str
+    pin: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireIfEmpty(Message):
+    """The timer of an empty room; void when anyone has joined since it was set."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryOver(Message):
+    pass
+
+
+class Room(Actor[Message]):
+    kind = "room"
+    accepts = (
+        Join, Rejoin, Leave, Present, Say, ListMembers, SetPin, ExpireIfEmpty, RecoveryOver,
+    )  # fmt: skip
+
+    def __init__(self, spec: RoomSpec, limits: ActorLimits, *, restarted: bool = False) -> None:
+        self._state = RoomState(spec)
+        self._limits = limits
+        self._refs: dict[str, Ref[Message]] = {}
+        self._generation = 0
+        self._departed: list[PeerLeft] | None = [] if restarted else None
+
+    async def setup(self) -> None:
+        """After a crash, come back with the lock that was; members find back by themselves."""
+        if self._departed is not None:
+            await self._restore()
+            self.ctx.tell_self_after(RECOVERY_SECONDS, RecoveryOver())
+        self._expire_later()
+
+    async def _restore(self) -> None:
+        state = self._state
+        record = await self._store().ask(GetRoom(state.spec.key), within=self._limits.ask_seconds)
+        if record is not None:
+            state.spec, state.lock, state.used = record.spec, record.lock, True
+
+    async def handle(self, message: Message) -> object:
+        match message:
+            case Join():
+                await self._join(message)
+            case Rejoin(ref, card):
+                self._take_back(ref, card)
+            case Leave(peer, gone):
+                self._leave(peer, gone=gone)
+            case Present(card):
+                self._tell(self._state.present(card))
+            case Say(sender, body):
+                with suppress(NotInRoom):  # it has left meanwhile
+                    self._tell(self._state.say(sender, body))
+            case ListMembers(peer, tag):
+                with suppress(NotInRoom):
+                    self._tell(self._state.roster(peer, tag))
+            case SetPin():
+                await self._set_pin(message)
+            case ExpireIfEmpty(generation):
+                self._expire(generation)
+            case RecoveryOver():
+                self._departed = None
+        return None
+
+    async def on_down(self, down: Down) -> None:
+        for peer, ref in list(self._refs.items()):
+            if ref == down.ref:
+                self._leave(peer, gone=True)
+
+    def snapshot(self) -> Mapping[str, object]:
+        state = self._state
+        return {
+            "type": state.spec.kind,
+            "members": len(state.members),
+            "locked": state.lock is not None,
+        }
+
+    # --- joining and leaving
+
+    async def _join(self, order: Join) -> None:
+        state, peer = self._state, order.admission.card.peer
+        first = not state.used
+        try:
+            state.admit(order.admission)
+            lock = state.lock_after_join(order.admission, secrets.token_bytes(16))
+            if first:
+                await self._write(lock)
+        except Refused as refusal:
+            self._leave(peer, gone=False)  # who was refused is in no room
+            self._inform(order.peer, JoinRefused(order.tag, state.spec.key, refusal))
+            if first:
+                self._expire_later(0.0)
+            return
+        self._enlist(peer, order.peer)
+        self._tell(state.join(order.admission, order.tag, lock))
+
+    def _take_back(self, ref: Ref[Message], card: Card) -> None:
+        self._enlist(card.peer, ref)
+        self._state.restore(card)
+        for left in self._departed or ():
+            self._inform(ref, left)
+
+    def _leave(self, peer: str, *, gone: bool) -> None:
+        ref = self._refs.pop(peer, None)
+        if ref is not None:
+            self.ctx.unwatch(ref)
+        elif self._departed is not None and len(self._departed) < self._state.spec.capacity:
+            # It left between our crash and its own return: those who find back must hear of it.
+            left = PeerLeft(peer, gone)
+            self._departed.append(left)
+            self._tell([Notice(left)])
+        self._tell(self._state.leave(peer, gone=gone))
+        if not self._state.members:
+            self._expire_later()
+
+    def _enlist(self, peer: str, ref: Ref[Message]) -> None:
+        self._generation += 1
+        known = self._refs.get(peer)
+        if known is not None and known != ref:
+            self.ctx.unwatch(known)
+        self._refs[peer] = ref
+        self.ctx.watch(ref)
+
+    def _expire_later(self, delay: float | None = None) -> None:
+        seconds = self._state.spec.expiry_seconds if delay is None else delay
+        self.ctx.tell_self_after(seconds, ExpireIfEmpty(self._generation))
+
+    def _expire(self, generation: int) -> None:
+        if self._state.members or generation != self._generation:
+            return
+        if self.ctx.mailbox_depth:  # somebody is at the door
+            self._expire_later(0.0)
+            return
+        self.ctx.stop("expired")
+
+    # --- the lock
+
+    async def _set_pin(self, order: SetPin) -> None:
+        state = self._state
+        try:
+            lock = state.lock_after_change(order.by, order.pin, secrets.token_bytes(16))
+            if lock is not state.lock:
+                await self._write(lock)
+        except Refused as refusal:
+            ref = self._refs.get(order.by)
+            if ref is not None:
+                self._inform(ref, OrderRefused(order.tag, refusal))
+            return
+        self._tell(state.set_lock(order.by, order.tag, order.pin, lock))
+
+    async def _write(self, lock: PinLock | None) -> None:
+        """Make type and lock safe before anyone is told: a locked room never comes back open.
+
+        Raises Busy when the store does not answer.
+        """
+        try:
+            order = PutRoom(RoomRecord(self._state.spec, lock))
+            await self._store().ask(order, within=self._limits.ask_seconds)
+        except (AskTimeout, ActorStopped, ActorCrashed, MailboxFull):
+            raise Busy from None
+
+    def _store(self) -> Ref[Message]:
+        store = self.ctx.registry.find(STORE)
+        assert store is not None  # noqa: S101  the store starts before and stops after every room
+        return store
+
+    # --- telling
+
+    def _tell(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            if notice.to is not None:
+                audience = [self._refs[notice.to]] if notice.to in self._refs else []
+            else:
+                audience = [ref for peer, ref in self._refs.items() if peer != notice.but]
+            for ref in audience:
+                self._inform(ref, notice.fact)
+
+    def _inform(self, peer: Ref[Message], fact: Fact) -> None:
+        """Tell a peer; one that cannot even keep up with its own mailbox ends, the room goes on."""
+        try:
+            peer.tell(fact)
+        except ActorStopped:
+            pass  # its Down is on the way
+        except MailboxFull:
+            self.ctx.start_task(self._end, peer)
+
+    async def _end(self, slow: Ref[Message]) -> None:
+        peers = self.ctx.registry.find(PEERS)
+        if peers is not None:
+            with suppress(ActorError):
+                await peers.ask(
+                    StopChild(slow.name, "too_slow"), within=self._limits.ask_seconds
+                )

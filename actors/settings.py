@@ -1,0 +1,15 @@
+"""The limits that actors obey, as plain values; `api/settings.py` reads them from the config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ActorLimits:
+    """Counts of messages, rooms and peers; `ask_seconds` is the budget of one inner request."""
+
+    mailbox_messages: int = 1024
+    rooms: int = 10_000
+    peers: int = 20_000
+    ask_seconds: float = 5.0

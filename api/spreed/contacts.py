@@ -1,0 +1,43 @@
+"""Contact requests: two logged-in users agree, by chat, to see each other's sessions later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from actors.core import ActorError
+from actors.peer import Describe
+
+from api.spreed.wire import ContactRequest
+
+if TYPE_CHECKING:
+    from api.spreed.house import House
+
+
+async def user_of(house: House, session: str) -> str:
+    """Return the user of a live session, "" when there is none."""
+    peer = house.peer(session)
+    if peer is None:
+        return ""
+    try:
+        described = await peer.ask(Describe(), within=house.services.settings().limits.ask_seconds)
+    except ActorError:
+        return ""
+    return described.card.user
+
+
+def settle(house: House, request: ContactRequest, me: str, other: str) -> ContactRequest | None:
+    """Return the request as the other side gets it, or None when the whole chat is to be dropped.
+
+    A new request gets a signed token that names both users; an acceptance must bring it back; a
+    rejection loses it.
+    """
+    if "contacts" not in house.settings.modules or not me or not other or me == other:
+        return None
+    if request.Success:
+        if house.seals.contact(request.Token) != (me, other):
+            return None
+        return msgspec.structs.replace(request, Userid=me)
+    token = "" if request.Token else house.seals.contact_token(asked=other, asking=me)
+    return msgspec.structs.replace(request, Userid=me, Token=token)

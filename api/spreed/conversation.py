@@ -1,0 +1,244 @@
+"""One session's conversation: each message becomes an order to the peer, a relay, or an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from actors.core import ActorError, ActorStopped, MailboxFull, Message, Ref, Request
+from actors.domain.events import Signalled
+from actors.domain.refusals import ShuttingDown, WrongPin
+from actors.peer import (
+    ChangePin,
+    End,
+    Enter,
+    Exit,
+    Follow,
+    Introduce,
+    ListRoom,
+    LogIn,
+    Post,
+    SetStatus,
+    TooSlow,
+)
+
+from api.credentials import TooManyAttempts
+from api.spreed.contacts import settle, user_of
+from api.spreed.errors import REFUSALS, StatusTooLarge, Words, error_document, words_for
+from api.spreed.pictures import with_kept_picture
+from api.spreed.rooms import CONFERENCE, enter_order, room_key, room_type
+from api.spreed.sessions import look_up
+from api.spreed.wire import (
+    Authentication,
+    Chat,
+    ChatStatus,
+    Hello,
+    Incoming,
+    Malformed,
+    RoomUpdate,
+    SessionsRequest,
+    addressed,
+    body_of,
+    decode,
+    encode,
+    ids_of,
+)
+
+if TYPE_CHECKING:
+    from api.spreed.events import SpreedClient
+    from api.spreed.house import House
+
+RELAYED = frozenset({"Offer", "Answer", "Candidate", "Bye"})
+NEEDS_DOCUMENT = frozenset({"Hello", "Room", "Sessions", "Authentication"})
+
+
+class Conversation:
+    """Reads one socket to its end. Malformed and unknown messages are ignored."""
+
+    def __init__(self, house: House, client: SpreedClient, peer: Ref[Message]) -> None:
+        self._house = house
+        self._client = client
+        self._peer = peer
+        self._me = client.session.id
+        self._handlers: dict[str, Callable[[Incoming], Awaitable[None]]] = {
+            "Self": self._self,
+            "Hello": self._hello,
+            "Leave": self._leave,
+            "Room": self._room,
+            "Users": self._users,
+            "Status": self._status,
+            "Chat": self._chat,
+            "Conference": self._conference,
+            "Alive": self._alive,
+            "Sessions": self._sessions,
+            "Authentication": self._authentication,
+        }
+
+    async def run(self) -> None:
+        """Take messages until the socket or the peer ends: raises SocketClosed or ActorStopped."""
+        receive = self._client.socket.receive
+        while True:
+            payload, is_text = await receive()
+            if not is_text:
+                continue
+            try:
+                incoming = decode(payload)
+                if incoming.type in RELAYED:
+                    self._relay(incoming)
+                else:
+                    await self._take(incoming)
+            except Malformed:
+                continue
+            except TooSlow:
+                await self._peer.send(End("too_slow"))
+
+    async def _take(self, incoming: Incoming) -> None:
+        if incoming.type in NEEDS_DOCUMENT and not incoming.body:
+            self._fail(incoming, Words("bad_request", f"message did not contain {incoming.type}"))
+            return
+        try:
+            await self._handlers[incoming.type](incoming)
+        except TooManyAttempts:
+            self._fail(incoming, REFUSALS["too_many_attempts"])
+        except ActorStopped:
+            raise
+        except ActorError as error:
+            self._fail(incoming, words_for(error))
+
+    def _fail(self, incoming: Incoming, words: Words) -> None:
+        self._client.answer(incoming.iid, error_document(words.code, words.message))
+
+    async def _ask(self, order: Request[Any]) -> None:
+        limits = self._house.services.settings().limits
+        await self._peer.ask(order, within=limits.ask_seconds)
+
+    # --- who and where
+
+    async def _self(self, incoming: Incoming) -> None:
+        await self._peer.send(Introduce(incoming.iid))
+
+    async def _hello(self, incoming: Incoming) -> None:
+        hello = body_of(incoming, Hello)
+        try:
+            if not self._house.services.lifecycle.accepting:
+                raise ShuttingDown
+            settings = self._house.services.settings()
+            await self._enter(enter_order(settings.spreed, settings.limits, hello, incoming.iid))
+        except (ActorError, TooManyAttempts):
+            self._client.room = None
+            await self._peer.send(Exit())  # who was refused is in no room
+            raise
+
+    async def _enter(self, order: Enter) -> None:
+        """Ask to join; a PIN is guarded against guessing by address and room."""
+        if not order.pin:
+            await self._ask(order)
+            return
+        key = (self._client.socket.upgrade.address, f"room {order.spec.key.slug}")
+        guard = self._house.services.guard
+        await guard.admit(*key)
+        try:
+            await self._ask(order)
+        except WrongPin:
+            guard.failed(*key)
+            raise
+        except BaseException:
+            guard.undecided(*key)
+            raise
+        guard.succeeded(*key)
+
+    async def _leave(self, _incoming: Incoming) -> None:
+        self._client.room = None
+        await self._peer.send(Exit())
+
+    async def _room(self, incoming: Incoming) -> None:
+        update = body_of(incoming, RoomUpdate)
+        settings, room = self._house.settings, self._client.room
+        kind = update.Type or (room.kind if room else room_type(settings, "", update.Name))
+        pin = update.Credentials.PIN if update.Credentials else None
+        await self._ask(ChangePin(room_key(settings, kind, update.Name).name, incoming.iid, pin))
+
+    async def _users(self, incoming: Incoming) -> None:
+        await self._ask(ListRoom(incoming.iid))
+
+    async def _sessions(self, incoming: Incoming) -> None:
+        request = body_of(incoming, SessionsRequest)
+        found = await look_up(self._house, self._client.user, request)
+        for ref, session in found.followed:
+            await self._peer.send(Follow(ref, session))
+        self._client.answer(incoming.iid, found.document)
+
+    async def _authentication(self, incoming: Incoming) -> None:
+        login = body_of(incoming, Authentication)
+        await self._ask(LogIn(login.Userid, login.Nonce, incoming.iid))
+
+    async def _status(self, incoming: Incoming) -> None:
+        limits = self._house.services.settings().limits
+        status = incoming.body
+        if b'"buddyPicture"' in status:
+            status = await with_kept_picture(self._house.pictures, self._me, status)
+        if len(status) > limits.status_bytes:
+            raise StatusTooLarge
+        await self._peer.send(SetStatus(status or None))
+
+    async def _alive(self, incoming: Incoming) -> None:
+        if incoming.body and not incoming.body.isdigit():
+            raise Malformed
+        alive = b',"Alive":%b' % incoming.body if incoming.body else b""
+        self._client.answer(incoming.iid, b'{"Type":"Alive"%b}' % alive)
+
+    # --- to others
+
+    def _relay(self, incoming: Incoming) -> None:
+        """Pass Offer, Answer, Candidate or Bye on as it is; only a Bye may come without a body."""
+        if incoming.type in ("Offer", "Answer") and incoming.body[:1] != b"{":
+            return
+        if incoming.body or incoming.type == "Bye":
+            self._signal(incoming.to, addressed(incoming.type, incoming.to, incoming.body))
+
+    def _signal(self, to: str, data: bytes) -> bool:
+        """Tell another session something; False when there is no such session to take it."""
+        target = self._house.peer(to)
+        if target is None:
+            return False
+        try:
+            target.tell(Signalled(self._me, data))
+        except (ActorStopped, MailboxFull):
+            return False
+        return True
+
+    async def _chat(self, incoming: Incoming) -> None:
+        chat, to = body_of(incoming, Chat), incoming.to
+        if chat.Status and chat.Status.ContactRequest:
+            other = await user_of(self._house, to)
+            settled = settle(self._house, chat.Status.ContactRequest, self._client.user, other)
+            if settled is None:
+                return
+            chat.Status.ContactRequest = settled
+        if not chat.NoEcho:
+            self._client.answer(incoming.iid, chat.document(to, chat.Time))
+        document = chat.document(to, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        if not to:
+            await self._post(document)
+            return
+        self._house.tallies.unicast_chats += chat.Status is None
+        if self._signal(to, document) and chat.Mid:
+            sent = Chat(Mid=chat.Mid, Status=ChatStatus(State="sent"))
+            self._client.answer("", sent.document(to, ""))
+
+    async def _post(self, document: bytes) -> None:
+        if self._client.room is not None:
+            self._house.tallies.broadcast_chats += 1
+            await self._peer.send(Post(document))
+
+    async def _conference(self, incoming: Incoming) -> None:
+        ids, room = ids_of(incoming), self._client.room
+        if len(ids) > self._house.settings.conference_ids:
+            return
+        if room is not None and room.kind == CONFERENCE:
+            return  # the server calls everybody itself
+        data = encode({"Type": "Conference", "Id": incoming.id, "Conference": ids})
+        for session in dict.fromkeys(ids):
+            if session != self._me:
+                self._signal(session, data)

@@ -1,0 +1,106 @@
+"""Refusals in Spreed's words: ONE table for the websocket and REST."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.core import ActorError, Refused
+
+from api.spreed.wire import encode
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`code` and `message` of an error document, and the status where REST answers with it."""
+
+    code: str
+    message: str
+    status: int = 400
+
+
+BUSY = Words("busy", "The server is busy, try again", 503)
+REFUSALS: dict[str, Words] = {
+    "room_locked": Words(
+        "authorization_required", "Valid credentials are required to join this room"
+    ),
+    "wrong_pin": Words("invalid_credentials", "The provided credentials are incorrect"),
+    "pin_not_needed": Words(
+        "authorization_not_required", "No credentials may be provided for this room"
+    ),
+    "account_required_to_join": Words(
+        "room_join_requires_account", "Room join requires a user account"
+    ),
+    "account_required_to_create": Words(
+        "room_join_requires_account", "Room creation requires a user account"
+    ),
+    "default_room_disabled": Words(
+        "default_room_disabled", "The default room is not enabled"
+    ),
+    "room_name_too_long": Words("invalid_room_name", "The room name is too long"),
+    "status_too_large": Words("status_too_large", "The status is too large"),
+    "room_full": Words("room_full", "The room is full", 503),
+    "too_many_rooms": Words("too_many_rooms", "The server has no place for another room", 503),
+    "too_many_peers": Words("busy", "The server has no place for another session", 503),
+    "not_in_room": Words("not_in_room", "Cannot list users without a current room"),
+    "not_that_room": Words("not_in_room", "Cannot update other rooms"),
+    "already_identified": Words("already_authenticated", "session already authenticated"),
+    "nonce_invalid": Words("invalid_session_token", "nonce validation failed"),
+    "nonce_for_another_user": Words("invalid_session_token", "user id mismatch"),
+    "bad_attestation": Words("bad_attestation", "bad attestation"),
+    "no_such_session": Words("no_such_session", "cannot retrieve session"),
+    "contacts_not_enabled": Words("contacts_not_enabled", "incoming contacts session request"),
+    "unknown_sessions_type": Words("bad_request", "unknown sessions request type"),
+    "too_many_attempts": Words("too_many_attempts", "Too many failed attempts, try later", 429),
+    "shutting_down": Words("shutting_down", "The server is shutting down", 503),
+    "busy": BUSY,
+}
+
+STATUSES: dict[int, Words] = {
+    400: Words("bad_request", "Bad request", 400),
+    403: Words("forbidden", "Forbidden", 403),
+    404: Words("not_found", "Not found", 404),
+    405: Words("method_not_allowed", "Method not allowed", 405),
+    408: Words("request_timeout", "The request took too long", 408),
+    413: Words("body_too_large", "The request body is too large", 413),
+    429: Words("too_many_attempts", "Too many requests", 429),
+    500: Words("internal_error", "Internal server error", 500),
+    503: Words("busy", "The server is busy, try again", 503),
+}
+
+
+class DefaultRoomDisabled(Refused):
+    code = "default_room_disabled"
+
+
+class RoomNameTooLong(Refused):
+    code = "room_name_too_long"
+
+
+class StatusTooLarge(Refused):
+    code = "status_too_large"
+
+
+class BadAttestation(Refused):
+    code = "bad_attestation"
+
+
+class NoSuchSession(Refused):
+    code = "no_such_session"
+
+
+class ContactsNotEnabled(Refused):
+    code = "contacts_not_enabled"
+
+
+class UnknownSessionsType(Refused):
+    code = "unknown_sessions_type"
+
+
+def words_for(error: ActorError) -> Words:
+    """Return Spreed's words for a refusal; whatever else went wrong inside is "busy"."""
+    return REFUSALS.get(error.code, BUSY) if isinstance(error, Refused) else BUSY
+
+
+def error_document(code: str, message: str) -> bytes:
+    """Return the channelling protocol's Error document."""
+    return encode({"Type": "Error", "Code": code, "Message": message})

@@ -1,0 +1,201 @@
+"""Facts of rooms and peers as Spreed's documents, and the client that they are shown to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from msgspec import Raw
+
+from actors.domain.events import (
+    Card,
+    ChatPosted,
+    Fact,
+    Introduced,
+    Joined,
+    OrderRefused,
+    PeerChanged,
+    PeerJoined,
+    PeerLeft,
+    RoomChanged,
+    RoomClosed,
+    RoomView,
+    RosterAnnounced,
+    RosterListed,
+    Signalled,
+)
+from actors.peer import TooSlow
+
+from api.sockets import Socket, SocketFull
+from api.spreed.errors import error_document, words_for
+from api.spreed.seals import Seals, Session
+from api.spreed.turn import stun_uris, turn_document
+from api.spreed.wire import broadcast, encode, relay, reply
+
+if TYPE_CHECKING:
+    from api.settings import IceSettings
+
+API_VERSION = 1.4
+PRIORITY = 100
+LISTED_USERS = 5000  # a room's list is cut here, as the original's
+CLOSE_CODES = {
+    "shutting_down": (1001, "server is going away"),
+    "too_slow": (1013, "too slow"),
+    "busy": (1013, "busy"),
+    "disconnected": (1000, ""),
+}
+
+
+class Renderer:
+    """Turn what goes to a whole room into bytes once, not once a member."""
+
+    def __init__(self, seals: Seals) -> None:
+        self.seals = seals
+        self._last: tuple[Fact | None, bytes] = (None, b"")
+
+    def broadcast(self, fact: PeerJoined | PeerLeft | PeerChanged | ChatPosted) -> bytes:
+        """Return the frame for everyone; a room tells the same fact to its members in turn."""
+        known, frame = self._last
+        if known is not fact:
+            sender, data = _broadcast_document(fact)
+            frame = broadcast(sender, self.seals.attest(sender), data)
+            self._last = (fact, frame)
+        return frame
+
+
+def _broadcast_document(
+    fact: PeerJoined | PeerLeft | PeerChanged | ChatPosted,
+) -> tuple[str, bytes]:
+    match fact:
+        case PeerJoined(card):
+            return card.peer, encode(_joined(card))
+        case PeerLeft(peer, gone):
+            left = {"Type": "Left", "Id": peer, "Status": "hard" if gone else "soft"}
+            return peer, encode(left)
+        case PeerChanged(card):
+            return card.peer, encode(user_document(card, "Status", agent=False))
+        case ChatPosted(sender, body):
+            return sender, body
+
+
+def user_document(card: Card, kind: str = "Online", *, agent: bool = True) -> dict[str, object]:
+    """Return a session as lists of users show it; empty fields are left out."""
+    document: dict[str, object] = {"Type": kind, "Id": card.peer}
+    if card.user:
+        document["Userid"] = card.user
+    if agent and card.agent:
+        document["Ua"] = card.agent
+    if card.revision:
+        document["Rev"] = card.revision
+    document["Prio"] = PRIORITY
+    if card.status is not None:
+        document["Status"] = Raw(card.status)
+    return document
+
+
+def _joined(card: Card) -> dict[str, object]:
+    return user_document(card, "Joined") | {"Ua": card.agent}
+
+
+def _users(members: Sequence[Card]) -> list[dict[str, object]]:
+    return [user_document(card) for card in members[:LISTED_USERS]]
+
+
+def _room(view: RoomView) -> dict[str, object]:
+    return {"Type": view.kind, "Name": view.title, "Credentials": None}
+
+
+@dataclass(slots=True, eq=False)
+class SpreedClient:
+    """One websocket of a session. `room` and `user` mirror what the client was last shown."""
+
+    socket: Socket
+    session: Session
+    renderer: Renderer
+    ice: Callable[[], IceSettings]
+    version: str
+    forget: Callable[[str], None]  # told the session id when the session ends
+    room: RoomView | None = None
+    user: str = ""
+    clock: Callable[[], float] = field(default=time.time)
+
+    def show(self, fact: Fact) -> None:
+        """Send the fact as this protocol has it. Raises TooSlow."""
+        if isinstance(fact, Signalled):  # first: these are by far the most
+            attestation = self.renderer.seals.attest(fact.sender)
+            self.push(relay(fact.sender, self.session.id, attestation, fact.body))
+            return
+        match fact:
+            case PeerJoined() | PeerLeft() | PeerChanged() | ChatPosted():
+                self.push(self.renderer.broadcast(fact))
+            case Introduced(tag, user):
+                self.user = user
+                self.answer(tag, encode(self._self_document(user)))
+            case Joined(tag, room, members):
+                self.room = room
+                welcome = {"Type": "Welcome", "Room": _room(room), "Users": _users(members)}
+                self.answer(tag, encode(welcome))
+            case RosterListed(tag, members):
+                self.answer(tag, encode({"Type": "Users", "Users": _users(members)}))
+            case RoomChanged():
+                self._show_room(fact)
+            case RosterAnnounced(room, peers):
+                self.push(_conference(room, peers))
+            case OrderRefused(tag, refusal):
+                words = words_for(refusal)
+                self.answer(tag, error_document(words.code, words.message))
+            case RoomClosed():
+                self.room = None
+                self.socket.close(1001, "the room was closed")
+            case _:
+                raise TypeError(type(fact).__name__)
+
+    def answer(self, tag: str, data: bytes) -> None:
+        """Send a document as the answer to a request of this client. Raises TooSlow."""
+        self.push(reply(self.session.id, tag, data))
+
+    def push(self, frame: bytes) -> None:
+        try:
+            self.socket.push(frame)
+        except SocketFull:
+            raise TooSlow from None
+
+    def close(self, reason: str) -> None:
+        if reason == "replaced":
+            self.socket.abort()
+            return
+        self.forget(self.session.id)
+        self.socket.close(*CLOSE_CODES.get(reason, (1011, "session ended")))
+
+    def _show_room(self, fact: RoomChanged) -> None:
+        document = _room(fact.room)
+        if fact.pin is not None:
+            document["Credentials"] = {"PIN": fact.pin}
+        data = encode(document)
+        if fact.by == self.session.id:
+            self.answer(fact.tag, data)
+        else:
+            self.push(broadcast(fact.by, self.renderer.seals.attest(fact.by), data))
+
+    def _self_document(self, user: str) -> dict[str, object]:
+        seals, ice = self.renderer.seals, self.ice()
+        return {
+            "Type": "Self",
+            "Id": self.session.id,
+            "Sid": self.session.sid,
+            "Userid": user,
+            "Suserid": seals.suserid(user),
+            "Token": seals.resume_token(self.session, user),
+            "Version": self.version,
+            "ApiVersion": API_VERSION,
+            "Turn": turn_document(ice, self.session.id, self.clock()),
+            "Stun": stun_uris(ice),
+        }
+
+
+def _conference(room: RoomView, peers: tuple[str, ...]) -> bytes:
+    name = room.key.name
+    data = {"Type": "Conference", "Id": name, "Conference": list(peers)}
+    return encode({"Data": data, "To": name})

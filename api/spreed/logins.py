@@ -1,0 +1,63 @@
+"""Logging in over REST: check who somebody is, then give the nonce that the websocket takes."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from actors.core import ActorError, Refused
+from actors.peer import GrantLogin
+
+from api.spreed.auth import user_of_combo, user_of_header
+
+if TYPE_CHECKING:
+    from api.proxies import Client
+    from api.spreed.bodies import SessionPatch
+    from api.spreed.house import House
+
+
+class LoginFailed(Exception):  # noqa: N818  what happened, not whose fault
+    """No nonce is given; `reason` is in the original's words."""
+
+    def __init__(self, reason: str = "no such session") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def verified_user(
+    house: House, caller: Client, body: SessionPatch, headers: Mapping[str, str]
+) -> str:
+    """Return the user that the request proves. Raises LoginFailed, TooManyAttempts."""
+    users = house.settings.users
+    if users.mode == "httpheader":
+        user = user_of_header(headers, users.http_header, trusted=caller.trusted)
+        if not user:
+            raise LoginFailed
+        return user
+    claimed = body.useridcombo.partition(":")[2].partition(":")[0]
+    guard, key = house.services.guard, (caller.address, f"spreed user {claimed[:100]}")
+    await guard.admit(*key)
+    found = user_of_combo(body.useridcombo, body.secret, house.shared_secret, time.time())
+    if found is None:
+        guard.failed(*key)
+        raise LoginFailed
+    guard.succeeded(*key)
+    return found
+
+
+async def grant(house: House, session: str, user: str) -> str:
+    """Return a nonce that lets this live session log in as `user`, once. Raises LoginFailed."""
+    peer = house.peer(session)
+    if peer is None:
+        raise LoginFailed
+    nonce = secrets.token_urlsafe(32)
+    seconds = house.services.settings().limits.ask_seconds
+    try:
+        await peer.ask(GrantLogin(user, nonce), within=seconds)
+    except Refused:
+        raise LoginFailed("session already authenticated") from None
+    except ActorError:
+        raise LoginFailed from None
+    return nonce

@@ -1,0 +1,73 @@
+"""Room names and types as Spreed understands them, and what a site demands of those who join."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from typing import TYPE_CHECKING
+
+from actors.domain.ids import RoomKey
+from actors.domain.room import RoomSpec
+from actors.peer import Enter
+
+from api.spreed.errors import DefaultRoomDisabled, RoomNameTooLong
+from api.spreed.wire import Hello
+
+if TYPE_CHECKING:
+    from api.settings import LimitSettings, SpreedSettings
+
+REALM = "spreed"
+DEFAULT_TYPE, CONFERENCE = "Room", "Conference"
+RANDOM_NAME_LENGTH = 11
+
+
+def random_name(settings: SpreedSettings) -> str:
+    """Return a room name nobody guesses: 11 letters and digits."""
+    letters = string.ascii_letters if settings.case_sensitive_rooms else string.ascii_lowercase
+    return "".join(secrets.choice(letters + string.digits) for _ in range(RANDOM_NAME_LENGTH))
+
+
+def room_type(settings: SpreedSettings, asked: str, name: str) -> str:
+    """Return the type a client asks for, else the configured one."""
+    if asked:
+        return asked
+    if any(re.search(pattern, name) for pattern in settings.conference_rooms):
+        return CONFERENCE
+    return DEFAULT_TYPE
+
+
+def room_key(settings: SpreedSettings, kind: str, name: str) -> RoomKey:
+    """Return the identity of a room: each type is a name space of its own."""
+    return RoomKey(REALM, f"{kind}:{name if settings.case_sensitive_rooms else name.lower()}")
+
+
+def enter_order(settings: SpreedSettings, limits: LimitSettings, hello: Hello, tag: str) -> Enter:
+    """Turn a Hello into the order to join. Raises DefaultRoomDisabled, RoomNameTooLong."""
+    name = hello.Name or hello.Id
+    if not name and not settings.default_room_enabled:
+        raise DefaultRoomDisabled
+    for text in (name, hello.Type):
+        if len(text.encode("utf-8", "surrogatepass")) > limits.room_name_bytes:
+            raise RoomNameTooLong
+    kind = room_type(settings, hello.Type, name)
+    demanding = settings.users.enabled and not _is_public(settings, name)
+    return Enter(
+        RoomSpec(
+            room_key(settings, kind, name),
+            title=name,
+            kind=kind,
+            announces_roster=kind == CONFERENCE,
+            capacity=limits.peers_per_room,
+            expiry_seconds=settings.room_expiry_seconds,
+        ),
+        tag,
+        agent=hello.Ua,
+        pin=hello.Credentials.PIN if hello.Credentials else "",
+        account_to_join=demanding and settings.authorize_room_join,
+        account_to_create=demanding and settings.authorize_room_creation,
+    )
+
+
+def _is_public(settings: SpreedSettings, name: str) -> bool:
+    return bool(settings.public_rooms) and re.search(settings.public_rooms, name) is not None

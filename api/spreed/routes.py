@@ -1,0 +1,226 @@
+"""The REST API of Spreed WebRTC."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
+from quart import Blueprint, Response, request
+
+from api.asking import client
+from api.credentials import TooManyAttempts
+from api.spreed.auth import REGISTRATION_SECONDS, make_login
+from api.spreed.bodies import (
+    ErrorAnswer,
+    RoomAnswer,
+    SessionAnswer,
+    SessionPatch,
+    TokenAnswer,
+    UserAnswer,
+    UserRequest,
+)
+from api.spreed.config_document import config_document
+from api.spreed.errors import REFUSALS, STATUSES, Words
+from api.spreed.logins import LoginFailed, grant, verified_user
+from api.spreed.pictures import Picture, size_of_flags
+from api.spreed.rooms import random_name
+from api.spreed.socket import ACCESS_COOKIE
+from api.spreed.stats import stats_document
+from api.spreed.wire import encode
+
+if TYPE_CHECKING:
+    from api.spreed.house import House
+
+MAX_TOKEN_BYTES = 100
+PICTURE_SECONDS = 86_400
+PATCH_FAILED = Words("session_patch_failed", "Failed to patch session", 403)
+
+
+def add_routes(blueprint: Blueprint, house: House, bases: list[str]) -> None:
+    """Put the API under each of `bases`, such as "/" and the configured base path."""
+    rest = Rest(house)
+    table = [
+        ("api/v1/config", "GET", rest.config),
+        ("api/v1/tokens", "POST", rest.tokens),
+        ("api/v1/rooms", "POST", rest.rooms),
+        ("api/v1/sessions/<session>/", "PATCH", rest.patch_session),
+        ("api/v1/users", "POST", rest.create_user),
+        ("api/v1/stats", "GET", rest.stats),
+        ("static/img/buddy/<flags>/<image>/<path:index>", "GET", rest.picture),
+        (".well-known/spreed-configuration", "GET", rest.well_known),
+    ]
+    for base in bases:
+        for path, method, view in table:
+            blueprint.add_url_rule(
+                f"{base}{path}", view.__name__, view, methods=[method], strict_slashes=False
+            )
+
+
+class Rest:
+    """One method an operation; answers in the shapes of the seed plus the original's keys."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def config(self) -> Response:
+        return json_answer(config_document(self._house))
+
+    async def tokens(self) -> Response:
+        """Check an access token; a good one is also set as the cookie that opens the websocket."""
+        given = (await request.form).get("a") or request.args.get("a", "")
+        if len(given.encode("utf-8", "surrogatepass")) > MAX_TOKEN_BYTES:
+            return refusal(Words("auth_too_large", "Auth too large", 413))
+        caller, guard = client(), self._house.services.guard
+        key = (caller.address, "access token")
+        try:
+            await guard.admit(*key)
+        except TooManyAttempts:
+            return refusal(REFUSALS["too_many_attempts"])
+        token = self._house.access_tokens.find(given)
+        if token is None:
+            guard.failed(*key)
+            return refusal(Words("invalid_token", "Invalid token", 403))
+        guard.succeeded(*key)
+        response = answer(TokenAnswer(token=token))
+        response.set_cookie(
+            ACCESS_COOKIE, token, path=self._house.settings.base_path, httponly=True,
+            secure=caller.secure, samesite="Lax",
+        )  # fmt: skip
+        return response
+
+    async def rooms(self) -> Response:
+        name = random_name(self._house.settings)
+        return answer(RoomAnswer(name=name, url=f"{self._site()}{name}"))
+
+    async def patch_session(self, session: str) -> Response | tuple[str, int]:
+        """Turn a portal's signature, or a proxy's header, into a nonce for the websocket."""
+        if not self._house.settings.users.enabled:
+            return not_found_text()
+        try:
+            body = SessionPatch.model_validate_json(await request.get_data(as_text=False))
+            if body.id != session or not self._house.seals.owns(body.id, body.sid):
+                raise LoginFailed
+            user = await verified_user(self._house, client(), body, request.headers)
+            nonce = await grant(self._house, body.id, user)
+        except TooManyAttempts:
+            return refusal(REFUSALS["too_many_attempts"])
+        except (ValidationError, LoginFailed):
+            return refusal(PATCH_FAILED)
+        return answer(SessionAnswer(nonce=nonce, userid=user))
+
+    async def create_user(self) -> Response:
+        """Register a user for a session that has none."""
+        users = self._house.settings.users
+        if not (users.enabled and users.allow_registration):
+            return not_found_text()
+        body = await _user_request()
+        if isinstance(body, Response):
+            return body
+        if not self._house.seals.owns(body.id, body.sid):
+            return refusal(Words("users_invalid_session", "Invalid session", 403))
+        if users.mode == "httpheader":
+            return _user_error("users_create_failed", "create is not possible in httpheader mode")
+        user = f"{uuid.uuid4()}@{self._house.settings.server_realm}"
+        try:
+            nonce = await grant(self._house, body.id, user)
+        except LoginFailed as failure:
+            return _user_error("users_request_failed", failure.reason)
+        expires = int(time.time()) + REGISTRATION_SECONDS
+        login = make_login(user, self._house.shared_secret, expires)
+        return answer(
+            UserAnswer(
+                nonce=nonce,
+                userid=user,
+                useridcombo=login.combo,
+                secret=login.secret,
+                timestamp=expires,
+            )
+        )
+
+    async def stats(self) -> Response:
+        if not self._house.settings.stats:
+            return refusal(STATUSES[404])
+        details = request.args.get("details") == "1"
+        response = json_answer(await stats_document(self._house, details=details))
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
+
+    async def picture(self, flags: str, image: str, index: str) -> Response:  # noqa: ARG002
+        """Serve a buddy picture, sized by flags such as "s46"; `index` only defeats caches."""
+        picture = await self._house.pictures.sized(image, size_of_flags(flags))
+        if picture is None:
+            return Response("Unknown image", 404, content_type="text/plain; charset=utf-8")
+        response = _picture_response(picture)
+        await response.make_conditional(
+            request, accept_ranges=True, complete_length=len(picture.data)
+        )
+        return response
+
+    async def well_known(self) -> Response:
+        return json_answer({"spreed-webrtc_endpoint": self._site().rstrip("/")})
+
+    def _site(self) -> str:
+        """Return the absolute URL of the base path, ending in a slash."""
+        public, caller = self._house.services.settings().server.public_url, client()
+        scheme = "https" if caller.secure else "http"
+        origin = public.rstrip("/") or f"{scheme}://{caller.host}"
+        return f"{origin}{self._house.settings.base_path}"
+
+
+async def _user_request() -> UserRequest | Response:
+    """Read id and sid from JSON or a form, or return the answer that says what is wrong."""
+    kind = request.content_type or ""
+    if kind.startswith("application/json"):
+        try:
+            body = UserRequest.model_validate_json(await request.get_data(as_text=False))
+        except ValidationError:
+            return refusal(Words("users_bad_request", "Failed to parse request", 400))
+    elif kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
+        form = await request.form
+        body = UserRequest(id=form.get("id", ""), sid=form.get("sid", ""))
+    else:
+        return refusal(Words("users_invalid_request", "Invalid request type", 400))
+    if not body.id or not body.sid:
+        return refusal(Words("users_bad_request", "Incomplete request", 400))
+    return body
+
+
+def _user_error(code: str, reason: str) -> Response:
+    return refusal(Words(code, f'Error: "{reason}"', 400))
+
+
+def _picture_response(picture: Picture) -> Response:
+    response = Response(picture.data, content_type=picture.content_type)
+    response.set_etag(picture.change)
+    response.last_modified = int(picture.changed)
+    response.expires = int(time.time()) + PICTURE_SECONDS
+    response.headers["Cache-Control"] = f"public, no-transform, max-age={PICTURE_SECONDS}"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'"
+    return response
+
+
+def answer(body: BaseModel) -> Response:
+    return json_answer(body.model_dump())
+
+
+def json_answer(document: object, status: int = 200) -> Response:
+    return Response(encode(document), status, content_type="application/json; charset=utf-8")
+
+
+def refusal(words: Words) -> Response:
+    """Return an error in this API's form."""
+    document = ErrorAnswer(code=words.code, message=words.message)
+    return json_answer(document.model_dump(), words.status)
+
+
+def refuse(status: int) -> Response:
+    """Return the error for a status that the server around this dialect decides."""
+    return refusal(STATUSES.get(status, Words("error", "Error", status)))
+
+
+def not_found_text() -> Response:
+    """Return the plain 404 that the seed promises for operations that are switched off."""
+    return Response("No handler found", 404, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,99 @@
+"""The Sessions message: who is behind an attestation, and where a contact is to be found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actors.core import ActorError, Message, Ref
+from actors.domain.events import Card
+from actors.hub import FindUser
+from actors.peer import Describe
+
+from api.spreed.errors import (
+    BadAttestation,
+    ContactsNotEnabled,
+    NoSuchSession,
+    UnknownSessionsType,
+)
+from api.spreed.events import user_document
+from api.spreed.wire import SessionsRequest, encode
+
+if TYPE_CHECKING:
+    from api.spreed.house import House
+
+LISTED_SESSIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer, and the sessions whose end the asker is to be told of."""
+
+    document: bytes
+    followed: tuple[tuple[Ref[Message], str], ...] = ()
+
+
+async def look_up(house: House, me: str, request: SessionsRequest) -> Found:
+    """Answer a Sessions request of user `me`.
+
+    Raises BadAttestation, NoSuchSession, ContactsNotEnabled, UnknownSessionsType.
+    """
+    match request.Type:
+        case "session":
+            return await _session(house, request)
+        case "contact":
+            return await _contact(house, me, request)
+    raise UnknownSessionsType
+
+
+async def _session(house: House, request: SessionsRequest) -> Found:
+    session = house.seals.attested(request.Token)
+    if session is None:
+        raise BadAttestation
+    peer = house.peer(session)
+    if peer is None:
+        raise NoSuchSession
+    card = await _describe(house, peer)
+    if card is None:
+        raise NoSuchSession
+    return Found(_document(request, [card]))
+
+
+async def _contact(house: House, me: str, request: SessionsRequest) -> Found:
+    if "contacts" not in house.settings.modules:
+        raise ContactsNotEnabled
+    pair = house.seals.contact(request.Token)
+    if pair is None or not me or me not in pair:
+        raise BadAttestation
+    other = pair[1] if pair[0] == me else pair[0]
+    hub = house.hub
+    seconds = house.services.settings().limits.ask_seconds
+    refs = await hub.ask(FindUser("spreed", other), within=seconds) if hub else ()
+    cards: list[Card] = []
+    followed: list[tuple[Ref[Message], str]] = []
+    for ref in refs[:LISTED_SESSIONS]:
+        card = await _describe(house, ref)
+        if card is not None:
+            cards.append(card)
+            followed.append((ref, card.peer))
+    if not cards:  # clients want a session to show, also for a contact who is away
+        cards = [Card(house.seals.session_of(f"absent {other}").id, other)]
+    return Found(_document(request, cards), tuple(followed))
+
+
+async def _describe(house: House, peer: Ref[Message]) -> Card | None:
+    try:
+        described = await peer.ask(Describe(), within=house.services.settings().limits.ask_seconds)
+    except ActorError:
+        return None  # it ends just now
+    return described.card
+
+
+def _document(request: SessionsRequest, cards: list[Card]) -> bytes:
+    return encode(
+        {
+            "Type": "Sessions",
+            "Sessions": {"Type": request.Type, "Token": request.Token},
+            "Users": [user_document(card, "") for card in cards],
+        }
+    )

@@ -1,0 +1,131 @@
+"""The channelling websocket: admits a socket, opens its peer, and takes the upgrade's word for who."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+
+from actors.core import ActorError, ActorStopped
+from actors.hub import OpenPeer
+from actors.peer import Adopt, Lost, Peer
+from actors.domain.ids import PeerKey
+
+from api.origins import origin_refusal
+from api.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
+from api.spreed.auth import user_of_header
+from api.spreed.conversation import Conversation
+from api.spreed.events import SpreedClient
+from api.spreed.house import REALM, VERSION, House
+
+if TYPE_CHECKING:
+    from actors.core import Message, Ref
+
+ACCESS_COOKIE = "quintet_access"
+GOODBYE_SECONDS = 5.0
+
+
+def route(house: House, path: str) -> WebsocketRoute:
+    """Return the channelling websocket at `path`, for a listener."""
+    settings = house.services.settings()
+    return WebsocketRoute(
+        path=path,
+        admit=partial(admit, house),
+        serve=partial(serve, house),
+        limits=SocketLimits(
+            settings.limits.message_bytes,
+            settings.limits.messages_per_second,
+            settings.spreed.outbox_messages,
+            settings.spreed.ping_seconds,
+        ),
+        dialect=REALM,
+    )
+
+
+def admit(house: House, upgrade: Upgrade) -> Rejection | None:
+    """Refuse pages of other sites, sockets without an access token where one is needed, and drains."""
+    if not house.services.lifecycle.accepting:
+        return Rejection(503, "shutting down", b"The server is shutting down")
+    settings = house.services.settings()
+    reason = origin_refusal(
+        upgrade.headers.get("origin"),
+        upgrade.host,
+        upgrade.secure,
+        settings.server.public_url,
+        settings.limits.allowed_origins,
+    )
+    if reason is not None:
+        return Rejection(403, reason, b"Origin not allowed")
+    if settings.spreed.require_access_token and not _has_access(house, upgrade):
+        return Rejection(403, "no valid access token", b"Access token required")
+    return None
+
+
+def _has_access(house: House, upgrade: Upgrade) -> bool:
+    given = upgrade.query.get("a") or _cookie(upgrade.headers.get("cookie", ""), ACCESS_COOKIE)
+    return house.access_tokens.find(given) is not None
+
+
+def _cookie(header: str, name: str) -> str:
+    for part in header.split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            return value.strip('"')
+    return ""
+
+
+async def serve(house: House, socket: Socket) -> None:
+    """Hold one session from its first frame to its last."""
+    house.tallies.connections += 1
+    session, user = house.seals.resume(socket.upgrade.query.get("t", "")) or (
+        house.seals.new_session(),
+        "",
+    )
+    users = house.settings.users
+    if not user and users.enabled and users.mode == "httpheader":
+        user = user_of_header(
+            socket.upgrade.headers, users.http_header, trusted=socket.upgrade.trusted
+        )
+    services = house.services
+    client = SpreedClient(
+        socket, session, house.renderer, lambda: services.settings().ice, VERSION,
+        house.pictures.forget,
+    )  # fmt: skip
+    try:
+        peer = await _open_peer(house, client, user)
+    except ActorError:
+        socket.close(1013, "busy")
+        return
+    try:
+        await Conversation(house, client, peer).run()
+    except (SocketClosed, ActorStopped):
+        pass  # either side has ended; the other is told below
+    finally:
+        await _lose(peer, client)
+
+
+async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Message]:
+    """Find or spawn the peer of this session. Raises an ActorError when there is no place."""
+    hub = house.hub
+    if hub is None:
+        raise ActorStopped("/hub")
+    settings = house.services.settings()
+    key = PeerKey(REALM, client.session.id)
+    return await hub.ask(
+        OpenPeer(
+            key,
+            lambda: Peer(client.session.id, REALM, user, client),
+            Adopt(client, user, settings.spreed.resume_seconds),
+        ),
+        within=settings.limits.ask_seconds,
+    )
+
+
+async def _lose(peer: Ref[Message], client: SpreedClient) -> None:
+    """Tell the peer that its socket is gone, whatever ended it; bounded, since it is shielded."""
+    with trio.move_on_after(GOODBYE_SECONDS, shield=True):
+        try:
+            await peer.send(Lost(client))
+        except ActorStopped:
+            pass

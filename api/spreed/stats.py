@@ -1,0 +1,101 @@
+"""The statistics document of `/api/v1/stats`: this process, its rooms and sessions."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import TYPE_CHECKING
+
+import trio
+
+from actors.core import ActorError
+from actors.domain.ids import PEERS, ROOMS
+from actors.hub import CountUsers
+from actors.peer import Describe, Described
+
+from api.spreed.events import user_document
+from api.spreed.house import REALM
+
+if TYPE_CHECKING:
+    from actors.core import Message, Ref
+
+    from api.spreed.house import House
+
+DETAILED_SESSIONS = 5000
+
+
+async def stats_document(house: House, *, details: bool) -> dict[str, object]:
+    """Return the statistics under both spellings of their keys, the seed's and the original's."""
+    hub = await _hub(house)
+    if details:
+        hub |= await _details(house)
+    runtime = _runtime()
+    return {"Runtime": runtime, "Hub": hub, "runtime": runtime, "hub": hub}
+
+
+def _of_realm(house: House, parent: str) -> list[Ref[Message]]:
+    children = house.services.system.registry.children(parent)
+    return [ref for ref in children if ref.name.startswith(f"{REALM}:")]
+
+
+async def _hub(house: House) -> dict[str, object]:
+    sessions = len(_of_realm(house, PEERS))
+    users = 0
+    if house.hub is not None:
+        seconds = house.services.settings().limits.ask_seconds
+        users = await house.hub.ask(CountUsers(REALM), within=seconds)
+    return {
+        "rooms": len(_of_realm(house, ROOMS)),
+        "connections": sessions,
+        "sessions": sessions,
+        "users": users,
+        "count": house.tallies.connections,
+        "broadcastchatmessages": house.tallies.broadcast_chats,
+        "unicastchatmessages": house.tallies.unicast_chats,
+    }
+
+
+async def _details(house: House) -> dict[str, object]:
+    sessions: dict[str, object] = {}
+    in_room: dict[str, list[str]] = {}
+    users: dict[str, dict[str, object]] = {}
+    for described in await _descriptions(house):
+        card = described.card
+        sessions[card.peer] = user_document(card, "")
+        if described.room:
+            in_room.setdefault(described.room, []).append(card.peer)
+        if card.user:
+            user = users.setdefault(card.user, {"Id": card.user, "Sessions": 0})
+            user["Sessions"] = int(str(user["Sessions"])) + 1
+    return {
+        "sessionsbyid": sessions,
+        "connectionsbyidx": {str(index): peer for index, peer in enumerate(sessions, 1)},
+        "idsinroom": in_room,
+        "usersbyid": users,
+    }
+
+
+async def _descriptions(house: House) -> list[Described]:
+    """Ask every session for itself, one budget for all; those that end meanwhile are left out."""
+    found: list[Described] = []
+    with trio.move_on_after(house.services.settings().limits.ask_seconds):
+        for ref in _of_realm(house, PEERS)[:DETAILED_SESSIONS]:
+            try:
+                found.append(await ref.ask(Describe(), within=1.0))
+            except ActorError:
+                continue
+    return found
+
+
+def _runtime() -> dict[str, object]:
+    """Return what Python can tell under the names that the original's Go runtime gave."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {
+        "goroutines": trio.lowlevel.current_statistics().tasks_living,
+        "alloc": peak,
+        "mallocs": sys.getallocatedblocks(),
+        "frees": 0,
+        "pauses": 0.0,
+        "heap": peak,
+        "stack": 0,
+    }

@@ -1,0 +1,270 @@
+"""The channelling protocol's frames: bytes in, documents out, and back. Pure.
+
+A message is `{"Type": T, T: {…}, "Iid": …}`. Existing clients nest most documents twice
+(`{"Type": "Alive", "Alive": {"Type": "Alive", "Alive": 1}}`), the published protocol once: both are
+taken. Keys are matched exactly first and without regard to case second, as the original's decoder does.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+NOTHING = Raw(b"")
+TYPES = (
+    "Self", "Hello", "Leave", "Room", "Users", "Status", "Offer", "Answer", "Candidate", "Bye",
+    "Chat", "Conference", "Alive", "Sessions", "Authentication",
+)  # fmt: skip
+_NAMES_ITS_OWN_TYPE = frozenset({"Hello", "Room"})  # their inner Type is the room's type
+
+
+class Credentials(Struct):
+    PIN: str = ""
+
+
+class Hello(Struct):
+    """`Name` is the room; clients of the first versions call it `Id`."""
+
+    Version: str = ""
+    Ua: str = ""
+    Name: str = ""
+    Id: str = ""
+    Type: str = ""
+    Credentials: Credentials | None = None
+
+
+class RoomUpdate(Struct):
+    Name: str = ""
+    Type: str = ""
+    Credentials: Credentials | None = None
+
+
+class ContactRequest(Struct, omit_defaults=True):
+    Id: str = ""
+    Success: bool = False
+    Userid: str = ""
+    Token: str = ""
+
+
+class AutoCall(Struct, omit_defaults=True):
+    Id: str = ""
+    Type: str = ""
+
+
+class FileInfo(Struct, omit_defaults=True):
+    id: str = ""
+    chunks: int = 0
+    name: str = ""
+    size: int = 0
+    type: str = ""
+
+
+class Geolocation(Struct, omit_defaults=True):
+    accuracy: float = 0.0
+    latitude: float = 0.0
+    longitude: float = 0.0
+    altitude: float = 0.0
+    altitudeAccuracy: float = 0.0  # noqa: N815  the wire's name
+
+
+class ChatStatus(Struct, omit_defaults=True):
+    """The parts of a chat status that clients know; anything else is dropped."""
+
+    Typing: str = ""
+    State: str = ""
+    Mid: str = ""
+    SeenMids: list[str] = []
+    FileInfo: FileInfo | None = None
+    Geolocation: Geolocation | None = None
+    ContactRequest: ContactRequest | None = None
+    AutoCall: AutoCall | None = None
+
+
+class Chat(Struct):
+    Message: str = ""
+    Time: str = ""
+    NoEcho: bool = False
+    Mid: str = ""
+    Status: ChatStatus | None = None
+
+    def document(self, to: str, time: str) -> bytes:
+        """Return the Chat document as receivers get it; `Status` is null where there is none."""
+        body: dict[str, object] = {"Message": self.Message, "Time": time}
+        if self.NoEcho:
+            body["NoEcho"] = True
+        if self.Mid:
+            body["Mid"] = self.Mid
+        body["Status"] = self.Status
+        return encode({"Type": "Chat", "To": to, "Chat": body})
+
+
+class SessionsRequest(Struct):
+    Type: str = ""
+    Token: str = ""
+
+
+class Authentication(Struct):
+    Userid: str = ""
+    Nonce: str = ""
+
+
+class Incoming(Struct):
+    """One message, unnested: `body` is the innermost document as JSON, empty when null or absent."""
+
+    type: str
+    iid: str
+    to: str
+    id: str
+    body: bytes
+
+
+class _Envelope(Struct):
+    Type: str = ""
+    Iid: str = ""
+    To: str = ""
+    Id: str = ""
+    Self: Raw = NOTHING
+    Hello: Raw = NOTHING
+    Leave: Raw = NOTHING
+    Room: Raw = NOTHING
+    Users: Raw = NOTHING
+    Status: Raw = NOTHING
+    Offer: Raw = NOTHING
+    Answer: Raw = NOTHING
+    Candidate: Raw = NOTHING
+    Bye: Raw = NOTHING
+    Chat: Raw = NOTHING
+    Conference: Raw = NOTHING
+    Alive: Raw = NOTHING
+    Sessions: Raw = NOTHING
+    Authentication: Raw = NOTHING
+
+
+class Malformed(Exception):
+    """Not a message of this protocol; it is ignored, as the original does."""
+
+
+Body = TypeVar("Body", bound=Struct)
+_MALFORMED = (msgspec.MsgspecError, RecursionError, UnicodeError)
+_envelope = msgspec.json.Decoder(_Envelope)
+_documents = {
+    name: msgspec.json.Decoder(
+        msgspec.defstruct(
+            f"{name}Document",
+            [("Type", Raw, NOTHING), ("To", str, ""), ("Id", str, ""), (name, Raw, NOTHING)],
+        )
+    )
+    for name in TYPES
+}
+_bodies: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
+encode = msgspec.json.Encoder().encode
+
+
+def decode(payload: bytes) -> Incoming:
+    """Read one message. Raises Malformed, also for a type that is not known."""
+    try:
+        envelope = _envelope.decode(payload)
+        if envelope.Type not in _documents or not getattr(envelope, envelope.Type):
+            envelope = _envelope.decode(_canonical(payload))
+        if envelope.Type not in _documents:
+            raise Malformed
+        return _unnest(envelope)
+    except _MALFORMED as error:
+        raise Malformed from error
+
+
+def body_of(incoming: Incoming, kind: type[Body]) -> Body:
+    """Read the innermost document. Raises Malformed, as does one that is null or absent."""
+    decoder = _bodies.get(kind)
+    if decoder is None:
+        decoder = _bodies[kind] = msgspec.json.Decoder(kind)
+    try:
+        body: Body = decoder.decode(incoming.body)
+    except _MALFORMED as error:
+        raise Malformed from error
+    return body
+
+
+def ids_of(incoming: Incoming) -> list[str]:
+    """Read the list of session ids in a Conference message. Raises Malformed."""
+    try:
+        return msgspec.json.decode(incoming.body, type=list[str])
+    except _MALFORMED as error:
+        raise Malformed from error
+
+
+def _unnest(envelope: _Envelope) -> Incoming:
+    """Find the innermost document, whether it lies one level deep or two."""
+    name = envelope.Type
+    body = bytes(getattr(envelope, name))
+    to, id_ = envelope.To, envelope.Id
+    if body[:1] == b"{":
+        document = _documents[name].decode(body)
+        inner = bytes(getattr(document, name))
+        own_type = bytes(document.Type) == b'"%s"' % name.encode()
+        if inner or (own_type and name not in _NAMES_ITS_OWN_TYPE):
+            body, to, id_ = inner, document.To, document.Id
+    return Incoming(name, envelope.Iid, to, id_, b"" if body == b"null" else body)
+
+
+_OPAQUE = frozenset({"Status", "Offer", "Answer", "Candidate", "Bye", "Alive"})
+_KEYS = {
+    key.lower(): key
+    for key in (
+        *TYPES, "Type", "Iid", "To", "Id", "Version", "Ua", "Name", "Credentials", "PIN", "Message",
+        "Time", "NoEcho", "Mid", "Token", "Userid", "Nonce",
+    )
+}  # fmt: skip
+
+
+def _canonical(payload: bytes) -> bytes:
+    """Spell the protocol's own keys as it does, in the envelope and the documents it understands."""
+    outer = _fold(msgspec.json.decode(payload))
+    name = outer.get("Type")
+    if not isinstance(name, str) or name not in _documents:
+        raise Malformed
+    inner = outer.get(name)
+    if isinstance(inner, dict):
+        folded = _fold(inner)
+        if name in folded or name not in _OPAQUE:
+            if isinstance(folded.get(name), dict) and name not in _OPAQUE:
+                folded[name] = _fold(folded[name])
+            outer[name] = folded
+    return encode(outer)
+
+
+def _fold(document: object) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise Malformed
+    return {_KEYS.get(key.lower(), key): value for key, value in document.items()}
+
+
+# --- out
+
+
+def reply(me: str, iid: str, data: bytes) -> bytes:
+    """Answer a request of this session: From is the receiver's own id, Iid is echoed if given."""
+    if not iid:
+        return b'{"Data":%b,"From":"%b"}' % (data, me.encode())
+    return b'{"Data":%b,"From":"%b","Iid":%b}' % (data, me.encode(), encode(iid))
+
+
+def relay(sender: str, to: str, attestation: str, data: bytes) -> bytes:
+    """Pass a document from one session to another."""
+    return b'{"Data":%b,"From":"%b","To":"%b","A":"%b"}' % (
+        data, sender.encode(), to.encode(), attestation.encode(),
+    )  # fmt: skip
+
+
+def broadcast(sender: str, attestation: str, data: bytes) -> bytes:
+    """Pass a document from one session to everyone in its room."""
+    return b'{"Data":%b,"From":"%b","A":"%b"}' % (data, sender.encode(), attestation.encode())
+
+
+def addressed(name: str, to: str, body: bytes) -> bytes:
+    """Return an Offer, Answer, Candidate or Bye document as its receiver gets it."""
+    return b'{"Type":"%b","To":%b,"%b":%b}' % (
+        name.encode(), encode(to), name.encode(), body or b"null",
+    )  # fmt: skip
