@@ -1,1 +1,58 @@
-"""."""
+"""The actor runtime. Everything else imports it from here and nothing below."""
+
+from actors.core.actor import Actor, Context
+from actors.core.counters import Counters
+from actors.core.errors import (
+    ActorCrashed,
+    ActorError,
+    ActorStopped,
+    AskCycle,
+    AskTimeout,
+    MailboxFull,
+    NameTaken,
+    PermanentActor,
+    Refused,
+    RestartLimit,
+    UnknownActor,
+)
+from actors.core.message import Down, Message, Request
+from actors.core.ref import Ref
+from actors.core.registry import Registry
+from actors.core.reply import ReplyTo
+from actors.core.spec import ChildSpec, Intensity, Restart, Strategy
+from actors.core.supervisor import Spawn, StopChild, Supervisor
+from actors.core.system import ActorSystem, open_system
+from actors.core.timers import Timer
+
+__all__ = [
+    "Actor",
+    "ActorCrashed",
+    "ActorError",
+    "ActorStopped",
+    "ActorSystem",
+    "AskCycle",
+    "AskTimeout",
+    "ChildSpec",
+    "Context",
+    "Counters",
+    "Down",
+    "Intensity",
+    "MailboxFull",
+    "Message",
+    "NameTaken",
+    "PermanentActor",
+    "Ref",
+    "Refused",
+    "Registry",
+    "ReplyTo",
+    "Request",
+    "Restart",
+    "RestartLimit",
+    "Spawn",
+    "StopChild",
+    "Strategy",
+    "Supervisor",
+    "Timer",
+    "UnknownActor",
+    "open_system",
+]

@@ -1,0 +1,158 @@
+"""What stays of an actor over its restarts: address, mailbox, watchers, history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import trio
+
+from actors.core.errors import ActorStopped
+from actors.core.incarnation import Incarnation
+from actors.core.mailbox import Mailbox
+from actors.core.message import Down
+from actors.core.ref import Ref
+from actors.core.reply import ReplyTo
+from actors.core.spec import ChildSpec, Restart
+from actors.core.state import State
+
+if TYPE_CHECKING:
+    from actors.core.children import Children
+    from actors.core.system import ActorSystem
+
+
+class Cell:
+    """One actor as its supervisor sees it. Nothing outside this package holds one."""
+
+    __slots__ = (
+        "_changed", "born", "last_error", "life", "mailbox", "number", "paused", "ref", "siblings",
+        "spec", "state", "system", "watchers",
+    )  # fmt: skip
+
+    def __init__(self, system: ActorSystem, spec: ChildSpec, siblings: Children | None) -> None:
+        self.system = system
+        self.spec = spec
+        self.siblings = siblings  # None for the root
+        self.mailbox = Mailbox(self, spec.mailbox)
+        self.state = State.STARTING
+        self.number = 0  # of the current incarnation
+        self.born = trio.current_time()
+        self.last_error: str | None = None
+        self.paused = False  # this incarnation ends only to be restarted with a sibling
+        self.watchers: set[Incarnation] | None = None
+        self._changed: trio.lowlevel.ParkingLot | None = None
+        self.life = Incarnation(self)
+        above = "" if siblings is None else siblings.parent.ref.path.rstrip("/")
+        path = "/" if siblings is None else f"{above}/{spec.name}"
+        self.ref: Ref[Any] = Ref(path, self.life.kind, self.life.accepts, self.mailbox)
+
+    def child(self, spec: ChildSpec, siblings: Children) -> Cell:
+        """Return a new cell below this one, not started."""
+        return Cell(self.system, spec, siblings)
+
+    def start(self) -> None:
+        """Start an incarnation; a restart makes a fresh one."""
+        if self.number:
+            self.life = Incarnation(self)
+        self.number += 1
+        self.paused = False
+        self.become(State.STARTING)
+        if self.siblings is None:
+            self.system.start_root(self.life.run)
+        else:
+            self.siblings.own_nursery.start(self.life.run, name=self.ref.path)
+
+    def host(self) -> trio.Nursery:
+        """Return the nursery in which this actor's task runs."""
+        return self.system.nursery if self.siblings is None else self.siblings.own_nursery.nursery
+
+    def stop(self, reason: str) -> None:
+        """End the actor for good: no more messages from now on, its address is free.
+
+        A handler in progress, and then the teardown, have the spec's grace each. The first reason
+        counts.
+        """
+        if self.mailbox.closed is None:
+            self.close(reason)
+            if self.state is State.WAITING:
+                self._finish(reason)
+            else:
+                self.life.leave(reason)
+
+    def pause(self, reason: str) -> None:
+        """End this incarnation, for its supervisor to start the next; stop one that has no next."""
+        if self.spec.restart is Restart.TEMPORARY:
+            self.stop(reason)
+        else:
+            self.paused = True
+            self.life.leave(reason)
+
+    def close(self, reason: str) -> None:
+        """Close the mailbox, tell those whose requests wait in it, free the address."""
+        for entry in self.mailbox.close(reason):
+            if isinstance(entry, ReplyTo):
+                entry.refuse(ActorStopped(f"{self.ref.path}: {reason}"))
+        if self.siblings is not None:
+            self.siblings.release(self)
+
+    def over(self, reason: str, *, again: bool) -> None:
+        """Note that the incarnation has ended; `again` if it may be followed by another."""
+        if again and self.mailbox.closed is None:
+            self._tell_watchers(reason, restarting=True)
+            self.become(State.WAITING)
+            assert self.siblings is not None  # noqa: S101 -- the root is never restarted
+            self.siblings.bring_back(self)
+        else:
+            if self.mailbox.closed is None:
+                self.close(reason)
+            self._finish(reason)
+
+    def become(self, state: State) -> None:
+        """Change state and wake those who wait for it."""
+        self.state = state
+        if self._changed is not None:
+            self._changed.unpark_all()
+
+    async def until_ready(self) -> None:
+        """Wait until an incarnation has been set up, or none ever will be."""
+        await self._while(State.STARTING, State.STOPPING, State.WAITING)
+
+    async def until_over(self) -> None:
+        """Wait until no incarnation runs."""
+        await self._while(State.STARTING, State.RUNNING, State.STOPPING)
+
+    async def until_stopped(self) -> None:
+        """Wait until the actor has ended for good."""
+        await self._while(State.STARTING, State.RUNNING, State.STOPPING, State.WAITING)
+
+    def turned_away(self, *, first: bool) -> None:
+        """Count a message that found the mailbox full; log the first one of an episode."""
+        self.system.counters.mailbox_full += 1
+        if first:
+            self.log().warning("actor.mailbox_full", capacity=self.mailbox.capacity)
+
+    def log(self) -> structlog.typing.FilteringBoundLogger:
+        """Return a logger that says which actor speaks."""
+        logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+        return logger.bind(actor=self.ref.path, kind=self.ref.kind, incarnation=self.number)
+
+    async def _while(self, *states: State) -> None:
+        while self.state in states:
+            if self._changed is None:
+                self._changed = trio.lowlevel.ParkingLot()
+            await self._changed.park()
+
+    def _tell_watchers(self, reason: str, *, restarting: bool) -> None:
+        for watcher in self.watchers or ():
+            watcher.deliver(Down(self.ref, reason, restarting))
+
+    def _finish(self, reason: str) -> None:
+        self._tell_watchers(reason, restarting=False)
+        for watcher in self.watchers or ():
+            watcher.bonds.watched_ended(self)
+        self.watchers = None
+        self.mailbox.owner = None  # refs that are kept do not keep the rest
+        self.system.counters.stopped += 1
+        if self.siblings is not None:
+            self.siblings.forget(self)
+        self.become(State.STOPPED)

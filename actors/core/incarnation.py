@@ -1,0 +1,300 @@
+"""One life of an actor, from setup to teardown; a restart begins another.
+
+One of the two places that catch every `Exception` (it stands in for the supervisor, in the child's
+own task); the other is the connection boundary in `api`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from actors.core.actor import Actor, Context
+from actors.core.bonds import Bonds
+from actors.core.children import Children
+from actors.core.errors import ActorCrashed, ActorError, ActorStopped, Refused
+from actors.core.faults import place_of
+from actors.core.message import Down, Message
+from actors.core.own_nursery import OwnNursery
+from actors.core.ref import speaker
+from actors.core.reply import ReplyTo
+from actors.core.state import State
+
+if TYPE_CHECKING:
+    from actors.core.cell import Cell
+
+BURST = 32  # messages handled in a row before other tasks get their turn
+
+
+class Notice:
+    """A message of the runtime in a mailbox, meant for one incarnation only."""
+
+    __slots__ = ("life", "message")
+
+    def __init__(self, life: Incarnation, message: Message) -> None:
+        self.life = life
+        self.message = message
+
+
+class Unmade(Actor[Message]):
+    """Stands in for an actor whose factory crashed."""
+
+    accepts = (Message,)
+
+
+class Incarnation:
+    """The actor object, its task, and all that ends with them."""
+
+    __slots__ = (
+        "_bonds", "_failure", "_own_nursery", "_reason", "_scope", "_set_up", "actor", "cell",
+        "children", "current",
+    )  # fmt: skip
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.actor: Actor[Any] = Unmade()
+        self.current: ReplyTo[Any] | None = None  # the request being handled
+        self.children: Children | None = None
+        self._own_nursery: OwnNursery | None = None
+        self._scope: trio.CancelScope | None = None  # around setup and handlers; none while idle
+        self._reason: str | None = None  # why this life ends, once it does
+        self._failure: Exception | None = None  # a crash outside the actor's own task
+        self._set_up = False
+        self._bonds: Bonds | None = None
+        try:
+            self.actor = cell.system.context.run(cell.spec.factory)
+        except Exception as error:  # noqa: BLE001 -- the spawner must not crash in its child's place
+            self._failure = error
+        self.actor.ctx = Context(self)
+
+    # -- the life itself, in its own task
+
+    async def run(self) -> None:
+        """Live from setup to teardown."""
+        speaker.set(self)
+        whole = False
+        try:
+            try:
+                await self._live()
+            except Exception as error:  # noqa: BLE001 -- this is the supervisor
+                self._crashed(error)
+            await self._wind_down()
+            whole = True
+        finally:
+            self._over(whole)
+
+    async def _live(self) -> None:
+        self._check_failure()
+        if self._reason is None:
+            with trio.CancelScope() as self._scope:
+                await self.actor.setup()
+                self._set_up = True
+            self._scope = None
+        self._check_failure()
+        if self._reason is None:
+            self.cell.become(State.RUNNING)
+        mailbox = self.cell.mailbox
+        while self._reason is None:
+            if mailbox.depth:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+            else:
+                await mailbox.wait()
+            if mailbox.depth and self._failure is None:
+                await self._work()
+            self._check_failure()
+
+    async def _work(self) -> None:
+        take = self.cell.mailbox.take
+        with trio.CancelScope() as self._scope:
+            for _ in range(BURST):
+                entry = take()
+                if entry is None:
+                    break
+                await self._deal_with(entry)
+                if self._reason is not None or self._failure is not None:
+                    break
+        if self._scope.cancelled_caught and self._failure is None:
+            self.cell.log().warning("actor.handler_overran", grace=self.cell.spec.grace)
+        self._scope = None
+
+    async def _deal_with(self, entry: Any) -> None:
+        kind = entry.__class__
+        if kind is ReplyTo:
+            await self._answer(entry)
+        elif kind is not Notice:
+            await self._hear(entry)
+        elif entry.life is self:
+            if entry.message.__class__ is Down:
+                await self.actor.on_down(entry.message)
+            else:
+                await self._hear(entry.message)
+
+    async def _hear(self, message: Message) -> None:
+        with suppress(Refused):  # nobody asked
+            await self.actor.handle(message)
+
+    async def _answer(self, asked: ReplyTo[Any]) -> None:
+        if asked.deadline <= trio.current_time():
+            self.cell.system.counters.dropped_expired += 1
+            return
+        self.current = asked
+        try:
+            answer = await self.actor.handle(asked.request)
+        except Refused as refusal:
+            asked.refuse(refusal)
+        else:
+            if asked.owner is None:
+                asked.reply(answer)
+        self.current = None
+
+    # -- ending
+
+    def leave(self, reason: str) -> None:
+        """End this life: what is in progress gets the spec's grace, then its teardown."""
+        if self._reason is None:
+            self._reason = reason
+            if self._scope is not None:
+                self._scope.deadline = trio.current_time() + self.cell.spec.grace
+            self.cell.mailbox.wake()
+
+    def fail(self, error: Exception) -> None:
+        """Crash the actor over something that happened beside its own task."""
+        if self._failure is None and self._reason is None:
+            self._failure = error
+            if self._scope is not None:
+                self._scope.cancel()
+            self.cell.mailbox.wake()
+        else:
+            self._report(error, phase="task", restarting=False)
+
+    def stop(self, reason: str) -> None:
+        """Stop the actor on its own wish, unless it lives another life by now."""
+        if self.cell.life is self:
+            self.cell.stop(reason)
+
+    def _check_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _crashed(self, error: Exception) -> None:
+        cell = self.cell
+        self._scope = None
+        self._reason = f"crashed: {type(error).__name__}"
+        restarting = (
+            cell.mailbox.closed is None
+            and cell.siblings is not None
+            and cell.siblings.may_restart(cell, error)
+        )
+        phase = "setup"
+        if cell.state is State.RUNNING:
+            phase = "handle" if error is not self._failure else "task"
+        self._report(error, phase=phase, restarting=restarting)
+        if self._failure is not None and self._failure is not error:
+            self._report(self._failure, phase="task", restarting=restarting)
+        crash = ActorCrashed(f"{cell.ref.path}: {type(error).__name__}")
+        crash.__cause__ = error
+        self._tell_askers(crash)
+        if cell.siblings is None:
+            cell.system.root_crashed(error)
+        if not restarting and cell.mailbox.closed is None:
+            cell.close(self._reason)
+
+    def _report(self, error: Exception, *, phase: str, restarting: bool) -> None:
+        cell = self.cell
+        cell.last_error = place_of(error)
+        cell.system.counters.crashes += 1
+        cell.log().error("actor.crashed", phase=phase, restarting=restarting, exc_info=error)
+
+    def _tell_askers(self, error: ActorError) -> None:
+        if self.current is not None:
+            self.current.refuse(error)
+            self.current = None
+        if self._bonds is not None:
+            self._bonds.refuse_deferred(error)
+
+    async def _wind_down(self) -> None:
+        cell = self.cell
+        cell.become(State.STOPPING)
+        reason = self._reason or "normal"
+        if self.children is not None:
+            await self.children.stop_all(reason, cell.spec.grace)
+        if self._own_nursery is not None:
+            await self._own_nursery.close()
+        if self._set_up:
+            with trio.move_on_after(cell.spec.grace) as scope:
+                try:
+                    await self.actor.teardown(reason)
+                except Exception as error:  # noqa: BLE001 -- the rest of the end must happen
+                    self._report(error, phase="teardown", restarting=False)
+            if scope.cancelled_caught:
+                cell.log().warning("actor.teardown_overran", grace=cell.spec.grace)
+
+    def _over(self, whole: bool) -> None:
+        # Not whole: killed from outside, so no step of the end can be relied on, and none restarts.
+        reason = self._reason or "killed"
+        self._tell_askers(ActorStopped(f"{self.cell.ref.path}: {reason}"))
+        if self._bonds is not None:
+            self._bonds.cut()
+        self.cell.over(reason, again=whole)
+
+    # -- what others need of it
+
+    @property
+    def kind(self) -> str:
+        """The kind of the actor."""
+        return self.actor.kind
+
+    @property
+    def accepts(self) -> tuple[type[Message], ...]:
+        """The message types the actor takes."""
+        return self.actor.accepts
+
+    @property
+    def bonds(self) -> Bonds:
+        """Watches, timers and deferred answers of this life, made on first use."""
+        if self._bonds is None:
+            self._bonds = Bonds(self)
+        return self._bonds
+
+    @property
+    def own_nursery(self) -> OwnNursery:
+        """The nursery of this life, opened on first use. Raises ActorStopped once it is ending."""
+        cell = self.cell
+        if cell.state not in (State.STARTING, State.RUNNING):
+            raise ActorStopped(f"{cell.ref.path} is ending")
+        if self._own_nursery is None:
+            self._own_nursery = OwnNursery(cell.host(), cell.system.context, cell.ref.path)
+        return self._own_nursery
+
+    def family(self) -> Children:
+        """Return the children, made on first use. Raises ActorStopped once this life is ending."""
+        if self.children is None:
+            self.children = Children(self, self.own_nursery)
+        return self.children
+
+    def start_helper(
+        self, fn: Callable[..., Awaitable[Any]], args: tuple[object, ...], name: str | None
+    ) -> None:
+        """Run a task that crashes the actor if it raises."""
+        label = name or getattr(fn, "__name__", "helper")
+        self.own_nursery.start(self._help, fn, args, name=f"{self.cell.ref.path} ({label})")
+
+    def deliver(self, message: Message) -> None:
+        """Put a message into the mailbox for this life alone, full or not."""
+        self.cell.mailbox.deliver(Notice(self, message))
+
+    def facts(self) -> dict[str, object]:
+        """Return the actor's own facts; a bug in them must not take the tree page with it."""
+        try:
+            return dict(self.actor.snapshot())
+        except Exception as error:  # noqa: BLE001 -- see above
+            return {"snapshot_failed": place_of(error)}
+
+    async def _help(self, fn: Callable[..., Awaitable[Any]], args: tuple[object, ...]) -> None:
+        try:
+            await fn(*args)
+        except Exception as error:  # noqa: BLE001 -- this is the supervisor
+            self.fail(error)

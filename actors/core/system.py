@@ -1,0 +1,144 @@
+"""The whole of an actor tree: opened around a program, closed backwards."""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+import trio
+
+from actors.core.cell import Cell
+from actors.core.counters import Counters
+from actors.core.errors import PermanentActor, RestartLimit, UnknownActor
+from actors.core.inspect import describe
+from actors.core.ref import Ref, speaker
+from actors.core.registry import Registry
+from actors.core.spec import ChildSpec, Intensity, Restart, Strategy
+from actors.core.state import State
+from actors.core.supervisor import Supervisor
+from actors.core.timers import Clock
+
+
+def open_system(
+    children: Sequence[ChildSpec] = (),
+    *,
+    strategy: Strategy = Strategy.REST_FOR_ONE,
+    intensity: Intensity = Intensity(3, 30.0),  # noqa: B008 -- frozen
+    grace: float = 20.0,
+) -> ActorSystem:
+    """Return a system to be used as `async with open_system(…) as system`.
+
+    The body runs once every first child is set up. When the root gives up, the body is cancelled
+    and the block raises RestartLimit. However the block ends, actors are stopped backwards within
+    `grace` seconds and killed after that; a cancellation from outside reaches them only this way.
+    """
+    spec = ChildSpec("root", lambda: Supervisor(children, strategy, intensity))
+    return ActorSystem(spec, grace)
+
+
+class ActorSystem:
+    """A running tree of actors; `counters` and `registry` are for everyone."""
+
+    def __init__(self, spec: ChildSpec, grace: float) -> None:
+        self.counters = Counters()
+        self.registry = Registry(self)
+        self.clock = Clock()
+        self.context = contextvars.copy_context()  # what every task of the tree starts from
+        self.context.run(speaker.set, None)
+        self._spec = spec
+        self._grace = grace
+        self._kill = trio.CancelScope(shield=True)
+        self._body = trio.CancelScope()
+        self._gave_up: RestartLimit | None = None
+        self._ended = trio.Event()
+
+    @property
+    def root(self) -> Ref[Any]:
+        """The root supervisor; it takes Spawn and StopChild."""
+        return self.root_cell.ref
+
+    def tree(self) -> dict[str, object]:
+        """Return every actor as nested JSON-able data; see `inspect.describe` for the keys."""
+        return describe(self.root_cell, trio.current_time())
+
+    def stop_actor(self, path: str, reason: str = "stopped by hand") -> None:
+        """Have an actor stop, without waiting for it. Raises UnknownActor or PermanentActor."""
+        cell = self.registry.cell_at(path)
+        if cell is None:
+            raise UnknownActor(path)
+        if cell is self.root_cell or cell.spec.restart is Restart.PERMANENT:
+            raise PermanentActor(path)
+        cell.stop(reason)
+
+    async def shutdown(self, grace: float) -> None:
+        """Stop everything backwards; kill what is left after `grace` seconds."""
+        self.root_cell.stop("shutdown")
+        with trio.move_on_after(grace):
+            await self.root_cell.until_stopped()
+        if self.root_cell.state is not State.STOPPED:
+            left = self.counters.spawned - self.counters.stopped
+            self.root_cell.log().error("system.killed", grace=grace, actors=left)
+            self._kill.cancel()
+
+    async def __aenter__(self) -> Self:
+        self._outside = trio.open_nursery()
+        outside = await self._outside.__aenter__()
+        await outside.start(self._run)
+        self._body.__enter__()
+        try:
+            await self.root_cell.until_ready()
+            if self.root_cell.state is not State.RUNNING:
+                await self._ended.wait()
+                await trio.lowlevel.checkpoint_if_cancelled()
+        except BaseException:
+            await self.__aexit__(*sys.exc_info())
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        with trio.CancelScope(shield=True):  # bounded: shutdown kills after its grace
+            await self.shutdown(self._grace)
+            await self._ended.wait()
+        absorbed = self._body.__exit__(kind, error, trace)
+        # The body's own error passes by this nursery, so that it is not wrapped in a group.
+        await self._outside.__aexit__(None, None, None)
+        if self._gave_up is not None:
+            raise self._gave_up
+        return absorbed
+
+    def root_crashed(self, error: Exception) -> None:
+        """Note that nobody is left to handle a crash; for the root's cell."""
+        if isinstance(error, RestartLimit):
+            self._gave_up = error
+        else:
+            self._gave_up = RestartLimit("the root crashed")
+            self._gave_up.__cause__ = error
+
+    def start_root(self, run: Callable[[], Awaitable[None]]) -> None:
+        """Start the root's task; for its cell."""
+        self.context.run(partial(self.nursery.start_soon, run, name="/"))
+
+    async def _run(self, task_status: trio.TaskStatus[None]) -> None:
+        # Shielded: a cancellation from outside must reach the actors one by one, backwards.
+        with self._kill:
+            async with trio.open_nursery() as nursery:
+                self.nursery = nursery
+                nursery.start_soon(self.clock.run)
+                self.root_cell = Cell(self, self._spec, None)
+                self.counters.spawned += 1
+                self.root_cell.start()
+                task_status.started()
+                await self.root_cell.until_stopped()
+                nursery.cancel_scope.cancel()
+        if self._gave_up is not None:
+            self._body.cancel()
+        self._ended.set()
