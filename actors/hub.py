@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
@@ -150,10 +151,8 @@ class Hub(Actor[Message]):
             self._refuse(order, Busy())
 
     def _refuse(self, order: Admit, refusal: Refused) -> None:
-        try:
+        with suppress(ActorError):  # it is gone, or will see its own deadline pass
             order.peer.tell(JoinRefused(order.tag, order.spec.key, refusal))
-        except ActorError:
-            pass  # it is gone, or will see its own deadline pass
 
     async def _room(self, spec: RoomSpec) -> Ref[Message]:
         known = self.ctx.registry.find(spec.key.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,7 +37,6 @@ from actors.domain.refusals import Busy, NotInRoom, NotThatRoom
 from actors.domain.room import Admission, RoomSpec
 from actors.hub import HUB, Admit, Identified
 from actors.room import Leave, ListMembers, Present, Rejoin, Say, SetPin
-
 
 FOLLOWED = 1000
 
@@ -206,7 +206,7 @@ class Peer(Actor[Message]):
         self._view: RoomView | None = None
         self._silent = False  # adopted, and not entered again yet
         self._wanted: RoomKey | None = None  # entering this room, not in it yet
-        self._entering: ReplyTo | None = None
+        self._entering: ReplyTo[None] | None = None
         self._followed: dict[Ref[Message], str] = {}
 
     async def setup(self) -> None:
@@ -221,7 +221,7 @@ class Peer(Actor[Message]):
             self.ctx.stop("too_slow")
             return None
 
-    def _handle(self, message: Message) -> object:  # noqa: C901  one case per message
+    def _handle(self, message: Message) -> object:
         match message:
             case Fact():
                 self._hear(message)
@@ -298,10 +298,8 @@ class Peer(Actor[Message]):
 
     async def teardown(self, reason: str) -> None:
         if self._room is not None:
-            try:
+            with suppress(ActorError):  # the room watches us as well
                 self._room.tell(Leave(self._state.id, gone=True))
-            except ActorError:
-                pass  # the room watches us as well
         self._client.close(reason)
 
     def snapshot(self) -> Mapping[str, object]:

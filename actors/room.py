@@ -1,4 +1,4 @@
-"""A room: carries `domain.room.RoomState`, tells its members what happens, watches that they live."""
+"""A room: carries `domain.room.RoomState`, tells its members what happens, sees that they live."""
 
 from __future__ import annotations
 
@@ -272,6 +272,4 @@ class Room(Actor[Message]):
         peers = self.ctx.registry.find(PEERS)
         if peers is not None:
             with suppress(ActorError):
-                await peers.ask(
-                    StopChild(slow.name, "too_slow"), within=self._limits.ask_seconds
-                )
+                await peers.ask(StopChild(slow.name, "too_slow"), within=self._limits.ask_seconds)

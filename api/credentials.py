@@ -18,7 +18,7 @@ _LONGEST_WAIT = 5.0  # for other attempts of the same key to be decided
 _LONGEST_CHECK = 30.0  # an attempt still open after this was forgotten
 
 
-class TooManyAttempts(Exception):  # noqa: N818  names what happened, as the house does
+class TooManyAttempts(Exception):
     """This key has failed too often; `retry_after` is in seconds."""
 
     def __init__(self, retry_after: float) -> None:

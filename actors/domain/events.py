@@ -14,7 +14,7 @@ from actors.domain.ids import RoomKey
 
 @dataclass(frozen=True, slots=True)
 class Card(Message):
-    """How a peer shows itself. `status` is a JSON document as bytes that only clients understand."""
+    """How a peer shows itself. `status` is JSON bytes that only clients understand."""
 
     peer: str
     user: str = ""

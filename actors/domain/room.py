@@ -2,8 +2,8 @@
 
 A `RoomState` is changed by plain method calls and answers with the `Notice`s to send; it knows no
 actor, no clock and no dialect. Refusals are raised and leave the state as it was. Where a lock is
-about to change, its value is computed first and put in place by a second call, so that the actor can
-write it to the store in between.
+about to change, its value is computed first and put in place by a second call, so that the actor
+can write it to the store in between.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class RoomState:
             raise RoomFull
 
     def lock_after_join(self, admission: Admission, salt: bytes) -> PinLock | None:
-        """Return the lock that holds once this joiner is in: the first one's PIN becomes the room's."""
+        """Return the lock that holds once this joiner is in: the first one's PIN becomes it."""
         if self.used or self.lock is not None or not admission.pin:
             return self.lock
         return PinLock.of(admission.pin, salt)
@@ -177,9 +177,7 @@ class RoomState:
             return self.lock
         return PinLock.of(pin, salt) if pin else None
 
-    def set_lock(
-        self, by: str, tag: str, pin: str | None, lock: PinLock | None
-    ) -> list[Notice]:
+    def set_lock(self, by: str, tag: str, pin: str | None, lock: PinLock | None) -> list[Notice]:
         """Put the lock that `lock_after_change` returned in place and tell everyone the PIN."""
         self.lock = lock
         changed = RoomChanged(by, tag, self.view, pin)

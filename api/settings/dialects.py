@@ -73,7 +73,7 @@ class SpreedSettings(Section):
     ping_seconds: Seconds = 54.0
     outbox_messages: Positive = 2048
     conference_ids: Positive = 100
-    images: Positive = 10_000
+    image_store_bytes: Count = 268_435_456
     image_pixels: Positive = 16_777_216
     image_cache_bytes: Count = 33_554_432
     server_realm: Name = "local"

@@ -105,6 +105,7 @@ class LimitSettings(Section):
     ask_seconds: Seconds = 5.0
     rooms: Positive = 10_000
     peers_per_room: Positive = 500
+    peers: Positive = 20_000
     room_name_bytes: Positive = 512
     status_bytes: Positive = 262_144
     credential_failures: Count = 10

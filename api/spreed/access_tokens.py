@@ -1,8 +1,7 @@
 """Access tokens: a file of words that let somebody use the site (`spreed.token_file`).
 
-One token a line, further columns after a colon are ignored, `#` begins a comment. Case does not count.
-Read again when the file changes; a file that cannot be read leaves what was known and is logged once
-per change.
+One token a line, further columns after a colon are ignored, `#` begins a comment. Case does not
+count. Read again when the file changes; a file that cannot be read leaves what was known.
 """
 
 from __future__ import annotations

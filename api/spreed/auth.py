@@ -54,5 +54,7 @@ def user_of_header(headers: Mapping[str, str], name: str, *, trusted: bool) -> s
 
 
 def _sign(combo: str, shared_secret: str) -> str:
-    mac = hmac.digest(shared_secret.encode(), combo.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    mac = hmac.digest(
+        shared_secret.encode(), combo.encode("utf-8", "surrogatepass"), hashlib.sha256
+    )
     return base64.b64encode(mac).decode()

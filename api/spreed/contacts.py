@@ -8,7 +8,6 @@ import msgspec
 
 from actors.core import ActorError
 from actors.peer import Describe
-
 from api.spreed.wire import ContactRequest
 
 if TYPE_CHECKING:

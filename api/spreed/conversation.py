@@ -22,7 +22,6 @@ from actors.peer import (
     SetStatus,
     TooSlow,
 )
-
 from api.credentials import TooManyAttempts
 from api.spreed.contacts import settle, user_of
 from api.spreed.errors import REFUSALS, StatusTooLarge, Words, error_document, words_for

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actors.core import ActorError, Refused
-
 from api.spreed.wire import encode
 
 
@@ -33,9 +32,7 @@ REFUSALS: dict[str, Words] = {
     "account_required_to_create": Words(
         "room_join_requires_account", "Room creation requires a user account"
     ),
-    "default_room_disabled": Words(
-        "default_room_disabled", "The default room is not enabled"
-    ),
+    "default_room_disabled": Words("default_room_disabled", "The default room is not enabled"),
     "room_name_too_long": Words("invalid_room_name", "The room name is too long"),
     "status_too_large": Words("status_too_large", "The status is too large"),
     "room_full": Words("room_full", "The room is full", 503),

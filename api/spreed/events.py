@@ -27,7 +27,6 @@ from actors.domain.events import (
     Signalled,
 )
 from actors.peer import TooSlow
-
 from api.sockets import Socket, SocketFull
 from api.spreed.errors import error_document, words_for
 from api.spreed.seals import Seals, Session

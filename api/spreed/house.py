@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib.metadata import version as distribution_version
 from typing import TYPE_CHECKING
 
 from actors.core import Message, Ref
 from actors.domain.ids import PeerKey
 from actors.hub import HUB
-
 from api.spreed.access_tokens import AccessTokens
 from api.spreed.events import Renderer
 from api.spreed.pictures import Pictures
 from api.spreed.seals import Seals
+from api.version import quintet_version
 
 if TYPE_CHECKING:
     from api.doors import Services
     from api.settings import SpreedSettings
 
 REALM = "spreed"
-VERSION = f"quintet-{distribution_version('quintet')}"  # Self and the page must name the same
+VERSION = f"quintet-{quintet_version()}"  # Self and the page must name the same
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from actors.core import ActorError, Refused
 from actors.peer import GrantLogin
-
 from api.spreed.auth import user_of_combo, user_of_header
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from api.spreed.house import House
 
 
-class LoginFailed(Exception):  # noqa: N818  what happened, not whose fault
+class LoginFailed(Exception):
     """No nonce is given; `reason` is in the original's words."""
 
     def __init__(self, reason: str = "no such session") -> None:

@@ -51,7 +51,7 @@ class MeetingPage:
         self._template = (PAGE / "index.html").read_text("utf-8")
         self._assets = {name: (PAGE / name).read_bytes() for name in ASSETS}
 
-    async def page(self, room: str) -> Response:  # noqa: ARG002  the page reads its own address
+    async def page(self, room: str) -> Response:
         base = html.escape(self._house.settings.base_path, quote=True)
         text = self._template.replace("<!--quintet:base-->", f'<base href="{base}">').replace(
             "<!--quintet:config-->",
@@ -83,7 +83,7 @@ class HostedClient:
         folder = Path(house.settings.web_client or "")
         self._static = folder / "static" if (folder / "static").is_dir() else folder
 
-    async def page(self, room: str) -> Response:  # noqa: ARG002  the client reads its own address
+    async def page(self, room: str) -> Response:
         text = _HOSTED.format(
             base=html.escape(self._house.settings.base_path, quote=True),
             title=html.escape(self._house.settings.title),
@@ -138,7 +138,8 @@ _HOSTED = """<!doctype html>
 <div id="background"></div>
 <div id="loader"><div class="loader-message"></div></div>
 <ui></ui>
-<script data-main="{static}/js/main" data-plugin="" src="{static}/js/libs/require/require.js"></script>
+<script data-main="{static}/js/main" data-plugin=""
+ src="{static}/js/libs/require/require.js"></script>
 </body>
 </html>
 """

@@ -117,7 +117,7 @@ class Pictures:
         return f"img:{image}/{known.change}/{NAMES[known.format]}"
 
     async def sized(self, image: str, size: int | None) -> Picture | None:
-        """Return the picture at a size in pixels (as large as it is for None), or None if unknown."""
+        """Return the picture at a size in pixels (None: as large as it is), or None if unknown."""
         original = self._kept.get_recent(image)
         if original is None or size is None:
             return original

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from actors.domain.ids import RoomKey
 from actors.domain.room import RoomSpec
 from actors.peer import Enter
-
 from api.spreed.errors import DefaultRoomDisabled, RoomNameTooLong
 from api.spreed.wire import Hello
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
@@ -38,10 +40,13 @@ PICTURE_SECONDS = 86_400
 PATCH_FAILED = Words("session_patch_failed", "Failed to patch session", 403)
 
 
+View = Callable[..., Awaitable[Response]]
+
+
 def add_routes(blueprint: Blueprint, house: House, bases: list[str]) -> None:
     """Put the API under each of `bases`, such as "/" and the configured base path."""
     rest = Rest(house)
-    table = [
+    table: list[tuple[str, str, View]] = [
         ("api/v1/config", "GET", rest.config),
         ("api/v1/tokens", "POST", rest.tokens),
         ("api/v1/rooms", "POST", rest.rooms),
@@ -54,7 +59,7 @@ def add_routes(blueprint: Blueprint, house: House, bases: list[str]) -> None:
     for base in bases:
         for path, method, view in table:
             blueprint.add_url_rule(
-                f"{base}{path}", view.__name__, view, methods=[method], strict_slashes=False
+                f"{base}{path}", path, view, methods=[method], strict_slashes=False
             )
 
 
@@ -94,7 +99,7 @@ class Rest:
         name = random_name(self._house.settings)
         return answer(RoomAnswer(name=name, url=f"{self._site()}{name}"))
 
-    async def patch_session(self, session: str) -> Response | tuple[str, int]:
+    async def patch_session(self, session: str) -> Response:
         """Turn a portal's signature, or a proxy's header, into a nonce for the websocket."""
         if not self._house.settings.users.enabled:
             return not_found_text()
@@ -102,7 +107,7 @@ class Rest:
             body = SessionPatch.model_validate_json(await request.get_data(as_text=False))
             if body.id != session or not self._house.seals.owns(body.id, body.sid):
                 raise LoginFailed
-            user = await verified_user(self._house, client(), body, request.headers)
+            user = await verified_user(self._house, client(), body, _headers())
             nonce = await grant(self._house, body.id, user)
         except TooManyAttempts:
             return refusal(REFUSALS["too_many_attempts"])
@@ -147,7 +152,7 @@ class Rest:
         response.headers["Access-Control-Allow-Origin"] = "*"
         return response
 
-    async def picture(self, flags: str, image: str, index: str) -> Response:  # noqa: ARG002
+    async def picture(self, flags: str, image: str, index: str) -> Response:
         """Serve a buddy picture, sized by flags such as "s46"; `index` only defeats caches."""
         picture = await self._house.pictures.sized(image, size_of_flags(flags))
         if picture is None:
@@ -167,6 +172,10 @@ class Rest:
         scheme = "https" if caller.secure else "http"
         origin = public.rstrip("/") or f"{scheme}://{caller.host}"
         return f"{origin}{self._house.settings.base_path}"
+
+
+def _headers() -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 async def _user_request() -> UserRequest | Response:
@@ -194,8 +203,8 @@ def _user_error(code: str, reason: str) -> Response:
 def _picture_response(picture: Picture) -> Response:
     response = Response(picture.data, content_type=picture.content_type)
     response.set_etag(picture.change)
-    response.last_modified = int(picture.changed)
-    response.expires = int(time.time()) + PICTURE_SECONDS
+    response.last_modified = datetime.fromtimestamp(picture.changed, UTC)
+    response.expires = datetime.now(UTC) + timedelta(seconds=PICTURE_SECONDS)
     response.headers["Cache-Control"] = f"public, no-transform, max-age={PICTURE_SECONDS}"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'"

@@ -1,7 +1,7 @@
 """Ids and tokens of Spreed sessions: made and checked with one secret, nothing stored.
 
-All are opaque to clients. `Id` is public to the people in a room, `Sid` and `Token` are secrets of the
-session, the attestation (`A`) lets others look the session up for some minutes.
+All are opaque to clients. `Id` is public to the people in a room, `Sid` and `Token` are secrets of
+the session, the attestation (`A`) lets others look the session up for some minutes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Seals:
         return bool(sid) and _same(self.session_of(sid).id, session_id)
 
     def suserid(self, user: str) -> str:
-        """Return the user's signed name as clients know it: base64 of an HMAC-SHA256, "" for none."""
+        """Return the user's signed name: base64 of an HMAC-SHA256, "" for no user."""
         return base64.b64encode(self._mac("user", user)).decode() if user else ""
 
     # --- Token: comes back as ?t= and resumes the session

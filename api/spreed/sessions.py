@@ -9,7 +9,6 @@ from actors.core import ActorError, Message, Ref
 from actors.domain.events import Card
 from actors.hub import FindUser
 from actors.peer import Describe
-
 from api.spreed.errors import (
     BadAttestation,
     ContactsNotEnabled,

@@ -1,17 +1,17 @@
-"""The channelling websocket: admits a socket, opens its peer, and takes the upgrade's word for who."""
+"""The channelling websocket: admits a socket, opens its peer, and holds it to the end."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
 from actors.core import ActorError, ActorStopped
+from actors.domain.ids import PeerKey
 from actors.hub import OpenPeer
 from actors.peer import Adopt, Lost, Peer
-from actors.domain.ids import PeerKey
-
 from api.origins import origin_refusal
 from api.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
 from api.spreed.auth import user_of_header
@@ -44,7 +44,7 @@ def route(house: House, path: str) -> WebsocketRoute:
 
 
 def admit(house: House, upgrade: Upgrade) -> Rejection | None:
-    """Refuse pages of other sites, sockets without an access token where one is needed, and drains."""
+    """Refuse pages of other sites, missing access tokens, and newcomers while draining."""
     if not house.services.lifecycle.accepting:
         return Rejection(503, "shutting down", b"The server is shutting down")
     settings = house.services.settings()
@@ -125,7 +125,5 @@ async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Messa
 async def _lose(peer: Ref[Message], client: SpreedClient) -> None:
     """Tell the peer that its socket is gone, whatever ended it; bounded, since it is shielded."""
     with trio.move_on_after(GOODBYE_SECONDS, shield=True):
-        try:
+        with suppress(ActorStopped):
             await peer.send(Lost(client))
-        except ActorStopped:
-            pass

@@ -12,13 +12,11 @@ from actors.core import ActorError
 from actors.domain.ids import PEERS, ROOMS
 from actors.hub import CountUsers
 from actors.peer import Describe, Described
-
 from api.spreed.events import user_document
 from api.spreed.house import REALM
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref
-
     from api.spreed.house import House
 
 DETAILED_SESSIONS = 5000

@@ -2,7 +2,7 @@
 
 A message is `{"Type": T, T: {…}, "Iid": …}`. Existing clients nest most documents twice
 (`{"Type": "Alive", "Alive": {"Type": "Alive", "Alive": 1}}`), the published protocol once: both are
-taken. Keys are matched exactly first and without regard to case second, as the original's decoder does.
+taken. Keys are matched exactly first and without regard to case second, as the original does.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Authentication(Struct):
 
 
 class Incoming(Struct):
-    """One message, unnested: `body` is the innermost document as JSON, empty when null or absent."""
+    """One message, unnested: `body` is the innermost document, empty when null or absent."""
 
     type: str
     iid: str
@@ -149,7 +149,7 @@ class Malformed(Exception):
 Body = TypeVar("Body", bound=Struct)
 _MALFORMED = (msgspec.MsgspecError, RecursionError, UnicodeError)
 _envelope = msgspec.json.Decoder(_Envelope)
-_documents = {
+_documents: dict[str, msgspec.json.Decoder[Any]] = {
     name: msgspec.json.Decoder(
         msgspec.defstruct(
             f"{name}Document",
@@ -220,7 +220,7 @@ _KEYS = {
 
 
 def _canonical(payload: bytes) -> bytes:
-    """Spell the protocol's own keys as it does, in the envelope and the documents it understands."""
+    """Spell the protocol's own keys as it does, in envelope and documents, not in opaque ones."""
     outer = _fold(msgspec.json.decode(payload))
     name = outer.get("Type")
     if not isinstance(name, str) or name not in _documents:
@@ -238,7 +238,7 @@ def _canonical(payload: bytes) -> bytes:
 def _fold(document: object) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Malformed
-    return {_KEYS.get(key.lower(), key): value for key, value in document.items()}
+    return {_KEYS.get(str(key).lower(), str(key)): value for key, value in document.items()}
 
 
 # --- out

@@ -53,7 +53,7 @@ SESSION_DESCRIPTION = {"type": "offer", "sdp": "v=0"}
         ({"Type": "Bye", "Bye": {"Type": "Bye", "To": "bob"}}, ("Bye", "", "bob", None)),
         ({"Type": "Bye", "To": "b", "Bye": {"Reason": "x"}}, ("Bye", "", "b", {"Reason": "x"})),
         ({"Type": "Bye", "To": "b", "Bye": None}, ("Bye", "", "b", None)),
-        ({"Type": "Status", "Status": {"displayName": "A"}}, ("Status", "", "", {"displayName": "A"})),
+        ({"Type": "Status", "Status": {"name": "A"}}, ("Status", "", "", {"name": "A"})),
         (
             {"Type": "Status", "Status": {"Type": "Status", "Status": {"displayName": "A"}}},
             ("Status", "", "", {"displayName": "A"}),
