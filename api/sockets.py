@@ -1,8 +1,8 @@
 """What a websocket is to a dialect: receive, push without blocking, close.
 
 A dialect's `socket.py` is written against `Socket` alone. Two carriers implement it: the lane
-(`api/lane.py`) and Quart-Trio's websocket (`api/quart_socket.py`); both pass one test suite. Nothing
-here knows a dialect.
+(`api/lane.py`) and Quart-Trio's websocket (`api/quart_socket.py`); both pass one test suite.
+Nothing here knows a dialect.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class SocketClosed(Exception):
+class SocketClosed(Exception):  # noqa: N818  names what happened, as the house does
     """The far side is gone, or the socket was closed from here. Normal end of `receive`."""
 
     def __init__(self, code: int = 1006, reason: str = "") -> None:
@@ -21,7 +21,7 @@ class SocketClosed(Exception):
         self.reason = reason
 
 
-class SocketFull(Exception):
+class SocketFull(Exception):  # noqa: N818
     """The unsent queue is at its limit: the peer reads too slowly."""
 
 
@@ -45,7 +45,7 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An answer to an upgrade that is not granted; `reason` goes to the log, `body` to the client."""
+    """Why an upgrade is not granted; `reason` goes to the log, `body` to the client."""
 
     status: int
     reason: str
@@ -60,6 +60,7 @@ class SocketLimits:
     message_bytes: int = 1_048_576
     messages_per_second: int = 20
     outbox_messages: int = 2048
+    outbox_bytes: int = 16_777_216  # unsent, so that large messages cannot fill the memory either
     ping_seconds: float = 54.0
 
 
@@ -78,11 +79,11 @@ class Socket(Protocol):
     def push(self, payload: bytes, *, text: bool = True) -> None:
         """Send at once, or queue behind what is unsent; never blocks.
 
-        Raises SocketFull at `outbox_messages` unsent messages; does nothing once closed.
+        Raises SocketFull at `outbox_messages` (or `outbox_bytes`) unsent; does nothing once closed.
         """
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Start the closing handshake (bounded by a deadline); `receive` then raises SocketClosed."""
+        """Start the closing handshake, which has a deadline; `receive` then raises SocketClosed."""
 
     def abort(self) -> None:
         """Drop the connection without a close frame."""
