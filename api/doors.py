@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from quart import Blueprint, Response
 
+from api.metrics import Traffic
 from api.sockets import WebsocketRoute
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Services:
     guard: CredentialGuard
     lifecycle: Lifecycle
     metrics: CollectorRegistry
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 @dataclass(frozen=True, slots=True)
