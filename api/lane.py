@@ -1,0 +1,345 @@
+"""The websocket lane: a websocket spoken by ourselves, straight on a non-blocking TCP socket.
+
+`LaneSocket` is the cheap carrier of `api.sockets.Socket`. Frames are parsed by the sans-IO
+`Protocol` of the `websockets` library; bytes move with plain `recv` and `send`, and Trio is asked
+to wait only when the kernel has nothing to give or no room to take. What makes it cheap: `push`
+writes at once while nothing is queued, `receive` reads before it waits, and a connection has no
+task and no timer besides the task that serves it. How one gets here: `api/connections.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket as stdlib_socket
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable
+from math import inf
+from typing import TYPE_CHECKING, cast
+
+import trio
+from trio.lowlevel import checkpoint, notify_closing, wait_readable, wait_writable
+from websockets.frames import Frame, Opcode
+from websockets.protocol import SEND_EOF, Protocol, Side, State
+
+from api.pacing import RateWindow
+from api.sockets import SocketClosed, SocketFull
+
+if TYPE_CHECKING:
+    from api.metrics import WebsocketTally
+    from api.sockets import SocketLimits, Upgrade
+
+CHUNK_BYTES = 16_384
+EAGER_TURNS = 16  # receptions without a wait before everyone else gets a turn
+CLOSE_SECONDS = 5.0  # for the closing handshake
+PONG_SECONDS = 15.0  # of silence beyond the ping interval, and the peer is gone
+PING_FRAME = b"\x89\x00"
+TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
+OPEN = State.OPEN
+_MEDIUM, _LONG = struct.Struct("!BBH"), struct.Struct("!BBQ")
+
+
+class LaneSocket:
+    """One websocket in the lane.
+
+    `spawn` starts a writer task while the kernel takes no more. The owner calls `finish` at the end
+    of service and `abort` last of all; a `Keeper` calls `tick`.
+    """
+
+    __slots__ = (
+        "_closes_at", "_ended", "_eof", "_fragments", "_fragments_text", "_frames", "_gone",
+        "_heard", "_limits", "_moved", "_muted", "_outbox", "_pings_at", "_protocol",
+        "_silent_since", "_sock", "_spawn", "_stuck_since", "_tally", "_turns", "_unsent",
+        "_window", "subprotocol", "upgrade",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        sock: stdlib_socket.socket,
+        upgrade: Upgrade,
+        subprotocol: str | None,
+        limits: SocketLimits,
+        tally: WebsocketTally,
+        spawn: Callable[[Callable[[], Awaitable[None]]], None],
+    ) -> None:
+        now = trio.current_time()
+        self.upgrade = upgrade
+        self.subprotocol = subprotocol
+        self._sock = sock
+        self._limits = limits
+        self._tally = tally
+        self._spawn = spawn
+        self._protocol = Protocol(Side.SERVER, state=OPEN, max_size=limits.message_bytes)
+        self._window = RateWindow(limits.messages_per_second)
+        self._frames: list[Frame] = []  # parsed and not yet received, the next one last
+        self._fragments: list[bytes] | None = None
+        self._fragments_text = False
+        self._outbox: deque[bytes | memoryview] | None = None  # exists while a writer runs
+        self._unsent = 0
+        self._ended: tuple[int, str] | None = None  # how `receive` ends from now on
+        self._muted = False  # our close frame is out: nothing may follow it
+        self._eof = False
+        self._gone = False
+        self._turns = 0
+        self._heard = self._moved = False
+        self._silent_since = self._stuck_since = now
+        self._pings_at = now + limits.ping_seconds
+        self._closes_at = inf
+
+    # What a dialect sees.
+
+    async def receive(self) -> tuple[bytes, bool]:
+        """Return the next message; see `api.sockets.Socket`."""
+        while self._ended is None:
+            while self._frames:
+                message = self._take(self._frames.pop())
+                if message is not None:
+                    await self._pace()
+                    if self._ended is None:
+                        self._tally.received += 1
+                        return message
+            if self._protocol.state is not OPEN:
+                self._end_by_protocol()
+            elif not self._read():
+                self._turns = 0
+                try:
+                    await wait_readable(self._sock)
+                except trio.ClosedResourceError:
+                    continue  # closed from here while we waited
+        raise SocketClosed(*self._ended)
+
+    def push(self, payload: bytes, *, text: bool = True) -> None:
+        """Send now, or queue; see `api.sockets.Socket`."""
+        if self._muted:
+            return
+        if self._outbox is not None and self._is_full(len(payload)):
+            raise SocketFull
+        self._send(_frame_head(0x81 if text else 0x82, len(payload)) + payload)
+        self._tally.sent += 1
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Start the closing handshake; see `api.sockets.Socket`."""
+        if self._ended is not None:
+            return
+        self._end(code, reason)
+        if self._protocol.state is OPEN:
+            self._protocol.send_close(code, _short(reason))
+            self._send_replies()
+        self._wake()
+
+    def abort(self) -> None:
+        """Drop the connection; wakes every task that waits on it. Idempotent."""
+        if self._gone:
+            return
+        self._gone = self._muted = True
+        self._end(1006, "")
+        self._outbox = None
+        self._wake()
+        self._sock.close()
+
+    # What the owner of the connection does with it.
+
+    def feed(self, data: bytes) -> None:
+        """Take the bytes that came right behind the upgrade request."""
+        if data:
+            self._parse(data)
+
+    async def finish(self) -> None:
+        """See the closing handshake through, at most CLOSE_SECONDS (kept by `tick`)."""
+        self.close()
+        while not (self._gone or self._eof or self._said_goodbye()):
+            self._frames.clear()
+            if self._read():
+                await checkpoint()
+                continue
+            try:
+                await wait_readable(self._sock)
+            except trio.ClosedResourceError:
+                continue  # aborted, or the writer is done
+
+    def tick(self, now: float) -> None:
+        """Ping when it is time; drop a peer that is silent, stuck or slow to close."""
+        if self._heard:
+            self._heard, self._silent_since = False, now
+        if self._moved or self._outbox is None:
+            self._moved, self._stuck_since = False, now
+        patience = self._limits.ping_seconds + PONG_SECONDS
+        if (
+            now >= self._closes_at
+            or now - self._silent_since > patience
+            or now - self._stuck_since > patience
+        ):
+            self.abort()
+        elif now >= self._pings_at and not self._muted:
+            self._pings_at = now + self._limits.ping_seconds
+            if self._outbox is None:
+                self._send(PING_FRAME)
+
+    # In.
+
+    def _read(self) -> bool:
+        """Read what is there and parse it; False when there is nothing yet."""
+        try:
+            data = self._sock.recv(CHUNK_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            data = b""
+        if data:
+            self._parse(data)
+        else:
+            self._eof = True
+            self._end(1006, "")
+        return True
+
+    def _parse(self, data: bytes) -> None:
+        protocol = self._protocol
+        self._heard = True
+        protocol.receive_data(data)
+        if protocol.writes:
+            self._send_replies()
+        self._frames = cast("list[Frame]", protocol.events_received())
+        self._frames.reverse()
+
+    def _take(self, frame: Frame) -> tuple[bytes, bool] | None:
+        """Add one frame to the message it belongs to; return the message when it is whole."""
+        opcode = frame.opcode
+        if opcode is TEXT or opcode is BINARY:
+            if frame.fin:
+                return self._whole(bytes(frame.data), opcode is TEXT)
+            self._fragments = [bytes(frame.data)]
+            self._fragments_text = opcode is TEXT
+        elif opcode is CONT and self._fragments is not None:
+            self._fragments.append(bytes(frame.data))
+            if frame.fin:
+                payload = b"".join(self._fragments)
+                self._fragments = None
+                return self._whole(payload, self._fragments_text)
+        return None
+
+    def _whole(self, payload: bytes, text: bool) -> tuple[bytes, bool] | None:
+        if text and not payload.isascii():
+            try:
+                payload.decode()
+            except UnicodeDecodeError:
+                self.close(1007, "text is not UTF-8")
+                return None
+        return payload, text
+
+    async def _pace(self) -> None:
+        """Wait for this message's turn, and let others run after a row of messages at hand."""
+        delay = self._window.take(trio.current_time())
+        if delay > 0.0:
+            self._turns = 0
+            await trio.sleep(delay)
+            return
+        self._turns += 1
+        if self._turns >= EAGER_TURNS:
+            self._turns = 0
+            await checkpoint()
+
+    # Out.
+
+    def _send(self, data: bytes) -> None:
+        if self._outbox is not None:
+            self._outbox.append(data)
+            self._unsent += len(data)
+            return
+        try:
+            sent = self._sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self.abort()
+            return
+        if sent < len(data):
+            self._outbox = deque((memoryview(data)[sent:],))
+            self._unsent = len(data) - sent
+            self._spawn(self._write_out)
+
+    def _send_replies(self) -> None:
+        """Send what the protocol answers by itself: pongs, close frames, the end of the stream."""
+        protocol = self._protocol
+        for data in protocol.data_to_send():
+            if data != SEND_EOF:
+                self._send(data)
+        if protocol.state is not OPEN:
+            self._muted = True
+            if self._outbox is None:
+                self._half_close()
+        elif self._outbox is not None and self._is_full(0):
+            self.abort()  # it pings without reading the pongs
+
+    async def _write_out(self) -> None:
+        """Write the queue as the kernel takes it; runs only while there is one."""
+        while self._outbox:
+            try:
+                await wait_writable(self._sock)
+            except trio.ClosedResourceError:
+                continue  # closing: the queue still goes out; or gone: the queue is too
+            self._write_some(self._outbox)
+        self._outbox = None
+        if self._muted:
+            self._half_close()
+            self._wake()
+
+    def _write_some(self, outbox: deque[bytes | memoryview] | None) -> None:
+        while outbox:
+            data = outbox[0]
+            try:
+                sent = self._sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self.abort()
+                return
+            self._unsent -= sent
+            self._moved = True
+            if sent < len(data):
+                outbox[0] = memoryview(data)[sent:]
+                return
+            outbox.popleft()
+
+    def _is_full(self, more: int) -> bool:
+        return self._outbox is not None and (
+            len(self._outbox) >= self._limits.outbox_messages
+            or self._unsent + more > self._limits.outbox_bytes
+        )
+
+    # The end.
+
+    def _end(self, code: int, reason: str) -> None:
+        if self._ended is None:
+            self._ended = (code, reason)
+            self._closes_at = trio.current_time() + CLOSE_SECONDS
+
+    def _end_by_protocol(self) -> None:
+        close = self._protocol.close_rcvd or self._protocol.close_sent
+        self._end(close.code if close else 1006, close.reason if close else "")
+
+    def _said_goodbye(self) -> bool:
+        return self._protocol.close_rcvd is not None and self._outbox is None
+
+    def _half_close(self) -> None:
+        """Send FIN once the protocol has sent its last byte, so that the peer closes as well."""
+        if self._protocol.eof_sent and not self._gone:
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(stdlib_socket.SHUT_WR)
+
+    def _wake(self) -> None:
+        if self._sock.fileno() >= 0:
+            notify_closing(self._sock)
+
+
+def _frame_head(opcode_byte: int, length: int) -> bytes:
+    """Build the header of an unmasked, final frame (RFC 6455, 5.2)."""
+    if length < 126:
+        return bytes((opcode_byte, length))
+    if length < 65_536:
+        return _MEDIUM.pack(opcode_byte, 126, length)
+    return _LONG.pack(opcode_byte, 127, length)
+
+
+def _short(reason: str) -> str:
+    """Cut a close reason to the 123 bytes a control frame has room for."""
+    return reason.encode()[:123].decode(errors="ignore")

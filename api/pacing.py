@@ -1,0 +1,89 @@
+"""Pace of a websocket: how fast its frames may come, and how long it may stay silent.
+
+`RateWindow` delays a reader; `Keeper` is the one ticker of a listener that pings its sockets and
+drops those that no longer answer. Neither knows a dialect or a carrier.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Protocol
+
+import trio
+
+TICK_SECONDS = 1.0
+WINDOW_STAMPS = 1024
+
+
+class RateWindow:
+    """A sliding window: at most `per_second` turns in any second; 0 means no limit.
+
+    Above 1,024 turns a second the window is shortened in proportion (100,000/s is 1,024 in 10 ms),
+    so that the memory of one socket stays within 8 KiB whatever the limit.
+    """
+
+    __slots__ = ("_capacity", "_next", "_seconds", "_stamps")
+
+    def __init__(self, per_second: int) -> None:
+        self._capacity = min(per_second, WINDOW_STAMPS)
+        self._seconds = self._capacity / per_second if per_second else 0.0
+        self._stamps: array[float] | None = None  # made with the first turn: most sockets are idle
+        self._next = 0
+
+    def take(self, now: float) -> float:
+        """Take the next turn and return how many seconds it has to wait for (0.0: go on)."""
+        capacity = self._capacity
+        if not capacity:
+            return 0.0
+        stamps = self._stamps
+        if stamps is None:
+            stamps = self._stamps = array("d")
+        if len(stamps) < capacity:
+            stamps.append(now)
+            return 0.0
+        slot = self._next
+        turn = stamps[slot] + self._seconds
+        if turn < now:
+            turn = now
+        stamps[slot] = turn
+        self._next = slot + 1 if slot + 1 < capacity else 0
+        return turn - now
+
+
+class Kept(Protocol):
+    """What a `Keeper` keeps: something to be told the time now and then."""
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now` (seconds of the Trio clock); never blocks, never raises."""
+
+
+class Keeper:
+    """One ticker for all sockets of a listener, instead of a timer task for each."""
+
+    def __init__(self) -> None:
+        self._kept: set[Kept] = set()
+        self._anyone = trio.Event()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def add(self, kept: Kept) -> None:
+        """Tick this one from now on."""
+        self._kept.add(kept)
+        self._anyone.set()
+
+    def discard(self, kept: Kept) -> None:
+        """Tick it no more."""
+        self._kept.discard(kept)
+
+    async def run(self) -> None:
+        """Tick everyone once a second, for ever; asleep while there is nobody."""
+        while True:
+            await self._anyone.wait()
+            if not self._kept:
+                self._anyone = trio.Event()
+                continue
+            await trio.sleep(TICK_SECONDS)
+            now = trio.current_time()
+            for kept in tuple(self._kept):
+                kept.tick(now)
