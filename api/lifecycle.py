@@ -1,0 +1,60 @@
+"""Where the process stands between its start and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import Enum
+
+import structlog
+import trio
+
+log = structlog.get_logger(__name__)
+
+DrainHook = Callable[[], Awaitable[None]]
+
+
+class State(Enum):
+    """The states, in their order; none comes back."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    STOPPING = "stopping"
+
+
+class Lifecycle:
+    """The state of the process, read by `/-/readyz` and by whoever lets people in.
+
+    `drain_hooks` run once, all together, when the clients are to be told that the server goes.
+    """
+
+    def __init__(self) -> None:
+        self.state = State.STARTING
+        self.drain_hooks: list[DrainHook] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether a load balancer should send clients here."""
+        return self.state is State.READY
+
+    @property
+    def accepting(self) -> bool:
+        """Whether somebody new may join; False as soon as the process drains."""
+        return self.state in (State.STARTING, State.READY)
+
+    def mark_ready(self) -> None:
+        """Everything runs and the listeners accept."""
+        if self.state is State.STARTING:
+            self.state = State.READY
+
+    async def drain(self, delay: float, tell_within: float) -> None:
+        """Turn newcomers away for `delay` seconds, then let the hooks tell those inside."""
+        self.state = State.DRAINING
+        await trio.sleep(delay)
+        with trio.move_on_after(tell_within) as scope:
+            async with trio.open_nursery() as nursery:
+                for hook in self.drain_hooks:
+                    nursery.start_soon(hook)
+        if scope.cancelled_caught:
+            log.warning("server.drain_overran", seconds=tell_within)
+        self.state = State.STOPPING
