@@ -1,0 +1,58 @@
+"""The seam to Quart-Trio: two changes to how it runs a request or a websocket.
+
+Each names the behaviour it corrects; `tests/api/test_quart_seam.py` shows both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+from quart.asgi import ASGIHTTPConnection
+from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGIWebsocketConnection
+
+
+class SteadyHttpConnection(TrioASGIHTTPConnection):
+    """A request that is not cancelled by the end of its own answer.
+
+    Hypercorn reports "disconnected" also when an answer is complete. Quart-Trio then cancels the
+    task which is just about to tell Hypercorn that the connection is idle, so a kept-alive
+    connection would never time out, nor close when the server stops.
+    """
+
+    _answered = False
+
+    async def handle_messages(  # type: ignore[override]  # as Quart-Trio has it
+        self, nursery: trio.Nursery, request: Any, receive: Any
+    ) -> None:
+        await ASGIHTTPConnection.handle_messages(self, request, receive)
+        if not self._answered:
+            nursery.cancel_scope.cancel()
+
+    async def _send_response(self, send: Any, response: Any) -> None:
+        async def noting_the_end(event: Any) -> None:
+            if event["type"] == "http.response.body" and not event.get("more_body"):
+                self._answered = True
+            await send(event)
+
+        await super()._send_response(noting_the_end, response)
+
+
+class SteadyWebsocketConnection(TrioASGIWebsocketConnection):
+    """A websocket whose handler learns of the end instead of being cancelled by it.
+
+    `receive` raises `trio.EndOfChannel` once the client is gone, so that the handler ends the same
+    way over both carriers.
+    """
+
+    async def handle_messages(  # type: ignore[override]  # as Quart-Trio has it
+        self, nursery: trio.Nursery, receive: Any
+    ) -> None:
+        with self.send_channel:
+            while True:
+                event = await receive()
+                if event["type"] == "websocket.disconnect":
+                    return
+                if event["type"] == "websocket.receive":
+                    text = event.get("text")
+                    await self.send_channel.send(event["bytes"] if text is None else text)
