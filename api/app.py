@@ -1,0 +1,155 @@
+"""The Quart app of one listener: its dialects' blueprints, and what all requests have in common.
+
+A request id, one log line per request, limits of size and time, and answers in the form of the
+dialect whose path was asked for: an unknown path below a dialect's prefix is that dialect's 404,
+never another dialect's page.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+from quart import Response, current_app, g, request
+from quart_trio import QuartTrio
+from structlog.contextvars import bind_contextvars
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from api.paths import Paths, is_below
+from api.quart_seam import SteadyHttpConnection, SteadyWebsocketConnection
+from api.quart_socket import QuartSocket, websocket_view
+from api.upgrades import WebsocketRoutes
+
+if TYPE_CHECKING:
+    from api.doors import Door, Services
+    from api.settings import ListenerSettings
+
+log = structlog.get_logger(__name__)
+
+BODY_SECONDS = 30.0  # for a whole request body
+ANSWER_SECONDS = 120.0  # for a client to take a whole answer
+REFUSALS = {404, 405, 413, 429, 500, 503}  # what every door has a form for
+
+
+class App(QuartTrio):
+    """The app of one listener; `routes` are its websocket paths, for both carriers."""
+
+    asgi_http_class = SteadyHttpConnection
+    asgi_websocket_class = SteadyWebsocketConnection
+
+    def __init__(self, doors: Sequence[Door], services: Services, root: Door | None) -> None:
+        super().__init__("quintet", static_folder=None, template_folder=None)
+        self.services = services
+        self.doors = {door.blueprint.name: door for door in doors}
+        self.root = root
+        self.routes = WebsocketRoutes(route for door in doors for route in door.websockets)
+        self.open_sockets: set[QuartSocket] = set()
+        self.paths: Paths  # once all routes are known
+
+    def door(self) -> Door | None:
+        """Return whose request this is: by its route, else by the prefix of its path."""
+        if request.blueprint in self.doors:
+            return self.doors[request.blueprint]
+        owner = self.paths.owner(request.path)
+        return owner[1] if owner else self.root
+
+    def refusal(self, status: int) -> Response:
+        """Build the answer of this status in the form of the door asked for."""
+        owner = self.paths.owner(request.path)
+        door = owner[1] if owner else self.door()
+        if door is not None and status in REFUSALS:
+            return door.refuse(status)
+        phrase = HTTPStatus(status).phrase
+        return Response(f"{status} {phrase}\n", status, content_type="text/plain; charset=utf-8")
+
+
+def create_app(listener: ListenerSettings, doors: Sequence[Door], services: Services) -> App:
+    """Put the doors of one listener behind one app.
+
+    Raises ValueError when two doors claim one path.
+    """
+    root = next((door for door in doors if door.dialect == listener.root), None)
+    app = App(doors, services, root)
+    app.config["MAX_CONTENT_LENGTH"] = services.settings().limits.body_bytes
+    app.config["BODY_TIMEOUT"] = BODY_SECONDS
+    app.config["RESPONSE_TIMEOUT"] = ANSWER_SECONDS
+    app.url_map.strict_slashes = False  # SDKs send both forms and follow no redirects
+    app.url_map.merge_slashes = False
+    for door in doors:
+        app.register_blueprint(door.blueprint)
+    for path in app.routes.paths:
+        app.add_websocket(path, f"websocket:{path}", websocket_view(app))
+    app.paths = Paths(doors, app.url_map)
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(Exception, _crash)
+    return app
+
+
+def current() -> App:
+    """Return the app of the current request."""
+    return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
+
+
+async def _begin() -> Response | None:
+    """Give the request its id, and refuse what is too large or astray below a prefix."""
+    app = current()
+    g.started = trio.current_time()
+    g.request_id = secrets.token_hex(8)
+    bind_contextvars(request_id=g.request_id)
+    if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
+        return app.refusal(413)
+    owner = app.paths.owner(request.path)
+    if owner is None:
+        return None
+    prefix, _ = owner
+    if request.url_rule is None or not is_below(prefix, request.url_rule):
+        problem = app.paths.problem(prefix, request.path, request.method)
+        return _refuse(problem) if problem else None
+    return None
+
+
+async def _end(response: Response) -> Response:
+    """Log the request, without anything of it that may be secret, and finish the headers."""
+    app = current()
+    door = app.door()
+    dialect = door.dialect if door else ""
+    seconds = trio.current_time() - g.get("started", trio.current_time())
+    app.services.traffic.request(dialect).add(response.status_code, seconds)
+    note = log.debug if dialect == "operator" and response.status_code < 400 else log.info
+    note(
+        "request.answered",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else "",
+        status=response.status_code,
+        ms=round(seconds * 1000, 2),
+        dialect=dialect,
+    )
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    return response
+
+
+def _refuse(error: HTTPException) -> Response:
+    """Answer an HTTP error (unknown path, wrong method, body too large or too slow …)."""
+    response = current().refusal(error.code or 500)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def _crash(error: Exception) -> Response:
+    """Log an unexpected error with its traceback; the client learns nothing but 500."""
+    log.error(
+        "request.crashed",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else "",
+        exc_info=error,
+    )
+    return current().refusal(500)
