@@ -1,0 +1,162 @@
+"""The seam to Hypercorn: every name of its insides that we use is named here.
+
+`quintet serve` accepts connections itself (`api/connections.py`) and hands those that are not for
+the websocket lane to Hypercorn's `TCPServer`, one per connection, on a `ServedStream`: a Trio
+stream that first replays the bytes already read, bounds every send (Hypercorn shields its sends),
+and closes so that an answer given before the whole request was read still arrives.
+`tests/api/test_hypercorn_seam.py` holds Hypercorn to what is assumed here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket as stdlib_socket
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+
+if TYPE_CHECKING:
+    from api.settings import LimitSettings
+    from api.upgrades import WebsocketRoutes
+
+SEND_SECONDS = 60.0  # for one chunk; a client that takes nothing for so long is gone
+LINGER_SECONDS = 1.0  # for an early answer to reach a client that still sends
+SILENCE_SECONDS = 30.0  # beyond the ping interval, and the client is gone
+TLS_HANDSHAKE_SECONDS = 10.0
+CHUNK_BYTES = 65_536
+
+
+class HttpServer:
+    """Hypercorn for the connections of one listener."""
+
+    def __init__(self, app: Any, limits: LimitSettings, routes: WebsocketRoutes) -> None:
+        self._app = ASGIWrapper(app)
+        self._config = _config(limits, routes)
+        self._context = WorkerContext(None)
+
+    async def serve(self, stream: ServedStream | trio.SSLStream[ServedStream]) -> None:
+        """Serve one connection to its end."""
+        state = ConnectionState({})
+        await TCPServer(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type]
+
+    async def stop(self) -> None:
+        """Close idle connections; the others close with the answer they are working on."""
+        await self._context.terminated.set()
+
+    @property
+    def stopping(self) -> bool:
+        return self._context.terminated.is_set()
+
+
+class ServedStream(trio.abc.HalfCloseableStream):
+    """An accepted TCP connection as Hypercorn takes it.
+
+    `replay` is what was read from it already. `lingering` tells whether a close may wait for the
+    client (not while the server stops).
+    """
+
+    def __init__(self, sock: stdlib_socket.socket, replay: bytes, server: HttpServer) -> None:
+        self.socket = trio.socket.from_stdlib_socket(sock)
+        self._replay = replay
+        self._server = server
+        self._closing = False
+        self._drained = trio.Event()  # the client has closed, or nobody reads any more
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return what comes next, b"" at the end; discards what comes after our own close."""
+        if self._replay:
+            await trio.lowlevel.checkpoint()
+            replayed, self._replay = self._replay, b""
+            return replayed
+        while True:
+            try:
+                data = await self.socket.recv(max_bytes or CHUNK_BYTES)
+            except trio.ClosedResourceError:
+                raise
+            except OSError as error:
+                self._drained.set()
+                raise trio.BrokenResourceError from error
+            if not data:
+                self._drained.set()
+            if not data or not self._closing:
+                return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send it all, at most SEND_SECONDS without progress; raises BrokenResourceError."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                with trio.fail_after(SEND_SECONDS):
+                    rest = rest[await self.socket.send(rest) :]
+        except trio.TooSlowError:
+            self.socket.close()
+            raise trio.BrokenResourceError("the client takes nothing") from None
+        except trio.ClosedResourceError:
+            raise
+        except OSError as error:
+            raise trio.BrokenResourceError from error
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait for room to send."""
+        await trio.lowlevel.wait_writable(self.socket)
+
+    async def send_eof(self) -> None:
+        """Say that nothing more will come from here."""
+        with contextlib.suppress(OSError, trio.ClosedResourceError):
+            self.socket.shutdown(stdlib_socket.SHUT_WR)
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        """Close; give the client a moment to read our last answer first.
+
+        Closing on unread bytes would reset the connection and destroy that answer (RFC 9112, 9.6).
+        """
+        first, self._closing = not self._closing, True
+        try:
+            if first and not self._drained.is_set() and not self._server.stopping:
+                await self.send_eof()
+                with trio.move_on_after(LINGER_SECONDS):
+                    await self._drained.wait()
+        finally:
+            self.socket.close()
+        await trio.lowlevel.checkpoint()
+
+
+def tls_stream(stream: ServedStream, context: ssl.SSLContext) -> trio.SSLStream[ServedStream]:
+    """Put TLS on a stream, as Hypercorn's own listeners do."""
+    return trio.SSLStream(stream, context, server_side=True, https_compatible=True)
+
+
+def tls_context(certfile: str, keyfile: str) -> ssl.SSLContext:
+    """Return a server context with Hypercorn's ciphers and ALPN (HTTP/2 and 1.1).
+
+    Raises OSError or ssl.SSLError for files that do not hold a certificate and its key.
+    """
+    config = Config()
+    config.certfile, config.keyfile = certfile, keyfile
+    context = config.create_ssl_context()
+    assert context is not None  # noqa: S101  both files are set
+    return context
+
+
+def _config(limits: LimitSettings, routes: WebsocketRoutes) -> Config:
+    """Return Hypercorn's bounds. It keeps no access log: paths and queries may hold secrets."""
+    config = Config()
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.include_server_header = False
+    config.h11_max_incomplete_size = limits.header_bytes
+    config.h2_max_header_list_size = limits.header_bytes
+    config.keep_alive_timeout = limits.header_seconds  # idle, or busy with a head that never ends
+    config.ssl_handshake_timeout = TLS_HANDSHAKE_SECONDS
+    config.websocket_max_message_size = routes.largest_message  # each socket has its own, too
+    config.websocket_ping_interval = routes.ping_seconds
+    config.read_timeout = int(routes.ping_seconds + SILENCE_SECONDS)
+    return config
