@@ -1,0 +1,140 @@
+"""Serve doors in the test's own process, over either carrier, on a free port of the loopback."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve as hypercorn_serve
+from prometheus_client import CollectorRegistry
+from quart import Blueprint, Response
+
+from api.address_counts import AddressCounts
+from api.app import App, create_app
+from api.connections import Connections
+from api.credentials import CredentialGuard
+from api.doors import Door, Services
+from api.lifecycle import Lifecycle
+from api.secret_store import Secrets
+from api.settings import ListenerSettings, Settings
+from api.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
+
+CARRIERS = ("lane", "quart")
+
+
+@dataclass
+class Serving:
+    """A server that runs: where it listens, and its insides."""
+
+    host: str
+    port: int
+    app: App
+    services: Services
+    connections: Connections | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def websocket(self, path: str = "/ws") -> str:
+        return f"ws://{self.host}:{self.port}{path}"
+
+
+def settings_with(**sections: Any) -> Settings:
+    """Return settings with some sections changed, e.g. limits={"header_seconds": 0.2}."""
+    return Settings(**sections)
+
+
+def services_for(settings: Settings, **changes: Any) -> Services:
+    """Return services without an actor system."""
+    values: dict[str, Any] = {
+        "settings": lambda: settings,
+        "system": None,
+        "secrets": Secrets(Path("/nonexistent")),
+        "guard": CredentialGuard(10, 1800.0),
+        "lifecycle": Lifecycle(),
+        "metrics": CollectorRegistry(),
+    }
+    return Services(**{**values, **changes})
+
+
+def plain_refusal(status: int) -> Response:
+    return Response(f"test {status}", status, content_type="text/plain")
+
+
+def door(
+    serve: Callable[[Socket], Awaitable[None]] | None = None,
+    *,
+    admit: Callable[[Upgrade], Rejection | None] = lambda upgrade: None,
+    limits: SocketLimits | None = None,
+    path: str = "/ws",
+    subprotocol: str | None = None,
+    blueprint: Blueprint | None = None,
+    dialect: str = "test",
+    prefixes: tuple[str, ...] = (),
+) -> Door:
+    """Return a door with one websocket, or with the routes of a blueprint."""
+    route = serve and WebsocketRoute(
+        path, admit, serve, limits or SocketLimits(messages_per_second=0), dialect, subprotocol
+    )
+    return Door(
+        dialect=dialect,
+        blueprint=blueprint or Blueprint(dialect, __name__),
+        websockets=(route,) if route else (),
+        prefixes=prefixes,
+        refuse=plain_refusal,
+    )
+
+
+@asynccontextmanager
+async def serving(
+    *doors: Door,
+    carrier: str = "lane",
+    settings: Settings | None = None,
+    services: Services | None = None,
+    tls: ssl.SSLContext | None = None,
+    root: str = "",
+) -> AsyncIterator[Serving]:
+    """Serve doors while the block runs: by our listener ("lane"), or by plain Hypercorn."""
+    settings = settings or Settings()
+    services = services or services_for(settings)
+    app = create_app(ListenerSettings(dialects=("test",), root=root), doors, services)
+    run = _by_us if carrier == "lane" else _by_hypercorn
+    async with run(app, services, tls) as found:
+        yield found
+
+
+@asynccontextmanager
+async def _by_us(
+    app: App, services: Services, tls: ssl.SSLContext | None
+) -> AsyncIterator[Serving]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    connections = Connections(listening, app, services, AddressCounts(), tls)
+    port = listening.getsockname()[1]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connections.serve)
+        yield Serving("127.0.0.1", port, app, services, connections)
+        await connections.stop(0.5)
+
+
+@asynccontextmanager
+async def _by_hypercorn(
+    app: App, services: Services, tls: ssl.SSLContext | None
+) -> AsyncIterator[Serving]:
+    config = Config()
+    config.bind = ["127.0.0.1:0"]
+    config.graceful_timeout = 0.1
+    config.errorlog = None
+    async with trio.open_nursery() as nursery:
+        binds = await nursery.start(hypercorn_serve, app, config)
+        host, _, port = binds[0].removeprefix("http://").partition(":")
+        yield Serving(host, int(port), app, services)
+        nursery.cancel_scope.cancel()
