@@ -14,7 +14,7 @@ from api.sockets import WebsocketRoute
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from actors.core import ActorSystem, ChildSpec
+    from actors.core import ActorSystem
     from api.credentials import CredentialGuard
     from api.lifecycle import Lifecycle
     from api.secret_store import Secrets
@@ -62,8 +62,9 @@ class Door:
     openapi: Mapping[str, object] | None = None  # "paths" fragment of an OpenAPI 3.1 document
 
 
-DoorBuilder = Callable[[Services, Place], Door]
-"""Each dialect package exposes `open_door: DoorBuilder`, and `children(services) -> [ChildSpec]` if
-it brings actors of its own."""
+DialectOpener = Callable[[Services], Callable[[Place], Door]]
+"""Each dialect package exposes `open_dialect: DialectOpener`, called once a process; what it returns
+opens a door of the dialect for each listener. What is to happen while the server drains goes into
+`services.lifecycle.drain_hooks`."""
 
-__all__ = ["ChildSpec", "Door", "DoorBuilder", "Place", "Services"]
+__all__ = ["DialectOpener", "Door", "Place", "Services"]

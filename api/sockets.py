@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class SocketClosed(Exception):  # noqa: N818  names what happened, as the house does
+class SocketClosed(Exception):
     """The far side is gone, or the socket was closed from here. Normal end of `receive`."""
 
     def __init__(self, code: int = 1006, reason: str = "") -> None:
@@ -21,7 +21,7 @@ class SocketClosed(Exception):  # noqa: N818  names what happened, as the house 
         self.reason = reason
 
 
-class SocketFull(Exception):  # noqa: N818
+class SocketFull(Exception):
     """The unsent queue is at its limit: the peer reads too slowly."""
 
 

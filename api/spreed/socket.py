@@ -34,10 +34,10 @@ def route(house: House, path: str) -> WebsocketRoute:
         admit=partial(admit, house),
         serve=partial(serve, house),
         limits=SocketLimits(
-            settings.limits.message_bytes,
-            settings.limits.messages_per_second,
-            settings.spreed.outbox_messages,
-            settings.spreed.ping_seconds,
+            message_bytes=settings.limits.message_bytes,
+            messages_per_second=settings.limits.messages_per_second,
+            outbox_messages=settings.spreed.outbox_messages,
+            ping_seconds=settings.spreed.ping_seconds,
         ),
         dialect=REALM,
     )
