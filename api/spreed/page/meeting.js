@@ -26,6 +26,7 @@ const REFUSALS = {
   busy: "The server is very busy. Please try again in a moment.",
   no_answer: "The server did not answer. Please try again.",
 };
+const RESTARTING = "The server is restarting. The meeting comes back by itself in a moment.";
 const RETRIED = new Set(["shutting_down", "no_answer"]);
 
 const NO_MEDIA =
@@ -33,7 +34,6 @@ const NO_MEDIA =
   "You can join to watch, listen and chat.";
 
 const byId = (id) => document.getElementById(id);
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const randomId = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(9)), (b) => b.toString(36)).join("");
 const address = (path) => new URL(path, document.baseURI);
@@ -412,7 +412,7 @@ class Devices {
 function gathered(connection, limit = 200) {
   return new Promise((done) => {
     const check = () => connection.iceGatheringState === "complete" && done();
-    connection.addEventListener("icegatheringstatechange", check);
+    connection.onicegatheringstatechange = check;
     setTimeout(done, limit);
     check();
   });
@@ -630,7 +630,6 @@ class Tile {
     this.element.dataset.voice = colour;
     this.element.querySelector(".name").textContent = name;
     this.element.querySelector(".avatar").textContent = [...name][0]?.toUpperCase() ?? "";
-    this.video.setAttribute("aria-label", `Picture: ${name}`);
   }
 
   setStream(stream) {
@@ -664,58 +663,61 @@ class Tile {
   }
 }
 
-/** The tiles, each as large as all of them allow; with a screen among them, that one large. */
+/** The tiles, each as large as all of them allow; shared screens large beside small people. */
 class Stage {
-  #root = byId("stage");
-  #tiles = new Set();
+  #people = byId("people");
+  #screens = byId("screens");
+  #invite = byId("invite");
 
   constructor() {
-    new ResizeObserver(() => this.#fit()).observe(this.#root);
+    const observer = new ResizeObserver(() => this.#fit());
+    observer.observe(byId("stage"));
   }
 
+  /** People come before what is last: oneself. */
   add(tile) {
-    if (this.#tiles.has(tile)) return;
-    this.#tiles.add(tile);
-    if (tile.isScreen) this.#root.prepend(tile.element);
-    else this.#root.append(tile.element);
+    if (tile.element.isConnected) return;
+    if (tile.isScreen) this.#screens.append(tile.element);
+    else this.#people.insertBefore(tile.element, this.#people.querySelector(".own"));
     this.#fit();
   }
 
   remove(tile) {
-    if (!this.#tiles.delete(tile)) return;
+    if (!tile.element.isConnected) return;
     tile.setStream(null);
     tile.element.remove();
     this.#fit();
   }
 
   invite(shown) {
-    byId("invite").hidden = !shown;
+    this.#invite.hidden = !shown;
     this.#fit();
   }
 
   #fit() {
-    const screens = [...this.#tiles].filter((tile) => tile.isScreen).length;
-    this.#root.classList.toggle("with-screen", screens > 0);
-    const count = this.#tiles.size + (byId("invite").hidden ? 0 : 1);
-    const { clientWidth, clientHeight } = this.#root;
-    const best = Stage.#bestSize(count, clientWidth - 24, clientHeight - 24);
-    this.#root.style.setProperty("--tile-width", `${best.width}px`);
-    this.#root.style.setProperty("--tile-height", `${best.height}px`);
+    const screens = this.#screens.childElementCount;
+    this.#screens.hidden = !screens;
+    byId("stage").classList.toggle("with-screen", screens > 0);
+    Stage.#size(this.#screens, screens);
+    const hidden = this.#invite.hidden || screens ? 1 : 0;
+    Stage.#size(this.#people, this.#people.childElementCount - hidden);
   }
 
-  /** The largest size, between 3:4 and 16:9, at which `count` tiles fill the given pixels. */
-  static #bestSize(count, width, height) {
+  /** Set the largest size at which `count` tiles fit; lying stages get lying tiles. */
+  static #size(box, count) {
     const gap = 12;
-    let best = { width: 0, height: 0 };
+    const { clientWidth: width, clientHeight: height } = box;
+    const narrowest = width > height ? 4 / 3 : 3 / 4;
+    let best = { w: 0, h: 0 };
     for (let columns = 1; columns <= count; columns++) {
       const rows = Math.ceil(count / columns);
-      const w = (width - gap * (columns - 1)) / columns;
-      const h = (height - gap * (rows - 1)) / rows;
-      const size = { width: Math.floor(Math.min(w, (h * 16) / 9)) };
-      size.height = Math.floor(Math.min(h, (size.width * 4) / 3));
-      if (size.width * size.height > best.width * best.height) best = size;
+      const high = (height - gap * (rows - 1)) / rows;
+      const w = Math.floor(Math.min((width - gap * (columns - 1)) / columns, (high * 16) / 9));
+      const h = Math.floor(Math.min(high, w / narrowest));
+      if (w * h > best.w * best.h) best = { w, h };
     }
-    return best;
+    box.style.setProperty("--tile-width", `${best.w}px`);
+    box.style.setProperty("--tile-height", `${best.h}px`);
   }
 }
 
@@ -725,7 +727,8 @@ class Stage {
 /**
  * Somebody else in the room: name, tiles, and the call with them.
  *
- * `meeting` offers: id, media, iceServers, stage, signal(to, type, document), hasSpace(), gone(p).
+ * `meeting` offers: id, media, iceServers, stage, signal(to, type, document), hasSpace(),
+ * shareBandwidth(), gone(person).
  */
 class Participant {
   name = "Guest";
@@ -738,12 +741,12 @@ class Participant {
   #retry = 0;
   #failures = 0;
   #saidBye = false;
+  #camera = true;
 
   constructor(id, meeting) {
     this.id = id;
     this.#meeting = meeting;
     this.#colour = ([...id].reduce((sum, c) => sum + c.charCodeAt(0), 0) % 5) + 1;
-    this.#tile.setPicture(false);
     this.setStatus(null);
     meeting.stage.add(this.#tile);
   }
@@ -753,8 +756,8 @@ class Participant {
     this.#tile.setName(this.name, this.#colour);
     this.#screen.setName(`Screen of ${this.name}`, this.#colour);
     this.#tile.setMuted(status?.quintet?.microphone === false);
-    this.#tile.setPicture(status?.quintet?.camera !== false && this.#hasPicture);
     this.#camera = status?.quintet?.camera !== false;
+    this.#showPicture();
   }
 
   /** Present, as far as the server knows: see to it that there is a call, and only one. */
@@ -801,12 +804,6 @@ class Participant {
     this.#meeting.stage.remove(this.#tile);
   }
 
-  #camera = true;
-
-  get #hasPicture() {
-    return Boolean(this.#tile.video.srcObject?.getVideoTracks().length);
-  }
-
   #begin() {
     if (this.#make()) this.call.start();
   }
@@ -834,15 +831,16 @@ class Participant {
     this.call?.close();
     this.call = null;
     this.#tile.setStream(null);
-    this.#tile.setPicture(false);
     this.#tile.setSpeaking(false);
+    this.#showPicture();
     this.#showScreen(null);
   }
 
   #changed(call, failed) {
     if (call !== this.call) return;
+    if (!call.connected && this.#missing) return this.#meeting.gone(this);
     if (call.connected) this.#failures = 0;
-    else if (this.#missing) return this.#meeting.gone(this);
+    if (call.connected) this.#meeting.shareBandwidth();
     if (failed) this.#again();
     return this.#showState();
   }
@@ -860,9 +858,13 @@ class Participant {
 
   #showCamera(stream) {
     this.#tile.setStream(stream);
-    stream.onaddtrack = stream.onremovetrack = () =>
-      this.#tile.setPicture(this.#camera && this.#hasPicture);
-    this.#tile.setPicture(this.#camera && this.#hasPicture);
+    stream.onaddtrack = stream.onremovetrack = () => this.#showPicture();
+    this.#showPicture();
+  }
+
+  #showPicture() {
+    const tracks = this.#tile.video.srcObject?.getVideoTracks() ?? [];
+    this.#tile.setPicture(this.#camera && tracks.length > 0);
   }
 
   #showScreen(stream) {
@@ -998,8 +1000,7 @@ class Chat {
     this.#unread = unread;
     const badge = byId("unread");
     badge.hidden = !unread;
-    badge.textContent = unread > 99 ? "99+" : String(unread);
-    badge.setAttribute("aria-label", `${unread} unread`);
+    badge.querySelector("span").textContent = unread > 99 ? "99+" : String(unread);
   }
 }
 
@@ -1010,37 +1011,41 @@ class Chat {
 class Question {
   #dialog = byId("ask");
   #input = byId("ask-input");
+  #resolve = null;
 
   constructor() {
     byId("ask-form").onsubmit = (event) => {
       event.preventDefault();
-      this.#dialog.close("ok");
+      this.#settle(this.#input.value.trim());
     };
-    byId("ask-cancel").onclick = () => this.#dialog.close("");
+    byId("ask-cancel").onclick = () => this.dismiss();
+    this.#dialog.oncancel = () => this.dismiss();
   }
 
-  get open() {
-    return this.#dialog.open;
-  }
-
+  /** A question still open is dismissed by the next one. */
   ask({ title, text, label, action, problem = "" }) {
+    this.dismiss();
     byId("ask-title").textContent = title;
     byId("ask-text").textContent = text;
     byId("ask-label").textContent = label;
     byId("ask-ok").textContent = action;
     showProblem(byId("ask-problem"), problem);
     this.#input.value = "";
-    this.#dialog.returnValue = "";
     this.#dialog.showModal();
     this.#input.focus();
     return new Promise((resolve) => {
-      this.#dialog.onclose = () =>
-        resolve(this.#dialog.returnValue === "ok" ? this.#input.value.trim() : null);
+      this.#resolve = resolve;
     });
   }
 
   dismiss() {
-    if (this.#dialog.open) this.#dialog.close("");
+    this.#settle(null);
+  }
+
+  #settle(answer) {
+    this.#dialog.close();
+    this.#resolve?.(answer || null);
+    this.#resolve = null;
   }
 }
 
@@ -1182,6 +1187,7 @@ class Meeting {
   #name = "";
   #people = new Map();
   #question = new Question();
+  #asking = false; // for what lets us in: a PIN or an access token
   #panel = new DevicePanel(this.media);
   #meter = new Meter();
   #own = new Tile({ own: true });
@@ -1233,6 +1239,12 @@ class Meeting {
     return [...this.#people.values()].filter((person) => person.call).length < MAX_CALLS;
   }
 
+  /** Everybody gets an own copy of our picture: the more there are, the smaller each. */
+  shareBandwidth() {
+    const bitrate = Math.max(150_000, Math.min(1_500_000, 3_000_000 / this.#people.size));
+    for (const { call } of this.#people.values()) call?.limit(bitrate);
+  }
+
   gone(person) {
     if (!this.#people.delete(person.id)) return;
     person.remove();
@@ -1271,7 +1283,7 @@ class Meeting {
     if (this.id && this.id !== self.Id) this.#clearPeople(); // to the others we are somebody new
     this.id = self.Id;
     this.#useServers(self);
-    if (!this.#question.open) this.#enter();
+    if (!this.#asking) this.#enter();
   }
 
   #useServers(self) {
@@ -1279,6 +1291,12 @@ class Meeting {
     this.iceServers = [];
     if (self.Stun?.length) this.iceServers.push({ urls: self.Stun });
     if (urls?.length) this.iceServers.push({ urls, username, credential });
+    try {
+      new RTCPeerConnection({ iceServers: this.iceServers }).close();
+    } catch {
+      this.iceServers = []; // an address the browser cannot read would end every call
+      announce("The server's STUN or TURN addresses are wrong; some calls may not connect.");
+    }
   }
 
   async #enter() {
@@ -1340,53 +1358,62 @@ class Meeting {
   }
 
   async #askPin(wrong) {
-    const pin = await this.#question.ask({
+    const pin = await this.#askToEnter({
       title: "This room is locked",
       text: "Ask somebody who is inside for the PIN.",
       label: "PIN",
       action: "Enter",
       problem: wrong ? "That PIN is not the right one." : "",
     });
-    if (!["joining", "in"].includes(this.#phase)) return;
-    if (!pin) return this.#backToLobby("");
+    if (!pin) return;
     this.#pin = pin;
     if (this.#channel.ready) await this.#enter();
+  }
+
+  /** Ask for what lets us in. No answer leads back to the lobby, as null. */
+  async #askToEnter(question) {
+    this.#asking = true;
+    const answer = await this.#question.ask(question);
+    this.#asking = false;
+    const waiting = this.#phase === "joining" || this.#phase === "in";
+    if (!answer && waiting) this.#backToLobby("");
+    return waiting ? answer : null;
   }
 
   // Losing the server
 
   #lost({ restarting, greeted }) {
-    if (!greeted && CONFIG.Tokens && !this.#question.open) this.#askToken();
-    const words = restarting
-      ? "The server is restarting. The meeting goes on by itself in a moment."
-      : "Reconnecting…";
-    if (this.#phase === "in") this.#showLink(words);
-    else this.#showJoining(greeted || restarting ? words : "The server cannot be reached. Trying again…");
+    if (!greeted && CONFIG.Tokens && !this.#asking) this.#askToken();
+    if (this.#phase !== "in") {
+      const words = greeted ? "Reconnecting…" : "The server cannot be reached. Trying again…";
+      this.#showJoining(restarting ? RESTARTING : words);
+    } else if (restarting) this.#showLink(RESTARTING);
+    else if (!byId("link-state").textContent) this.#showLink("Reconnecting…");
   }
 
   #showLink(text) {
-    const link = byId("link-state");
-    if (link.textContent !== text) link.textContent = text;
+    byId("link-state").textContent = text;
   }
 
-  /** The server wants an access token: a refused websocket does not say so, hence the question. */
+  /** A websocket that wants an access token cannot say so; if the server answers at all, ask. */
   async #askToken() {
     const reachable = await fetch(address("api/v1/config")).then((r) => r.ok).catch(() => false);
-    if (!reachable || this.#channel.ready || this.#question.open) return;
+    if (!reachable || this.#channel.ready || this.#asking) return;
     this.#channel.pause();
     let problem = "";
-    while (["joining", "in"].includes(this.#phase)) {
-      const token = await this.#question.ask({
+    do {
+      const token = await this.#askToEnter({
         title: "This server asks for an access code",
         text: "You get it from the person who runs the server.",
         label: "Access code",
         action: "Continue",
         problem,
       });
-      if (!token) return this.#backToLobby("");
+      if (!token) return;
       problem = await this.#offerToken(token);
-      if (!problem) return this.#channel.open();
-    }
+    } while (problem);
+    if (this.#phase === "joining") this.#showJoining("Joining…");
+    this.#channel.open();
   }
 
   /** Returns what is wrong with the token, or nothing. */
@@ -1451,6 +1478,7 @@ class Meeting {
 
   /** Somebody locked or unlocked the room; the document's type is the room's type. */
   #roomChanged({ Credentials: credentials }, from) {
+    if ((credentials?.PIN ?? "") === this.#pin) return;
     this.#pin = credentials?.PIN ?? "";
     this.#showLock();
     const who = this.#people.get(from)?.name ?? "Somebody";
@@ -1461,8 +1489,7 @@ class Meeting {
     const count = this.#people.size + 1;
     byId("count").textContent = count === 1 ? "Only you" : `${count} people`;
     this.stage.invite(count === 1);
-    const bitrate = Math.max(150_000, Math.min(1_500_000, 3_000_000 / Math.max(1, count - 1)));
-    for (const person of this.#people.values()) person.call?.limit(bitrate);
+    this.shareBandwidth();
   }
 
   #clearPeople() {
