@@ -49,7 +49,9 @@ def is_below(prefix: str, rule: Rule) -> bool:
 
 def _map_below(prefix: str, rules: Map) -> Map:
     chosen = [
-        rule.empty() for rule in rules.iter_rules() if not rule.websocket and is_below(prefix, rule)
+        Rule(rule.rule, methods=rule.methods, endpoint=rule.endpoint, defaults=rule.defaults)
+        for rule in rules.iter_rules()
+        if not rule.websocket and is_below(prefix, rule)
     ]
     return Map(chosen, strict_slashes=False, merge_slashes=False, converters=rules.converters)
 

@@ -25,7 +25,7 @@ def config_document(house: House) -> dict[str, object]:
         "S": STATIC,
         "B": spreed.base_path,
         "Token": "",
-        "Renegotiation": True,
+        "Renegotiation": False,
         "StunURIs": stun_uris(ice),
         "TurnURIs": turn_uris(ice),
         "TurnUsername": "",

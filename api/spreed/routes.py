@@ -46,21 +46,19 @@ View = Callable[..., Awaitable[Response]]
 def add_routes(blueprint: Blueprint, house: House, bases: list[str]) -> None:
     """Put the API under each of `bases`, such as "/" and the configured base path."""
     rest = Rest(house)
-    table: list[tuple[str, str, View]] = [
-        ("api/v1/config", "GET", rest.config),
-        ("api/v1/tokens", "POST", rest.tokens),
-        ("api/v1/rooms", "POST", rest.rooms),
-        ("api/v1/sessions/<session>/", "PATCH", rest.patch_session),
-        ("api/v1/users", "POST", rest.create_user),
-        ("api/v1/stats", "GET", rest.stats),
-        ("static/img/buddy/<flags>/<image>/<path:index>", "GET", rest.picture),
-        (".well-known/spreed-configuration", "GET", rest.well_known),
-    ]
+    table: dict[str, tuple[str, str, View]] = {
+        "config": ("GET", "api/v1/config", rest.config),
+        "tokens": ("POST", "api/v1/tokens", rest.tokens),
+        "rooms": ("POST", "api/v1/rooms", rest.rooms),
+        "session": ("PATCH", "api/v1/sessions/<session>/", rest.patch_session),
+        "users": ("POST", "api/v1/users", rest.create_user),
+        "stats": ("GET", "api/v1/stats", rest.stats),
+        "picture": ("GET", "static/img/buddy/<flags>/<image>/<path:index>", rest.picture),
+        "well_known": ("GET", ".well-known/spreed-configuration", rest.well_known),
+    }
     for base in bases:
-        for path, method, view in table:
-            blueprint.add_url_rule(
-                f"{base}{path}", path, view, methods=[method], strict_slashes=False
-            )
+        for endpoint, (method, path, view) in table.items():
+            blueprint.add_url_rule(f"{base}{path}", endpoint, view, methods=[method])
 
 
 class Rest:
