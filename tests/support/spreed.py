@@ -45,7 +45,9 @@ class SpreedClient:
     async def send(self, kind: str, body: object = None, **outer: object) -> None:
         """Send a document as existing clients do, nested twice."""
         nested = body if kind in ("Hello", "Room") else {"Type": kind, kind: body} | outer
-        await self.raw({"Type": kind, kind: nested} | {k: v for k, v in outer.items() if k == "Iid"})
+        await self.raw(
+            {"Type": kind, kind: nested} | {k: v for k, v in outer.items() if k == "Iid"}
+        )
 
     async def raw(self, document: object) -> None:
         await self.socket.send_message(
@@ -123,12 +125,16 @@ class SpreedServer:
         async with open_websocket_url(url, extra_headers=encoded) as socket:
             client = SpreedClient(socket)
             client.me = await client.data("Self")
-            yield client
+            try:
+                yield client
+            finally:
+                if socket.closed is not None:  # trio-websocket leaves an aborted stream open
+                    await trio.aclose_forcefully(socket._stream)
 
     async def until(self, path: str, *, exists: bool) -> None:
         """Wait until an actor is there, or gone."""
         with trio.fail_after(PATIENCE):
-            while (self.system.registry.find(path) is not None) is not exists:
+            while (self.system.registry.find(path) is not None) is not exists:  # noqa: ASYNC110
                 await trio.sleep(0.01)
 
 
