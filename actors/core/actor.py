@@ -99,6 +99,11 @@ class Context:
         return self._life.cell.log()
 
     @property
+    def incarnation(self) -> int:
+        """1, and one more after each restart."""
+        return self._life.cell.number
+
+    @property
     def mailbox_depth(self) -> int:
         """How many messages wait behind the one being handled."""
         return self._life.cell.mailbox.depth

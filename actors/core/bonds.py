@@ -60,6 +60,11 @@ class Bonds:
             self._deferred.add(reply)
         return reply
 
+    @property
+    def owed(self) -> int:
+        """How many deferred answers someone still waits for."""
+        return len(self._deferred)
+
     def answered(self, reply: ReplyTo[Any]) -> None:
         """Forget a deferred answer that was given, or given up."""
         self._deferred.discard(reply)

@@ -57,6 +57,11 @@ class Clock:
         self._cancelled = 0
         self._sleep = trio.CancelScope()
 
+    @property
+    def pending(self) -> int:
+        """How many timers will still fire."""
+        return len(self._heap) - self._cancelled
+
     def add(self, timer: Timer) -> None:
         """Schedule a timer."""
         self._count += 1
