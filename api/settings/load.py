@@ -93,7 +93,7 @@ def _message(kind: str, message: str, path: KeyPath) -> str:
         return "must be a table" if kind == "model_type" else "must be a list"
     if kind == "missing":
         return "is missing"
-    return message.removeprefix("Value error, ").replace("Input should", "must")
+    return re.sub(r"^\w+ should", "must", message.removeprefix("Value error, "))
 
 
 def _siblings(path: KeyPath) -> list[str]:

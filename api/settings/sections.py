@@ -124,11 +124,17 @@ def _ice_url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("must name at least one")
+    return value
+
+
 class IceServer(Section):
     """One STUN or TURN server, as browsers take it."""
 
     urls: Annotated[
-        Many[Annotated[str, _ice_url("stun", "stuns", "turn", "turns")]], Field(min_length=1)
+        Many[Annotated[str, _ice_url("stun", "stuns", "turn", "turns")]], AfterValidator(_some)
     ]
     username: str = ""
     credential: Secret = ""

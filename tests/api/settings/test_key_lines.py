@@ -84,9 +84,10 @@ def test_what_has_no_line_of_its_own_points_to_what_holds_it(
     assert line_of(path, key_lines(TEXT)) == line
 
 
-values = st.sampled_from(
-    ["1", '"a"', '"\\""', "'#['", '""', "''", '"""x"""', '"""\n[t]\nk = 1\n"""', "'''\n\"\"\"'''"]
-    + ["[\n1, # ]\n2]", "{ a = 1 }", '["]", [1]]', '""""a""""', '"""a\\\n b\\""""', "[{ b = '}' }]"]
+values = st.one_of(
+    st.sampled_from(["1", '"a"', '"\\""', "'#['", '""', "''", "{ a = 1 }", '["]", [1]]']),
+    st.sampled_from(['"""x"""', '"""\n[t]\nk = 1\n"""', "'''\n\"\"\"'''", '""""a""""']),
+    st.sampled_from(["[\n1, # ]\n2]", '"""a\\\n b\\""""', "[{ b = '}' }]"]),
 )
 
 
