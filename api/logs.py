@@ -83,14 +83,7 @@ def configure(settings: LogSettings, *, handle: int = 1) -> None:
             trouble = summary(error)
     _OUTPUT.use(terminal, file, settings)
     structlog.configure(
-        processors=[
-            _drop_minor,
-            structlog.contextvars.merge_contextvars,
-            _stamp,
-            _tell_crash,
-            _redact,
-            _hand_over,
-        ],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
         logger_factory=lambda *_: _OUTPUT,
         cache_logger_on_first_use=True,
@@ -169,3 +162,14 @@ def _hand_over(
     _logger: Any, _method: str, entry: structlog.typing.EventDict
 ) -> tuple[tuple[Mapping[str, Any]], dict[str, Any]]:
     return (entry,), {}
+
+
+_PROCESSORS: list[structlog.typing.Processor] = [
+    _drop_minor,
+    structlog.contextvars.merge_contextvars,
+    _stamp,
+    _tell_crash,
+    _redact,
+    _hand_over,
+]
+"""One list for good: loggers keep the one they first met, and tests look into it."""
