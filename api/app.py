@@ -26,7 +26,7 @@ from api.upgrades import WebsocketRoutes
 
 if TYPE_CHECKING:
     from api.doors import Door, Services
-    from api.settings import ListenerSettings
+    from api.settings import LimitSettings, ListenerSettings
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +49,10 @@ class App(QuartTrio):
         self.routes = WebsocketRoutes(route for door in doors for route in door.websockets)
         self.open_sockets: set[QuartSocket] = set()
         self.paths: Paths  # once all routes are known
+
+    def limits_changed(self, limits: LimitSettings) -> None:
+        """Take over the limit of bodies; Quart reads it for each request."""
+        self.config["MAX_CONTENT_LENGTH"] = limits.body_bytes
 
     def door(self) -> Door | None:
         """Return whose request this is: by its route, else by the prefix of its path."""
@@ -74,11 +78,12 @@ def create_app(listener: ListenerSettings, doors: Sequence[Door], services: Serv
     """
     root = next((door for door in doors if door.dialect == listener.root), None)
     app = App(doors, services, root)
-    app.config["MAX_CONTENT_LENGTH"] = services.settings().limits.body_bytes
+    app.limits_changed(services.settings().limits)
     app.config["BODY_TIMEOUT"] = BODY_SECONDS
     app.config["RESPONSE_TIMEOUT"] = ANSWER_SECONDS
     app.url_map.strict_slashes = False  # SDKs send both forms and follow no redirects
     app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
     for door in doors:
         app.register_blueprint(door.blueprint)
     for path in app.routes.paths:

@@ -95,6 +95,16 @@ class Connections:
                 await self._empty.wait()
         self.cut()
 
+    def limits_changed(self) -> None:
+        """Take over new limits, for the connections to come."""
+        limits = self._services.settings().limits
+        self._app.limits_changed(limits)
+        self._http.limits_changed(limits)
+
+    def facts(self) -> dict[str, int]:
+        """Count what is open, for the tree page."""
+        return {"connections": len(self._open), "lane_websockets": len(self._lanes)}
+
     def cut(self) -> None:
         """Drop every connection at once."""
         if self._nursery is not None:

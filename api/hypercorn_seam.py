@@ -38,6 +38,7 @@ class HttpServer:
 
     def __init__(self, app: Any, limits: LimitSettings, routes: WebsocketRoutes) -> None:
         self._app = ASGIWrapper(app)
+        self._routes = routes
         self._config = _config(limits, routes)
         self._context = WorkerContext(None)
 
@@ -45,6 +46,10 @@ class HttpServer:
         """Serve one connection to its end."""
         state = ConnectionState({})
         await TCPServer(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type]
+
+    def limits_changed(self, limits: LimitSettings) -> None:
+        """Take over new limits, for the connections to come."""
+        self._config = _config(limits, self._routes)
 
     async def stop(self) -> None:
         """Close idle connections; the others close with the answer they are working on."""

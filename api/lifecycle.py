@@ -11,6 +11,7 @@ import trio
 log = structlog.get_logger(__name__)
 
 DrainHook = Callable[[], Awaitable[None]]
+ReloadHook = Callable[[], None]
 
 
 class State(Enum):
@@ -25,12 +26,14 @@ class State(Enum):
 class Lifecycle:
     """The state of the process, read by `/-/readyz` and by whoever lets people in.
 
-    `drain_hooks` run once, all together, when the clients are to be told that the server goes.
+    `drain_hooks` run once, all together, when the clients are to be told that the server goes;
+    `reload_hooks` after each SIGHUP that found a good configuration.
     """
 
     def __init__(self) -> None:
         self.state = State.STARTING
         self.drain_hooks: list[DrainHook] = []
+        self.reload_hooks: list[ReloadHook] = []
 
     @property
     def ready(self) -> bool:

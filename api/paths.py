@@ -49,7 +49,7 @@ def is_below(prefix: str, rule: Rule) -> bool:
 
 def _map_below(prefix: str, rules: Map) -> Map:
     chosen = [
-        Rule(rule.rule, methods=rule.methods, endpoint=rule.endpoint, defaults=rule.defaults)
+        Rule(rule.rule, endpoint=rule.endpoint, methods=rule.methods)
         for rule in rules.iter_rules()
         if not rule.websocket and is_below(prefix, rule)
     ]

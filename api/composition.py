@@ -1,0 +1,62 @@
+"""The actor system and the services around it, put together in one place for both ways to serve.
+
+`api/server.py` (`quintet serve`) and `api/asgi.py` (a plain Hypercorn command line) stand on this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+
+from actors.core import open_system
+from actors.house import children
+from actors.settings import ActorLimits
+from api.credentials import CredentialGuard
+from api.doors import Services
+from api.lifecycle import Lifecycle
+from api.secret_store import Secrets
+
+if TYPE_CHECKING:
+    from api.settings import LimitSettings, Settings
+
+
+class CurrentSettings:
+    """The settings of the moment: called, it returns them; SIGHUP replaces them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.value = settings
+
+    def __call__(self) -> Settings:
+        return self.value
+
+
+@asynccontextmanager
+async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
+    """Open the actor system with the house in it, and everything a dialect may use.
+
+    Raises RestartLimit from the block when the system gives up.
+    """
+    settings = current()
+    limits = settings.limits
+    async with open_system(
+        children(_actor_limits(limits)), grace=settings.server.shutdown_grace
+    ) as system:
+        yield Services(
+            settings=current,
+            system=system,
+            secrets=Secrets(settings.server.data_dir),
+            guard=CredentialGuard(limits.credential_failures, limits.credential_window),
+            lifecycle=Lifecycle(),
+            metrics=CollectorRegistry(),
+        )
+
+
+def _actor_limits(limits: LimitSettings) -> ActorLimits:
+    return ActorLimits(
+        mailbox_messages=limits.mailbox_messages,
+        rooms=limits.rooms,
+        ask_seconds=limits.ask_seconds,
+    )
