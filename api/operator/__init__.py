@@ -1,1 +1,34 @@
-"""."""
+"""The operator's door, `/-/…`: health, metrics, the live tree, and the API document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from quart import Blueprint
+
+from api.doors import Door, Place, Services
+from api.operator.collector import ServerCollector
+from api.operator.errors import refuse
+from api.operator.openapi import PATHS
+from api.operator.routes import add_routes
+
+PREFIX = "/-"
+
+
+def open_dialect(services: Services) -> Callable[[Place], Door]:
+    """Start to collect metrics; the result opens the door on a listener."""
+    services.metrics.register(ServerCollector(services))
+
+    def open_door(_place: Place) -> Door:
+        blueprint = Blueprint("operator", __name__, url_prefix=PREFIX)
+        add_routes(blueprint, services)
+        return Door(
+            dialect="operator",
+            blueprint=blueprint,
+            websockets=(),
+            prefixes=(PREFIX,),
+            refuse=refuse,
+            openapi=PATHS,
+        )
+
+    return open_door

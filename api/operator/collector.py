@@ -1,0 +1,151 @@
+"""Prometheus metrics of the server: actors, websockets, requests, and the process itself."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from api.metrics import REQUEST_SECONDS
+from api.version import quintet_version
+
+if TYPE_CHECKING:
+    from api.doors import Services
+    from api.metrics import RequestTally
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_ACTOR_TOTALS = {
+    "spawned": "Actors started",
+    "stopped": "Actors ended",
+    "crashes": "Crashes of actors",
+    "restarts": "Restarts of actors",
+    "mailbox_full": "Messages turned away at full mailboxes",
+    "ask_timeouts": "Asks without an answer in time",
+    "dropped_expired": "Requests dropped because their deadline had passed",
+}
+_WEBSOCKET_TOTALS = {
+    "accepted": "Websockets accepted",
+    "refused": "Upgrades refused",
+    "crashed": "Websocket handlers that crashed",
+    "received": "Messages received",
+    "sent": "Messages sent",
+}
+
+
+class ServerCollector(Collector):
+    """Reads everything at the moment it is asked for; costs nothing in between."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._started = time.time()
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing beforehand: what there is depends on the dialects."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every metric, all named `quintet_…` or, for the process, as usual."""
+        yield from self._actors()
+        yield from self._websockets()
+        yield from self._requests()
+        yield from self._process()
+
+    def _actors(self) -> Iterator[Metric]:
+        system = self._services.system
+        for name, text in _ACTOR_TOTALS.items():
+            total = CounterMetricFamily(f"quintet_actor_{name}", text)
+            total.add_metric([], getattr(system.counters, name))
+            yield total
+        count: dict[str, int] = defaultdict(int)
+        depth: dict[str, int] = defaultdict(int)
+        for node in _nodes(system.tree()):
+            kind = str(node["kind"])
+            count[kind] += 1
+            depth[kind] = max(depth[kind], int(node["mailbox"]["depth"]))
+        yield _gauge("quintet_actors", "Actors alive", "kind", count)
+        yield _gauge("quintet_mailbox_depth", "Fullest mailbox of a kind", "kind", depth)
+
+    def _websockets(self) -> Iterator[Metric]:
+        tallies = self._services.traffic.websockets
+        yield _gauge(
+            "quintet_websockets",
+            "Websockets open",
+            "dialect",
+            {dialect: tally.open for dialect, tally in tallies.items()},
+        )
+        for name, text in _WEBSOCKET_TOTALS.items():
+            total = CounterMetricFamily(f"quintet_websocket_{name}", text, labels=["dialect"])
+            for dialect, tally in tallies.items():
+                total.add_metric([dialect], getattr(tally, name))
+            yield total
+
+    def _requests(self) -> Iterator[Metric]:
+        traffic = self._services.traffic
+        total = CounterMetricFamily(
+            "quintet_requests", "HTTP requests answered", labels=["dialect", "status"]
+        )
+        seconds = HistogramMetricFamily(
+            "quintet_request_seconds", "Time to answer", labels=["dialect"]
+        )
+        for dialect, tally in traffic.requests.items():
+            for status, count in sorted(tally.by_status.items()):
+                total.add_metric([dialect, str(status)], count)
+            seconds.add_metric([dialect], _cumulated(tally), tally.seconds)
+        yield total
+        yield seconds
+        yield _plain("quintet_connections", "TCP connections open", traffic.connections)
+        refused = CounterMetricFamily("quintet_connections_refused", "By limits per address")
+        refused.add_metric([], traffic.connections_refused)
+        yield refused
+
+    def _process(self) -> Iterator[Metric]:
+        yield _gauge("quintet_info", "Version", "version", {quintet_version(): 1})
+        ready = self._services.lifecycle.ready
+        yield _plain("quintet_ready", "1 while clients may be sent here", int(ready))
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        cpu = CounterMetricFamily("process_cpu_seconds", "CPU time used")
+        cpu.add_metric([], used.ru_utime + used.ru_stime)
+        yield cpu
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        yield _plain("process_resident_memory_bytes", "Memory in use", pages * _PAGE)
+        yield _plain("process_open_fds", "Open files", len(os.listdir("/proc/self/fd")))  # noqa: PTH208
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        yield _plain("process_max_fds", "Files that may be open", limit)
+        yield _plain("process_start_time_seconds", "When it started", self._started)
+
+
+def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield node
+    for child in node["children"]:
+        yield from _nodes(child)
+
+
+def _plain(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _gauge(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    gauge = GaugeMetricFamily(name, text, labels=[label])
+    for key, value in sorted(values.items()):
+        gauge.add_metric([key], value)
+    return gauge
+
+
+def _cumulated(tally: RequestTally) -> list[tuple[str, float]]:
+    total, buckets = 0, []
+    for bound, count in zip([*map(str, REQUEST_SECONDS), "+Inf"], tally.buckets, strict=True):
+        total += count
+        buckets.append((bound, float(total)))
+    return buckets

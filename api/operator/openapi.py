@@ -1,0 +1,77 @@
+"""`/-/openapi.json`: the fragments of all doors of a listener as one OpenAPI 3.1 document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from api.version import quintet_version
+
+if TYPE_CHECKING:
+    from api.doors import Door
+
+_TOKEN: list[dict[str, list[str]]] = [{"operatorToken": []}]
+_ERROR = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+}
+
+
+def _answers(*statuses: int, kind: str = "application/json") -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    for status in statuses:
+        if status < 400:
+            answers[str(status)] = {"description": "Done", "content": {kind: {"schema": {}}}}
+        else:
+            content = {"application/json": {"schema": _ERROR}}
+            answers[str(status)] = {"description": "Refused", "content": content}
+    return answers
+
+
+def _get(summary: str, answers: dict[str, Any], *, token: bool = True) -> dict[str, Any]:
+    operation: dict[str, Any] = {"summary": summary, "responses": answers}
+    if token:
+        operation["security"] = _TOKEN
+    return {"get": operation}
+
+
+_STOP = {
+    "type": "object",
+    "required": ["path"],
+    "additionalProperties": False,
+    "properties": {"path": {"type": "string", "examples": ["/rooms/spreed:lobby"]}},
+}
+
+PATHS: dict[str, object] = {
+    "/-/healthz": _get("Whether the process lives", _answers(200), token=False),
+    "/-/readyz": _get("Whether clients may be sent here", _answers(200, 503), token=False),
+    "/-/openapi.json": _get("This document", _answers(200), token=False),
+    "/-/metrics": _get("Prometheus text", _answers(200, 401, 429, kind="text/plain")),
+    "/-/actors": _get("The live actor tree", _answers(200, 401, 429)),
+    "/-/actors/stop": {
+        "post": {
+            "summary": "Stop one actor",
+            "security": _TOKEN,
+            "requestBody": {"required": True, "content": {"application/json": {"schema": _STOP}}},
+            "responses": _answers(202, 400, 401, 404, 409, 413, 429),
+        }
+    },
+}
+
+
+def document(doors: Iterable[Door]) -> dict[str, Any]:
+    """Return one document; every operation is tagged with its dialect."""
+    paths: dict[str, Any] = {}
+    for door in doors:
+        for path, operations in (door.openapi or {}).items():
+            item = paths.setdefault(path, {})
+            for method, operation in dict(operations).items():  # type: ignore[call-overload]
+                tagged = isinstance(operation, dict) and method != "parameters"
+                item[method] = {**operation, "tags": [door.dialect]} if tagged else operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Quintet", "version": quintet_version()},
+        "paths": dict(sorted(paths.items())),
+        "components": {"securitySchemes": {"operatorToken": {"type": "http", "scheme": "bearer"}}},
+    }

@@ -1,0 +1,123 @@
+"""The paths of the operator: three are open, the others take the bearer token `operator.token`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict, ValidationError
+from quart import Blueprint, Response, request
+
+from actors.core import PermanentActor, UnknownActor
+from api.app import current
+from api.asking import client
+from api.credentials import TooManyAttempts, constant_time_equal
+from api.operator.errors import refuse
+from api.operator.openapi import document
+
+if TYPE_CHECKING:
+    from api.doors import Services
+
+log = structlog.get_logger(__name__)
+
+View = Callable[[], Awaitable[Response]]
+
+
+class StopOrder(BaseModel):
+    """The body of `POST /-/actors/stop`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    path: str
+
+
+class Routes:
+    """The handlers, over the services of the process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def healthz(self) -> Response:
+        """Answer 200 while the process lives."""
+        return _json({"status": "ok"})
+
+    async def readyz(self) -> Response:
+        """Answer 200 when clients may be sent here, else 503."""
+        lifecycle = self._services.lifecycle
+        return _json({"status": lifecycle.state.value}, 200 if lifecycle.ready else 503)
+
+    async def openapi(self) -> Response:
+        """Describe every REST path of this listener."""
+        return _json(document(current().doors.values()))
+
+    async def metrics(self) -> Response:
+        """Give all metrics as Prometheus text."""
+        return Response(generate_latest(self._services.metrics), content_type=CONTENT_TYPE_LATEST)
+
+    async def actors(self) -> Response:
+        """Give the live tree."""
+        return _json(self._services.system.tree())
+
+    async def stop_actor(self) -> Response:
+        """Have one actor stop."""
+        try:
+            order = StopOrder.model_validate_json(await request.get_data())
+        except ValidationError:
+            return refuse(400, 'The body is {"path": "/rooms/…"}.')
+        try:
+            self._services.system.stop_actor(order.path, "stopped by the operator")
+        except UnknownActor:
+            return refuse(404, "No actor lives at this path.", "unknown_actor")
+        except PermanentActor:
+            return refuse(409)
+        log.info("actor.stop_ordered", path=order.path)
+        return _json({"path": order.path}, 202)
+
+    def guarded(self, view: View) -> View:
+        """Let only the operator's token through; guessing it is slowed down, then refused."""
+
+        async def checked() -> Response:
+            services, address = self._services, client().address
+            try:
+                await services.guard.admit(address, "operator")
+            except TooManyAttempts as error:
+                response = refuse(429)
+                response.headers["Retry-After"] = str(int(error.retry_after) + 1)
+                return response
+            scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+            token = services.secrets.text("operator.token", services.settings().operator.token)
+            if scheme.lower() != "bearer":
+                services.guard.undecided(address, "operator")
+                return refuse(401)
+            if not constant_time_equal(given.strip(), token):
+                services.guard.failed(address, "operator")
+                return refuse(401, "That is not the operator's token.")
+            services.guard.succeeded(address, "operator")
+            return await view()
+
+        return checked
+
+
+def add_routes(blueprint: Blueprint, services: Services) -> None:
+    """Put every path of the operator on a blueprint."""
+    routes = Routes(services)
+    table: list[tuple[str, str, View]] = [
+        ("/healthz", "GET", routes.healthz),
+        ("/readyz", "GET", routes.readyz),
+        ("/openapi.json", "GET", routes.openapi),
+        ("/metrics", "GET", routes.guarded(routes.metrics)),
+        ("/actors", "GET", routes.guarded(routes.actors)),
+        ("/actors/stop", "POST", routes.guarded(routes.stop_actor)),
+    ]
+    for path, method, view in table:
+        name = path.strip("/").replace("/", "_").partition(".")[0]
+        blueprint.add_url_rule(path, name, view, methods=[method])
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    response = Response(json.dumps(value), status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
