@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from api import cli
 from api.settings import ConfigError, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = ("*.md", "*/README.md", "docs/[!R]*.md", "api/*/README.md", "api/*/*/README.md")
 PAGES = sorted(page for pattern in PATTERNS for page in ROOT.glob(pattern))
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
+COMMAND = re.compile(r"\bquintet ((?:serve|check-config|secrets|logs|spreed-user)\b[^\n|]*)")
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -57,6 +60,24 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_make_commands_exist(page: Path) -> None:
     named = re.findall(r"(?:^\$ |`)make ([a-z][\w-]*)", page.read_text("utf-8"), re.MULTILINE)
     assert set(named) <= make_targets()
+
+
+def test_quintet_commands_are_accepted_and_each_is_shown() -> None:
+    shell = [text for page in PAGES for kind in ("console", "sh") for text in blocks(page, kind)]
+    shown = set()
+    for command in COMMAND.findall("\n".join(shell)):
+        arguments = shlex.split(command.replace(")", ""), comments=True)
+        assert cli._parser().parse_args(arguments).command
+        shown.add(arguments[0])
+    assert shown == {"serve", "check-config", "secrets", "logs", "spreed-user"}
+
+
+def test_unit_starts_and_checks_with_accepted_commands() -> None:
+    unit = (ROOT / "docs" / "quintet.service").read_text("utf-8")
+    commands = re.findall(r"^Exec\w+=\S+/quintet (.*)$", unit, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["serve", "check-config"]
+    for command in commands:
+        assert cli._parser().parse_args(command.split()).command
 
 
 def test_build_machine_runs_only_what_the_readme_names() -> None:
