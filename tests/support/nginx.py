@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -79,13 +78,6 @@ def serving(config: Path) -> Iterator[None]:
     finally:
         process.terminate()
         process.communicate(timeout=10)
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago: nginx cannot report which port 0 became."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def trusting(folder: Path) -> ssl.SSLContext:

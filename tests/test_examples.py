@@ -1,0 +1,99 @@
+"""The programs of examples/ do what they say, against a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio_websocket import WebSocketConnection, open_websocket_url
+
+from tests.support.server_process import ServerProcess
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = "a secret of the portal"
+USERS = f'[spreed.users]\nenabled = true\nshared_secret = "{SECRET}"'
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("server"), config=USERS) as server:
+        yield server
+
+
+async def run(
+    program: str, *arguments: str, secret: str = SECRET
+) -> subprocess.CompletedProcess[bytes]:
+    """Run an example to its end."""
+    with trio.fail_after(30):
+        return await trio.run_process(
+            [sys.executable, str(ROOT / "examples" / program), *arguments],
+            env={**os.environ, "QUINTET_SHARED_SECRET": secret},
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+        )
+
+
+async def hear(socket: WebSocketConnection, kind: str) -> dict[str, Any]:
+    """Wait for a document of this kind."""
+    with trio.fail_after(10):
+        while True:
+            data = json.loads(await socket.get_message())["Data"]
+            if data["Type"] == kind:
+                return dict(data)
+
+
+def channel(server: ServerProcess) -> str:
+    return server.url.replace("http", "ws", 1) + "ws"
+
+
+async def test_chat_example_is_heard_in_the_room(server: ServerProcess) -> None:
+    async with open_websocket_url(channel(server)) as listener:
+        hello = {"Version": "1.0.0", "Ua": "test", "Name": "tea"}
+        await listener.send_message(json.dumps({"Type": "Hello", "Hello": hello}))
+        await hear(listener, "Welcome")
+
+        done = await run("spreed_chat.py", channel(server), "tea", "Good morning")
+
+        assert (await hear(listener, "Status"))["Status"] == {"displayName": "Example"}
+        assert (await hear(listener, "Chat"))["Chat"]["Message"] == "Good morning"
+        assert (await hear(listener, "Left"))["Status"] == "hard"
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode() == "joined 'tea' with 1 other(s)\nsaid: Good morning\n"
+
+
+async def test_login_example_logs_a_user_in(server: ServerProcess) -> None:
+    done = await run("spreed_login.py", server.url, "alice")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode() == "logged in as alice\n"
+
+
+async def test_login_example_explains_a_refusal(server: ServerProcess) -> None:
+    done = await run("spreed_login.py", server.url, "alice", secret="guessed")
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert done.stderr.decode().startswith("refused: ")
+
+
+async def test_ticket_of_the_command_line_logs_in(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(USERS, encoding="utf-8")
+    command = [sys.executable, "-m", "api", "spreed-user", "bob", "--json", "--config", str(config)]
+    done = await trio.run_process(command, cwd=ROOT, capture_stdout=True)
+    ticket = json.loads(done.stdout)
+
+    proof = {"useridcombo": ticket["useridcombo"], "secret": ticket["secret"]}
+    example = runpy.run_path(str(ROOT / "examples" / "spreed_login.py"))
+    with trio.fail_after(10):
+        await example["log_in"](server.url.rstrip("/"), proof)
+    assert capsys.readouterr().out == "logged in as bob\n"
