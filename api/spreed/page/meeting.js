@@ -1123,6 +1123,7 @@ class DevicePanel {
       byId("devices-dialog").showModal();
     };
     byId("devices-done").onclick = () => byId("devices-dialog").close();
+    this.update();
   }
 
   /** Back to the lobby: the lists move there. */

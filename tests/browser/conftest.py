@@ -1,0 +1,101 @@
+"""A real Chromium, a real server, and people who open tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
+
+from tests.support.person import Person
+from tests.support.programs import need
+from tests.support.server_process import ServerProcess
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--use-fake-ui-for-media-stream",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-features=WebRtcHideLocalIpsWithMdns,HttpsUpgrades",
+    # A name that is not loopback: its pages get no camera, as on a phone without HTTPS.
+    "--no-proxy-server",
+    "--host-resolver-rules=MAP meeting.example 127.0.0.1",
+)
+FAKE_DEVICES = "--use-fake-device-for-media-stream"
+
+Newcomer = Callable[..., Person]
+Launch = Callable[..., Browser]
+
+
+@pytest.fixture(scope="module")
+def _chromium() -> Iterator[BrowserType]:
+    need("chromium")
+    expect.set_options(timeout=10_000)
+    with sync_playwright() as playwright:
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="module")
+def browser(_chromium: BrowserType) -> Iterator[Browser]:
+    """Chromium with a camera and a microphone that show and play test patterns."""
+    with _chromium.launch(
+        executable_path=need("chromium"), args=[*FLAGS, FAKE_DEVICES]
+    ) as browser:
+        yield browser
+
+
+@pytest.fixture
+def bare_browser(_chromium: BrowserType) -> Iterator[Browser]:
+    """Chromium on a machine without camera and microphone."""
+    with _chromium.launch(executable_path=need("chromium"), args=list(FLAGS)) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server on the embedded defaults; every test takes a room of its own."""
+    with ServerProcess(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Start a server with a configuration of the test's own."""
+    started: list[ServerProcess] = []
+
+    def start(**options: Any) -> ServerProcess:
+        server = ServerProcess(tmp_path, **options)
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.__exit__()
+
+
+@pytest.fixture
+def newcomer(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Newcomer]:
+    """Make people, each in a tab and profile of their own; none of their browsers may complain.
+
+    `server` (default: the module's), `within` another browser, and context options.
+    """
+    people: list[Person] = []
+
+    def make(
+        name: str, *, url: str = "", within: Browser | None = None, **options: Any
+    ) -> Person:
+        url = url or request.getfixturevalue("server").url
+        context = (within or browser).new_context(**options)
+        person = Person(context.new_page(), url, name)
+        people.append(person)
+        return person
+
+    yield make
+    for person in people:
+        person.page.context.close()
+    assert {person.name: person.troubles for person in people if person.troubles} == {}

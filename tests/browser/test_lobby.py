@@ -1,0 +1,143 @@
+"""Before the call: choosing a room, a name and devices, and what may go wrong there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import Newcomer
+from tests.support.server_process import ServerProcess
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_front_page_makes_a_room(newcomer: Newcomer) -> None:
+    ada = newcomer("Ada")
+    ada.open("")
+    ada.picture("front-page")
+    ada.press("Make a new room")
+    expect(ada.page.get_by_text("You are about to enter")).to_be_visible()
+    assert re.search(r"/[a-z0-9]{6,}$", ada.page.url)
+
+
+def test_the_front_page_leads_to_a_named_room(newcomer: Newcomer) -> None:
+    ada = newcomer("Ada")
+    ada.open("")
+    ada.page.get_by_label("Room name").fill("Café Müller/back room?")
+    ada.press("Go there")
+    heading = ada.page.get_by_role("heading", name="Café Müller/back room?", exact=True)
+    expect(heading).to_be_visible()
+
+
+def test_name_and_picture_are_there_before_joining(newcomer: Newcomer) -> None:
+    ada = newcomer("Ada")
+    ada.open("mirror")
+    ada.page.wait_for_function("() => document.getElementById('preview').videoWidth > 0")
+    expect(ada.page.get_by_role("combobox", name="Camera")).to_have_value(re.compile(".+"))
+    ada.picture("lobby")
+    ada.enter_name()
+    ada.press("Join")
+    expect(ada.page.locator("#call")).to_be_visible()
+    ada.open("mirror")
+    expect(ada.page.get_by_label("Your name")).to_have_value("Ada")
+
+
+def test_the_microphone_moves_the_meter(newcomer: Newcomer) -> None:
+    ada = newcomer("Ada")
+    ada.open("meter")
+    ada.page.wait_for_function(
+        "() => getComputedStyle(document.querySelector('#meter i:nth-child(3)')).transform"
+        ".match(/[0-9.]+/g)[3] > 0.3"
+    )
+
+
+def test_without_camera_and_microphone_one_can_still_join(
+    newcomer: Newcomer, bare_browser: Browser
+) -> None:
+    ada, clara = newcomer("Ada", within=bare_browser), newcomer("Clara")
+    ada.open("bare")
+    expect(ada.page.get_by_text("No camera was found.")).to_be_visible()
+    expect(ada.page.get_by_text("No microphone was found.")).to_be_visible()
+    ada.picture("no-camera")
+    ada.join("bare")
+    clara.join("bare")
+    ada.sees_moving("Clara")
+    expect(clara.tile("Ada").get_by_role("img", name="Microphone off")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("NotAllowedError", "The browser may not use your camera."),
+        ("NotReadableError", "Your camera is in use by another program."),
+    ],
+)
+def test_a_refused_camera_is_explained_and_the_microphone_kept(
+    newcomer: Newcomer, error: str, words: str
+) -> None:
+    ada = newcomer("Ada")
+    ada.page.add_init_script(
+        """
+        const media = MediaDevices.prototype, real = media.getUserMedia;
+        media.getUserMedia = function (wish) {
+          return wish.video ? Promise.reject(new DOMException("", "%s")) : real.call(this, wish);
+        };
+        """
+        % error
+    )
+    ada.open("refused")
+    expect(ada.page.locator("#media-problem")).to_contain_text(words)
+    expect(ada.page.get_by_role("button", name="Mute", exact=True)).to_be_visible()
+    ada.join("refused")
+
+
+def test_a_page_without_https_explains_the_missing_camera_and_still_joins(
+    newcomer: Newcomer, server: ServerProcess
+) -> None:
+    ada = newcomer("Ada", url=f"http://meeting.example:{server.port}/")
+    clara = newcomer("Clara")
+    ada.open("insecure")
+    expect(ada.page.locator("#media-problem")).to_contain_text("not opened over HTTPS")
+    ada.join("insecure")
+    clara.join("insecure")
+    ada.sees_moving("Clara")
+    ada.says("I can only watch.")
+    clara.page.locator("#open-chat").click()
+    clara.sees_in_chat("I can only watch.")
+
+
+def test_a_full_room_is_explained(
+    own_server: Callable[..., ServerProcess], newcomer: Newcomer
+) -> None:
+    server = own_server(config="[limits]\npeers_per_room = 1")
+    ada, clara = newcomer("Ada", url=server.url), newcomer("Clara", url=server.url)
+    ada.join("small")
+    clara.open("small")
+    clara.press("Join")
+    expect(clara.page.get_by_role("alert")).to_contain_text("The room is full.")
+
+
+def test_a_server_with_access_tokens_asks_for_one(
+    own_server: Callable[..., ServerProcess], newcomer: Newcomer, tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens.csv"
+    tokens.write_text("opensesame:everybody\n")
+    server = own_server(
+        config=f'[spreed]\ntoken_file = "{tokens}"\nrequire_access_token = true'
+    )
+    ada = newcomer("Ada", url=server.url)
+    ada.open("cave")
+    ada.enter_name()
+    ada.press("Join")
+    dialog = ada.page.get_by_role("dialog", name="This server asks for an access code")
+    expect(dialog).to_be_visible()
+    ada.answers("Access code", "wrong", "Continue")
+    expect(dialog.get_by_role("alert")).to_have_text("That access code is not valid.")
+    ada.answers("Access code", "opensesame", "Continue")
+    expect(ada.page.locator("#call")).to_be_visible()
+    # The refusals are the browser's to complain about, and were meant.
+    ada.troubles = [line for line in ada.troubles if "403" not in line and "401" not in line]

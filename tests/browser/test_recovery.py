@@ -1,0 +1,118 @@
+"""A call outlives its signalling: lost websockets, a silent server, a restarted one."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Newcomer
+from tests.support.person import Person
+from tests.support.server_process import ServerProcess, free_port
+
+pytestmark = pytest.mark.browser
+
+BACK = 15_000
+
+
+def _forgive_lost_connections(*people: Person) -> None:
+    """Chromium itself complains about websockets it cannot open, which is what was tested."""
+    for person in people:
+        person.troubles = [line for line in person.troubles if "WebSocket connection" not in line]
+
+
+def _chat_works(ada: Person, clara: Person, text: str) -> None:
+    ada.says(text)
+    if clara.page.locator("#chat").is_hidden():
+        clara.page.locator("#open-chat").click()
+    clara.sees_in_chat(text)
+
+
+def test_a_dropped_websocket_is_back_in_the_room_and_the_picture_never_stopped(
+    newcomer: Newcomer,
+) -> None:
+    ada, clara = newcomer("Ada"), newcomer("Clara")
+    ada.join("dropped")
+    clara.join("dropped")
+    ada.sees_moving("Clara")
+    clara.drop_websocket()
+    clara.page.wait_for_function("() => made.sockets.length === 2", timeout=BACK)
+    expect(clara.page.locator("#link-state")).to_be_empty(timeout=BACK)
+    expect(ada.tile("Clara").locator(".note")).to_be_hidden(timeout=BACK)
+    _chat_works(clara, ada, "Here again.")
+    ada.sees_moving("Clara")
+    clara.sees_moving("Ada")
+    for person in (ada, clara):
+        assert person.connections_used() == 1
+
+
+def test_what_is_said_while_reconnecting_arrives_once(newcomer: Newcomer) -> None:
+    ada, clara = newcomer("Ada"), newcomer("Clara")
+    ada.join("void")
+    clara.join("void")
+    clara.page.locator("#open-chat").click()
+    clara.page.evaluate("made.sockets.at(-1).close()")
+    clara.says("Into the void")
+    ada.page.locator("#open-chat").click()
+    ada.sees_in_chat("Into the void")
+    expect(ada.page.get_by_role("log").get_by_role("listitem")).to_have_count(1)
+
+
+def test_a_failed_connection_is_built_anew(newcomer: Newcomer) -> None:
+    ada, clara = newcomer("Ada"), newcomer("Clara")
+    ada.join("rebuilt")
+    clara.join("rebuilt")
+    ada.sees_moving("Clara")
+    # Close Clara's end behind the page's back, and make her come into the room once more.
+    clara.page.evaluate("made.connections.at(-1).close()")
+    clara.drop_websocket()
+    expect(clara.tile("Ada").locator(".note")).to_be_hidden(timeout=BACK)
+    clara.sees_moving("Ada")
+    ada.sees_moving("Clara")
+
+
+def test_a_stopping_server_says_so_and_everybody_comes_back_with_it(
+    own_server: Callable[..., ServerProcess], newcomer: Newcomer
+) -> None:
+    server = own_server(port=free_port())
+    ada, clara = newcomer("Ada", url=server.url), newcomer("Clara", url=server.url)
+    ada.join("restart")
+    clara.join("restart")
+    ada.sees_moving("Clara")
+    server.signal(signal.SIGTERM)
+    for person in (ada, clara):
+        expect(person.page.locator("#link-state")).to_contain_text("The server is restarting.")
+    ada.picture("server-restarting")
+    assert server.wait() == 0
+    ada.sees_moving("Clara")  # media needs no server
+    server.start()
+    for person in (ada, clara):
+        expect(person.page.locator("#link-state")).to_be_empty(timeout=BACK)
+    _chat_works(ada, clara, "Where were we?")
+    ada.sees_moving("Clara")
+    clara.sees_moving("Ada")
+    for person in (ada, clara):
+        person.has_connections(1)
+        assert person.connections_used() == 1
+    _forgive_lost_connections(ada, clara)
+
+
+@pytest.mark.slow
+def test_a_server_that_has_fallen_silent_is_noticed(
+    own_server: Callable[..., ServerProcess], newcomer: Newcomer
+) -> None:
+    server = own_server()
+    ada, clara = newcomer("Ada", url=server.url), newcomer("Clara", url=server.url)
+    ada.join("silence")
+    clara.join("silence")
+    ada.sees_moving("Clara")
+    server.signal(signal.SIGSTOP)
+    expect(ada.page.locator("#link-state")).to_have_text("Reconnecting…", timeout=13_500)
+    server.signal(signal.SIGCONT)
+    for person in (ada, clara):
+        expect(person.page.locator("#link-state")).to_be_empty(timeout=BACK)
+    _chat_works(ada, clara, "Anybody?")
+    ada.sees_moving("Clara")
+    _forgive_lost_connections(ada, clara)

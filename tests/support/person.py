@@ -1,0 +1,117 @@
+"""Somebody at the meeting page: a browser tab with a name, and what they can see in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+
+# The page keeps its websockets and peer connections to itself: remember them as they are made.
+WATCH = """
+window.made = { sockets: [], connections: [] };
+window.WebSocket = class extends WebSocket {
+  constructor(...all) { super(...all); made.sockets.push(this); }
+};
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...all) { super(...all); made.connections.push(this); }
+};
+"""
+
+MOVES = """
+async ([name, seconds]) => {
+  const tile = [...document.querySelectorAll('#stage article')].find((t) => t.ariaLabel === name);
+  const video = tile?.querySelector('video');
+  if (!video?.videoWidth || tile.classList.contains('no-picture')) return false;
+  if (video.watchedFrom === undefined) video.watchedFrom = video.currentTime;
+  return video.currentTime > video.watchedFrom + seconds;
+}
+"""
+
+
+class Person:
+    """A tab of its own. `troubles` collects what the browser complained about."""
+
+    def __init__(self, page: Page, url: str, name: str) -> None:
+        self.page = page
+        self.name = name
+        self.troubles: list[str] = []
+        self._url = url
+        page.add_init_script(WATCH)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.troubles.append(message.text)
+
+    def open(self, path: str) -> None:
+        self.page.goto(self._url + path)
+
+    def enter_name(self) -> None:
+        self.page.get_by_label("Your name").fill(self.name)
+
+    def press(self, button: str) -> None:
+        self.page.get_by_role("button", name=button, exact=True).click()
+
+    def join(self, room: str) -> None:
+        """From the address to the call."""
+        self.open(room)
+        self.enter_name()
+        self.press("Join")
+        expect(self.page.locator("#call")).to_be_visible(timeout=10_000)
+
+    def tile(self, name: str) -> Locator:
+        return self.page.get_by_role("article", name=name, exact=True)
+
+    def sees_moving(self, name: str, seconds: float = 0.4) -> None:
+        """Wait until the picture of `name` has advanced by that much from now."""
+        self.page.evaluate(
+            "document.querySelectorAll('#stage video').forEach((v) => delete v.watchedFrom)"
+        )
+        self.page.wait_for_function(MOVES, arg=[name, seconds], timeout=15_000)
+
+    def sees_in_chat(self, text: str) -> Locator:
+        message = self.page.get_by_role("log").get_by_text(text, exact=True)
+        expect(message).to_be_visible()
+        return message
+
+    def says(self, text: str) -> None:
+        if self.page.locator("#chat").is_hidden():
+            self.page.locator("#open-chat").click()
+        self.page.get_by_label("Message to everybody").fill(text)
+        self.page.keyboard.press("Enter")
+
+    def answers(self, label: str, text: str, button: str) -> None:
+        """Fill in the open dialog."""
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_label(label).fill(text)
+        dialog.get_by_role("button", name=button).click()
+
+    def drop_websocket(self) -> None:
+        self.page.evaluate("made.sockets.at(-1).close()")
+
+    def has_connections(self, count: int) -> None:
+        """Wait until this tab has exactly that many peer connections, all of them working."""
+        self.page.wait_for_function(
+            """(count) => {
+              const open = made.connections.filter((c) => c.connectionState !== 'closed');
+              return open.length === count && open.every((c) => c.connectionState === 'connected');
+            }""",
+            arg=count,
+            timeout=15_000,
+        )
+
+    def connections_used(self) -> int:
+        """Count the peer connections this tab has ever set up, closed ones included."""
+        return int(
+            self.page.evaluate(
+                "made.connections.filter((c) => c.iceGatheringState !== 'new').length"
+            )
+        )
+
+    def picture(self, name: str) -> None:
+        """Keep a screenshot among the artefacts."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=ARTIFACTS / f"{name}.png")

@@ -1,0 +1,123 @@
+"""A real `quintet serve` in a process of its own, on loopback, for tests that meet it from outside."""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[2]
+READY_SECONDS = 20.0
+STOP_SECONDS = 25.0
+
+
+class ServerProcess:
+    """One server with its data in `folder`; it can be stopped and started again there.
+
+    `port` 0 takes any free port; `config` is TOML put behind the listener's. Use it as a context
+    manager: at the end the process is gone, killed if need be.
+    """
+
+    def __init__(self, folder: Path, *, port: int = 0, config: str = "") -> None:
+        self._file = folder / "config.toml"
+        self._file.write_text(
+            f'[server]\ndata_dir = "{folder / "data"}"\n'
+            "[[listeners]]\n"
+            f'bind = "127.0.0.1:{port}"\ndialects = ["spreed", "operator"]\nroot = "spreed"\n'
+            f"{config}\n"
+        )
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: queue.SimpleQueue[str | None]
+        self._reader: threading.Thread | None = None
+        self.output: list[str] = []
+        self.port = port
+
+    def __enter__(self) -> ServerProcess:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)  # a stopped process cannot end
+            self.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        """Start and wait until it serves; raises RuntimeError with its output if it does not."""
+        command = [sys.executable, "-m", "api", "serve", "--config", str(self._file)]
+        self._process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._lines = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
+        self.port = _port(self.wait_for("server.ready", within=READY_SECONDS))
+
+    def wait_for(self, event: str, *, within: float) -> dict[str, Any]:
+        """Return the next log entry of that event."""
+        while True:
+            try:
+                line = self._lines.get(timeout=within)
+            except queue.Empty:
+                line = None
+            if line is None:
+                raise RuntimeError(f"the server did not log {event}:\n" + "\n".join(self.output))
+            if line.startswith("{") and (entry := json.loads(line)).get("event") == event:
+                return dict(entry)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
+        """Wait for the process to end by itself; returns its exit code."""
+        assert self._process is not None
+        assert self._reader is not None
+        try:
+            return self._process.wait(seconds)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._reader.join()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+            self._process = None
+
+    def stop(self) -> int:
+        """Ask it to end (SIGTERM); returns its exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.output.append(line.rstrip())
+            self._lines.put(line)
+        self._lines.put(None)
+
+
+def free_port() -> int:
+    """Return a loopback port that is free now, for a server that comes back on the same one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _port(ready: dict[str, Any]) -> int:
+    found = re.search(r"127\.0\.0\.1:(\d+)", json.dumps(ready))
+    assert found is not None, ready
+    return int(found[1])
