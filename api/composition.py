@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from actors.core import open_system
+from actors.core import ActorError, open_system
+from actors.domain.ids import PEERS
 from actors.house import children
+from actors.peer import End
 from actors.settings import ActorLimits
 from api.credentials import CredentialGuard
 from api.doors import Services
@@ -44,7 +46,7 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     async with open_system(
         children(_actor_limits(limits)), grace=settings.server.shutdown_grace
     ) as system:
-        yield Services(
+        services = Services(
             settings=current,
             system=system,
             secrets=Secrets(settings.server.data_dir),
@@ -53,10 +55,20 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
             metrics=CollectorRegistry(),
         )
 
+        async def say_goodbye() -> None:
+            """End every peer; its client is told in its dialect's way."""
+            for peer in system.registry.children(PEERS):
+                with suppress(ActorError):  # it ends anyway
+                    peer.tell(End("shutting_down"))
+
+        services.lifecycle.drain_hooks.append(say_goodbye)
+        yield services
+
 
 def _actor_limits(limits: LimitSettings) -> ActorLimits:
     return ActorLimits(
         mailbox_messages=limits.mailbox_messages,
         rooms=limits.rooms,
+        peers=limits.peers,
         ask_seconds=limits.ask_seconds,
     )

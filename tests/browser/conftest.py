@@ -42,9 +42,7 @@ def _chromium() -> Iterator[BrowserType]:
 @pytest.fixture(scope="module")
 def browser(_chromium: BrowserType) -> Iterator[Browser]:
     """Chromium with a camera and a microphone that show and play test patterns."""
-    with _chromium.launch(
-        executable_path=need("chromium"), args=[*FLAGS, FAKE_DEVICES]
-    ) as browser:
+    with _chromium.launch(executable_path=need("chromium"), args=[*FLAGS, FAKE_DEVICES]) as browser:
         yield browser
 
 
@@ -86,9 +84,7 @@ def newcomer(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Newco
     """
     people: list[Person] = []
 
-    def make(
-        name: str, *, url: str = "", within: Browser | None = None, **options: Any
-    ) -> Person:
+    def make(name: str, *, url: str = "", within: Browser | None = None, **options: Any) -> Person:
         url = url or request.getfixturevalue("server").url
         context = (within or browser).new_context(**options)
         person = Person(context.new_page(), url, name)

@@ -126,9 +126,7 @@ def test_a_server_with_access_tokens_asks_for_one(
 ) -> None:
     tokens = tmp_path / "tokens.csv"
     tokens.write_text("opensesame:everybody\n")
-    server = own_server(
-        config=f'[spreed]\ntoken_file = "{tokens}"\nrequire_access_token = true'
-    )
+    server = own_server(config=f'[spreed]\ntoken_file = "{tokens}"\nrequire_access_token = true')
     ada = newcomer("Ada", url=server.url)
     ada.open("cave")
     ada.enter_name()

@@ -404,4 +404,3 @@ async def test_children_spawned_while_answering_do_not_inherit_the_chain() -> No
         await do(ref_of["a"], asking(found(system, "/b"), Do(spawning(child))))
         await trio.testing.wait_all_tasks_blocked()
         assert diary == ["child setup", "1"]
-
