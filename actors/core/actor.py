@@ -46,7 +46,8 @@ class Actor(Generic[M]):
     async def setup(self) -> None:
         """Prepare; `self.ctx` is there. Messages sent meanwhile wait in the mailbox.
 
-        If it raises it must have cleaned up after itself: `teardown` runs only after a whole setup.
+        If it raises, or is cancelled by a stop, it must have cleaned up after itself: `teardown`
+        runs only after a whole setup.
         """
 
     async def handle(self, message: M) -> object:

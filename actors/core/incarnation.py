@@ -153,11 +153,12 @@ class Incarnation:
     # -- ending
 
     def leave(self, reason: str) -> None:
-        """End this life: what is in progress gets the spec's grace, then its teardown."""
+        """End this life: a handler in progress gets the spec's grace, a setup is cut off."""
         if self._reason is None:
             self._reason = reason
             if self._scope is not None:
-                self._scope.deadline = trio.current_time() + self.cell.spec.grace
+                grace = 0.0 if self.cell.state is State.STARTING else self.cell.spec.grace
+                self._scope.deadline = trio.current_time() + grace
             self.cell.mailbox.wake()
 
     def fail(self, error: Exception) -> None:

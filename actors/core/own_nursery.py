@@ -51,13 +51,17 @@ class OwnNursery:
     def _start_now(self, fn: Callable[..., Awaitable[Any]], *args: object, name: str) -> None:
         self._context.run(partial(self.nursery.start_soon, fn, *args, name=name))
 
+    def _start_early(self) -> None:
+        # Not a loop in `_keep_open`: its variable would keep the last of them for good.
+        for start in self._early:
+            start()
+        self._early.clear()
+
     async def _keep_open(self) -> None:
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                for start in self._early:
-                    start()
-                self._early.clear()
+                self._start_early()
                 with self._scope:
                     await trio.sleep_forever()
                 nursery.cancel_scope.cancel()

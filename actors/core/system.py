@@ -36,7 +36,8 @@ def open_system(
     and the block raises RestartLimit. However the block ends, actors are stopped backwards within
     `grace` seconds and killed after that; a cancellation from outside reaches them only this way.
     """
-    spec = ChildSpec("root", lambda: Supervisor(children, strategy, intensity))
+    # One by one for the first half of the time; who is left then stops together with the rest.
+    spec = ChildSpec("root", lambda: Supervisor(children, strategy, intensity), grace=grace / 2)
     return ActorSystem(spec, grace)
 
 
@@ -128,17 +129,19 @@ class ActorSystem:
         self.context.run(partial(self.nursery.start_soon, run, name="/"))
 
     async def _run(self, task_status: trio.TaskStatus[None]) -> None:
-        # Shielded: a cancellation from outside must reach the actors one by one, backwards.
-        with self._kill:
-            async with trio.open_nursery() as nursery:
-                self.nursery = nursery
-                nursery.start_soon(self.clock.run)
-                self.root_cell = Cell(self, self._spec, None)
-                self.counters.spawned += 1
-                self.root_cell.start()
-                task_status.started()
-                await self.root_cell.until_stopped()
-                nursery.cancel_scope.cancel()
-        if self._gave_up is not None:
-            self._body.cancel()
-        self._ended.set()
+        try:
+            # Shielded: a cancellation from outside must reach the actors one by one, backwards.
+            with self._kill:
+                async with trio.open_nursery() as nursery:
+                    self.nursery = nursery
+                    nursery.start_soon(self.clock.run)
+                    self.root_cell = Cell(self, self._spec, None)
+                    self.counters.spawned += 1
+                    self.root_cell.start()
+                    task_status.started()
+                    await self.root_cell.until_stopped()
+                    nursery.cancel_scope.cancel()
+            if self._gave_up is not None:
+                self._body.cancel()
+        finally:
+            self._ended.set()

@@ -62,6 +62,11 @@ class Clock:
         """How many timers will still fire."""
         return len(self._heap) - self._cancelled
 
+    @property
+    def size(self) -> int:
+        """How many timers are kept, dead ones included."""
+        return len(self._heap)
+
     def add(self, timer: Timer) -> None:
         """Schedule a timer."""
         self._count += 1

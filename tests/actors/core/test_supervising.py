@@ -10,6 +10,7 @@ import trio.testing
 
 from actors.core import (
     ActorStopped,
+    ActorSystem,
     ChildSpec,
     Intensity,
     NameTaken,
@@ -118,6 +119,7 @@ async def test_rest_for_one_restarts_those_after_the_crashed_child_in_order() ->
         refs = [found(system, f"/s/{name}") for name in "abcd"]
         diary.clear()
         await crash(refs[1])
+        await trio.testing.wait_all_tasks_blocked()
         numbers = [await do(ref, incarnation) for ref in refs]
         assert [found(system, f"/s/{name}") for name in "abcd"] == refs
         assert numbers == [1, 2, 2, 2]
@@ -255,17 +257,21 @@ async def test_restarts_spread_over_time_do_not_escalate(
 
 async def test_when_the_root_gives_up_the_body_is_cancelled_and_restart_limit_raised() -> None:
     cancelled = False
+
+    async def body(system: ActorSystem) -> None:
+        nonlocal cancelled
+        await crash(found(system, "/a"))
+        await crash(found(system, "/a"))
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled:
+            cancelled = True
+            raise
+
+    specs = [puppet("a", restart=PERMANENT)]
     with pytest.raises(RestartLimit) as limit:
-        async with open_system(
-            [puppet("a", restart=PERMANENT)], intensity=Intensity(1, 60)
-        ) as system:
-            await crash(found(system, "/a"))
-            await crash(found(system, "/a"))
-            try:
-                await trio.sleep_forever()
-            except trio.Cancelled:
-                cancelled = True
-                raise
+        async with open_system(specs, intensity=Intensity(1, 60)) as system:
+            await body(system)
     assert cancelled
     assert isinstance(limit.value.__cause__, Boom)
 
