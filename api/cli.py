@@ -29,7 +29,8 @@ _DAY = 86_400
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line and return the exit code."""
     options = _parser().parse_args(arguments)
-    configure(LogSettings(level="warning"), handle=2)  # `serve` logs as its settings say
+    # Warnings must not mix with the answer; `serve` then logs as its settings say.
+    configure(LogSettings(level="warning", format="console"), handle=2)
     try:
         code: int = options.command(options)
     except ConfigError as error:
