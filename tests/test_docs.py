@@ -105,3 +105,14 @@ def test_unit_allows_more_time_to_stop_than_the_server_takes() -> None:
     found = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
     assert found is not None
     assert int(found[1]) > 20
+
+
+def test_events_of_the_guide_exist() -> None:
+    guide = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    table = guide[guide.index("| event |") : guide.index("One line per request")]
+    firsts = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    named = set(re.findall(r"`(\w+\.\w+)`", " ".join(firsts)))
+    sources = [*ROOT.glob("actors/**/*.py"), *ROOT.glob("api/**/*.py")]
+    code = "\n".join(source.read_text("utf-8") for source in sources)
+    assert len(named) > 10
+    assert {event for event in named if f'"{event}"' not in code} == set()

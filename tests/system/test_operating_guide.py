@@ -1,0 +1,27 @@
+"""The figures that docs/operating.md tells the operator to watch are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+from trio_websocket import open_websocket_url
+
+from tests.support.server_process import ServerProcess
+
+GUIDE = Path(__file__).resolve().parent.parent.parent / "docs" / "operating.md"
+
+
+async def test_metrics_of_the_guide_are_served(tmp_path: Path) -> None:
+    named = set(re.findall(r"`((?:quintet|process)_\w+)`", GUIDE.read_text("utf-8")))
+    with ServerProcess(tmp_path, config='[operator]\ntoken = "of the test"') as server:
+        async with open_websocket_url(server.url.replace("http", "ws", 1) + "ws") as socket:
+            await socket.get_message()
+            async with httpx.AsyncClient(base_url=server.url) as http:
+                await http.get("api/v1/config")
+                bearer = {"Authorization": "Bearer of the test"}
+                text = (await http.get("-/metrics", headers=bearer)).text
+    served = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
+    assert len(named) > 10
+    assert named - served == set()
