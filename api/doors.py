@@ -64,7 +64,7 @@ class Door:
 
 DialectOpener = Callable[[Services], Callable[[Place], Door]]
 """Each dialect package exposes `open_dialect: DialectOpener`, called once a process; what it
-returns opens a door of the dialect for each listener. What is to happen while the server drains goes
-into `services.lifecycle.drain_hooks`."""
+returns opens a door of the dialect for each listener. What is to happen while the server drains
+goes into `services.lifecycle.drain_hooks`."""
 
 __all__ = ["DialectOpener", "Door", "Place", "Services"]

@@ -17,6 +17,7 @@ from trio_websocket import WebSocketConnection, open_websocket_url
 from actors.core import ActorSystem, open_system
 from actors.house import children
 from actors.settings import ActorLimits
+from api.credentials import CredentialGuard
 from api.doors import Place, Services
 from api.secret_store import Secrets
 from api.settings import Settings
@@ -152,7 +153,8 @@ async def spreed_server(
     settings = settings or spreed_settings()
     limits = ActorLimits(rooms=settings.limits.rooms, peers=settings.limits.peers)
     async with open_system(children(limits)) as system:
-        services = services_for(settings, system=system, secrets=Secrets(tmp_path))
+        guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
+        services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         door = open_dialect(services)(Place(root=root, secure=False))
         async with (
             serving(
