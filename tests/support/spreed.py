@@ -102,6 +102,20 @@ class SpreedClient:
         return self.socket.closed.code if self.socket.closed else None
 
 
+@asynccontextmanager
+async def connect(
+    url: str, headers: list[tuple[str, str]] | None = None
+) -> AsyncIterator[WebSocketConnection]:
+    """Open a websocket, and close its stream in the end: trio-websocket leaves some open."""
+    encoded = [(name.encode(), value.encode()) for name, value in headers or []]
+    async with open_websocket_url(url, extra_headers=encoded) as socket:
+        try:
+            yield socket
+        finally:
+            if socket.closed is not None:
+                await trio.aclose_forcefully(socket._stream)
+
+
 @dataclass
 class SpreedServer:
     serving: Serving
@@ -121,16 +135,10 @@ class SpreedServer:
         self, query: str = "", path: str = "/ws", headers: list[tuple[str, str]] | None = None
     ) -> AsyncIterator[SpreedClient]:
         """Connect; the Self that greets a session is taken already."""
-        encoded = [(k.encode(), v.encode()) for k, v in headers or []]
-        url = f"{self.serving.websocket(path)}{query}"
-        async with open_websocket_url(url, extra_headers=encoded) as socket:
+        async with connect(f"{self.serving.websocket(path)}{query}", headers) as socket:
             client = SpreedClient(socket)
             client.me = await client.data("Self")
-            try:
-                yield client
-            finally:
-                if socket.closed is not None:  # trio-websocket leaves an aborted stream open
-                    await trio.aclose_forcefully(socket._stream)
+            yield client
 
     async def until(self, path: str, *, exists: bool) -> None:
         """Wait until an actor is there, or gone."""

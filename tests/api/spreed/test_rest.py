@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from trio_websocket import ConnectionClosed, open_websocket_url
+from trio_websocket import ConnectionClosed
 
 from api.spreed.auth import make_login
-from tests.support.spreed import SpreedClient, SpreedServer, spreed_server, spreed_settings
+from tests.support.spreed import SpreedClient, SpreedServer, connect, spreed_server, spreed_settings
 
 SECRET = "shared secret"
 USERS = {"users": {"enabled": True, "allow_registration": True, "shared_secret": SECRET}}
@@ -551,7 +551,7 @@ async def test_limits_of_rooms_and_peers_are_told(tmp_path: Path) -> None:
 
 async def test_no_place_for_another_session_closes_its_socket(tmp_path: Path) -> None:
     async with site(tmp_path, limits={"peers": 1}) as (server, _), server.client():
-        async with open_websocket_url(server.serving.websocket()) as second:
+        async with connect(server.serving.websocket()) as second:
             with pytest.raises(ConnectionClosed) as closed:
                 await second.get_message()
             assert closed.value.reason is not None
