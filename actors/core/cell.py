@@ -117,6 +117,10 @@ class Cell:
         """Wait until an incarnation has been set up, or none ever will be."""
         await self._while(State.STARTING, State.STOPPING, State.WAITING)
 
+    async def until_tried(self) -> None:
+        """Wait until the setup of this incarnation is over, well or badly."""
+        await self._while(State.STARTING)
+
     async def until_over(self) -> None:
         """Wait until no incarnation runs."""
         await self._while(State.STARTING, State.RUNNING, State.STOPPING)

@@ -127,6 +127,7 @@ class Children:
         for child in row:
             if child.state is State.WAITING and not self._closing:
                 self._restart(child)
+                await child.until_tried()  # if that crashed, the next round begins with it
 
     def _restart(self, child: Cell) -> None:
         self.parent.system.counters.restarts += 1

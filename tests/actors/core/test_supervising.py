@@ -131,6 +131,26 @@ async def test_rest_for_one_restarts_those_after_the_crashed_child_in_order() ->
         ]  # fmt: skip
 
 
+async def test_rest_for_one_tries_again_from_a_child_whose_new_setup_crashes() -> None:
+    diary: list[str] = []
+
+    async def fail_second(me: Puppet) -> None:
+        if me.ctx.incarnation == 2:
+            raise Boom
+
+    specs = [
+        puppet("a", diary, restart=PERMANENT),
+        puppet("b", diary, restart=PERMANENT, on_setup=fail_second),
+        puppet("c", diary, restart=PERMANENT),
+    ]
+    async with open_system(specs) as system:
+        await crash(found(system, "/a"))
+        await trio.testing.wait_all_tasks_blocked()
+        numbers = [await do(found(system, f"/{name}"), incarnation) for name in "abc"]
+        assert numbers == [2, 3, 3]
+        assert diary[-2:] == ["b setup", "c setup"]
+
+
 async def test_rest_for_one_keeps_the_mailboxes_of_those_restarted_with_it() -> None:
     diary: list[str] = []
     released = trio.Event()
