@@ -19,7 +19,7 @@ import trio
 from trio.lowlevel import checkpoint, notify_closing, wait_readable
 
 from api.first_request import UpgradeRequest, answer, head_length, read_upgrade_request
-from api.hypercorn_seam import HttpServer, ServedStream, tls_stream
+from api.hypercorn_seam import HttpServer, ServedStream
 from api.lane import LaneSocket
 from api.opening import read_opening, say_goodbye
 from api.pacing import Keeper
@@ -212,7 +212,7 @@ class Connections:
 
     async def _hypercorn(self, sock: stdlib_socket.socket, replay: bytes) -> None:
         stream = ServedStream(sock, replay, self._http)
-        await self._http.serve(stream if self.tls is None else tls_stream(stream, self.tls))
+        await self._http.serve(stream, self.tls)
 
     async def _upgrade(
         self, sock: stdlib_socket.socket, peer: str, request: UpgradeRequest, rest: bytes

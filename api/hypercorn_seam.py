@@ -42,10 +42,13 @@ class HttpServer:
         self._config = _config(limits, routes)
         self._context = WorkerContext(None)
 
-    async def serve(self, stream: ServedStream | trio.SSLStream[ServedStream]) -> None:
-        """Serve one connection to its end."""
-        state = ConnectionState({})
-        await TCPServer(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type]
+    async def serve(self, stream: ServedStream, tls: ssl.SSLContext | None) -> None:
+        """Serve one connection to its end, under TLS if a context is given."""
+        context = _ConnectionContext(stream, self._context.terminated)
+        carrier: Any = stream
+        if tls is not None:
+            carrier = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
+        await TCPServer(self._app, self._config, context, ConnectionState({}), carrier)
 
     def limits_changed(self, limits: LimitSettings) -> None:
         """Take over new limits, for the connections to come."""
@@ -60,6 +63,22 @@ class HttpServer:
         return self._context.terminated.is_set()
 
 
+class _ConnectionContext(WorkerContext):
+    """Hypercorn's context, but asleep no longer than the connection lives.
+
+    Its websocket pings sleep on, for a whole interval, after the connection has ended.
+    """
+
+    def __init__(self, stream: ServedStream, terminated: Any) -> None:
+        super().__init__(None)
+        self.terminated = terminated
+        self._stream = stream
+
+    async def sleep(self, wait: float) -> None:  # type: ignore[override]  # static in Hypercorn
+        with trio.move_on_after(wait):
+            await self._stream.ended.wait()
+
+
 class ServedStream(trio.abc.HalfCloseableStream):
     """An accepted TCP connection as Hypercorn takes it.
 
@@ -72,7 +91,7 @@ class ServedStream(trio.abc.HalfCloseableStream):
         self._replay = replay
         self._server = server
         self._closing = False
-        self._drained = trio.Event()  # the client has closed, or nobody reads any more
+        self.ended = trio.Event()  # nothing more will be read
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return what comes next, b"" at the end; discards what comes after our own close."""
@@ -86,10 +105,10 @@ class ServedStream(trio.abc.HalfCloseableStream):
             except trio.ClosedResourceError:
                 raise
             except OSError as error:
-                self._drained.set()
+                self.ended.set()
                 raise trio.BrokenResourceError from error
             if not data:
-                self._drained.set()
+                self.ended.set()
             if not data or not self._closing:
                 return data
 
@@ -125,18 +144,14 @@ class ServedStream(trio.abc.HalfCloseableStream):
         """
         first, self._closing = not self._closing, True
         try:
-            if first and not self._drained.is_set() and not self._server.stopping:
+            if first and not self.ended.is_set() and not self._server.stopping:
                 await self.send_eof()
                 with trio.move_on_after(LINGER_SECONDS):
-                    await self._drained.wait()
+                    await self.ended.wait()
         finally:
+            self.ended.set()
             self.socket.close()
         await trio.lowlevel.checkpoint()
-
-
-def tls_stream(stream: ServedStream, context: ssl.SSLContext) -> trio.SSLStream[ServedStream]:
-    """Put TLS on a stream, as Hypercorn's own listeners do."""
-    return trio.SSLStream(stream, context, server_side=True, https_compatible=True)
 
 
 def tls_context(certfile: str, keyfile: str) -> ssl.SSLContext:
