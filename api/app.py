@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 import trio
-from quart import Response, current_app, g, request
+from quart import Response, current_app, g, has_request_context, request, websocket
 from quart_trio import QuartTrio
 from structlog.contextvars import bind_contextvars
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -63,8 +63,9 @@ class App(QuartTrio):
 
     def refusal(self, status: int) -> Response:
         """Build the answer of this status in the form of the door asked for."""
-        owner = self.paths.owner(request.path)
-        door = owner[1] if owner else self.door()
+        asked = request if has_request_context() else websocket
+        owner = self.paths.owner(asked.path)
+        door = owner[1] if owner else self.doors.get(asked.blueprint or "", self.root)
         if door is not None and status in REFUSALS:
             return door.refuse(status)
         phrase = HTTPStatus(status).phrase
@@ -151,10 +152,7 @@ def _refuse(error: HTTPException) -> Response:
 
 def _crash(error: Exception) -> Response:
     """Log an unexpected error with its traceback; the client learns nothing but 500."""
-    log.error(
-        "request.crashed",
-        method=request.method,
-        route=request.url_rule.rule if request.url_rule else "",
-        exc_info=error,
-    )
+    asked = request if has_request_context() else websocket
+    route = asked.url_rule.rule if asked.url_rule else ""
+    log.error("request.crashed", route=route, exc_info=error)
     return current().refusal(500)
