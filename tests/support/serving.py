@@ -121,8 +121,9 @@ async def _by_us(
     port = listening.getsockname()[1]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connections.serve)
-        yield Serving("127.0.0.1", port, app, services, connections)
-        await connections.stop(0.5)
+        with listening:
+            yield Serving("127.0.0.1", port, app, services, connections)
+            await connections.stop(0.5)
 
 
 @asynccontextmanager
