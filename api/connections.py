@@ -23,13 +23,14 @@ from api.hypercorn_seam import HttpServer, ServedStream
 from api.lane import LaneSocket
 from api.opening import read_opening, say_goodbye
 from api.pacing import Keeper
-from api.sockets import Rejection, Socket
+from api.sockets import Rejection
 from api.upgrades import decide, read_upgrade, serve_within_boundary
 
 if TYPE_CHECKING:
     from api.address_counts import AddressCounts
     from api.app import App
     from api.doors import Services
+    from api.quart_socket import QuartSocket
     from api.sockets import WebsocketRoute
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ log = structlog.get_logger(__name__)
 ACCEPT_ROW = 16  # accepted in a row before others get a turn
 OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 OUT_OF_FILES_PAUSE = 0.1
+GOODBYE_SECONDS = 0.5  # for websockets to answer our last close frame
 
 
 class Connections:
@@ -86,14 +88,22 @@ class Connections:
         if self._listening.fileno() >= 0:
             notify_closing(self._listening)
             self._listening.close()
-        sockets: list[Socket] = [*self._lanes, *self._app.open_sockets]
-        for socket in sockets:
+        for socket in self._sockets():
             socket.close(1001, "going away")
         await self._http.stop()
-        with trio.move_on_after(grace):
+        await self._until_empty(min(grace, GOODBYE_SECONDS))
+        for socket in self._sockets():
+            socket.hurry()
+        await self._until_empty(grace - GOODBYE_SECONDS)
+        self.cut()
+
+    def _sockets(self) -> list[LaneSocket | QuartSocket]:
+        return [*self._lanes, *self._app.open_sockets]
+
+    async def _until_empty(self, seconds: float) -> None:
+        with trio.move_on_after(max(0.0, seconds)):
             if self._open:
                 await self._empty.wait()
-        self.cut()
 
     def limits_changed(self) -> None:
         """Take over new limits, for the connections to come."""

@@ -137,6 +137,11 @@ class LaneSocket:
         self._wake()
         self._sock.close()
 
+    def hurry(self) -> None:
+        """Wait for the answer to our close frame no longer; what is unsent still goes out."""
+        if self._ended is not None and self._outbox is None:
+            self.abort()
+
     # What the owner of the connection does with it.
 
     def feed(self, data: bytes) -> None:

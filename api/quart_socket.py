@@ -101,6 +101,11 @@ class QuartSocket:
         self._ending.cancel()
         self._done.set()
 
+    def hurry(self) -> None:
+        """Wait for the end of the connection no longer, unless something is unsent."""
+        if self._ended is not None and not self._outbox:
+            self.abort()
+
     async def write_out(self) -> None:
         """Send what is queued, then the close frame; returns when that is done."""
         while self._outbox or self._ended is None:
