@@ -103,13 +103,18 @@ def current() -> App:
 
 
 async def _begin() -> Response | None:
-    """Give the request its id, and refuse what is too large or astray below a prefix."""
+    """Give the request its id; refuse what is too large, astray, or no websocket where one is due.
+
+    A route without arguments may share its path with a websocket; a catch-all page may not.
+    """
     app = current()
     g.started = trio.current_time()
     g.request_id = secrets.token_hex(8)
     bind_contextvars(request_id=g.request_id)
     if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
         return app.refusal(413)
+    if request.path in app.routes and (request.url_rule is None or request.url_rule.arguments):
+        return Response("This address speaks websocket.\n", 426, {"Upgrade": "websocket"})
     owner = app.paths.owner(request.path)
     if owner is None:
         return None
