@@ -143,7 +143,7 @@ class SpreedServer:
     async def until(self, path: str, *, exists: bool) -> None:
         """Wait until an actor is there, or gone."""
         with trio.fail_after(PATIENCE):
-            while (self.system.registry.find(path) is not None) is not exists:  # noqa: ASYNC110
+            while (self.system.registry.find(path) is not None) is not exists:
                 await trio.sleep(0.01)
 
 

@@ -1,0 +1,191 @@
+"""The life of the real process: ready, drained, forced, reloaded, refused."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import trio
+
+from tests.support import raw
+from tests.support.process import OPERATOR, RunningProcess, launched
+from tests.support.raw import RawClient, upgrade_request
+
+SPREED = 'listeners = [{ bind = "127.0.0.1:0", dialects = ["spreed", "operator"] }]\n'
+GET = b"GET /-/healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+@asynccontextmanager
+async def connection(server: RunningProcess) -> AsyncIterator[RawClient]:
+    stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+    async with stream:
+        yield RawClient(stream)
+
+
+async def test_sigterm_with_an_idle_kept_alive_client_exits_0_within_a_second(
+    tmp_path: Path,
+) -> None:
+    async with launched(tmp_path) as server, connection(server) as client:
+        await client.send(GET)
+        assert (await client.read_head()).startswith("HTTP/1.1 200")
+        server.send(signal.SIGTERM)
+        code, _ = await server.end()
+    assert (code, server.stopped_within() < 1) == (0, True)
+    assert [line["event"] for line in server.log] == [
+        "server.ready",
+        "server.stopping",
+        "server.stopped",
+    ]
+
+
+async def test_sigterm_with_an_idle_websocket_closes_it_1001_and_exits_0_within_a_second(
+    tmp_path: Path,
+) -> None:
+    async with launched(tmp_path, SPREED) as server, connection(server) as client:
+        await client.send(upgrade_request("/ws", host=f"127.0.0.1:{server.port}"))
+        assert (await client.read_head()).startswith("HTTP/1.1 101")
+        server.send(signal.SIGTERM)
+        assert await client.read_close() == 1001
+        await client.send(raw.frame(raw.CLOSE, b"\x03\xe9"))
+        code, _ = await server.end()
+    assert (code, server.stopped_within() < 1) == (0, True)
+
+
+async def test_a_websocket_that_does_not_answer_the_close_holds_up_the_end_no_longer(
+    tmp_path: Path,
+) -> None:
+    async with launched(tmp_path, SPREED) as server, connection(server) as client:
+        await client.send(upgrade_request("/ws", host=f"127.0.0.1:{server.port}"))
+        await client.read_head()
+        server.send(signal.SIGTERM)
+        code, _ = await server.end()
+    assert (code, server.stopped_within() < 1) == (0, True)
+
+
+async def test_a_second_signal_forces_the_end_with_exit_code_1(tmp_path: Path) -> None:
+    async with launched(tmp_path, SPREED) as server, connection(server) as client:
+        await client.send(upgrade_request("/ws", host=f"127.0.0.1:{server.port}"))
+        await client.read_head()
+        server.send(signal.SIGTERM)
+        await client.read_close()  # and never answer it
+        server.send(signal.SIGINT)
+        code, seconds = await server.end()
+    assert (code, seconds < 5) == (1, True)
+    assert "server.forced" in [line["event"] for line in server.log]
+
+
+async def test_draining_turns_readyz_to_503_while_connections_are_still_accepted(
+    tmp_path: Path,
+) -> None:
+    delay = "drain_delay = 0.6"
+    async with launched(tmp_path, server=delay) as server, httpx.AsyncClient() as http:
+        assert (await http.get(f"{server.url}/-/readyz")).status_code == 200
+        server.send(signal.SIGTERM)
+        await server.wait_for("server.stopping")
+        answer = await http.get(f"{server.url}/-/readyz", headers={"connection": "close"})
+        assert (answer.status_code, answer.json()) == (503, {"status": "draining"})
+        assert (await http.get(f"{server.url}/-/healthz")).status_code == 200
+        code, _ = await server.end()
+    assert code == 0
+    assert 0.6 < server.stopped_within() < 1.6
+
+
+async def test_an_address_in_use_is_one_clear_message_and_exit_code_1(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = OPERATOR.replace(":0", f":{port}")
+        async with launched(tmp_path, config, ready=False) as server:
+            code, _ = await server.end()
+    assert code == 1
+    assert [line.get("text") for line in server.log] == [
+        f"quintet: cannot listen on 127.0.0.1:{port}: Address already in use"
+    ]
+
+
+async def test_a_second_server_with_the_same_data_dir_is_refused(tmp_path: Path) -> None:
+    async with launched(tmp_path), launched(tmp_path, ready=False) as second:
+        code, _ = await second.end()
+    assert code == 1
+    assert len(second.log) == 1
+    assert "in use by another quintet" in second.log[0]["text"]
+
+
+async def test_sighup_takes_over_limits_and_names_what_needs_a_restart(tmp_path: Path) -> None:
+    async with launched(tmp_path) as server, httpx.AsyncClient() as http:
+        url = f"{server.url}/-/actors/stop"
+        assert (await http.post(url, content=b"x" * 5000)).status_code == 401
+        file = tmp_path / "config.toml"
+        changed = "drain_delay = 1.0\n[limits]\nbody_bytes = 1000\n[log]\nlevel = 'debug'\n"
+        file.write_text(file.read_text() + changed)
+        server.send(signal.SIGHUP)
+        line = await server.wait_for("config.reloaded")
+        assert set(line["applied"]) == {"limits.body_bytes", "log.level"}
+        assert line["need_restart"] == ["server.drain_delay"]
+        assert (await http.post(url, content=b"x" * 5000)).status_code == 413
+
+
+async def test_sighup_with_a_wrong_configuration_changes_nothing(tmp_path: Path) -> None:
+    async with launched(tmp_path) as server, httpx.AsyncClient() as http:
+        (tmp_path / "config.toml").write_text("[limits]\nno_such_key = 1\n")
+        server.send(signal.SIGHUP)
+        line = await server.wait_for("config.rejected")
+        assert "no_such_key" in json.dumps(line)
+        assert (await http.get(f"{server.url}/-/readyz")).status_code == 200
+
+
+async def test_an_idle_server_with_half_closed_and_partial_clients_uses_no_cpu(
+    tmp_path: Path,
+) -> None:
+    async with (
+        launched(tmp_path, SPREED) as server,
+        connection(server) as websocket,
+        connection(server) as partial,
+        connection(server) as idle,
+    ):
+        await websocket.send(upgrade_request("/ws", host=f"127.0.0.1:{server.port}"))
+        await websocket.read_head()
+        await websocket.stream.send_eof()
+        await partial.send(b"GET /-/healthz HTTP/1.1\r\n")
+        await idle.send(GET)
+        await idle.read_head()
+        await idle.stream.send_eof()
+        before = server.cpu_seconds()
+        await trio.sleep(1.0)
+        used = server.cpu_seconds() - before
+    assert used < 0.1
+
+
+async def test_a_plain_hypercorn_serves_the_first_listeners_dialects(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    command = ("-m", "hypercorn", "--worker-class", "trio", "-w", "1")
+    command += ("--bind", f"127.0.0.1:{port}", "api.asgi:app")
+    async with launched(tmp_path, SPREED, command=command) as server, httpx.AsyncClient() as http:
+        url = f"http://127.0.0.1:{port}"
+        assert (await http.get(f"{url}/-/readyz")).json() == {"status": "ready"}
+        assert (await http.get(f"{url}/api/v1/config")).status_code == 200
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            client = RawClient(stream)
+            await client.send(upgrade_request("/ws", host=f"127.0.0.1:{port}"))
+            assert (await client.read_head()).startswith("HTTP/1.1 101")
+            message = await client.read_message()
+        assert message is not None
+        assert json.loads(message[1])["Data"]["Type"] == "Self"
+        server.send(signal.SIGTERM)
+        code, _ = await server.end()
+    assert code == 0
+
+
+async def test_a_plain_hypercorn_with_two_workers_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    command = ("-m", "hypercorn", "--worker-class", "trio", "-w", "2")
+    command += ("--bind", f"127.0.0.1:{port}", "api.asgi:app")
+    async with launched(tmp_path, command=command, ready=False) as server:
+        await server.end()
+    assert any("in use by another quintet" in str(line) for line in server.log)
