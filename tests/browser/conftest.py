@@ -25,7 +25,8 @@ FLAGS = (
     "--no-proxy-server",
     "--host-resolver-rules=MAP meeting.example 127.0.0.1",
 )
-FAKE_DEVICES = "--use-fake-device-for-media-stream"
+# Few frames: every tab encodes and decodes in software.
+FAKE_DEVICES = "--use-fake-device-for-media-stream=fps=10"
 
 Newcomer = Callable[..., Person]
 Launch = Callable[..., Browser]

@@ -37,6 +37,7 @@ def test_a_dropped_websocket_is_back_in_the_room_and_the_picture_never_stopped(
     ada.join("dropped")
     clara.join("dropped")
     ada.sees_moving("Clara")
+    ada.has_connections(1)
     clara.drop_websocket()
     clara.page.wait_for_function("() => made.sockets.length === 2", timeout=BACK)
     expect(clara.page.locator("#link-state")).to_be_empty(timeout=BACK)
@@ -81,6 +82,7 @@ def test_a_stopping_server_says_so_and_everybody_comes_back_with_it(
     ada.join("restart")
     clara.join("restart")
     ada.sees_moving("Clara")
+    ada.has_connections(1)
     server.signal(signal.SIGTERM)
     for person in (ada, clara):
         expect(person.page.locator("#link-state")).to_contain_text("The server is restarting.")

@@ -20,7 +20,7 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
 """
 
 MOVES = """
-async ([name, seconds]) => {
+([name, seconds]) => {
   const tile = [...document.querySelectorAll('#stage article')].find((t) => t.ariaLabel === name);
   const video = tile?.querySelector('video');
   if (!video?.videoWidth || tile.classList.contains('no-picture')) return false;
@@ -66,7 +66,7 @@ class Person:
         return self.page.get_by_role("article", name=name, exact=True)
 
     def sees_moving(self, name: str, seconds: float = 0.4) -> None:
-        """Wait until the picture of `name` has advanced by that much from now."""
+        """Wait until the picture of `name` has advanced by `seconds` from now."""
         self.page.evaluate(
             "document.querySelectorAll('#stage video').forEach((v) => delete v.watchedFrom)"
         )

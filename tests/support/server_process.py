@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import queue
-import re
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).parents[2]
 READY_SECONDS = 20.0
@@ -65,7 +65,12 @@ class ServerProcess:
         self._lines = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
-        self.port = _port(self.wait_for("server.ready", within=READY_SECONDS))
+        try:
+            self.port = _port(self.wait_for("server.ready", within=READY_SECONDS))
+        except RuntimeError:
+            self._process.kill()
+            self.wait()
+            raise
 
     def wait_for(self, event: str, *, within: float) -> dict[str, Any]:
         """Return the next log entry of that event."""
@@ -118,6 +123,6 @@ def free_port() -> int:
 
 
 def _port(ready: dict[str, Any]) -> int:
-    found = re.search(r"127\.0\.0\.1:(\d+)", json.dumps(ready))
-    assert found is not None, ready
-    return int(found[1])
+    port = urlsplit(ready["urls"][0]).port
+    assert port is not None, ready
+    return port

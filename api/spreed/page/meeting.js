@@ -772,7 +772,7 @@ class Participant {
 
   /** Not in the room as the server has it, perhaps only for a moment. */
   miss() {
-    if (!this.call?.connected) return this.#meeting.gone(this);
+    if (!this.call?.alive) return this.#meeting.gone(this);
     this.#missing ||= setTimeout(() => this.#meeting.gone(this), GRACE_MS);
     return this.#showState();
   }
@@ -838,7 +838,7 @@ class Participant {
 
   #changed(call, failed) {
     if (call !== this.call) return;
-    if (!call.connected && this.#missing) return this.#meeting.gone(this);
+    if (!call.alive && this.#missing) return this.#meeting.gone(this);
     if (call.connected) this.#failures = 0;
     if (call.connected) this.#meeting.shareBandwidth();
     if (failed) this.#again();
@@ -1531,7 +1531,7 @@ class Meeting {
 
   #showPreview() {
     const on = this.media.isOn("video");
-    byId("preview").srcObject = this.media.stream;
+    byId("preview").srcObject = on ? this.media.stream : null; // an empty one never finishes loading
     byId("preview-tile").classList.toggle("no-picture", !on);
     byId("preview-empty").textContent =
       this.media.problem.video || !this.media.possible ? "No camera" : "Your camera is off";
