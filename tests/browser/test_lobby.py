@@ -14,6 +14,13 @@ from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
 
+REFUSE_CAMERA = """
+const media = MediaDevices.prototype, real = media.getUserMedia;
+media.getUserMedia = function (wish) {
+  return wish.video ? Promise.reject(new DOMException("", refusal)) : real.call(this, wish);
+};
+"""
+
 
 def test_the_front_page_makes_a_room(newcomer: Newcomer) -> None:
     ada = newcomer("Ada")
@@ -80,15 +87,7 @@ def test_a_refused_camera_is_explained_and_the_microphone_kept(
     newcomer: Newcomer, error: str, words: str
 ) -> None:
     ada = newcomer("Ada")
-    ada.page.add_init_script(
-        """
-        const media = MediaDevices.prototype, real = media.getUserMedia;
-        media.getUserMedia = function (wish) {
-          return wish.video ? Promise.reject(new DOMException("", "%s")) : real.call(this, wish);
-        };
-        """
-        % error
-    )
+    ada.page.add_init_script(f"window.refusal = '{error}';" + REFUSE_CAMERA)
     ada.open("refused")
     expect(ada.page.locator("#media-problem")).to_contain_text(words)
     expect(ada.page.get_by_role("button", name="Mute", exact=True)).to_be_visible()

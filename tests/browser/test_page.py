@@ -45,7 +45,7 @@ LOW_CONTRAST = """
   const found = [];
   for (const element of document.querySelectorAll("body *")) {
     const text = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-    if (!text || !element.checkVisibility() || element.disabled || element.closest(".tile")) continue;
+    if (!text || !element.checkVisibility() || element.closest(".tile, :disabled")) continue;
     const a = light(rgba(getComputedStyle(element).color)), b = light(behind(element));
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < 4.5) found.push([element.textContent.trim().slice(0, 30), ratio]);

@@ -1,4 +1,4 @@
-"""A real `quintet serve` in a process of its own, on loopback, for tests that meet it from outside."""
+"""A real `quintet serve` in a process of its own, on loopback, met from outside."""
 
 from __future__ import annotations
 
@@ -123,6 +123,6 @@ def free_port() -> int:
 
 
 def _port(ready: dict[str, Any]) -> int:
-    port = urlsplit(ready["urls"][0]).port
+    port = urlsplit(str(ready["urls"][0])).port
     assert port is not None, ready
     return port
