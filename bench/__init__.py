@@ -1,0 +1,1 @@
+"""Load programs that measure Quintet beside its peers; nothing here is installed."""
