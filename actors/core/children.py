@@ -34,7 +34,7 @@ class Children:
         self._strategy = life.actor.strategy
         self._intensity = life.actor.intensity
         self._restarted_at: deque[float] = deque()  # within the period, so at most `restarts` + 1
-        self._crashed: deque[tuple[Cell, int]] = deque()  # with the number of the incarnation
+        self._crashed: deque[Cell] = deque()
         self._repairing = False
         self._closing = False
 
@@ -89,8 +89,8 @@ class Children:
             return  # `stop_all` ends it
         if self._strategy is Strategy.ONE_FOR_ONE:
             self._restart(child)
-        elif not child.paused:
-            self._crashed.append((child, child.number))
+        else:
+            self._crashed.append(child)
             if not self._repairing:
                 self._repairing = True
                 self.own_nursery.start(self._repair, name=f"{self.parent.ref.path} (repair)")
@@ -113,8 +113,8 @@ class Children:
     async def _repair(self) -> None:
         # One crash after the other: a second one in the meantime finds a settled row of siblings.
         while self._crashed:
-            child, number = self._crashed.popleft()
-            if child.state is State.WAITING and child.number == number:
+            child = self._crashed.popleft()
+            if child.state is State.WAITING:  # else an earlier round brought it back
                 await self._restart_from(child)
         self._repairing = False
 

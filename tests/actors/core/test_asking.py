@@ -277,6 +277,9 @@ async def test_a_deferred_answer_is_given_later_and_the_actor_goes_on() -> None:
         kept[0].reply("first")
         kept[0].reply("second")
         kept[0].refuse(NoRoom())
+        cell = system.registry.cell_at("/a")
+        assert cell is not None
+        assert cell.life.bonds.owed == 0
     assert answers == ["first"]
 
 

@@ -267,6 +267,28 @@ async def test_a_crash_in_a_helper_task_crashes_the_actor(busy: bool) -> None:
     assert diary[1] == "a teardown: crashed: Boom"
 
 
+async def test_a_handler_that_fails_over_its_helpers_crash_is_reported_as_well() -> None:
+    async def help_out() -> None:
+        raise Boom
+
+    async def fail_too(me: Puppet) -> None:
+        me.ctx.start_task(help_out)
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise KeyError
+
+    with logged() as lines:
+        async with open_system([puppet("a", restart=Restart.TRANSIENT)]) as system:
+            with pytest.raises(ActorCrashed):
+                await do(found(system, "/a"), fail_too)
+            assert await do(found(system, "/a"), incarnation) == 2
+    assert [(type(line["exc_info"]), line["phase"]) for line in lines] == [
+        (KeyError, "handle"),
+        (Boom, "task"),
+    ]
+
+
 async def test_helper_tasks_end_with_the_incarnation_that_started_them() -> None:
     async def help_out(me: Puppet) -> None:
         try:

@@ -8,8 +8,9 @@ import pytest
 import trio
 import trio.testing
 
-from actors.core import ActorStopped, Ref, Restart, open_system
+from actors.core import ActorStopped, ChildSpec, Ref, Restart, Supervisor, open_system
 from tests.actors.core.puppet import (
+    Boom,
     Do,
     Note,
     Puppet,
@@ -237,6 +238,38 @@ async def test_stopping_an_actor_that_waits_for_its_siblings_restart_ends_it() -
         released.set()
         assert await do(found(system, "/b"), incarnation) == 2
         assert system.registry.find("/a") is None
+
+
+async def test_a_supervisor_that_stops_brings_nobody_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async def slow(_me: Puppet) -> None:
+        await trio.sleep(2)
+
+    async def crash_later(_me: Puppet) -> None:
+        await trio.sleep(1)
+        raise Boom
+
+    diary: list[str] = []
+    children = [
+        puppet("crashing", diary, restart=Restart.PERMANENT, on_teardown=slow),
+        puppet("crashes later", diary, restart=Restart.PERMANENT),
+        puppet("youngest", diary, on_teardown=slow),  # stops first, and slowly
+    ]
+    specs = [puppet("watcher", diary), ChildSpec("s", lambda: Supervisor(children))]
+    async with open_system(specs) as system:
+        later = found(system, "/s/crashes later")
+        await do(found(system, "/watcher"), watching(later))
+        await crash(found(system, "/s/crashing"))
+        later.tell(Do(crash_later))
+        await trio.sleep(0.5)
+        system.stop_actor("/s")
+        await trio.sleep(1)
+        assert not later.alive
+        await trio.sleep(5)
+    assert diary.count("crashing setup") == 1
+    assert diary.count("crashes later setup") == 1
+    assert "watcher sees crashes later down: crashed: Boom" in diary
 
 
 async def test_shutdown_during_a_repair_restarts_nothing() -> None:
