@@ -33,13 +33,19 @@ class Paths:
 
     def problem(self, prefix: str, path: str, method: str) -> MethodNotAllowed | NotFound | None:
         """Tell whether the routes below `prefix` alone take this request: None, 404 or 405."""
-        try:
-            self._maps[prefix].bind("").match(path, method=method)
-        except (MethodNotAllowed, NotFound) as error:
-            return error
-        except RequestRedirect:
-            return NotFound()
-        return None
+        adapter = self._maps[prefix].bind("")
+        other = path[:-1] if path.endswith("/") else path + "/"
+        problem: MethodNotAllowed | NotFound = NotFound()
+        for form in (path, other):  # a wrong method is noticed in the form of the route only
+            try:
+                adapter.match(form, method=method)
+            except MethodNotAllowed as error:
+                problem = error
+            except (NotFound, RequestRedirect):
+                continue
+            else:
+                return None
+        return problem
 
 
 def is_below(prefix: str, rule: Rule) -> bool:
