@@ -1,0 +1,182 @@
+"""The operator's door over HTTP, with a real actor system behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
+
+from actors.core import Actor, ChildSpec, Message, Restart, open_system
+from api.credentials import CredentialGuard
+from api.doors import Place, Services
+from api.operator import open_dialect
+from api.secret_store import Secrets
+from api.settings import Settings
+from tests.support.serving import Serving, services_for, serving
+
+TOKEN = "the operator's own"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+class Quiet(Actor[Message]):
+    """An actor that does nothing."""
+
+
+@asynccontextmanager
+async def operated(
+    tmp_path: Path, **operator: object
+) -> AsyncIterator[tuple[Serving, httpx.AsyncClient]]:
+    settings = Settings(operator=operator or {"token": TOKEN})
+    children = [
+        ChildSpec("keeper", Quiet, Restart.PERMANENT),
+        ChildSpec("guest", Quiet, Restart.TEMPORARY),
+    ]
+    async with open_system(children) as system:
+        services: Services = services_for(
+            settings,
+            system=system,
+            secrets=Secrets(tmp_path),
+            guard=CredentialGuard(4, 1800.0),
+        )
+        door = open_dialect(services)(Place(root=False, secure=False))
+        async with (
+            serving(door, settings=settings, services=services) as server,
+            httpx.AsyncClient(base_url=server.url) as http,
+        ):
+            yield server, http
+
+
+async def test_healthz_is_open_and_readyz_follows_the_lifecycle(tmp_path: Path) -> None:
+    async with operated(tmp_path) as (server, http):
+        assert (await http.get("/-/healthz")).json() == {"status": "ok"}
+        starting = await http.get("/-/readyz")
+        assert (starting.status_code, starting.json()) == (503, {"status": "starting"})
+        server.services.lifecycle.mark_ready()
+        ready = await http.get("/-/readyz/")
+        assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+        assert ready.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/-/metrics"), ("GET", "/-/actors"), ("POST", "/-/actors/stop")]
+)
+async def test_everything_else_takes_the_token(tmp_path: Path, method: str, path: str) -> None:
+    async with operated(tmp_path) as (_, http):
+        bare = await http.request(method, path)
+        assert (bare.status_code, bare.json()["code"]) == (401, "unauthorized")
+        assert bare.headers["www-authenticate"].startswith("Bearer")
+        wrong = await http.request(method, path, headers={"Authorization": "Bearer wrong"})
+        assert wrong.status_code == 401
+        basic = await http.request(method, path, headers={"Authorization": "Basic dTpw"})
+        assert basic.status_code == 401
+        right = await http.request(method, path, headers=BEARER)
+        assert right.status_code in (200, 400)
+
+
+async def test_a_generated_token_is_taken_where_none_is_configured(tmp_path: Path) -> None:
+    async with operated(tmp_path, token="") as (_, http):
+        token = Secrets(tmp_path).text("operator.token")
+        headers = {"Authorization": f"bearer {token}"}
+        assert (await http.get("/-/actors", headers=headers)).status_code == 200
+        empty = await http.get("/-/actors", headers={"Authorization": "Bearer"})
+        assert empty.status_code == 401
+
+
+async def test_guessing_the_token_ends_in_429_also_for_the_right_one(tmp_path: Path) -> None:
+    async with operated(tmp_path) as (_, http):
+        wrong = {"Authorization": "Bearer wrong"}
+        answers = [await http.get("/-/actors", headers=wrong) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [401] * 4 + [429]
+        assert answers[-1].json()["code"] == "too_many_attempts"
+        assert 1700 < int(answers[-1].headers["retry-after"]) <= 1801
+        assert (await http.get("/-/actors", headers=BEARER)).status_code == 429
+
+
+async def test_requests_without_any_token_do_not_count_as_guesses(tmp_path: Path) -> None:
+    async with operated(tmp_path) as (_, http):
+        for _ in range(10):
+            assert (await http.get("/-/actors")).status_code == 401
+        assert (await http.get("/-/actors", headers=BEARER)).status_code == 200
+
+
+async def test_the_tree_shows_every_actor(tmp_path: Path) -> None:
+    async with operated(tmp_path) as (_, http):
+        tree = (await http.get("/-/actors", headers=BEARER)).json()
+    assert tree["path"] == "/"
+    assert [child["path"] for child in tree["children"]] == ["/keeper", "/guest"]
+    guest = tree["children"][1]
+    assert (guest["kind"], guest["state"], guest["restart"]) == ("quiet", "running", "temporary")
+    assert guest["mailbox"]["capacity"] == 256
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ('{"path": "/guest"}', 202, None),
+        ('{"path": "/nobody"}', 404, "unknown_actor"),
+        ('{"path": "/keeper"}', 409, "permanent_actor"),
+        ('{"path": "/"}', 409, "permanent_actor"),
+        ('{"path": 1}', 400, "bad_request"),
+        ('{"path": "/guest", "more": 1}', 400, "bad_request"),
+        ("[]", 400, "bad_request"),
+        ("", 400, "bad_request"),
+        ("[" * 100_000, 400, "bad_request"),
+        (b"\xff", 400, "bad_request"),
+    ],
+)
+async def test_stopping_an_actor(
+    tmp_path: Path, body: str | bytes, status: int, code: str | None
+) -> None:
+    async with operated(tmp_path) as (server, http):
+        answer = await http.post("/-/actors/stop", content=body, headers=BEARER)
+        assert (answer.status_code, answer.json().get("code")) == (status, code)
+        left = server.services.system.registry.find("/guest")
+        assert (left is None) == (status == 202)
+
+
+async def test_metrics_are_prometheus_text_of_everything_that_is_counted(tmp_path: Path) -> None:
+    async with operated(tmp_path) as (server, http):
+        server.services.traffic.websocket("spreed").received += 3
+        await http.get("/-/healthz")
+        await http.get("/-/nothing")
+        answer = await http.get("/-/metrics", headers=BEARER)
+    assert answer.headers["content-type"].startswith("text/plain")
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    assert samples[("quintet_actors", "quiet")] == 2
+    assert samples[("quintet_actor_spawned_total",)] == 3
+    assert samples[("quintet_websocket_received_total", "spreed")] == 3
+    assert samples[("quintet_requests_total", "operator", "404")] == 1
+    assert samples[("quintet_request_seconds_count", "operator")] == 2
+    assert samples[("quintet_request_seconds_bucket", "operator", "+Inf")] == 2
+    assert samples[("quintet_connections",)] == 1
+    assert samples[("process_resident_memory_bytes",)] > 1_000_000
+    assert samples[("process_cpu_seconds_total",)] > 0
+
+
+async def test_the_api_document_names_every_path_with_its_dialect(tmp_path: Path) -> None:
+    async with operated(tmp_path) as (server, http):
+        document = (await http.get("/-/openapi.json")).json()
+        rules = {rule.rule for rule in server.app.url_map.iter_rules() if rule.endpoint != "static"}
+    assert document["openapi"] == "3.1.0"
+    assert set(document["paths"]) == rules
+    stop = document["paths"]["/-/actors/stop"]["post"]
+    assert stop["tags"] == ["operator"]
+    assert set(stop["responses"]) == {"202", "400", "401", "404", "409", "413", "429"}
+
+
+async def test_the_token_reaches_no_log(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with operated(tmp_path) as (_, http):
+            await http.get("/-/actors", headers=BEARER)
+            await http.get("/-/actors", headers={"Authorization": "Bearer a-guess"})
+    assert TOKEN not in str(logs)
+    assert "a-guess" not in str(logs)
