@@ -30,7 +30,8 @@ class Upgrade:
     """The request that asked for a websocket.
 
     `query` holds the first value of each parameter and may carry secrets: never log it.
-    `address` and `secure` already account for trusted proxies. Header names are lower case.
+    `address` and `secure` already account for trusted proxies. Header names are lower case; the
+    headers of the handshake itself are left out.
     """
 
     path: str

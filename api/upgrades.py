@@ -6,6 +6,7 @@ An upgrade is described (`read_upgrade`), granted or refused (`decide`) and serv
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
@@ -25,6 +26,13 @@ log = structlog.get_logger(__name__)
 Networks = Sequence[IPv4Network | IPv6Network]
 
 QUERY_FIELDS = 64
+HANDSHAKE_HEADERS = {
+    "connection",
+    "upgrade",
+    "sec-websocket-extensions",
+    "sec-websocket-key",
+    "sec-websocket-version",
+}
 NO_ROUTE = Rejection(404, "no_route")
 NO_SUBPROTOCOL = Rejection(400, "subprotocol_not_offered")
 CRASHED = Rejection(500, "crashed")
@@ -74,10 +82,16 @@ class WebsocketRoutes:
 
 
 def merge_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Give each header once, in lower case, repeated ones joined as RFC 9110 (5.3) has it."""
+    """Give each header once, in lower case, repeated ones joined as RFC 9110 (5.3) has it.
+
+    Those of the handshake itself are left out. They are kept as long as the connection, so names
+    are interned: thousands of connections have the same.
+    """
     merged: dict[str, str] = {}
     for name, value in pairs:
-        key = name.lower()
+        key = sys.intern(name.lower())
+        if key in HANDSHAKE_HEADERS:
+            continue
         if key in merged:
             separator = "; " if key == "cookie" else ", "
             value = f"{merged[key]}{separator}{value}"
