@@ -11,6 +11,7 @@ ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 
 # Stamps: each names a finished step, so that a second run starts at once.
@@ -59,9 +60,9 @@ $(MADE):
 
 # Editable, so that an edited or pulled source file needs no new install.
 $(INSTALLED): pyproject.toml $(MADE)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(PIP) install --quiet --editable .
 	@touch $@
 
 $(INSTALLED_DEV): pyproject.toml $(MADE)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(PIP) install --quiet --editable '.[dev]'
 	@touch $(INSTALLED) $@

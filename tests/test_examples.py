@@ -55,6 +55,13 @@ def channel(server: ServerProcess) -> str:
     return server.url.replace("http", "ws", 1) + "ws"
 
 
+def test_every_example_is_run_here() -> None:
+    here = Path(__file__).read_text("utf-8")
+    programs = [program.name for program in (ROOT / "examples").glob("*.py")]
+    assert programs
+    assert all(f'run("{program}"' in here for program in programs)
+
+
 async def test_chat_example_is_heard_in_the_room(server: ServerProcess) -> None:
     async with open_websocket_url(channel(server)) as listener:
         hello = {"Version": "1.0.0", "Ua": "test", "Name": "tea"}

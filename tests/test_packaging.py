@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
-from api.settings import Settings
+from api.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -33,3 +34,17 @@ def test_readme_tells_where_the_defaults_serve() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     [listener] = Settings().listeners
     assert f"http://{listener.bind}" in readme
+
+
+def test_container_copies_what_is_there_and_opens_the_port_it_serves() -> None:
+    recipe = (ROOT / "Containerfile").read_text("utf-8")
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", recipe, re.MULTILINE)
+    sources = " ".join(copied).split()
+    allowed = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert sources
+    assert all((ROOT / source).exists() for source in sources)
+    assert all(f"!{source}" in allowed for source in sources)
+
+    [listener] = load_settings(ROOT / "docs" / "container.toml").listeners
+    assert f"EXPOSE {listener.port}\n" in recipe
+    assert f"http://127.0.0.1:{listener.port}/-/healthz" in recipe
