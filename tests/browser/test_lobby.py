@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -107,34 +105,3 @@ def test_a_page_without_https_explains_the_missing_camera_and_still_joins(
     ada.says("I can only watch.")
     clara.page.locator("#open-chat").click()
     clara.sees_in_chat("I can only watch.")
-
-
-def test_a_full_room_is_explained(
-    own_server: Callable[..., ServerProcess], newcomer: Newcomer
-) -> None:
-    server = own_server(config="[limits]\npeers_per_room = 1")
-    ada, clara = newcomer("Ada", url=server.url), newcomer("Clara", url=server.url)
-    ada.join("small")
-    clara.open("small")
-    clara.press("Join")
-    expect(clara.page.get_by_role("alert")).to_contain_text("The room is full.")
-
-
-def test_a_server_with_access_tokens_asks_for_one(
-    own_server: Callable[..., ServerProcess], newcomer: Newcomer, tmp_path: Path
-) -> None:
-    tokens = tmp_path / "tokens.csv"
-    tokens.write_text("opensesame:everybody\n")
-    server = own_server(config=f'[spreed]\ntoken_file = "{tokens}"\nrequire_access_token = true')
-    ada = newcomer("Ada", url=server.url)
-    ada.open("cave")
-    ada.enter_name()
-    ada.press("Join")
-    dialog = ada.page.get_by_role("dialog", name="This server asks for an access code")
-    expect(dialog).to_be_visible()
-    ada.answers("Access code", "wrong", "Continue")
-    expect(dialog.get_by_role("alert")).to_have_text("That access code is not valid.")
-    ada.answers("Access code", "opensesame", "Continue")
-    expect(ada.page.locator("#call")).to_be_visible()
-    # The refusals are the browser's to complain about, and were meant.
-    ada.troubles = [line for line in ada.troubles if "403" not in line and "401" not in line]
