@@ -1,11 +1,13 @@
-"""The seam to Quart-Trio: two changes to how it runs a request or a websocket.
+"""The seam to Quart-Trio: three changes to how it runs a request or a websocket.
 
 Each names the behaviour it corrects; `tests/api/test_quart_seam.py` shows both.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
+from urllib.parse import urlsplit
 
 import trio
 from quart.asgi import ASGIHTTPConnection
@@ -21,6 +23,9 @@ class SteadyHttpConnection(TrioASGIHTTPConnection):
     """
 
     _answered = False
+
+    def __init__(self, app: Any, scope: Any) -> None:
+        super().__init__(app, _with_path(scope))
 
     async def handle_messages(  # type: ignore[override]  # as Quart-Trio has it
         self, nursery: trio.Nursery, request: Any, receive: Any
@@ -45,6 +50,9 @@ class SteadyWebsocketConnection(TrioASGIWebsocketConnection):
     way over both carriers.
     """
 
+    def __init__(self, app: Any, scope: Any) -> None:
+        super().__init__(app, _with_path(scope))
+
     async def handle_messages(  # type: ignore[override]  # as Quart-Trio has it
         self, nursery: trio.Nursery, receive: Any
     ) -> None:
@@ -56,3 +64,17 @@ class SteadyWebsocketConnection(TrioASGIWebsocketConnection):
                 if event["type"] == "websocket.receive":
                     text = event.get("text")
                     await self.send_channel.send(event["bytes"] if text is None else text)
+
+
+def _with_path(scope: Any) -> Any:
+    """Give a scope a path that begins with a slash.
+
+    A request target may also be a whole URL, whose path is taken, or nonsense, which Quart would
+    raise over; that is looked for as it is, and so found to be nobody's.
+    """
+    path: str = scope["path"]
+    if path.startswith("/"):
+        return scope
+    with contextlib.suppress(ValueError):
+        path = urlsplit(path).path
+    return {**scope, "path": path if path.startswith("/") else f"/{path}"}
