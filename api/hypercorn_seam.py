@@ -15,16 +15,22 @@ import socket as stdlib_socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
+import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 if TYPE_CHECKING:
+    import h11
+
     from api.settings import LimitSettings
     from api.upgrades import WebsocketRoutes
+
+log = structlog.get_logger(__name__)
 
 SEND_SECONDS = 60.0  # for one chunk; a client that takes nothing for so long is gone
 LINGER_SECONDS = 1.0  # for an early answer to reach a client that still sends
@@ -180,3 +186,41 @@ def _config(limits: LimitSettings, routes: WebsocketRoutes) -> Config:
     config.websocket_ping_interval = routes.ping_seconds
     config.read_timeout = int(routes.ping_seconds + SILENCE_SECONDS)
     return config
+
+
+# Two changes to Hypercorn itself, for the sake of plain Hypercorn command lines: there, whatever is
+# raised in one connection ends the server and every other connection with it.
+
+_check_protocol = H11Protocol._check_protocol
+_run = TCPServer.run
+
+
+async def _check_protocol_without_h2c(self: H11Protocol, event: h11.Request) -> None:
+    """Answer `Upgrade: h2c` in HTTP/1.1, as a server may (and HTTP/2 has dropped it: RFC 9113).
+
+    Hypercorn does not check the HTTP2-Settings that come with it: one wrong byte there raises.
+    """
+    if all(name != b"upgrade" or value.lower() != b"h2c" for name, value in event.headers):
+        await _check_protocol(self, event)
+
+
+async def _run_within_boundary(self: TCPServer) -> None:
+    """Let an error end its own connection only, and log it.
+
+    Expected is BusyResourceError: garbage behind a request is refused while its answer goes out.
+    """
+    try:
+        await _run(self)
+    except BaseExceptionGroup as group:
+        cancelled, rest = group.split(trio.Cancelled)
+        unexpected = rest.split(trio.BusyResourceError)[1] if rest is not None else None
+        if unexpected is not None:
+            if not isinstance(unexpected, ExceptionGroup):
+                raise
+            log.error("connection.crashed", at="http", exc_info=unexpected)
+        if cancelled is not None:
+            raise cancelled from None
+
+
+H11Protocol._check_protocol = _check_protocol_without_h2c  # type: ignore[method-assign]
+TCPServer.run = _run_within_boundary  # type: ignore[method-assign]
