@@ -1,0 +1,94 @@
+"""A server under attack, and the proof that nobody else noticed.
+
+`peaceful` serves Spreed with an innocent client connected, who asks for an answer all the time.
+When the block ends: no actor crashed, no connection or request did, and the innocent client never
+waited long.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from api.settings import Settings
+from tests.support.spreed import SpreedClient, SpreedServer, spreed_server, spreed_settings
+
+PROMPT = 1.0  # seconds an innocent client may wait: far above a busy machine, far below a siege
+BEAT = 0.02
+CRASHES = frozenset({"actor.crashed", "connection.crashed", "request.crashed", "system.killed"})
+
+
+@dataclass
+class Siege:
+    """A server, what it logged, and how long its innocent client has waited at worst."""
+
+    server: SpreedServer
+    entries: list[EventDict]
+    worst: float = 0.0
+    answers: int = 0
+
+    def logged(self, event: str) -> list[EventDict]:
+        return [entry for entry in self.entries if entry["event"] == event]
+
+    async def calm(self) -> None:
+        """Wait until the innocent client has had a few more answers."""
+        wanted = self.answers + 3
+        with trio.fail_after(5):
+            while self.answers < wanted:
+                await trio.sleep(BEAT)
+
+    async def witness(self, client: SpreedClient) -> None:
+        """Ask and ask again; other messages are not expected."""
+        tag = 0
+        while True:
+            tag += 1
+            asked = time.monotonic()
+            await client.raw(json.dumps({"Type": "Alive", "Alive": tag}))
+            assert (await client.data("Alive"))["Alive"] == tag
+            self.worst = max(self.worst, time.monotonic() - asked)
+            self.answers += 1
+            await trio.sleep(BEAT)
+
+
+@asynccontextmanager
+async def peaceful(
+    tmp_path: Path, carrier: str = "lane", settings: Settings | None = None
+) -> AsyncIterator[Siege]:
+    with capture_logs() as entries, library_troubles() as troubles:
+        async with spreed_server(tmp_path, carrier, settings or spreed_settings()) as server:
+            async with server.client() as innocent, trio.open_nursery() as nursery:
+                siege = Siege(server, entries)
+                nursery.start_soon(siege.witness, innocent)
+                yield siege
+                await siege.calm()
+                nursery.cancel_scope.cancel()
+    assert server.system.counters.crashes == 0
+    assert [entry for entry in entries if entry["event"] in CRASHES] == []
+    assert troubles == []
+    assert siege.worst < PROMPT
+
+
+@contextmanager
+def library_troubles() -> Iterator[list[str]]:
+    """Collect what libraries log at warning and above."""
+    found: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(f"{record.name}: {record.getMessage()} {record.exc_info or ''}")
+
+    collector = Collector(logging.WARNING)
+    logging.getLogger().addHandler(collector)
+    try:
+        yield found
+    finally:
+        logging.getLogger().removeHandler(collector)
