@@ -55,24 +55,13 @@ NEEDS_DOCUMENT = frozenset({"Hello", "Room", "Sessions", "Authentication"})
 class Conversation:
     """Reads one socket to its end. Malformed and unknown messages are ignored."""
 
+    __slots__ = ("_client", "_house", "_me", "_peer")
+
     def __init__(self, house: House, client: SpreedClient, peer: Ref[Message]) -> None:
         self._house = house
         self._client = client
         self._peer = peer
         self._me = client.session.id
-        self._handlers: dict[str, Callable[[Incoming], Awaitable[None]]] = {
-            "Self": self._self,
-            "Hello": self._hello,
-            "Leave": self._leave,
-            "Room": self._room,
-            "Users": self._users,
-            "Status": self._status,
-            "Chat": self._chat,
-            "Conference": self._conference,
-            "Alive": self._alive,
-            "Sessions": self._sessions,
-            "Authentication": self._authentication,
-        }
 
     async def run(self) -> None:
         """Take messages until the socket or the peer ends: raises SocketClosed or ActorStopped."""
@@ -97,7 +86,7 @@ class Conversation:
             self._fail(incoming, Words("bad_request", f"message did not contain {incoming.type}"))
             return
         try:
-            await self._handlers[incoming.type](incoming)
+            await HANDLERS[incoming.type](self, incoming)
         except TooManyAttempts:
             self._fail(incoming, REFUSALS["too_many_attempts"])
         except ActorStopped:
@@ -241,3 +230,18 @@ class Conversation:
         for session in dict.fromkeys(ids):
             if session != self._me:
                 self._signal(session, data)
+
+
+HANDLERS: dict[str, Callable[[Conversation, Incoming], Awaitable[None]]] = {
+    "Self": Conversation._self,
+    "Hello": Conversation._hello,
+    "Leave": Conversation._leave,
+    "Room": Conversation._room,
+    "Users": Conversation._users,
+    "Status": Conversation._status,
+    "Chat": Conversation._chat,
+    "Conference": Conversation._conference,
+    "Alive": Conversation._alive,
+    "Sessions": Conversation._sessions,
+    "Authentication": Conversation._authentication,
+}
