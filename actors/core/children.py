@@ -21,8 +21,8 @@ class Children:
     """The children of one incarnation of one actor, in the order they were spawned."""
 
     __slots__ = (
-        "_closing", "_crashed", "_fail_parent", "_intensity", "_leaving", "_repairing",
-        "_restarted_at", "_strategy", "by_name", "own_nursery", "parent",
+        "_abandoned", "_closing", "_crashed", "_fail_parent", "_intensity", "_leaving",
+        "_repairing", "_restarted_at", "_strategy", "by_name", "own_nursery", "parent",
     )  # fmt: skip
 
     def __init__(self, life: Incarnation, own_nursery: OwnNursery) -> None:
@@ -37,6 +37,7 @@ class Children:
         self._crashed: deque[Cell] = deque()
         self._repairing = False
         self._closing = False
+        self._abandoned = False
 
     def all(self) -> list[Cell]:
         """Return every child that has not ended."""
@@ -85,6 +86,9 @@ class Children:
 
     def bring_back(self, child: Cell) -> None:
         """Restart a child whose incarnation is over, with those that depend on it."""
+        if self._abandoned:
+            child.stop("killed")
+            return
         if self._closing:
             return  # `stop_all` ends it
         if self._strategy is Strategy.ONE_FOR_ONE:
@@ -109,6 +113,13 @@ class Children:
             child.stop(reason)
         for child in self.all():
             await child.until_stopped()
+
+    def abandon(self) -> None:
+        """End those that have no task to end by, now that nobody will start one; for a kill."""
+        self._abandoned = True
+        for child in self.all():
+            if child.state is State.WAITING:
+                child.stop("killed")
 
     async def _repair(self) -> None:
         # One crash after the other: a second one in the meantime finds a settled row of siblings.

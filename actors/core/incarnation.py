@@ -239,6 +239,8 @@ class Incarnation:
         self._tell_askers(ActorStopped(f"{self.cell.ref.path}: {reason}"))
         if self._bonds is not None:
             self._bonds.cut()
+        if self.children is not None and not whole:
+            self.children.abandon()
         self.cell.over(reason, again=whole)
 
     # -- what others need of it

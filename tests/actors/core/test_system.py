@@ -247,3 +247,21 @@ async def test_a_runaway_bug_in_the_runtime_is_not_swallowed(
         async with open_system([puppet("a")]):
             await trio.sleep_forever()
     assert group.value.split(ZeroDivisionError)[0] is not None
+
+
+async def test_a_kill_ends_those_that_wait_for_their_restart_too(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    specs = [
+        puppet("a", restart=Restart.PERMANENT),
+        puppet("b", restart=Restart.PERMANENT, on_teardown=hang, grace=3600),
+    ]
+    with logged() as lines:
+        async with open_system(specs, grace=1) as system:
+            a = found(system, "/a")
+            await crash(a)
+            await trio.sleep(1)  # a waits for b to come down
+            assert system.tree()["children"][0]["state"] == "restarting"  # type: ignore[index]
+    assert [line["event"] for line in lines] == ["actor.crashed", "system.killed"]
+    assert system.counters.spawned == system.counters.stopped
+    assert not a.alive
