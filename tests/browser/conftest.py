@@ -26,7 +26,7 @@ FLAGS = (
     "--host-resolver-rules=MAP meeting.example 127.0.0.1",
 )
 # Few frames: every tab encodes and decodes in software.
-FAKE_DEVICES = "--use-fake-device-for-media-stream=fps=10"
+FAKE_DEVICES = "--use-fake-device-for-media-stream=device-count=2,fps=10"
 
 Newcomer = Callable[..., Person]
 Launch = Callable[..., Browser]

@@ -91,6 +91,24 @@ def test_a_muted_microphone_and_a_stopped_camera_are_shown_to_the_others(
     ada.sees_moving("Clara")
 
 
+def test_another_camera_can_be_chosen_during_the_call(newcomer: Newcomer) -> None:
+    ada, clara = newcomer("Ada"), newcomer("Clara")
+    ada.join("cameras")
+    clara.join("cameras")
+    clara.sees_moving("Ada")
+    ada.press("Devices")
+    cameras = ada.page.get_by_role("dialog").get_by_role("combobox", name="Camera")
+    first = cameras.input_value()
+    cameras.select_option(index=1)
+    ada.page.wait_for_function(
+        """(first) => made.connections.at(-1).getSenders().some(({ track }) =>
+             track?.kind === 'video' && track.getSettings().deviceId !== first)""",
+        arg=first,
+    )
+    ada.press("Done")
+    clara.sees_moving("Ada")
+
+
 def test_screens_shared_by_both_appear_beside_the_cameras_and_go(newcomer: Newcomer) -> None:
     ada, clara = newcomer("Ada"), newcomer("Clara")
     ada.join("screens")

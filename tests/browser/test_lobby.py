@@ -51,6 +51,13 @@ def test_name_and_picture_are_there_before_joining(newcomer: Newcomer) -> None:
     expect(ada.page.get_by_label("Your name")).to_have_value("Ada")
 
 
+def test_a_remembered_camera_that_is_gone_is_replaced_by_another(newcomer: Newcomer) -> None:
+    ada = newcomer("Ada")
+    ada.page.add_init_script("localStorage.setItem('quintet.video', 'unplugged since')")
+    ada.open("gone")
+    ada.page.wait_for_function("() => document.getElementById('preview').videoWidth > 0")
+
+
 def test_the_microphone_moves_the_meter(newcomer: Newcomer) -> None:
     ada = newcomer("Ada")
     ada.open("meter")

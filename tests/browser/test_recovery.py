@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from tests.browser.conftest import Newcomer
 from tests.support.person import Person
@@ -118,3 +118,16 @@ def test_a_server_that_has_fallen_silent_is_noticed(
     _chat_works(ada, clara, "Anybody?")
     ada.sees_moving("Clara")
     _forgive_lost_connections(ada, clara)
+
+
+@pytest.mark.slow
+def test_somebody_whose_browser_dies_is_gone_when_the_picture_stops(newcomer: Newcomer) -> None:
+    ada, clara = newcomer("Ada"), newcomer("Clara")
+    ada.join("crash")
+    clara.join("crash")
+    ada.sees_moving("Clara")
+    ada.has_connections(1)
+    with clara.page.expect_event("crash"), pytest.raises(Error, match="crash"):
+        clara.page.goto("chrome://crash")
+    expect(ada.tile("Clara").locator(".note")).to_have_text("Reconnecting…")
+    expect(ada.tile("Clara")).to_have_count(0, timeout=15_000)

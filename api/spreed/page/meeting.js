@@ -17,14 +17,12 @@ const MAX_NAME = 60;
 const GRACE_MS = 12_000;
 
 const REFUSALS = {
-  authorization_not_required: "This room is not locked any more. Please try again.",
   room_join_requires_account: "This room is for people with an account on this server.",
   default_room_disabled: "This server has no default room. Please choose a room name.",
   room_full: "The room is full. Try again when somebody has left.",
   too_many_rooms: "The server has no space for another room at the moment.",
   too_many_attempts: "Too many wrong attempts. Please wait a while before you try again.",
   busy: "The server is very busy. Please try again in a moment.",
-  no_answer: "The server did not answer. Please try again.",
 };
 const RESTARTING = "The server is restarting. The meeting comes back by itself in a moment.";
 const RETRIED = new Set(["shutting_down", "no_answer"]);
@@ -329,8 +327,18 @@ class Devices {
     this.#tell("audio", "video");
   }
 
-  #capture(kinds) {
-    const device = (kind) => (this.#chosen[kind] ? { deviceId: { ideal: this.#chosen[kind] } } : {});
+  async #capture(kinds) {
+    try {
+      return await this.#captureChosen(kinds);
+    } catch (error) {
+      if (error.name !== "OverconstrainedError") throw error;
+      for (const kind of kinds) this.#chosen[kind] = ""; // unplugged since it was chosen
+      return this.#captureChosen(kinds);
+    }
+  }
+
+  #captureChosen(kinds) {
+    const device = (kind) => (this.#chosen[kind] ? { deviceId: { exact: this.#chosen[kind] } } : {});
     const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 } };
     return navigator.mediaDevices.getUserMedia({
       audio: kinds.includes("audio") && { ...device("audio"), echoCancellation: true },
@@ -1221,12 +1229,12 @@ class Meeting {
     setInterval(() => this.#showLoudness(), 300);
   }
 
-  openLobby() {
+  openLobby(problem = "") {
     this.#phase = "lobby";
     this.#pin = "";
     this.#panel.reclaim();
-    this.#showJoining("");
     showView("lobby", `${this.#room} · ${CONFIG.Title}`);
+    this.#showJoining(problem);
     return this.media.open();
   }
 
@@ -1259,7 +1267,7 @@ class Meeting {
     this.#name = line(byId("name").value, MAX_NAME);
     memory.set("name", this.#name);
     this.#phase = "joining";
-    this.#showJoining("Joining…");
+    this.#showJoining("");
     this.#channel.open();
   }
 
@@ -1268,14 +1276,12 @@ class Meeting {
     this.#channel.close();
     this.#question.dismiss();
     this.#clearPeople();
-    this.#panel.reclaim();
-    showView("lobby", `${this.#room} · ${CONFIG.Title}`);
-    this.#showJoining("");
-    showProblem(byId("lobby-problem"), problem);
+    if (this.media.screen) this.media.unshare();
+    this.openLobby(problem);
   }
 
-  #showJoining(text) {
-    showProblem(byId("lobby-problem"), text === "Joining…" ? "" : text);
+  #showJoining(problem) {
+    showProblem(byId("lobby-problem"), problem);
     byId("join").textContent = this.#phase === "joining" ? "Cancel" : "Join";
     byId("name").readOnly = this.#phase === "joining";
   }
@@ -1413,7 +1419,7 @@ class Meeting {
       if (!token) return;
       problem = await this.#offerToken(token);
     } while (problem);
-    if (this.#phase === "joining") this.#showJoining("Joining…");
+    if (this.#phase === "joining") this.#showJoining("");
     this.#channel.open();
   }
 
