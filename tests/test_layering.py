@@ -1,0 +1,120 @@
+"""Imports point down: api → actors → media; the core knows nobody, dialects not each other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent
+OURS = ("api", "actors", "media")
+FILES = sorted(path for package in OURS for path in (HOUSE / package).rglob("*.py"))
+
+ASYNCIO_SEAMS = {"media/bridge.py", "media/aiortc_seam.py"}
+# Whatever waits, reaches outside or reads a clock: a pure rule is handed times and ids.
+IMPURE = {
+    "asyncio", "datetime", "io", "logging", "os", "pathlib", "random", "socket", "structlog",
+    "subprocess", "tempfile", "threading", "time", "trio", "uuid",
+}  # fmt: skip
+PURE_CORE = ("actors.core.errors", "actors.core.message")  # of the core, what domain rules may use
+
+
+def place(path: Path) -> str:
+    """Return a file's path within the project."""
+    return path.relative_to(HOUSE).as_posix()
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Return the full names of the modules a file imports, also those only for types."""
+    package = place(path).removesuffix(".py").replace("/", ".").rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join(package.split(".")[: -node.level + 1 or None]) if node.level else ""
+            module = ".".join(part for part in (above, node.module) if part)
+            yield module
+            # `from api import spreed` imports a module as well.
+            yield from (
+                f"{module}.{alias.name}" for alias in node.names if is_module(module, alias)
+            )
+
+
+def is_module(package: str, alias: ast.alias) -> bool:
+    """Return whether a name imported from one of our packages is a module of it."""
+    path = HOUSE.joinpath(*package.split("."), alias.name)
+    return package.split(".")[0] in OURS and (path.is_dir() or path.with_suffix(".py").exists())
+
+
+def within(module: str, *packages: str) -> bool:
+    """Return whether a module lies in one of the packages."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def violations(folder: str, *forbidden: str, but: tuple[str, ...] = ()) -> list[str]:
+    """Return "file imports module" for what a folder must not import."""
+    return [
+        f"{place(path)} imports {module}"
+        for path in FILES
+        if place(path).startswith(f"{folder}/")
+        for module in imports_of(path)
+        if within(module, *forbidden) and not within(module, *but)
+    ]
+
+
+def dialects() -> list[str]:
+    """Return the folders of `api` that open a door."""
+    doors = (HOUSE / "api").glob("*/__init__.py")
+    return sorted(door.parent.name for door in doors if "open_door" in door.read_text())
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert "spreed" in dialects()
+    assert {place(path).split("/")[0] for path in FILES} == set(OURS)
+
+
+def test_media_knows_neither_rooms_nor_http() -> None:
+    assert violations("media", "actors", "api") == []
+
+
+def test_actors_know_no_http() -> None:
+    assert violations("actors", "api", "quart", "quart_trio", "hypercorn", "websockets") == []
+
+
+def test_the_core_imports_nothing_of_ours() -> None:
+    assert violations("actors/core", *OURS, but=("actors.core",)) == []
+
+
+def test_domain_rules_wait_for_nothing_and_touch_nothing() -> None:
+    assert violations("actors/domain", *IMPURE) == []
+    assert violations("actors/domain", "actors", but=("actors.domain", *PURE_CORE)) == []
+
+
+@pytest.mark.parametrize("folder", ["api", "media"])
+def test_the_core_is_imported_by_its_front_door(folder: str) -> None:
+    inner = [f"actors.core.{path.stem}" for path in (HOUSE / "actors/core").glob("[!_]*.py")]
+    assert violations(folder, *inner) == []
+
+
+@pytest.mark.parametrize("dialect", dialects())
+def test_a_dialect_knows_no_other(dialect: str) -> None:
+    others = [f"api.{other}" for other in dialects() if other != dialect]
+    assert violations(f"api/{dialect}", *others) == []
+
+
+def test_asyncio_lives_in_its_seams_only() -> None:
+    found = {place(path) for path in FILES if any(within(m, "asyncio") for m in imports_of(path))}
+    assert found <= ASYNCIO_SEAMS
+
+
+def test_nobody_starts_a_background_task_of_quart() -> None:
+    # A crash in one is swallowed: the app goes on answering 200.
+    callers = [
+        place(path)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "add_background_task"
+    ]
+    assert callers == []
