@@ -105,16 +105,17 @@ class ActorSystem:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> bool:
+    ) -> None:
         with trio.CancelScope(shield=True):  # bounded: shutdown kills after its grace
             await self.shutdown(self._grace)
             await self._ended.wait()
-        absorbed = self._body.__exit__(kind, error, trace)
-        # The body's own error passes by this nursery, so that it is not wrapped in a group.
-        await self._outside.__aexit__(None, None, None)
-        if self._gave_up is not None:
-            raise self._gave_up
-        return absorbed
+        try:
+            self._body.__exit__(kind, error, trace)  # absorbs what the root giving up cancelled
+        finally:
+            # The body's own error passes by this nursery, so that it is not wrapped in a group.
+            await self._outside.__aexit__(None, None, None)
+            if self._gave_up is not None:
+                raise self._gave_up
 
     def root_crashed(self, error: Exception) -> None:
         """Note that nobody is left to handle a crash; for the root's cell."""

@@ -296,6 +296,27 @@ async def test_when_the_root_gives_up_the_body_is_cancelled_and_restart_limit_ra
     assert isinstance(limit.value.__cause__, Boom)
 
 
+async def test_restart_limit_is_raised_also_when_the_cancelled_body_fails_on_its_way_out() -> None:
+    async def fail_late() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise KeyError
+
+    async def body(system: ActorSystem) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail_late)
+            nursery.start_soon(trio.sleep_forever)
+            await trio.testing.wait_all_tasks_blocked()
+            await crash(found(system, "/a"))
+
+    specs = [puppet("a", restart=PERMANENT)]
+    with pytest.raises(RestartLimit) as limit:
+        async with open_system(specs, intensity=Intensity(0, 60)) as system:
+            await body(system)
+    assert isinstance(limit.value.__context__, ExceptionGroup)
+
+
 async def test_a_permanent_child_that_cannot_be_set_up_ends_the_system_before_its_body() -> None:
     with pytest.raises(RestartLimit):
         async with open_system([puppet("a", restart=PERMANENT, on_setup=boom)]):
