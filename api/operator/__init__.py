@@ -1,4 +1,4 @@
-"""The operator's door, `/-/…`: health, metrics, the live tree, and the API document."""
+"""The operator's door, `/-/…`: health, metrics, the live tree, the API document, the console."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from api.doors import Door, Place, Services
 from api.operator.collector import ServerCollector
 from api.operator.errors import refuse
 from api.operator.openapi import PATHS
+from api.operator.pages import add_pages
 from api.operator.routes import add_routes
 
 PREFIX = "/-"
@@ -20,8 +21,9 @@ def open_dialect(services: Services) -> Callable[[Place], Door]:
     services.metrics.register(ServerCollector(services))
 
     def open_door(_place: Place) -> Door:
-        blueprint = Blueprint("operator", __name__, url_prefix=PREFIX)
-        add_routes(blueprint, services)
+        blueprint = Blueprint("operator", __name__)
+        add_routes(blueprint, PREFIX, services)
+        add_pages(blueprint, PREFIX)
         return Door(
             dialect="operator",
             blueprint=blueprint,

@@ -101,8 +101,8 @@ class Routes:
         return checked
 
 
-def add_routes(blueprint: Blueprint, services: Services) -> None:
-    """Put every path of the operator on a blueprint."""
+def add_routes(blueprint: Blueprint, prefix: str, services: Services) -> None:
+    """Put every path of the operator, below `prefix`, on a blueprint."""
     routes = Routes(services)
     table: list[tuple[str, str, View]] = [
         ("/healthz", "GET", routes.healthz),
@@ -114,7 +114,7 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
     ]
     for path, method, view in table:
         name = path.strip("/").replace("/", "_").partition(".")[0]
-        blueprint.add_url_rule(path, name, view, methods=[method])
+        blueprint.add_url_rule(prefix + path, name, view, methods=[method])
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -165,7 +165,8 @@ async def test_metrics_are_prometheus_text_of_everything_that_is_counted(tmp_pat
 async def test_the_api_document_names_every_path_with_its_dialect(tmp_path: Path) -> None:
     async with operated(tmp_path) as (server, http):
         document = (await http.get("/-/openapi.json")).json()
-        rules = {rule.rule for rule in server.app.url_map.iter_rules() if rule.endpoint != "static"}
+        rules = {rule.rule for rule in server.app.url_map.iter_rules()}
+        rules -= {"/-/", "/static/quintet/console.css", "/static/quintet/console.js"}
     assert document["openapi"] == "3.1.0"
     assert set(document["paths"]) == rules
     stop = document["paths"]["/-/actors/stop"]["post"]
@@ -180,3 +181,16 @@ async def test_the_token_reaches_no_log(tmp_path: Path) -> None:
             await http.get("/-/actors", headers={"Authorization": "Bearer a-guess"})
     assert TOKEN not in str(logs)
     assert "a-guess" not in str(logs)
+
+
+async def test_the_console_is_open_holds_nothing_secret_and_allows_no_foreign_code(
+    tmp_path: Path,
+) -> None:
+    async with operated(tmp_path) as (_, http):
+        for path in ("/-/", "/-", "/static/quintet/console.js", "/static/quintet/console.css"):
+            answer = await http.get(path)
+            assert answer.status_code == 200
+            assert TOKEN not in answer.text
+            assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
+            again = await http.get(path, headers={"If-None-Match": answer.headers["etag"]})
+            assert again.status_code == 304

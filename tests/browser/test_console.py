@@ -1,0 +1,70 @@
+"""The operator's console in a real browser: token, figures, tree, and stopping an actor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.server_process import ServerProcess
+
+pytestmark = pytest.mark.browser
+
+TOKEN = "a token for the test"
+CONFIG = f'[operator]\ntoken = "{TOKEN}"\n'
+
+
+@pytest.fixture
+def page(browser: Browser, own_server: Callable[..., ServerProcess]) -> Iterator[Page]:
+    """The console of a fresh server; its browser must not complain."""
+    server = own_server(config=CONFIG)
+    with browser.new_context(viewport={"width": 1200, "height": 760}) as context:
+        page = context.new_page()
+        troubles: list[str] = []
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and troubles.append(line.text))
+        page.goto(f"{server.url}-/")
+        yield page
+        # a refused token is an error line of the browser's own
+        assert [text for text in troubles if "401" not in text] == []
+
+
+def enter(page: Page, token: str = TOKEN) -> None:
+    page.get_by_label("Operator token").fill(token)
+    page.get_by_role("button", name="Show").click()
+
+
+def test_a_wrong_token_is_told_and_the_right_one_shows_the_tree(page: Page) -> None:
+    enter(page, "wrong")
+    expect(page.get_by_role("alert")).to_have_text("That is not the operator's token.")
+    enter(page)
+    expect(page.get_by_role("status")).to_have_text("Ready")
+    expect(page.get_by_role("cell", name="/hub", exact=True)).to_be_visible()
+    expect(page.get_by_label("Figures")).to_contain_text("Websockets")
+    page.reload()
+    expect(page.get_by_role("cell", name="/hub", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Forget token").click()
+    expect(page.get_by_label("Operator token")).to_be_focused()
+    expect(page.get_by_role("table")).to_be_hidden()
+
+
+def test_an_actor_is_stopped_once_that_is_confirmed(page: Page) -> None:
+    enter(page)
+    expect(page.get_by_role("status")).to_have_text("Ready")
+    page.evaluate("window.socket = new WebSocket(`ws://${location.host}/ws`)")
+    stop = page.get_by_role("button", name="Stop /peers/")
+    expect(stop).to_have_count(1)
+    stop.click()
+    page.get_by_role("button", name="Keep it").click()
+    stop.click()
+    page.get_by_role("button", name="Stop it").click()
+    expect(stop).to_have_count(0)
+    expect(page.get_by_role("cell", name="/hub", exact=True)).to_be_visible()
+
+
+def test_the_filter_leaves_what_it_names(page: Page) -> None:
+    enter(page)
+    page.get_by_label("Filter").fill("supervisor")
+    expect(page.get_by_role("cell", name="/rooms", exact=True)).to_be_visible()
+    expect(page.get_by_role("cell", name="/hub", exact=True)).to_have_count(0)
