@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 16_384
 EAGER_TURNS = 16  # receptions without a wait before everyone else gets a turn
+FRAGMENTS = 4096  # of one message
 CLOSE_SECONDS = 5.0  # for the closing handshake
 PONG_SECONDS = 15.0  # of silence beyond the ping interval, and the peer is gone
 PING_FRAME = b"\x89\x00"
@@ -90,6 +91,7 @@ class LaneSocket:
 
     async def receive(self) -> tuple[bytes, bool]:
         """Return the next message; see `api.sockets.Socket`."""
+        fruitless = False
         while self._ended is None:
             while self._frames:
                 message = self._take(self._frames.pop())
@@ -100,7 +102,11 @@ class LaneSocket:
                         return message
             if self._protocol.state is not OPEN:
                 self._end_by_protocol()
-            elif not self._read():
+            elif self._read():
+                if fruitless:
+                    await checkpoint()  # pieces and control frames, as many as the peer likes
+                fruitless = True
+            else:
                 self._turns = 0
                 try:
                     await wait_readable(self._sock)
@@ -216,7 +222,10 @@ class LaneSocket:
             self._fragments_text = opcode is TEXT
         elif opcode is CONT and self._fragments is not None:
             self._fragments.append(bytes(frame.data))
-            if frame.fin:
+            if len(self._fragments) > FRAGMENTS:  # empty ones pass every limit of size
+                self.close(1009, "too many fragments")
+                self._fragments = None
+            elif frame.fin:
                 payload = b"".join(self._fragments)
                 self._fragments = None
                 return self._whole(payload, self._fragments_text)
