@@ -215,6 +215,9 @@ class Connections:
             first = opening
             end = head_length(first)
             request = read_upgrade_request(first[:end]) if end > 0 else None
+            if isinstance(request, Rejection):
+                await self._refuse(sock, peer, request)
+                return None
             if request is not None and request.path in self._app.routes:
                 return await self._upgrade(sock, peer, request, first[end:])
         await self._hypercorn(sock, first)
@@ -223,6 +226,11 @@ class Connections:
     async def _hypercorn(self, sock: stdlib_socket.socket, replay: bytes) -> None:
         stream = ServedStream(sock, replay, self._http)
         await self._http.serve(stream, self.tls)
+
+    async def _refuse(self, sock: stdlib_socket.socket, peer: str, why: Rejection) -> None:
+        log.info("websocket.refused", status=why.status, reason=why.reason, address=peer)
+        self._services.traffic.websocket("").refused += 1
+        await say_goodbye(sock, answer(why.status, why.body, why.content_type))
 
     async def _upgrade(
         self, sock: stdlib_socket.socket, peer: str, request: UpgradeRequest, rest: bytes

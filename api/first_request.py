@@ -65,15 +65,21 @@ class UpgradeRequest:
         return self._response.serialize()
 
 
-def read_upgrade_request(head: bytes) -> UpgradeRequest | None:
-    """Parse a head that asks for a websocket; None for every other request, wrong ones included."""
+MALFORMED = Rejection(400, "handshake: no valid HTTP request", b"400 Bad Request\n")
+
+
+def read_upgrade_request(head: bytes) -> UpgradeRequest | Rejection | None:
+    """Parse a head that asks for a websocket; None for every other request.
+
+    MALFORMED is one that is wrong as HTTP, or has a body: Hypercorn, for one, stumbles over it.
+    """
     if not head.startswith(b"GET /") or _UPGRADE.search(head) is None:
         return None
     protocol = ServerProtocol()
     protocol.receive_data(head)
     events = protocol.events_received()
     if len(events) != 1 or not isinstance(events[0], Request):
-        return None
+        return MALFORMED
     return UpgradeRequest(events[0], protocol)
 
 

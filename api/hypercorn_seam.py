@@ -15,6 +15,7 @@ import socket as stdlib_socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
+import h11
 import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
@@ -25,8 +26,6 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 if TYPE_CHECKING:
-    import h11
-
     from api.settings import LimitSettings
     from api.upgrades import WebsocketRoutes
 
@@ -193,6 +192,8 @@ def _config(limits: LimitSettings, routes: WebsocketRoutes) -> Config:
 
 _check_protocol = H11Protocol._check_protocol
 _run = TCPServer.run
+_FLUSTERED = (trio.BusyResourceError, h11.LocalProtocolError)
+"""What Hypercorn raises when garbage comes behind a request: it answers 400 a second time."""
 
 
 async def _check_protocol_without_h2c(self: H11Protocol, event: h11.Request) -> None:
@@ -205,15 +206,12 @@ async def _check_protocol_without_h2c(self: H11Protocol, event: h11.Request) -> 
 
 
 async def _run_within_boundary(self: TCPServer) -> None:
-    """Let an error end its own connection only, and log it.
-
-    Expected is BusyResourceError: garbage behind a request is refused while its answer goes out.
-    """
+    """Let an error end its own connection only; log it, unless it is one of _FLUSTERED."""
     try:
         await _run(self)
     except BaseExceptionGroup as group:
         cancelled, rest = group.split(trio.Cancelled)
-        unexpected = rest.split(trio.BusyResourceError)[1] if rest is not None else None
+        unexpected = rest.split(_FLUSTERED)[1] if rest is not None else None
         if unexpected is not None:
             if not isinstance(unexpected, ExceptionGroup):
                 raise

@@ -139,7 +139,7 @@ def websocket_view(app: App) -> Callable[[], Awaitable[Response | None]]:
 
     async def speak() -> Response | None:
         upgrade = _upgrade(app)
-        route = decide(app.routes, upgrade, None, services.traffic)
+        route = decide(app.routes, upgrade, _flaw(upgrade), services.traffic)
         if isinstance(route, Rejection):
             return Response(route.body, route.status, content_type=route.content_type)
         await websocket.accept(subprotocol=route.subprotocol)
@@ -147,6 +147,13 @@ def websocket_view(app: App) -> Callable[[], Awaitable[Response | None]]:
         return None
 
     return speak
+
+
+def _flaw(upgrade: Upgrade) -> Rejection | None:
+    """Refuse an upgrade with a body, which Hypercorn lets through and then cannot accept."""
+    if upgrade.headers.get("content-length", "0") != "0" or "transfer-encoding" in upgrade.headers:
+        return Rejection(400, "handshake: has a body")
+    return None
 
 
 async def _serve(app: App, route: WebsocketRoute, upgrade: Upgrade) -> None:
