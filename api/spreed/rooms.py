@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REALM = "spreed"
 DEFAULT_TYPE, CONFERENCE = "Room", "Conference"
 RANDOM_NAME_LENGTH = 11
+AGENT_LENGTH = 1000  # of the client's own description, which every member is shown
 
 
 def random_name(settings: SpreedSettings) -> str:
@@ -61,7 +62,7 @@ def enter_order(settings: SpreedSettings, limits: LimitSettings, hello: Hello, t
             expiry_seconds=settings.room_expiry_seconds,
         ),
         tag,
-        agent=hello.Ua,
+        agent=hello.Ua[:AGENT_LENGTH],
         pin=hello.Credentials.PIN if hello.Credentials else "",
         account_to_join=demanding and settings.authorize_room_join,
         account_to_create=demanding and settings.authorize_room_creation,
