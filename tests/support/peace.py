@@ -20,11 +20,24 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from api.settings import Settings
-from tests.support.spreed import SpreedClient, SpreedServer, spreed_server, spreed_settings
+from tests.support.spreed import (
+    Document,
+    SpreedClient,
+    SpreedServer,
+    spreed_server,
+    spreed_settings,
+)
 
 PROMPT = 1.0  # seconds an innocent client may wait: far above a busy machine, far below a siege
 BEAT = 0.02
 CRASHES = frozenset({"actor.crashed", "connection.crashed", "request.crashed", "system.killed"})
+
+ERRORS = {
+    "bad_request", "not_in_room", "invalid_room_name", "status_too_large", "bad_attestation",
+    "contacts_not_enabled", "invalid_session_token", "authorization_not_required",
+    "authorization_required", "invalid_credentials", "too_many_attempts", "already_authenticated",
+    "no_such_session",
+}  # fmt: skip
 
 
 @dataclass
@@ -75,6 +88,19 @@ async def peaceful(
     assert [entry for entry in entries if entry["event"] in CRASHES] == []
     assert troubles == []
     assert siege.worst < PROMPT
+
+
+async def answers(client: SpreedClient) -> list[Document]:
+    """Return all that came up to now, in order; each must be JSON, each error a documented one."""
+    tag = f"end {time.monotonic_ns()}"
+    await client.raw(json.dumps({"Type": "Alive", "Alive": 1, "Iid": tag}))
+    found = []
+    while (answer := await client.next()).get("Iid") != tag:
+        found.append(answer)
+        data = answer["Data"]
+        if data.get("Type") == "Error":
+            assert data["Code"] in ERRORS, data
+    return found
 
 
 @contextmanager

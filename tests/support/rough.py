@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from typing import TYPE_CHECKING
 
 import trio
@@ -46,3 +47,23 @@ def reset(client: RawClient) -> None:
     linger = struct.pack("ii", 1, 0)
     client.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     client.stream.socket.close()
+
+
+def flood(server: Serving, opening: bytes, block: bytes, seconds: float) -> int:
+    """Send `block` again and again as fast as can be, reading nothing; return how many went out.
+
+    Blocks its thread: run it with `trio.to_thread`.
+    """
+    sent = 0
+    with socket.create_connection((server.host, server.port)) as sock:
+        sock.settimeout(seconds)
+        sock.sendall(opening)
+        sock.recv(65_536)
+        end = time.monotonic() + seconds
+        try:
+            while time.monotonic() < end:
+                sock.sendall(block)
+                sent += 1
+        except OSError:  # the server has had enough
+            pass
+    return sent
