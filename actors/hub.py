@@ -17,6 +17,7 @@ from actors.core import (
     Message,
     Ref,
     Refused,
+    Registry,
     Request,
     Restart,
     Spawn,
@@ -76,6 +77,17 @@ class CountUsers(Request[int]):
     """Return how many users have a live peer in this realm."""
 
     realm: str
+
+
+def tell_hub(registry: Registry, message: Message) -> None:
+    """Tell the hub. Raises Busy when it cannot take more."""
+    hub = registry.find(HUB)
+    try:
+        if hub is None:
+            raise Busy
+        hub.tell(message)
+    except ActorError:
+        raise Busy from None
 
 
 class Hub(Actor[Message]):
@@ -152,7 +164,8 @@ class Hub(Actor[Message]):
 
     def _refuse(self, order: Admit, refusal: Refused) -> None:
         with suppress(ActorError):  # it is gone, or will see its own deadline pass
-            order.peer.tell(JoinRefused(order.tag, order.spec.key, refusal))
+            attempt = order.admission.attempt
+            order.peer.tell(JoinRefused(order.tag, order.spec.key, refusal, attempt))
 
     async def _room(self, spec: RoomSpec) -> Ref[Message]:
         known = self.ctx.registry.find(spec.key.path)

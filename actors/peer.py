@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from actors.core import (
     Actor,
-    ActorError,
-    ActorStopped,
     Down,
-    MailboxFull,
     Message,
     Ref,
-    Refused,
-    ReplyTo,
     Request,
 )
 from actors.domain.events import (
     Card,
     Fact,
     Introduced,
-    Joined,
     JoinRefused,
-    OrderRefused,
     PeerLeft,
-    RoomClosed,
-    RoomView,
     Signalled,
 )
-from actors.domain.ids import RoomKey
 from actors.domain.peer import PeerState
 from actors.domain.refusals import Busy, NotInRoom, NotThatRoom
 from actors.domain.room import Admission, RoomSpec
-from actors.hub import HUB, Admit, Identified
-from actors.room import Leave, ListMembers, Present, Rejoin, Say, SetPin
+from actors.hub import Identified, tell_hub
+from actors.membership import AGAIN_SECONDS, Membership, Quit, Return
+from actors.room import FromRoom, ListMembers, Present, Say, SetPin
 
 FOLLOWED = 1000
 
@@ -143,8 +133,8 @@ class Describe(Request[Described]):
 
 
 @dataclass(frozen=True, slots=True)
-class Adopt(Message):
-    """Another socket takes this peer over; the present client is closed with "replaced".
+class Adopt(Request[None]):
+    """Have another socket take this peer over; the present client is closed with "replaced".
 
     The peer keeps its place in the room but hears nothing from it until it enters again; if it does
     not within `grace` seconds it leaves, so that no ghost stays behind.
@@ -185,34 +175,31 @@ class End(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Quit(Message):
-    """Try again to leave a room whose mailbox was full."""
-
-    room: Ref[Message]
+class Register(Message):
+    """Try again to tell the hub whose peer this is."""
 
 
 class Peer(Actor[Message]):
     kind = "peer"
     accepts = (
-        Fact, Enter, Exit, SetStatus, Post, ChangePin, ListRoom, Introduce, GrantLogin, LogIn,
-        Describe, Adopt, Overdue, Lost, Follow, End, Quit,
+        FromRoom, JoinRefused, Signalled, Enter, Exit, SetStatus, Post, ChangePin, ListRoom,
+        Introduce, GrantLogin, LogIn, Describe, Adopt, Overdue, Lost, Follow, End, Quit, Return,
+        Register,
     )  # fmt: skip
 
     def __init__(self, peer: str, realm: str, user: str, client: Client) -> None:
         self._state = PeerState(peer, user)
         self._realm = realm
         self._client = client
-        self._room: Ref[Message] | None = None
-        self._view: RoomView | None = None
-        self._silent = False  # adopted, and not entered again yet
-        self._wanted: RoomKey | None = None  # entering this room, not in it yet
-        self._entering: ReplyTo[None] | None = None
+        self._place = Membership(self, self._state, self._show)
         self._followed: dict[Ref[Message], str] = {}
 
     async def setup(self) -> None:
-        if self._state.user:
-            self._tell_hub(Identified(self.ctx.self_ref, self._realm, self._state.user))
-        self._client.show(Introduced("", self._state.user))
+        self._register()
+        try:
+            self._client.show(Introduced("", self._state.user))
+        except TooSlow:
+            self.ctx.stop("too_slow")
 
     async def handle(self, message: Message) -> object:
         try:
@@ -223,26 +210,28 @@ class Peer(Actor[Message]):
 
     def _handle(self, message: Message) -> object:
         match message:
-            case Fact():
-                self._hear(message)
+            case Signalled():  # first: these are by far the most
+                self._client.show(message)
+            case FromRoom(room, fact):
+                self._place.hear(room, fact)
+            case JoinRefused():
+                self._place.turn_back(message)
             case Enter():
                 self._enter(message)
             case Exit():
-                self._exit()
+                self._place.exit()
             case SetStatus(status):
                 self._state.set_status(status)
                 self._present()
             case Post(body):
-                if self._room is not None and not self._silent:
-                    self._tell_room(Say(self._state.id, body))
-            case ChangePin(room, tag, pin):
-                if self._silent or self._view is None or self._view.key.name != room:
-                    raise NotThatRoom
-                self._tell_room(SetPin(self._state.id, tag, pin))
+                if self._place.present:
+                    self._place.tell(Say(self._state.id, body))
+            case ChangePin():
+                self._change_pin(message)
             case ListRoom(tag):
-                if self._silent or self._room is None:
+                if not self._place.present:
                     raise NotInRoom
-                self._tell_room(ListMembers(self._state.id, tag))
+                self._place.tell(ListMembers(self._state.id, tag))
             case Introduce(tag):
                 self._client.show(Introduced(tag, self._state.user))
             case GrantLogin(user, nonce):
@@ -250,13 +239,13 @@ class Peer(Actor[Message]):
             case LogIn():
                 self._log_in(message)
             case Describe():
-                room = self._view.key.slug if self._view else ""
-                return Described(self._state.card, room)
+                view = self._place.view
+                return Described(self._state.card, view.key.slug if view else "")
             case Adopt():
                 self._adopt(message)
             case Overdue(client):
-                if client is self._client and self._silent:
-                    self._exit()
+                if client is self._client:
+                    self._place.leave_if_silent()
             case Lost(client):
                 if client is self._client:
                     self.ctx.stop("disconnected")
@@ -265,7 +254,11 @@ class Peer(Actor[Message]):
             case End(reason):
                 self.ctx.stop(reason)
             case Quit(room):
-                self._quit(room)
+                self._place.quit_again(room)
+            case Return(room):
+                self._place.rejoin(room)
+            case Register():
+                self._register()
         return None
 
     def _follow(self, peer: Ref[Message], peer_id: str) -> None:
@@ -283,147 +276,66 @@ class Peer(Actor[Message]):
         followed = self._followed.pop(down.ref, None)
         if followed is not None:
             self._client.show(PeerLeft(followed, gone=True))
-        if down.ref != self._room or self._view is None:
-            return
-        if down.restarting:
-            try:
-                down.ref.tell(Rejoin(self.ctx.self_ref, self._state.card))
-                return
-            except ActorError:
-                pass  # there is no way back: as if the room had ended
-        view, silent = self._view, self._silent
-        self._forget_room()
-        if not silent:
-            self._client.show(RoomClosed(view))
+        self._place.miss(down)
 
     async def teardown(self, reason: str) -> None:
-        if self._room is not None:
-            with suppress(ActorError):  # the room watches us as well
-                self._room.tell(Leave(self._state.id, gone=True))
+        self._place.end()
         self._client.close(reason)
 
     def snapshot(self) -> Mapping[str, object]:
+        view = self._place.view
         return {
             "dialect": self._realm,
-            "room": self._view.key.slug if self._view else None,
+            "room": view.key.slug if view else None,
             "logged_in": bool(self._state.user),
         }
 
     # --- the room
 
     def _enter(self, order: Enter) -> None:
-        self._conclude(Busy())  # an earlier order that is still open is overtaken
-        if self._view is not None and self._view.key != order.spec.key:
-            self._exit()
-        self._silent = False
         self._state.enter(order.agent)
         admission = Admission(
             self._state.card, order.pin, order.account_to_join, order.account_to_create
         )
-        self._tell_hub(Admit(self.ctx.self_ref, order.spec, admission, order.tag))
-        self._wanted = order.spec.key
-        self._entering = self.ctx.defer()
+        self._place.enter(order.spec, admission, order.tag)
 
-    def _exit(self) -> None:
-        self._conclude(Busy())
-        room = self._room
-        self._forget_room()
-        if room is not None:
-            self._quit(room)
-
-    def _quit(self, room: Ref[Message]) -> None:
-        try:
-            room.tell(Leave(self._state.id, gone=False))
-        except ActorStopped:
-            pass
-        except MailboxFull:
-            self.ctx.tell_self_after(0.05, Quit(room))
-
-    def _hear(self, fact: Fact) -> None:
-        match fact:
-            case Joined():
-                self._arrive(fact)
-            case JoinRefused():
-                if fact.room == self._wanted:
-                    self._forget_room()
-                    self._conclude(fact.refusal)
-            case Signalled() | OrderRefused():
-                self._client.show(fact)
-            case _ if self._room is not None and not self._silent:
-                self._client.show(fact)
-
-    def _arrive(self, joined: Joined) -> None:
-        room = self.ctx.registry.find(joined.room.key.path)
-        if room is None:
-            return
-        if self._wanted != joined.room.key:
-            self._quit(room)  # the client has changed its mind meanwhile
-            return
-        self._room, self._view, self._wanted = room, joined.room, None
-        self.ctx.watch(room)
-        self._client.show(joined)
-        self._conclude(None)
-
-    def _forget_room(self) -> None:
-        if self._room is not None:
-            self.ctx.unwatch(self._room)
-        self._room = self._view = self._wanted = None
-        self._silent = False
-
-    def _conclude(self, refusal: Refused | None) -> None:
-        """Answer the open Enter, if there is one."""
-        entering, self._entering = self._entering, None
-        if entering is None:
-            return
-        if refusal is None:
-            entering.reply(None)
-        else:
-            entering.refuse(refusal)
+    def _change_pin(self, order: ChangePin) -> None:
+        view = self._place.view
+        if not self._place.present or view is None or view.key.name != order.room:
+            raise NotThatRoom
+        self._place.tell(SetPin(self._state.id, order.tag, order.pin))
 
     def _present(self) -> None:
-        if self._room is not None and not self._silent:
-            self._tell_room(Present(self._state.card))
+        if self._place.present:
+            self._place.tell(Present(self._state.card))
+
+    def _show(self, fact: Fact) -> None:
+        self._client.show(fact)
 
     # --- who it is
 
     def _log_in(self, order: LogIn) -> None:
         self._state.log_in(order.user, order.nonce, self.ctx.now())
-        self._tell_hub(Identified(self.ctx.self_ref, self._realm, order.user))
+        self._register()
         self._client.show(Introduced(order.tag, order.user))
         self._present()
 
     def _adopt(self, order: Adopt) -> None:
         former, self._client = self._client, order.client
         former.close("replaced")
-        self._conclude(Busy())
-        self._wanted = None
         self._state.begin_again()
         if order.user and not self._state.user:
             self._state.user = order.user
-            self._tell_hub(Identified(self.ctx.self_ref, self._realm, order.user))
-        if self._room is not None:
-            self._silent = True
+            self._register()
+        if self._place.fall_silent():
             self.ctx.tell_self_after(order.grace, Overdue(order.client))
         self._client.show(Introduced("", self._state.user))
 
-    # --- telling
-
-    def _tell_room(self, message: Message) -> None:
-        """Tell the room. Raises Busy when it cannot take more; a room that ended says so itself."""
-        if self._room is None:
-            return
-        try:
-            self._room.tell(message)
-        except MailboxFull:
-            raise Busy from None
-        except ActorStopped:
-            pass
-
-    def _tell_hub(self, message: Message) -> None:
-        hub = self.ctx.registry.find(HUB)
-        if hub is None:
-            raise Busy
-        try:
-            hub.tell(message)
-        except ActorError:
-            raise Busy from None
+    def _register(self) -> None:
+        """Tell the hub whose peer this is, once it can take it."""
+        if self._state.user:
+            try:
+                known = Identified(self.ctx.self_ref, self._realm, self._state.user)
+                tell_hub(self.ctx.registry, known)
+            except Busy:
+                self.ctx.tell_self_after(AGAIN_SECONDS, Register())

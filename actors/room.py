@@ -20,8 +20,9 @@ from actors.core import (
     Refused,
     StopChild,
 )
-from actors.domain.events import Card, Fact, JoinRefused, OrderRefused, PeerLeft
+from actors.domain.events import Card, Fact, JoinRefused, OrderRefused, PeerJoined, PeerLeft
 from actors.domain.ids import PEERS
+from actors.domain.recovery import Recovery
 from actors.domain.refusals import Busy, NotInRoom
 from actors.domain.room import Admission, Notice, PinLock, RoomSpec, RoomState
 from actors.settings import ActorLimits
@@ -40,10 +41,19 @@ class Join(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class FromRoom(Message):
+    """What a room tells a peer. The peer may have left since: `room` is for it to check."""
+
+    room: Ref[Message]
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
 class Rejoin(Message):
     """Take back a member after the room's restart, unannounced and without asking for the PIN.
 
-    Only a peer that was a member tells this: it comes from the peer actor, never off a wire.
+    Only a peer that the room has let in tells this: it comes from the peer actor, never off a wire.
+    It is told on arrival too, since the room may have restarted before the peer could watch it.
     """
 
     peer: Ref[Message]
@@ -52,7 +62,10 @@ class Rejoin(Message):
 
 @dataclass(frozen=True, slots=True)
 class Leave(Message):
-    peer: str
+    """Forget this peer; void when another one has come under its id since."""
+
+    peer: Ref[Message]
+    id: str
     gone: bool
 
 
@@ -106,15 +119,18 @@ class Room(Actor[Message]):
         self._state = RoomState(spec)
         self._limits = limits
         self._refs: dict[str, Ref[Message]] = {}
+        self._ending: set[Ref[Message]] = set()  # peers too slow, being ended
         self._generation = 0
-        self._departed: list[PeerLeft] | None = [] if restarted else None
+        self._recovery = Recovery(limits.mailbox_messages) if restarted else None
 
     async def setup(self) -> None:
         """After a crash, come back with the lock that was; members find back by themselves."""
-        if self._departed is not None:
+        expiry = self._state.spec.expiry_seconds
+        if self._recovery is not None:
             await self._restore()
             self.ctx.tell_self_after(RECOVERY_SECONDS, RecoveryOver())
-        self._expire_later()
+            expiry = max(expiry, RECOVERY_SECONDS)
+        self._expire_later(expiry)
 
     async def _restore(self) -> None:
         state = self._state
@@ -128,8 +144,9 @@ class Room(Actor[Message]):
                 await self._join(message)
             case Rejoin(ref, card):
                 self._take_back(ref, card)
-            case Leave(peer, gone):
-                self._leave(peer, gone=gone)
+            case Leave(ref, peer, gone):
+                if self._refs.get(peer, ref) == ref:
+                    self._leave(peer, gone=gone)
             case Present(card):
                 self._tell(self._state.present(card))
             case Say(sender, body):
@@ -143,7 +160,7 @@ class Room(Actor[Message]):
             case ExpireIfEmpty(generation):
                 self._expire(generation)
             case RecoveryOver():
-                self._departed = None
+                self._recovery = None
         return None
 
     async def on_down(self, down: Down) -> None:
@@ -170,8 +187,10 @@ class Room(Actor[Message]):
             if first:
                 await self._write(lock)
         except Refused as refusal:
-            self._leave(peer, gone=False)  # who was refused is in no room
-            self._inform(order.peer, JoinRefused(order.tag, state.spec.key, refusal))
+            if peer in state.members:  # who was refused is in no room
+                self._leave(peer, gone=False)
+            attempt = order.admission.attempt
+            self._inform(order.peer, JoinRefused(order.tag, state.spec.key, refusal, attempt))
             if first:
                 self._expire_later(0.0)
             return
@@ -179,22 +198,25 @@ class Room(Actor[Message]):
         self._tell(state.join(order.admission, order.tag, lock))
 
     def _take_back(self, ref: Ref[Message], card: Card) -> None:
+        if card.peer in self._state.members:
+            return
         self._enlist(card.peer, ref)
         self._state.restore(card)
-        for left in self._departed or ():
-            self._inform(ref, left)
+        if self._recovery is not None:
+            self._tell(self._recovery.welcome_back(card))
+        else:  # so late that some may have come without hearing of it
+            self._tell([Notice(PeerJoined(card), but=card.peer)])
 
     def _leave(self, peer: str, *, gone: bool) -> None:
         ref = self._refs.pop(peer, None)
         if ref is not None:
             self.ctx.unwatch(ref)
-        elif self._departed is not None and len(self._departed) < self._state.spec.capacity:
-            # It left between our crash and its own return: those who find back must hear of it.
-            left = PeerLeft(peer, gone)
-            self._departed.append(left)
-            self._tell([Notice(left)])
-        self._tell(self._state.leave(peer, gone=gone))
-        if not self._state.members:
+        elif self._recovery is not None:
+            # It left between our crash and its own return: for the others it was still here.
+            self._tell([Notice(PeerLeft(peer, gone))])
+        notices = self._state.leave(peer, gone=gone)
+        self._tell(notices)
+        if notices and not self._state.members:
             self._expire_later()
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
@@ -206,8 +228,9 @@ class Room(Actor[Message]):
         self.ctx.watch(ref)
 
     def _expire_later(self, delay: float | None = None) -> None:
-        seconds = self._state.spec.expiry_seconds if delay is None else delay
-        self.ctx.tell_self_after(seconds, ExpireIfEmpty(self._generation))
+        if delay is None:
+            delay = self._state.spec.expiry_seconds
+        self.ctx.tell_self_after(delay, ExpireIfEmpty(self._generation))
 
     def _expire(self, generation: int) -> None:
         if self._state.members or generation != self._generation:
@@ -252,24 +275,33 @@ class Room(Actor[Message]):
 
     def _tell(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
+            if self._recovery is not None:
+                self._recovery.note(notice)
             if notice.to is not None:
                 audience = [self._refs[notice.to]] if notice.to in self._refs else []
             else:
                 audience = [ref for peer, ref in self._refs.items() if peer != notice.but]
+            told = FromRoom(self.ctx.self_ref, notice.fact)
             for ref in audience:
-                self._inform(ref, notice.fact)
+                self._pass(ref, told)
 
     def _inform(self, peer: Ref[Message], fact: Fact) -> None:
+        self._pass(peer, FromRoom(self.ctx.self_ref, fact))
+
+    def _pass(self, peer: Ref[Message], told: FromRoom) -> None:
         """Tell a peer; one that cannot even keep up with its own mailbox ends, the room goes on."""
         try:
-            peer.tell(fact)
+            peer.tell(told)
         except ActorStopped:
             pass  # its Down is on the way
         except MailboxFull:
-            self.ctx.start_task(self._end, peer)
+            if peer not in self._ending:
+                self._ending.add(peer)
+                self.ctx.start_task(self._end, peer)
 
     async def _end(self, slow: Ref[Message]) -> None:
         peers = self.ctx.registry.find(PEERS)
         if peers is not None:
-            with suppress(ActorError):
+            with suppress(ActorError):  # the next fact that it cannot take tries again
                 await peers.ask(StopChild(slow.name, "too_slow"), within=self._limits.ask_seconds)
+        self._ending.discard(slow)

@@ -39,20 +39,25 @@ class Fact(Message):
 
 @dataclass(frozen=True, slots=True)
 class Joined(Fact):
-    """You are in: the room and its members, yourself included."""
+    """You are in: the room and its members, yourself included.
+
+    `attempt` is the Admission's, so that the answer to an overtaken order is known as such.
+    """
 
     tag: str
     room: RoomView
     members: tuple[Card, ...]
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class JoinRefused(Fact):
-    """You are not in that room, nor in any other."""
+    """You are not in that room, nor in any other; `attempt` as in Joined."""
 
     tag: str
     room: RoomKey
     refusal: Refused
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

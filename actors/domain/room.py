@@ -57,6 +57,7 @@ class Admission:
     pin: str = ""  # "": none given
     account_to_join: bool = False
     account_to_create: bool = False
+    attempt: int = 0  # counts the orders of one peer, for it to tell their answers apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,15 @@ class RoomState:
         self.used = True
         self.members[card.peer] = card
         notices = [
-            Notice(Joined(tag, self.view, tuple(self.members.values())), to=card.peer),
+            Notice(self._welcome(admission, tag), to=card.peer),
             Notice(PeerJoined(card), but=card.peer),
         ]
         if self.spec.announces_roster and len(self.members) > 1:
             notices.append(Notice(RosterAnnounced(self.view, tuple(self.members))))
         return notices
+
+    def _welcome(self, admission: Admission, tag: str) -> Joined:
+        return Joined(tag, self.view, tuple(self.members.values()), admission.attempt)
 
     def restore(self, card: Card) -> None:
         """Take back a member after a restart, unannounced: for the others it never left."""

@@ -1,0 +1,232 @@
+"""A peer's place in a room, or its way into one. Knows no client: facts go out through `show`.
+
+Orders overtake each other, answers cross them, rooms crash and mailboxes are full; whatever comes
+in whatever order, the room counts the peer among its members exactly when the peer says so. Three
+rules do it. Each order to enter has a number, and only the answer to the latest one counts. Whoever
+is let in says so to the room's present incarnation (Rejoin). Whoever is not, or no longer, has
+every room that may think otherwise forget it (Leave).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from actors.core import (
+    Actor,
+    ActorError,
+    ActorStopped,
+    Down,
+    MailboxFull,
+    Message,
+    Ref,
+    Refused,
+    ReplyTo,
+)
+from actors.domain.events import Fact, Joined, JoinRefused, OrderRefused, RoomClosed, RoomView
+from actors.domain.ids import RoomKey
+from actors.domain.peer import PeerState
+from actors.domain.refusals import Busy
+from actors.domain.room import Admission, RoomSpec
+from actors.hub import Admit, tell_hub
+from actors.room import Leave, Rejoin
+
+AGAIN_SECONDS = 0.05  # until another try at a mailbox that was full
+
+
+@dataclass(frozen=True, slots=True)
+class Quit(Message):
+    """Try again to leave a room whose mailbox was full."""
+
+    room: Ref[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Return(Message):
+    """Try again to be taken back by a room whose mailbox was full."""
+
+    room: Ref[Message]
+
+
+class Membership:
+    """Belongs to one peer, whose handlers call it; `show` may raise what a client raises."""
+
+    def __init__(
+        self, peer: Actor[Message], state: PeerState, show: Callable[[Fact], None]
+    ) -> None:
+        self._peer = peer
+        self._state = state
+        self._show = show
+        self._room: Ref[Message] | None = None
+        self._view: RoomView | None = None
+        self._silent = False
+        self._wanted: RoomKey | None = None  # on the way into this room
+        self._attempt = 0  # the number of the latest order to enter
+        self._entering: ReplyTo[None] | None = None
+
+    @property
+    def view(self) -> RoomView | None:
+        """The room that the peer has its place in, shown to its client or not."""
+        return self._view
+
+    @property
+    def present(self) -> bool:
+        """Whether the client is in a room, as far as it knows."""
+        return self._room is not None and not self._silent
+
+    # --- orders of the client
+
+    def enter(self, spec: RoomSpec, admission: Admission, tag: str) -> None:
+        """Ask the room to be let in, and defer the answer to the order. Raises Busy."""
+        self._conclude(Busy())  # an earlier order that is still open is overtaken
+        if self._view is not None and self._view.key != spec.key:
+            self.exit()
+        self._silent = False
+        self._attempt += 1
+        ctx = self._peer.ctx
+        try:
+            order = Admit(ctx.self_ref, spec, replace(admission, attempt=self._attempt), tag)
+            tell_hub(ctx.registry, order)
+        except Busy:
+            self.exit()  # who was refused is in no room
+            raise
+        self._wanted = spec.key
+        self._entering = ctx.defer()
+
+    def exit(self) -> None:
+        """Be in no room, and on the way into none."""
+        self._wanted = None
+        self._conclude(Busy())
+        room = self._room
+        self._forget()
+        if room is not None:
+            self.quit(room)
+
+    def tell(self, message: Message) -> None:
+        """Tell the room. Raises Busy when it cannot take more; a room that ended says so itself."""
+        if self._room is None:
+            return
+        with suppress(ActorStopped):
+            try:
+                self._room.tell(message)
+            except MailboxFull:
+                raise Busy from None
+
+    # --- another client takes over, or none is left
+
+    def fall_silent(self) -> bool:
+        """Show nothing of the room until the next `enter`; return whether there is a room."""
+        self._conclude(Busy())
+        self._wanted = None
+        self._silent = self._room is not None
+        return self._silent
+
+    def leave_if_silent(self) -> None:
+        """Give up a place that nobody has come back to."""
+        if self._silent:
+            self.exit()
+
+    def end(self) -> None:
+        """Leave for good, with the peer."""
+        if self._room is not None:
+            with suppress(ActorError):  # the room watches the peer as well
+                self._room.tell(Leave(self._peer.ctx.self_ref, self._state.id, gone=True))
+
+    # --- what comes from rooms
+
+    def hear(self, room: Ref[Message], fact: Fact) -> None:
+        """Take what a room tells: the present one, a former one, or the one that was wanted."""
+        match fact:
+            case Joined():
+                self._arrive(room, fact)
+            case JoinRefused():
+                self.turn_back(fact)
+            case OrderRefused():
+                self._show(fact)
+            case _ if room == self._room and not self._silent:
+                self._show(fact)
+
+    def turn_back(self, refused: JoinRefused) -> None:
+        """Take a refusal of the room, or of the hub in its stead."""
+        if self._wanted is None:
+            if self._view is not None and self._view.key == refused.room:
+                self.exit()  # taken over while it asked to enter again: the room has put it out
+        elif refused.attempt == self._attempt:
+            entering, self._entering = self._entering, None
+            self.exit()  # the hub may have refused what the room knows nothing of
+            if entering is not None:
+                entering.refuse(refused.refusal)
+
+    def miss(self, down: Down) -> None:
+        """Take the end of the room, or of its incarnation."""
+        if down.ref != self._room or self._view is None:
+            return
+        if down.restarting:
+            self.rejoin(down.ref)
+            return
+        view, silent = self._view, self._silent
+        self._forget()
+        if not silent:
+            self._show(RoomClosed(view))
+
+    def _arrive(self, room: Ref[Message], joined: Joined) -> None:
+        if joined.room.key != self._wanted:
+            if room != self._room:
+                self.quit(room)  # the client has changed its mind meanwhile
+            return
+        overtaken = joined.attempt != self._attempt
+        self._silent = overtaken and (self._silent or room != self._room)
+        self._room, self._view = room, joined.room
+        self._peer.ctx.watch(room)
+        self.rejoin(room)
+        if not overtaken:
+            self._wanted = None
+            self._show(joined)
+            self._conclude(None)
+
+    # --- what must reach rooms
+
+    def quit(self, room: Ref[Message]) -> None:
+        """Have a room forget the peer, whether or not it counts it among its members."""
+        try:
+            room.tell(Leave(self._peer.ctx.self_ref, self._state.id, gone=False))
+        except ActorStopped:
+            pass
+        except MailboxFull:
+            self._peer.ctx.tell_self_after(AGAIN_SECONDS, Quit(room))
+
+    def quit_again(self, room: Ref[Message]) -> None:
+        """Go on with `quit`, unless the peer has come back meanwhile."""
+        if self._wanted is not None and room.path == self._wanted.path:
+            # Whether it is to be in or out is known only once the open order is answered.
+            self._peer.ctx.tell_self_after(AGAIN_SECONDS, Quit(room))
+        elif room != self._room:
+            self.quit(room)
+
+    def rejoin(self, room: Ref[Message]) -> None:
+        """Have the present incarnation of the room count the peer among its members."""
+        if room != self._room:
+            return
+        try:
+            room.tell(Rejoin(self._peer.ctx.self_ref, self._state.card))
+        except ActorStopped:
+            pass  # its Down is on the way
+        except MailboxFull:
+            self._peer.ctx.tell_self_after(AGAIN_SECONDS, Return(room))
+
+    def _forget(self) -> None:
+        if self._room is not None:
+            self._peer.ctx.unwatch(self._room)
+        self._room = self._view = None
+        self._silent = False
+
+    def _conclude(self, refusal: Refused | None) -> None:
+        """Answer the open order to enter, if there is one."""
+        entering, self._entering = self._entering, None
+        if entering is None:
+            return
+        if refusal is None:
+            entering.reply(None)
+        else:
+            entering.refuse(refusal)

@@ -1,0 +1,246 @@
+"""A house of real actors on the memory store, with clients that note what they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+import trio.testing
+
+from actors import house
+from actors.core import Actor, ActorSystem, Message, Ref, open_system
+from actors.domain.events import (
+    Card,
+    ChatPosted,
+    Fact,
+    Joined,
+    PeerJoined,
+    PeerLeft,
+    RoomChanged,
+    RoomClosed,
+)
+from actors.domain.ids import PeerKey, RoomKey
+from actors.domain.room import RoomSpec
+from actors.hub import HUB, OpenPeer
+from actors.peer import Adopt, Enter, Exit, Peer, Post, TooSlow
+from actors.room import Present
+from actors.settings import ActorLimits
+
+REALM = "test"
+LIMITS = ActorLimits()
+
+settle = trio.testing.wait_all_tasks_blocked
+
+
+class Boom(Exception):
+    """A bug."""
+
+
+@dataclass(eq=False)
+class RecordingClient:
+    """Notes facts and goodbyes; keeps the list of members as a real client would."""
+
+    facts: list[Fact] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    members: set[str] = field(default_factory=set)
+    full: bool = False  # its socket takes no more
+
+    def show(self, fact: Fact) -> None:
+        if self.full:
+            raise TooSlow
+        self.facts.append(fact)
+        match fact:
+            case Joined(_, _, members):
+                self.members = {card.peer for card in members}
+            case PeerJoined(card):
+                self.members.add(card.peer)
+            case PeerLeft(peer, _):
+                self.members.discard(peer)
+            case RoomClosed():
+                self.members.clear()
+
+    def close(self, reason: str) -> None:
+        self.closed.append(reason)
+
+    def shown(self, *kinds: type[Fact]) -> list[Fact]:
+        """Return the facts of these kinds, in order."""
+        return [fact for fact in self.facts if isinstance(fact, kinds)]
+
+    def clear(self) -> None:
+        """Forget the facts so far."""
+        self.facts.clear()
+
+    @property
+    def chats(self) -> list[bytes]:
+        return [fact.body for fact in self.facts if isinstance(fact, ChatPosted)]
+
+    @property
+    def pins(self) -> list[str | None]:
+        return [fact.pin for fact in self.facts if isinstance(fact, RoomChanged)]
+
+
+@dataclass
+class Person:
+    """A peer and its client."""
+
+    id: str
+    ref: Ref[Any]
+    client: RecordingClient
+
+    async def enter(self, room: str = "blue", pin: str = "", **other: Any) -> None:
+        """Join a room. Raises its refusal."""
+        await self.ref.ask(Enter(spec(room, **other), f"{self.id} enters", pin=pin), within=60)
+
+    def leave(self) -> None:
+        self.ref.tell(Exit())
+        self.client.members.clear()
+
+    def say(self, text: bytes) -> None:
+        self.ref.tell(Post(text))
+
+
+@dataclass
+class House:
+    """A running system, and the short ways into it."""
+
+    system: ActorSystem
+
+    def find(self, path: str) -> Ref[Any]:
+        """Return the live actor at this path, which must exist."""
+        ref = self.system.registry.find(path)
+        assert ref is not None, path
+        return ref
+
+    def room(self, name: str = "blue") -> Ref[Any]:
+        return self.find(key(name).path)
+
+    def has_room(self, name: str = "blue") -> bool:
+        return self.system.registry.find(key(name).path) is not None
+
+    def facts(self, path: str) -> dict[str, Any]:
+        """Return what the actor at this path tells of itself."""
+        cell = self.system.registry.cell_at(path)
+        assert cell is not None, path
+        return dict(cell.life.actor.snapshot())
+
+    def members(self, name: str = "blue") -> set[str]:
+        """Return who the room itself takes for its members."""
+        cell = self.system.registry.cell_at(key(name).path)
+        assert cell is not None
+        return set(cast("Any", cell.life.actor)._state.members)
+
+    async def open(self, id_: str, user: str = "") -> Person:
+        """Open a peer, or take over the one that has this id."""
+        client = RecordingClient()
+        order = OpenPeer(
+            PeerKey(REALM, id_),
+            lambda: Peer(id_, REALM, user, client),
+            Adopt(client, user, 10.0),
+        )
+        person = Person(id_, await self.find(HUB).ask(order, within=5), client)
+        await settle()
+        return person
+
+    async def people(self, *ids: str, room: str = "blue", pin: str = "") -> list[Person]:
+        """Open peers that are in one room; what they were shown so far is forgotten."""
+        found = []
+        for id_ in ids:
+            found.append(await self.open(id_))
+            await found[-1].enter(room, pin)
+        await settle()
+        for person in found:
+            person.client.clear()
+        return found
+
+    async def fill(self, path: str, message: Message) -> None:
+        """Fill the mailbox of an actor whose handlers are held."""
+        ref = self.find(path)
+        ref.tell(message)
+        await settle()  # that one is in the handler now
+        cell = self.system.registry.cell_at(path)
+        assert cell is not None
+        for _ in range(cell.mailbox.capacity - cell.mailbox.depth):
+            ref.tell(message)
+
+    async def crash_room(self, name: str = "blue") -> None:
+        """Make the room crash over a bug, and wait until everyone has heard of it."""
+        self.room(name).tell(poison())
+        await settle()
+
+
+def poison() -> Present:
+    """Return a message that a room crashes over."""
+    return Present(cast("Card", None))
+
+
+def key(room: str = "blue") -> RoomKey:
+    return RoomKey(REALM, room)
+
+
+def spec(room: str = "blue", **other: Any) -> RoomSpec:
+    return RoomSpec(key(room), room.title(), **other)
+
+
+@asynccontextmanager
+async def open_house(limits: ActorLimits = LIMITS) -> AsyncIterator[House]:
+    """Run store, hub, rooms and peers as the server does."""
+    async with open_system(house.children(limits), grace=5) as system:
+        yield House(system)
+
+
+Method = Callable[..., Awaitable[Any]]
+
+
+@dataclass
+class Saboteur:
+    """Makes a method of the actors of one class fail or wait, when it is told to.
+
+    Only the actor at `path` is meant; each order of `crash` counts for one call.
+    """
+
+    monkeypatch: pytest.MonkeyPatch
+    kind: type[Actor[Any]]
+    path: str
+    crashes: dict[str, int] = field(default_factory=dict)
+    gate: trio.Event | None = None  # while it is there, handlers wait for it
+    waiting: int = 0
+    handled: list[Message] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for phase in ("setup", "handle", "teardown"):
+            original: Method = getattr(self.kind, phase)
+            self.monkeypatch.setattr(self.kind, phase, self._rigged(phase, original))
+
+    def crash(self, phase: str, times: int = 1) -> None:
+        """Have the next calls of this method raise Boom."""
+        self.crashes[phase] = times
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Have handlers wait until the block ends."""
+        self.gate = trio.Event()
+        try:
+            yield
+        finally:
+            self.gate.set()
+            self.gate = None
+
+    def _rigged(self, phase: str, original: Method) -> Method:
+        async def method(actor: Actor[Any], *arguments: Any) -> Any:
+            if actor.ctx.self_ref.path != self.path:
+                return await original(actor, *arguments)
+            if self.crashes.get(phase, 0):
+                self.crashes[phase] -= 1
+                raise Boom("a secret")
+            if phase == "handle" and self.gate is not None:
+                self.waiting += 1
+                await self.gate.wait()
+            result = await original(actor, *arguments)
+            if phase == "handle":
+                self.handled.append(arguments[0])
+            return result
+
+        return method
