@@ -18,6 +18,7 @@ from actors.core import (
     Ref,
     Refused,
     Registry,
+    ReplyTo,
     Request,
     Restart,
     Spawn,
@@ -28,21 +29,22 @@ from actors.domain.refusals import Busy, TooManyPeers, TooManyRooms
 from actors.domain.room import Admission, RoomSpec
 from actors.room import Join, Room
 from actors.settings import ActorLimits
-from actors.store import STORE, DropRoom
+from actors.store import STORE, DropAllRooms, DropRoom
 
 HUB = "/hub"
+AGAIN_SECONDS = 1.0  # until another try at a store whose mailbox was full
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPeer(Request[Ref[Message]]):
-    """Return the peer of this key: the live one, told `takeover`, or a new one.
+    """Return the peer of this key: the live one, once it has taken `takeover`, or a new one.
 
     Raises TooManyPeers, Busy.
     """
 
     key: PeerKey
     factory: Callable[[], Actor[Message]]
-    takeover: Message
+    takeover: Request[None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,13 @@ class CountUsers(Request[int]):
     realm: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tidy(Message):
+    """Try again to have the store forget: one room, or all of them where `key` is None."""
+
+    key: RoomKey | None
+
+
 def tell_hub(registry: Registry, message: Message) -> None:
     """Tell the hub. Raises Busy when it cannot take more."""
     hub = registry.find(HUB)
@@ -92,13 +101,16 @@ def tell_hub(registry: Registry, message: Message) -> None:
 
 class Hub(Actor[Message]):
     kind = "hub"
-    accepts = (OpenPeer, Admit, Identified, FindUser, CountUsers)
+    accepts = (OpenPeer, Admit, Identified, FindUser, CountUsers, Tidy)
 
     def __init__(self, limits: ActorLimits) -> None:
         self._limits = limits
         self._users: dict[tuple[str, str], dict[Ref[Message], None]] = {}
         self._user_of: dict[Ref[Message], tuple[str, str]] = {}
         self._rooms: dict[Ref[Message], RoomKey] = {}
+
+    async def setup(self) -> None:
+        self._tidy(None)  # rooms and peers of a former incarnation have been stopped
 
     async def handle(self, message: Message) -> object:
         match message:
@@ -112,6 +124,8 @@ class Hub(Actor[Message]):
                 return tuple(self._users.get((realm, user), ()))
             case CountUsers(realm):
                 return sum(1 for known, _ in self._users if known == realm)
+            case Tidy(key):
+                self._tidy(key)
         return None
 
     async def on_down(self, down: Down) -> None:
@@ -123,28 +137,39 @@ class Hub(Actor[Message]):
         if down.restarting:
             return
         room = self._rooms.pop(down.ref, None)
-        if room is not None and self.ctx.registry.find(room.path) is None:
-            self._find(STORE).tell(DropRoom(room))
+        if room is not None:
+            self._tidy(room)
 
     def snapshot(self) -> Mapping[str, object]:
         return {"rooms": len(self._rooms), "users": len(self._users)}
 
     # --- peers
 
-    async def _open_peer(self, order: OpenPeer) -> Ref[Message]:
+    async def _open_peer(self, order: OpenPeer) -> Ref[Message] | None:
         registry = self.ctx.registry
         known = registry.find(order.key.path)
         if known is not None:
-            try:
-                known.tell(order.takeover)
-                return known
-            except ActorStopped:
-                pass  # it ends just now: the client begins anew
-            except MailboxFull:
-                raise Busy from None
+            self.ctx.start_task(self._take_over, known, order, self.ctx.defer())
+            return None
         if len(registry.children(PEERS)) >= self._limits.peers:
             raise TooManyPeers
         return await self._spawn(PEERS, order.key.slug, order.factory, Restart.TEMPORARY)
+
+    async def _take_over(
+        self, known: Ref[Message], order: OpenPeer, asker: ReplyTo[Ref[Message]]
+    ) -> None:
+        """Have a live peer take the new socket, in a helper: the front desk waits for nobody."""
+        within = self._limits.ask_seconds
+        try:
+            try:
+                await known.ask(order.takeover, within=within)
+                asker.reply(known)
+            except ActorStopped:  # its end was under way: the client begins anew
+                asker.reply(await self.ctx.self_ref.ask(order, within=within))
+        except Refused as refusal:
+            asker.refuse(refusal)
+        except ActorError:
+            asker.refuse(Busy())
 
     def _identify(self, peer: Ref[Message], user: tuple[str, str]) -> None:
         self._users.setdefault(user, {})[peer] = None
@@ -182,6 +207,17 @@ class Hub(Actor[Message]):
         self._rooms[room] = spec.key
         self.ctx.watch(room)
         return room
+
+    def _tidy(self, key: RoomKey | None) -> None:
+        """Have the store forget rooms that ended: their records must not pile up."""
+        if key is None and self._rooms:
+            return
+        if key is not None and self.ctx.registry.find(key.path) is not None:
+            return  # a new one has taken its place
+        try:
+            self._find(STORE).tell(DropAllRooms() if key is None else DropRoom(key))
+        except ActorError:
+            self.ctx.tell_self_after(AGAIN_SECONDS, Tidy(key))
 
     # --- the house
 

@@ -38,11 +38,16 @@ class DropRoom(Message):
     key: RoomKey
 
 
+@dataclass(frozen=True, slots=True)
+class DropAllRooms(Message):
+    """Told by a hub that begins: no room lives."""
+
+
 class MemoryStore(Actor[Message]):
-    """Keep room records in a dict; bounded by `limits.rooms`, since a room drops its own."""
+    """Keep room records in a dict; bounded by `limits.rooms`: the hub drops those that ended."""
 
     kind = "store"
-    accepts = (PutRoom, GetRoom, DropRoom)
+    accepts = (PutRoom, GetRoom, DropRoom, DropAllRooms)
 
     def __init__(self) -> None:
         self._rooms: dict[RoomKey, RoomRecord] = {}
@@ -55,6 +60,8 @@ class MemoryStore(Actor[Message]):
                 return self._rooms.get(key)
             case DropRoom(key):
                 self._rooms.pop(key, None)
+            case DropAllRooms():
+                self._rooms.clear()
         return None
 
     def snapshot(self) -> Mapping[str, object]:
