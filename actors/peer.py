@@ -196,6 +196,7 @@ class Peer(Actor[Message]):
 
     async def setup(self) -> None:
         self._register()
+        self._log("peer.connected")
         try:
             self._client.show(Introduced("", self._state.user))
         except TooSlow:
@@ -279,6 +280,7 @@ class Peer(Actor[Message]):
         self._place.miss(down)
 
     async def teardown(self, reason: str) -> None:
+        self._log("peer.ended", reason=reason)
         self._place.end()
         self._client.close(reason)
 
@@ -309,6 +311,9 @@ class Peer(Actor[Message]):
         if self._place.present:
             self._place.tell(Present(self._state.card))
 
+    def _log(self, event: str, **values: object) -> None:
+        self.ctx.log.info(event, peer=self._state.id, dialect=self._realm, **values)
+
     def _show(self, fact: Fact) -> None:
         self._client.show(fact)
 
@@ -316,6 +321,7 @@ class Peer(Actor[Message]):
 
     def _log_in(self, order: LogIn) -> None:
         self._state.log_in(order.user, order.nonce, self.ctx.now())
+        self._log("peer.logged_in")
         self._register()
         self._client.show(Introduced(order.tag, order.user))
         self._present()
@@ -323,6 +329,7 @@ class Peer(Actor[Message]):
     def _adopt(self, order: Adopt) -> None:
         former, self._client = self._client, order.client
         former.close("replaced")
+        self._log("peer.taken_over")
         self._state.begin_again()
         if order.user and not self._state.user:
             self._state.user = order.user

@@ -130,6 +130,8 @@ class Room(Actor[Message]):
             await self._restore()
             self.ctx.tell_self_after(RECOVERY_SECONDS, RecoveryOver())
             expiry = max(expiry, RECOVERY_SECONDS)
+        else:
+            self._log("room.created", type=self._state.spec.kind)
         self._expire_later(expiry)
 
     async def _restore(self) -> None:
@@ -189,6 +191,7 @@ class Room(Actor[Message]):
         except Refused as refusal:
             if peer in state.members:  # who was refused is in no room
                 self._leave(peer, gone=False)
+            self._log("join.refused", peer=peer, reason=refusal.code)
             attempt = order.admission.attempt
             self._inform(order.peer, JoinRefused(order.tag, state.spec.key, refusal, attempt))
             if first:
@@ -196,6 +199,7 @@ class Room(Actor[Message]):
             return
         self._enlist(peer, order.peer)
         self._tell(state.join(order.admission, order.tag, lock))
+        self._log("peer.joined", peer=peer, members=len(state.members))
 
     def _take_back(self, ref: Ref[Message], card: Card) -> None:
         if card.peer in self._state.members:
@@ -216,8 +220,10 @@ class Room(Actor[Message]):
             self._tell([Notice(PeerLeft(peer, gone))])
         notices = self._state.leave(peer, gone=gone)
         self._tell(notices)
-        if notices and not self._state.members:
-            self._expire_later()
+        if notices:
+            self._log("peer.left", peer=peer, members=len(self._state.members), gone=gone)
+            if not self._state.members:
+                self._expire_later()
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
         self._generation += 1
@@ -238,6 +244,7 @@ class Room(Actor[Message]):
         if self.ctx.mailbox_depth:  # somebody is at the door
             self._expire_later(0.0)
             return
+        self._log("room.expired")
         self.ctx.stop("expired")
 
     # --- the lock
@@ -254,6 +261,8 @@ class Room(Actor[Message]):
                 self._inform(ref, OrderRefused(order.tag, refusal))
             return
         self._tell(state.set_lock(order.by, order.tag, order.pin, lock))
+        if order.pin is not None:
+            self._log("room.locked" if order.pin else "room.unlocked", peer=order.by)
 
     async def _write(self, lock: PinLock | None) -> None:
         """Make type and lock safe before anyone is told: a locked room never comes back open.
@@ -265,6 +274,10 @@ class Room(Actor[Message]):
             await self._store().ask(order, within=self._limits.ask_seconds)
         except (AskTimeout, ActorStopped, ActorCrashed, MailboxFull):
             raise Busy from None
+
+    def _log(self, event: str, **values: object) -> None:
+        key = self._state.spec.key
+        self.ctx.log.info(event, room=key.name, dialect=key.realm, **values)
 
     def _store(self) -> Ref[Message]:
         store = self.ctx.registry.find(STORE)

@@ -20,6 +20,7 @@ class LogFilter:
     """Conditions on one entry, all of which must hold; an empty one always holds.
 
     `actor` is an address: it matches that actor and everything below it. `event` may hold `*`.
+    `room` is a room's name with or without its type in front ("Room:blue", "blue").
     """
 
     room: str = ""
@@ -41,17 +42,17 @@ class LogFilter:
         return (
             all(
                 not wanted or entry.get(key) == wanted
-                for key, wanted in (
-                    ("room", self.room),
-                    ("peer", self.peer),
-                    ("dialect", self.dialect),
-                )
+                for key, wanted in (("peer", self.peer), ("dialect", self.dialect))
             )
+            and self._in_room(entry.get("room"))
             and self._below(entry.get("actor"))
             and LEVELS.get(str(entry.get("level")), 0) >= LEVELS.get(self.level, 0)
             and (not self.event or fnmatchcase(str(entry.get("event")), self.event))
             and self._within(entry)
         )
+
+    def _in_room(self, room: object) -> bool:
+        return not self.room or room == self.room or str(room).endswith(f":{self.room}")
 
     def _below(self, actor: object) -> bool:
         top = self.actor.rstrip("/")
