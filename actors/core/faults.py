@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from pathlib import Path
 
 
@@ -12,8 +11,10 @@ def place_of(error: BaseException) -> str:
     "ValueError in room.py:88 handle"; the message may hold chat text or secrets.
     """
     kind = type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
+    trace = error.__traceback__
+    if trace is None:
         return kind
-    last = frames[-1]
-    return f"{kind} in {Path(last.filename).name}:{last.lineno} {last.name}"
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    return f"{kind} in {Path(code.co_filename).name}:{trace.tb_lineno} {code.co_name}"

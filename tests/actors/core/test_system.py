@@ -24,9 +24,13 @@ from actors.core import (
     Restart,
     Spawn,
     Supervisor,
+    Timer,
     UnknownActor,
     open_system,
 )
+from actors.core.cell import Cell
+from actors.core.incarnation import Incarnation
+from actors.core.mailbox import Mailbox
 from tests.actors.core.puppet import (
     Note,
     Puppet,
@@ -265,3 +269,38 @@ async def test_a_kill_ends_those_that_wait_for_their_restart_too(
     assert [line["event"] for line in lines] == ["actor.crashed", "system.killed"]
     assert system.counters.spawned == system.counters.stopped
     assert not a.alive
+
+
+async def test_actors_that_came_and_went_leave_no_memory_behind() -> None:
+    async def come_and_go(me: Puppet) -> None:
+        for number in range(300):
+            child = await me.ctx.spawn(puppet(str(number)))
+            me.ctx.watch(child)
+            child.tell(Note("hello"))
+            timer = me.ctx.tell_self_after(3600, Note("never"))
+            if number % 2:
+                await crash(child)
+            else:
+                await do(child, quiet)
+                await me.ctx.stop_child(child)
+            timer.cancel()
+
+    def count() -> int:
+        gc.collect()
+        kinds = (Cell, Incarnation, Mailbox, Ref, Puppet, Timer, trio.CancelScope)
+        return sum(isinstance(thing, kinds) for thing in gc.get_objects())
+
+    with logged() as lines:
+        async with open_system([puppet("a")]) as system:
+            await do(found(system, "/a"), quiet)
+            before = count()
+            await do(found(system, "/a"), come_and_go)
+            await trio.testing.wait_all_tasks_blocked()
+            await do(found(system, "/a"), forget_downs)
+            lines.clear()  # they hold tracebacks
+            # The clock may keep a few dead timers until they are many.
+            assert count() - before < 80
+
+
+async def forget_downs(me: Puppet) -> None:
+    me.downs.clear()
