@@ -10,6 +10,7 @@ import re
 from http import HTTPStatus
 from urllib.parse import unquote
 
+from websockets.exceptions import InvalidMessage
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
@@ -72,6 +73,7 @@ def read_upgrade_request(head: bytes) -> UpgradeRequest | Rejection | None:
     """Parse a head that asks for a websocket; None for every other request.
 
     MALFORMED is one that is wrong as HTTP, or has a body: Hypercorn, for one, stumbles over it.
+    One that is only longer than this parser takes (a large cookie) is left to Hypercorn.
     """
     if not head.startswith(b"GET /") or _UPGRADE.search(head) is None:
         return None
@@ -79,7 +81,7 @@ def read_upgrade_request(head: bytes) -> UpgradeRequest | Rejection | None:
     protocol.receive_data(head)
     events = protocol.events_received()
     if len(events) != 1 or not isinstance(events[0], Request):
-        return MALFORMED
+        return MALFORMED if isinstance(protocol.handshake_exc, InvalidMessage) else None
     return UpgradeRequest(events[0], protocol)
 
 

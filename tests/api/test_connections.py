@@ -298,3 +298,11 @@ async def test_nobody_is_accepted_after_the_stop() -> None:
         await _stop(server.connections)
         with pytest.raises(OSError):
             await trio.open_tcp_stream(server.host, server.port)
+
+
+async def test_an_upgrade_with_a_large_cookie_is_granted() -> None:
+    async with serving(door(echo)) as server, connected(server) as client:
+        await client.send(upgrade_request(cookie="x" * 12_000))
+        assert (await client.read_head()).startswith("HTTP/1.1 101")
+        await client.send(frame(raw.TEXT, b"hello"))
+        assert await client.read_message() == (raw.TEXT, b"hello")

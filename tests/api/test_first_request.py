@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.first_request import answer, head_length, is_http, read_upgrade_request
+from api.first_request import (
+    MALFORMED,
+    UpgradeRequest,
+    answer,
+    head_length,
+    is_http,
+    read_upgrade_request,
+)
 from tests.support.raw import upgrade_request
 
 
@@ -43,7 +50,7 @@ def test_these_cannot_begin_a_request(first: bytes) -> None:
 
 def test_an_upgrade_is_read_with_its_target_and_headers() -> None:
     request = read_upgrade_request(upgrade_request("/w%73/?t=1", Cookie="a=1", X_Y="1, 2"))
-    assert request is not None
+    assert isinstance(request, UpgradeRequest)
     assert request.invalid is None
     assert (request.path, request.target) == ("/ws/", "/w%73/?t=1")
     assert request.headers["cookie"] == "a=1"
@@ -58,7 +65,7 @@ def test_repeated_headers_are_joined() -> None:
     more = b"\r\nCookie: a\r\nX: 1\r\nx: 2\r\ncookie: b\r\n\r\n"
     head = upgrade_request().replace(b"\r\n\r\n", more)
     request = read_upgrade_request(head)
-    assert request is not None
+    assert isinstance(request, UpgradeRequest)
     assert (request.headers["cookie"], request.headers["x"]) == ("a; b", "1, 2")
 
 
@@ -71,12 +78,25 @@ def test_repeated_headers_are_joined() -> None:
         upgrade_request(upgrade="h2c"),
         upgrade_request(x="websocket", upgrade=None),
         upgrade_request(x="y" * 10_000),
-        upgrade_request().replace(b"host: ", b"ho st: "),
+        upgrade_request(**{f"x{number}": "y" for number in range(200)}),
     ],
-    ids=["plain", "POST", "absolute", "h2c", "elsewhere", "long line", "bad name"],
+    ids=["plain", "POST", "absolute", "h2c", "elsewhere", "long line", "many headers"],
 )
 def test_everything_else_is_left_to_hypercorn(head: bytes) -> None:
     assert read_upgrade_request(head) is None
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        upgrade_request().replace(b"host: ", b"ho st: "),
+        upgrade_request(content_length="3"),
+        upgrade_request().replace(b"HTTP/1.1", b"HTTP/1.1 x"),
+    ],
+    ids=["bad name", "body", "request line"],
+)
+def test_an_upgrade_that_is_wrong_as_http_is_malformed(head: bytes) -> None:
+    assert read_upgrade_request(head) is MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -92,7 +112,7 @@ def test_an_invalid_handshake_has_a_status_and_a_reason_without_its_values(
     head: bytes, status: int
 ) -> None:
     request = read_upgrade_request(head)
-    assert request is not None
+    assert isinstance(request, UpgradeRequest)
     assert request.invalid is not None
     assert request.invalid.status == status
     assert request.invalid.reason.startswith("handshake: Invalid")
