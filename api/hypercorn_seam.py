@@ -190,19 +190,17 @@ def _config(limits: LimitSettings, routes: WebsocketRoutes) -> Config:
 # Two changes to Hypercorn itself, for the sake of plain Hypercorn command lines: there, whatever is
 # raised in one connection ends the server and every other connection with it.
 
-_check_protocol = H11Protocol._check_protocol
 _run = TCPServer.run
 _FLUSTERED = (trio.BusyResourceError, h11.LocalProtocolError)
 """What Hypercorn raises when garbage comes behind a request: it answers 400 a second time."""
 
 
-async def _check_protocol_without_h2c(self: H11Protocol, event: h11.Request) -> None:
-    """Answer `Upgrade: h2c` in HTTP/1.1, as a server may (and HTTP/2 has dropped it: RFC 9113).
+async def _stay_with_http_1(_self: H11Protocol, _event: h11.Request) -> None:
+    """Speak no HTTP/2 without TLS: answer in HTTP/1.1, as a server may.
 
-    Hypercorn does not check the HTTP2-Settings that come with it: one wrong byte there raises.
+    Hypercorn raises over wrong HTTP2-Settings in an `Upgrade: h2c`, and keeps a connection that
+    begins with HTTP/2's preface and then says nothing beyond every idle timeout.
     """
-    if all(name != b"upgrade" or value.lower() != b"h2c" for name, value in event.headers):
-        await _check_protocol(self, event)
 
 
 async def _run_within_boundary(self: TCPServer) -> None:
@@ -220,5 +218,5 @@ async def _run_within_boundary(self: TCPServer) -> None:
             raise cancelled from None
 
 
-H11Protocol._check_protocol = _check_protocol_without_h2c  # type: ignore[method-assign]
+H11Protocol._check_protocol = _stay_with_http_1  # type: ignore[method-assign]
 TCPServer.run = _run_within_boundary  # type: ignore[method-assign]
