@@ -246,7 +246,10 @@ class Connections:
             await say_goodbye(sock, answer(route.status, route.body, route.content_type))
             return None
         assert self._nursery is not None  # noqa: S101  `serve` runs
-        sock.send(request.granted(route.subprotocol))  # a fresh connection has room for it
+        try:
+            sock.send(request.granted(route.subprotocol))  # a fresh connection has room for it
+        except OSError:
+            return None  # the client has hung up already
         socket = LaneSocket(
             sock,
             upgrade,
