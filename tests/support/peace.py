@@ -48,6 +48,14 @@ class Siege:
     entries: list[EventDict]
     worst: float = 0.0
     answers: int = 0
+    resting: bool = False
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Let the innocent client ask nothing while the block runs."""
+        self.resting = True
+        yield
+        self.resting = False
 
     def logged(self, event: str) -> list[EventDict]:
         return [entry for entry in self.entries if entry["event"] == event]
@@ -63,6 +71,8 @@ class Siege:
         """Ask and ask again; other messages are not expected."""
         tag = 0
         while True:
+            while self.resting:
+                await trio.sleep(5 * BEAT)
             tag += 1
             asked = time.monotonic()
             await client.raw(json.dumps({"Type": "Alive", "Alive": tag}))
