@@ -102,6 +102,19 @@ async def test_a_permanent_actor_cannot_stop_itself() -> None:
         await do(found(system, "/a"), stop)
 
 
+async def test_what_is_left_of_a_former_incarnation_cannot_stop_the_next() -> None:
+    async def myself(me: Puppet) -> Puppet:
+        return me
+
+    async with open_system([puppet("a", restart=Restart.TRANSIENT)]) as system:
+        ref = found(system, "/a")
+        former: Puppet = await do(ref, myself)
+        await crash(ref)
+        assert await do(ref, incarnation) == 2
+        former.ctx.stop()
+        assert await do(ref, incarnation) == 2
+
+
 async def test_a_handler_in_progress_finishes_within_the_grace(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -157,7 +170,7 @@ async def test_a_setup_in_progress_is_cut_off_at_once_without_teardown(
             nursery.start_soon(ask)
             await trio.sleep(1)
             system.stop_actor("/a/b")
-        assert trio.current_time() == began + 1
+    assert trio.current_time() == began + 1
     assert diary == ["b setup"]
 
 

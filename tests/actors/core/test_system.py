@@ -23,6 +23,7 @@ from actors.core import (
     Ref,
     Restart,
     Spawn,
+    Strategy,
     Supervisor,
     Timer,
     UnknownActor,
@@ -256,19 +257,42 @@ async def test_a_runaway_bug_in_the_runtime_is_not_swallowed(
 async def test_a_kill_ends_those_that_wait_for_their_restart_too(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    specs = [
+    children = [
         puppet("a", restart=Restart.PERMANENT),
         puppet("b", restart=Restart.PERMANENT, on_teardown=hang, grace=3600),
     ]
     with logged() as lines:
-        async with open_system(specs, grace=1) as system:
-            a = found(system, "/a")
+        rest = Strategy.REST_FOR_ONE
+        async with open_system([ChildSpec("s", lambda: Supervisor(children, rest))], grace=1) as s:
+            a = found(s, "/s/a")
             await crash(a)
             await trio.sleep(1)  # a waits for b to come down
-            assert system.tree()["children"][0]["state"] == "restarting"  # type: ignore[index]
+            tree: Any = s.tree()
+            assert tree["children"][0]["children"][0]["state"] == "restarting"
     assert [line["event"] for line in lines] == ["actor.crashed", "system.killed"]
-    assert system.counters.spawned == system.counters.stopped
+    assert s.counters.spawned == s.counters.stopped
     assert not a.alive
+
+
+async def test_an_actor_that_outlasts_a_kill_is_not_restarted(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async def insist(_me: Puppet) -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(3)
+
+    diary: list[str] = []
+    children = [
+        puppet("a", diary, restart=Restart.PERMANENT, on_teardown=insist, grace=10),
+        puppet("b", on_teardown=hang, grace=3600),  # a is not stopped before b has ended
+    ]
+    specs = [ChildSpec("s", lambda: Supervisor(children))]
+    with logged() as lines:
+        async with open_system(specs, grace=1) as system:
+            await crash(found(system, "/s/a"))
+    assert lines[-1]["event"] == "system.killed"
+    assert diary == ["a setup", "a teardown: crashed: Boom"]
+    assert system.counters.spawned == system.counters.stopped
 
 
 async def test_actors_that_came_and_went_leave_no_memory_behind() -> None:
