@@ -1,4 +1,4 @@
-"""A room among its members: who gets in, what survives a crash, who is told."""
+"""A room among its members: who gets in, who is told, how long it stays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from actors.domain.events import (
     ChatPosted,
     Joined,
     OrderRefused,
-    PeerChanged,
     PeerJoined,
     PeerLeft,
     RoomClosed,
@@ -28,8 +27,8 @@ from actors.domain.refusals import (
     WrongPin,
 )
 from actors.domain.room import RoomSpec
-from actors.peer import ChangePin, End, Enter, ListRoom, Peer, SetStatus
-from actors.room import ListMembers, Room, Say
+from actors.peer import ChangePin, End, Enter, ListRoom, Peer
+from actors.room import Say
 from actors.store import STORE, GetRoom, MemoryStore
 from tests.support.actors import (
     REALM,
@@ -39,15 +38,9 @@ from tests.support.actors import (
     Saboteur,
     key,
     open_house,
-    poison,
     settle,
     spec,
 )
-
-
-async def set_pin(person: Person, pin: str | None, room: str = "blue") -> None:
-    await person.ref.ask(ChangePin(room, "lock", pin), within=5)
-    await settle()
 
 
 @pytest.fixture
@@ -206,12 +199,12 @@ async def test_members_can_list_the_room() -> None:
 async def test_everyone_hears_the_new_pin_and_newcomers_need_it() -> None:
     async with open_house() as house:
         ann, bob = await house.people("ann", "bob")
-        await set_pin(ann, "1234")
+        await ann.lock("1234")
         assert ann.client.pins == bob.client.pins == ["1234"]
         cid = await house.open("cid")
         with pytest.raises(RoomLocked):
             await cid.enter()
-        await set_pin(bob, "")
+        await bob.lock("")
         await cid.enter()
 
 
@@ -265,150 +258,6 @@ async def test_a_store_that_does_not_answer_leaves_the_lock_as_it_was(
             await cid.enter()
 
 
-# --- a crash
-
-
-async def test_a_locked_room_that_crashes_comes_back_locked_with_its_members_silently() -> None:
-    async with open_house() as house:
-        ann, bob = await house.people("ann", "bob")
-        await set_pin(ann, "1234")
-        ann.client.clear()
-        bob.client.clear()
-        await house.crash_room()
-        assert house.members() == {"ann", "bob"}
-        assert house.facts(key().path)["locked"] is True
-        assert ann.client.facts == bob.client.facts == []
-        ann.say(b'"still here?"')
-        await settle()
-        assert bob.client.chats == [b'"still here?"']
-        cid = await house.open("cid")
-        with pytest.raises(RoomLocked):
-            await cid.enter()
-        await cid.enter(pin="1234")
-        assert ann.client.members == {"ann", "bob", "cid"} == cid.client.members
-
-
-async def test_no_newcomer_slips_into_a_locked_room_while_it_restarts() -> None:
-    async with open_house() as house:
-        ann, _bob = await house.people("ann", "bob", pin="1234")
-        cid = await house.open("cid")
-        house.room().tell(poison())
-        with pytest.raises(RoomLocked):
-            await cid.enter()
-        await settle()
-        assert house.members() == {"ann", "bob"}
-        assert ann.client.facts == []
-
-
-async def test_the_pin_that_was_removed_does_not_come_back_with_a_crash() -> None:
-    async with open_house() as house:
-        ann, bob = await house.people("ann", "bob", pin="1234")
-        await set_pin(ann, "")
-        await house.crash_room()
-        bob.leave()
-        await settle()
-        await bob.enter()
-        assert house.members() == {"ann", "bob"}
-
-
-@pytest.mark.parametrize("gone", [True, False])
-async def test_those_who_find_back_hear_of_a_member_that_left_meanwhile(gone: bool) -> None:
-    async with open_house() as house:
-        ann, bob, cid = await house.people("ann", "bob", "cid")
-        house.room().tell(poison())
-        if gone:
-            bob.ref.tell(End("tired"))
-        else:
-            bob.leave()
-        await settle()
-        assert house.members() == {"ann", "cid"}
-        for person in (ann, cid):
-            assert person.client.facts == [PeerLeft("bob", gone=gone)]
-
-
-async def test_a_newcomer_at_the_door_while_a_room_crashes_and_its_members_know_each_other() -> (
-    None
-):
-    async with open_house() as house:
-        ann, bob = await house.people("ann", "bob")
-        cid = await house.open("cid")
-        house.room().tell(poison())
-        await cid.enter()  # its Join waits in the mailbox that outlives the crash
-        await settle()
-        everyone = {"ann", "bob", "cid"}
-        assert house.members() == everyone
-        assert [p.client.members for p in (ann, bob, cid)] == [everyone] * 3
-
-
-async def test_a_stranger_refused_while_members_find_back_is_not_reported_as_leaving() -> None:
-    async with open_house() as house:
-        ann, bob = await house.people("ann", "bob", pin="1234")
-        cid = await house.open("cid")
-        await house.crash_room()
-        with pytest.raises(WrongPin):
-            await cid.enter(pin="1")
-        await settle()
-        assert ann.client.facts == bob.client.facts == []
-
-
-async def test_a_member_let_in_just_before_a_crash_is_still_in_afterwards() -> None:
-    async with open_house() as house:
-        (ann,) = await house.people("ann")
-        bob = await house.open("bob")
-        room = house.room()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(bob.enter)
-            while "bob" not in house.members():
-                await trio.lowlevel.checkpoint()
-            room.tell(poison())  # before it can have watched the room
-        await settle()
-        assert house.members() == {"ann", "bob"} == ann.client.members == bob.client.members
-
-
-async def test_members_of_a_busy_room_find_back_once_it_can_take_them(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blue = Saboteur(monkeypatch, Room, key().path)
-    async with open_house() as house:
-        ann, bob = await house.people("ann", "bob")
-        with blue.holding():
-            await house.fill(key().path, ListMembers("nobody", ""))
-            blue.crash("handle")
-        await trio.sleep(1)
-        assert house.facts(key().path)["members"] == 2
-        assert ann.client.facts == bob.client.facts == []
-
-
-async def test_a_room_without_expiry_waits_for_its_members_after_a_crash(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_house() as house:
-        ann = await house.open("ann")
-        await ann.enter(expiry_seconds=0)
-        await house.crash_room()
-        assert house.members() == {"ann"}
-        assert ann.client.shown(RoomClosed) == []
-        ann.leave()
-        await settle()
-        await trio.sleep(0.1)
-        assert not house.has_room()
-
-
-async def test_status_changes_while_members_find_back_reach_everyone() -> None:
-    async with open_house() as house:
-        ann, bob = await house.people("ann", "bob")
-        house.room().tell(poison())
-        bob.ref.tell(SetStatus(b'{"name":"Bob"}'))
-        await settle()
-        changes = ann.client.shown(PeerChanged)
-        assert len(changes) <= 1
-        await ann.ref.ask(ListRoom("list"), within=5)
-        await settle()
-        (listed,) = ann.client.shown(RosterListed)
-        assert isinstance(listed, RosterListed)
-        assert {card.peer: card.status for card in listed.members}["bob"] == b'{"name":"Bob"}'
-
-
 # --- slow peers, the operator
 
 
@@ -456,17 +305,6 @@ async def test_members_of_a_room_stopped_by_hand_are_told_and_may_enter_anew_wit
         assert house.room() is not former
         assert house.facts(key().path)["locked"] is False
         assert house.members() == {"ann", "bob"}
-
-
-async def test_a_room_that_keeps_crashing_takes_no_peer_for_a_member_that_it_is_not() -> None:
-    async with open_house() as house:
-        ann, _bob = await house.people("ann", "bob")
-        quiet = await house.open("quiet")
-        await quiet.enter("red")
-        for _ in range(3):
-            await house.crash_room()
-        assert house.members() == {"ann", "bob"} == ann.client.members
-        assert house.members("red") == {"quiet"}
 
 
 async def test_what_a_former_room_still_says_is_not_shown_in_the_next(

@@ -25,7 +25,7 @@ from actors.domain.events import (
 from actors.domain.ids import PeerKey, RoomKey
 from actors.domain.room import RoomSpec
 from actors.hub import HUB, OpenPeer
-from actors.peer import Adopt, Enter, Exit, Peer, Post, TooSlow
+from actors.peer import Adopt, ChangePin, Enter, Exit, Peer, Post, TooSlow
 from actors.room import Present
 from actors.settings import ActorLimits
 
@@ -97,6 +97,11 @@ class Person:
     def leave(self) -> None:
         self.ref.tell(Exit())
         self.client.members.clear()
+
+    async def lock(self, pin: str | None, room: str = "blue") -> None:
+        """Set the PIN of the room, and wait until everyone has heard of it."""
+        await self.ref.ask(ChangePin(room, "lock", pin), within=5)
+        await settle()
 
     def say(self, text: bytes) -> None:
         self.ref.tell(Post(text))
