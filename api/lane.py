@@ -1,10 +1,12 @@
 """The websocket lane: a websocket spoken by ourselves, straight on a non-blocking TCP socket.
 
-`LaneSocket` is the cheap carrier of `api.sockets.Socket`. Frames are parsed by the sans-IO
-`Protocol` of the `websockets` library; bytes move with plain `recv` and `send`, and Trio is asked
-to wait only when the kernel has nothing to give or no room to take. What makes it cheap: `push`
-writes at once while nothing is queued, `receive` reads before it waits, and a connection has no
-task and no timer besides the task that serves it. How one gets here: `api/connections.py`.
+`LaneSocket` is the cheap carrier of `api.sockets.Socket`. Whole messages are unpacked by
+`api/frames.py`; everything else a client may send, and the closing handshake, is the business of
+the sans-IO `Protocol` of the `websockets` library, which a connection makes when it first needs it.
+Bytes move with plain `recv` and `send`, and Trio is asked to wait only when the kernel has nothing
+to give or no room to take. What makes it cheap: `push` writes at once while nothing is queued,
+`receive` reads before it waits, and a connection has no task and no timer besides the task that
+serves it. How one gets here: `api/connections.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from trio.lowlevel import checkpoint, notify_closing, wait_readable, wait_writab
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SEND_EOF, Protocol, Side, State
 
+from api.frames import LONGEST_CONTROL, PONG, WHOLE, WHOLE_TEXT, frame_end, payload_of
 from api.pacing import RateWindow
 from api.sockets import SocketClosed, SocketFull
 
@@ -48,10 +51,10 @@ class LaneSocket:
     """
 
     __slots__ = (
-        "_closes_at", "_ended", "_eof", "_fragments", "_fragments_text", "_frames", "_gone",
-        "_heard", "_limits", "_moved", "_muted", "_outbox", "_pings_at", "_protocol",
-        "_silent_since", "_sock", "_spawn", "_stuck_since", "_tally", "_turns", "_unsent",
-        "_window", "subprotocol", "upgrade",
+        "_closes_at", "_drained", "_ended", "_eof", "_fragments", "_fragments_text", "_gone",
+        "_heard", "_limits", "_messages", "_moved", "_muted", "_needed", "_outbox", "_partial",
+        "_pings_at", "_protocol", "_room", "_silent_since", "_sock", "_spawn", "_stuck_since",
+        "_tally", "_turns", "_unsent", "_window", "subprotocol", "upgrade",
     )  # fmt: skip
 
     def __init__(
@@ -70,10 +73,14 @@ class LaneSocket:
         self._limits = limits
         self._tally = tally
         self._spawn = spawn
-        self._protocol = Protocol(Side.SERVER, state=OPEN, max_size=limits.message_bytes)
+        self._protocol: Protocol | None = None  # exists once a frame is no whole message
         self._window = RateWindow(limits.messages_per_second)
-        self._frames: list[Frame] = []  # parsed and not yet received, the next one last
-        self._fragments: list[bytes] | None = None
+        self._messages: list[tuple[bytes, bool]] = []  # parsed, not yet received, the next one last
+        self._room = limits.message_bytes  # for the payload of the next frame
+        self._partial: bytearray | None = None  # the beginning of a frame
+        self._needed = 0  # bytes in `_partial` before it is worth a look
+        self._drained = False  # the last read took all there was
+        self._fragments: list[bytes] | None = None  # of a message that is not whole yet
         self._fragments_text = False
         self._outbox: deque[bytes | memoryview] | None = None  # exists while a writer runs
         self._unsent = 0
@@ -91,27 +98,23 @@ class LaneSocket:
 
     async def receive(self) -> tuple[bytes, bool]:
         """Return the next message; see `api.sockets.Socket`."""
-        fruitless = False
         while self._ended is None:
-            while self._frames:
-                message = self._take(self._frames.pop())
-                if message is not None:
-                    await self._pace()
-                    if self._ended is None:
-                        self._tally.received += 1
-                        return message
-            if self._protocol.state is not OPEN:
-                self._end_by_protocol()
-            elif self._read():
-                if fruitless:
-                    await checkpoint()  # pieces and control frames, as many as the peer likes
-                fruitless = True
-            else:
-                self._turns = 0
+            if self._messages:
+                message = self._messages.pop()
+                await self._pace()
+                if self._ended is None and self._is_valid(*message):
+                    self._tally.received += 1
+                    return message
+            elif not self._is_open():
+                self._end_by_protocol(self._library())
+            elif self._drained or not self._read():
+                self._turns, self._drained = 0, False
                 try:
                     await wait_readable(self._sock)
                 except trio.ClosedResourceError:
                     continue  # closed from here while we waited
+            elif not self._messages:
+                await checkpoint()  # pieces and control frames, as many as the peer likes
         raise SocketClosed(*self._ended)
 
     def push(self, payload: bytes, *, text: bool = True) -> None:
@@ -128,9 +131,10 @@ class LaneSocket:
         if self._ended is not None:
             return
         self._end(code, reason)
-        if self._protocol.state is OPEN:
-            self._protocol.send_close(code, _short(reason))
-            self._send_replies()
+        if self._is_open():
+            protocol = self._library()
+            protocol.send_close(code, _short(reason))
+            self._send_replies(protocol)
         self._wake()
 
     def abort(self) -> None:
@@ -159,7 +163,7 @@ class LaneSocket:
         """See the closing handshake through, at most CLOSE_SECONDS (kept by `tick`)."""
         self.close()
         while not (self._gone or self._eof or self._said_goodbye()):
-            self._frames.clear()
+            self._messages.clear()
             if self._read():
                 await checkpoint()
                 continue
@@ -197,6 +201,7 @@ class LaneSocket:
         except OSError:
             data = b""
         if data:
+            self._drained = len(data) < CHUNK_BYTES
             self._parse(data)
         else:
             self._eof = True
@@ -204,53 +209,72 @@ class LaneSocket:
         return True
 
     def _parse(self, data: bytes) -> None:
-        protocol = self._protocol
+        """Take whole messages as they are, and leave every other frame to the library."""
         self._heard = True
+        if self._partial is not None:
+            self._partial += data
+            if len(self._partial) < self._needed:
+                return
+            data, self._partial = bytes(self._partial), None
+        start, size = 0, len(data)
+        while start < size:
+            end = frame_end(data, start, self._room) if self._is_open() else -1
+            if end < 0:
+                self._consult(data[start:])
+                break
+            if end > size:
+                self._partial, self._needed = bytearray(data[start:]), end - start
+                break
+            kind = data[start]
+            if kind in WHOLE and self._fragments is None:
+                self._messages.append((payload_of(data, start, end), kind == WHOLE_TEXT))
+            elif kind != PONG or end - start > LONGEST_CONTROL:
+                self._consult(data[start:end])
+            start = end
+        self._messages.reverse()
+
+    def _consult(self, data: bytes) -> None:
+        """Let the library take it: it answers pings, and says what is wrong with the rest."""
+        protocol = self._library()
         protocol.receive_data(data)
         if protocol.writes:
-            self._send_replies()
-        self._frames = cast("list[Frame]", protocol.events_received())
-        self._frames.reverse()
+            self._send_replies(protocol)
+        for frame in cast("list[Frame]", protocol.events_received()):
+            self._add(frame)
 
-    def _take(self, frame: Frame) -> tuple[bytes, bool] | None:
-        """Add one frame to the message it belongs to; return the message when it is whole."""
+    def _add(self, frame: Frame) -> None:
+        """Add a fragment to the message it belongs to."""
         opcode = frame.opcode
         if opcode is TEXT or opcode is BINARY:
-            if frame.fin:
-                return self._whole(bytes(frame.data), opcode is TEXT)
-            self._fragments = [bytes(frame.data)]
-            self._fragments_text = opcode is TEXT
-        elif opcode is CONT and self._fragments is not None:
-            self._fragments.append(bytes(frame.data))
-            if len(self._fragments) > FRAGMENTS:  # empty ones pass every limit of size
-                self.close(1009, "too many fragments")
-                self._fragments = None
-            elif frame.fin:
-                payload = b"".join(self._fragments)
-                self._fragments = None
-                return self._whole(payload, self._fragments_text)
-        return None
+            self._fragments, self._fragments_text = [], opcode is TEXT
+        elif opcode is not CONT or self._fragments is None:
+            return
+        self._fragments.append(bytes(frame.data))
+        self._room -= len(frame.data)
+        if frame.fin:
+            self._messages.append((b"".join(self._fragments), self._fragments_text))
+            self._fragments, self._room = None, self._limits.message_bytes
+        elif len(self._fragments) > FRAGMENTS:  # empty ones pass every limit of size
+            self.close(1009, "too many fragments")
+            self._fragments = None
 
-    def _whole(self, payload: bytes, text: bool) -> tuple[bytes, bool] | None:
+    def _is_valid(self, payload: bytes, text: bool) -> bool:
+        """Check that text is UTF-8; close the connection over what is not."""
         if text and not payload.isascii():
             try:
                 payload.decode()
             except UnicodeDecodeError:
                 self.close(1007, "text is not UTF-8")
-                return None
-        return payload, text
+                return False
+        return True
 
     async def _pace(self) -> None:
         """Wait for this message's turn, and let others run after a row of messages at hand."""
         delay = self._window.take(trio.current_time())
-        if delay > 0.0:
-            self._turns = 0
-            await trio.sleep(delay)
-            return
         self._turns += 1
-        if self._turns >= EAGER_TURNS:
+        if delay > 0.0 or self._turns >= EAGER_TURNS:
             self._turns = 0
-            await checkpoint()
+            await trio.sleep(delay)  # a checkpoint, for 0.0
 
     # Out.
 
@@ -271,9 +295,8 @@ class LaneSocket:
             self._unsent = len(data) - sent
             self._spawn(self._write_out)
 
-    def _send_replies(self) -> None:
-        """Send what the protocol answers by itself: pongs, close frames, the end of the stream."""
-        protocol = self._protocol
+    def _send_replies(self, protocol: Protocol) -> None:
+        """Send what the library answers by itself: pongs, close frames, the end of the stream."""
         for data in protocol.data_to_send():
             if data != SEND_EOF:
                 self._send(data)
@@ -327,16 +350,26 @@ class LaneSocket:
             self._ended = (code, reason)
             self._closes_at = trio.current_time() + CLOSE_SECONDS
 
-    def _end_by_protocol(self) -> None:
-        close = self._protocol.close_rcvd or self._protocol.close_sent
+    def _end_by_protocol(self, protocol: Protocol) -> None:
+        close = protocol.close_rcvd or protocol.close_sent
         self._end(close.code if close else 1006, close.reason if close else "")
 
+    def _is_open(self) -> bool:
+        return self._protocol is None or self._protocol.state is OPEN
+
+    def _library(self) -> Protocol:
+        """Return what speaks for us in all but whole messages."""
+        if self._protocol is None:
+            most = self._limits.message_bytes
+            self._protocol = Protocol(Side.SERVER, state=OPEN, max_size=most)
+        return self._protocol
+
     def _said_goodbye(self) -> bool:
-        return self._protocol.close_rcvd is not None and self._outbox is None
+        return self._library().close_rcvd is not None and self._outbox is None
 
     def _half_close(self) -> None:
         """Send FIN once the protocol has sent its last byte, so that the peer closes as well."""
-        if self._protocol.eof_sent and not self._gone:
+        if self._library().eof_sent and not self._gone:
             with contextlib.suppress(OSError):
                 self._sock.shutdown(stdlib_socket.SHUT_WR)
 

@@ -1,0 +1,52 @@
+"""Where one frame of a client ends, and what a whole message says (RFC 6455, 5.2). Pure.
+
+Nearly every frame is one whole message; those are unpacked here, at a fifth of what the general
+parser takes. Fragments, pings, closes and mistakes are for the `websockets` library to judge.
+"""
+
+from __future__ import annotations
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # installed without its C extension
+    from websockets.utils import apply_mask
+
+WHOLE_TEXT, WHOLE_BINARY, PONG = 0x81, 0x82, 0x8A  # first bytes
+WHOLE = (WHOLE_TEXT, WHOLE_BINARY)
+LONGEST_CONTROL = 131  # bytes of a client's ping, pong or close frame
+_LONGEST_MEDIUM = 0xFE  # 126 with the mask bit: the length is in the next two bytes
+
+
+def frame_end(data: bytes, start: int, most: int) -> int:
+    """Return where the masked frame at `start` ends, or -1 for one that must not be waited for.
+
+    It may lie beyond the data: then more is needed, and at least up to there. -1 is a frame without
+    a mask, or with a payload of more than `most` bytes.
+    """
+    have = len(data) - start
+    if have < 2:
+        return start + 2
+    length = data[start + 1]
+    if length < 0x80:
+        return -1
+    if length < _LONGEST_MEDIUM:
+        length &= 0x7F
+        end = start + 6 + length
+    elif length == _LONGEST_MEDIUM:
+        if have < 4:
+            return start + 4
+        length = int.from_bytes(data[start + 2 : start + 4])
+        end = start + 8 + length
+    else:
+        if have < 10:
+            return start + 10
+        length = int.from_bytes(data[start + 2 : start + 10])
+        end = start + 14 + length
+    return end if length <= most else -1
+
+
+def payload_of(data: bytes, start: int, end: int) -> bytes:
+    """Unmask the payload of the frame from `start` to `end`."""
+    length = data[start + 1]
+    mask = start + (2 if length < _LONGEST_MEDIUM else 4 if length == _LONGEST_MEDIUM else 10)
+    return apply_mask(data[mask + 4 : end], data[mask : mask + 4])
