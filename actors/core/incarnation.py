@@ -107,18 +107,24 @@ class Incarnation:
             self._check_failure()
 
     async def _work(self) -> None:
-        take = self.cell.mailbox.take
+        if self.actor.prompt:
+            await self._burst()
+            return
         with trio.CancelScope() as self._scope:
-            for _ in range(BURST):
-                entry = take()
-                if entry is None:
-                    break
-                await self._deal_with(entry)
-                if self._reason is not None or self._failure is not None:
-                    break
+            await self._burst()
         if self._scope.cancelled_caught and self._failure is None:
             self.cell.log().warning("actor.handler_overran", grace=self.cell.spec.grace)
         self._scope = None
+
+    async def _burst(self) -> None:
+        take = self.cell.mailbox.take
+        for _ in range(BURST):
+            entry = take()
+            if entry is None:
+                break
+            await self._deal_with(entry)
+            if self._reason is not None or self._failure is not None:
+                break
 
     async def _deal_with(self, entry: Any) -> None:
         kind = entry.__class__
