@@ -203,10 +203,14 @@ def _unnest(envelope: _Envelope) -> Incoming:
     if body[:1] == b"{":
         document = _documents[name].decode(body)
         inner = bytes(getattr(document, name))
-        own_type = bytes(document.Type) == b'"%s"' % name.encode()
-        if inner or (own_type and name not in _NAMES_ITS_OWN_TYPE):
+        if inner or _is_empty_document(document.Type, name):
             body, to, id_ = inner, document.To, document.Id
     return Incoming(name, envelope.Iid, to, id_, b"" if body == b"null" else body)
+
+
+def _is_empty_document(own_type: Raw, name: str) -> bool:
+    """Tell a document that names its own type and has nothing inside from an innermost one."""
+    return name not in _NAMES_ITS_OWN_TYPE and bytes(own_type) == b'"%b"' % name.encode()
 
 
 _OPAQUE = frozenset({"Status", "Offer", "Answer", "Candidate", "Bye", "Alive"})
