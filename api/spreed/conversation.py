@@ -67,19 +67,21 @@ class Conversation:
         """Take messages until the socket or the peer ends: raises SocketClosed or ActorStopped."""
         receive = self._client.socket.receive
         while True:
-            payload, is_text = await receive()
-            if not is_text:
-                continue
-            try:
-                incoming = decode(payload)
-                if incoming.type in RELAYED:
-                    self._relay(incoming)
-                else:
-                    await self._take(incoming)
-            except Malformed:
-                continue
-            except TooSlow:
-                await self._peer.send(End("too_slow"))
+            await self._deal_with(*await receive())  # waiting, it holds on to no message
+
+    async def _deal_with(self, payload: bytes, is_text: bool) -> None:
+        if not is_text:
+            return
+        try:
+            incoming = decode(payload)
+            if incoming.type in RELAYED:
+                self._relay(incoming)
+            else:
+                await self._take(incoming)
+        except Malformed:
+            return
+        except TooSlow:
+            await self._peer.send(End("too_slow"))
 
     async def _take(self, incoming: Incoming) -> None:
         if incoming.type in NEEDS_DOCUMENT and not incoming.body:
