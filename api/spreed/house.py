@@ -16,7 +16,7 @@ from api.version import quintet_version
 
 if TYPE_CHECKING:
     from api.doors import Services
-    from api.settings import SpreedSettings
+    from api.settings import IceSettings, SpreedSettings
 
 REALM = "spreed"
 VERSION = f"quintet-{quintet_version()}"  # Self and the page must name the same
@@ -65,6 +65,10 @@ class House:
     @property
     def hub(self) -> Ref[Message] | None:
         return self.services.system.registry.find(HUB)
+
+    def ice(self) -> IceSettings:
+        """Return the STUN and TURN servers that clients are given, as configured now."""
+        return self.services.settings().ice
 
     def peer(self, session_id: str) -> Ref[Message] | None:
         """Find a live session by its Id; ids of other dialects are not found."""

@@ -87,11 +87,9 @@ async def serve(house: House, socket: Socket) -> None:
         user = user_of_header(
             socket.upgrade.headers, users.http_header, trusted=socket.upgrade.trusted
         )
-    services = house.services
     client = SpreedClient(
-        socket, session, house.renderer, lambda: services.settings().ice, VERSION,
-        house.pictures.forget,
-    )  # fmt: skip
+        socket, session, house.renderer, house.ice, VERSION, house.pictures.forget
+    )
     try:
         peer = await _open_peer(house, client, user)
     except ActorError:
@@ -115,7 +113,7 @@ async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Messa
     return await hub.ask(
         OpenPeer(
             key,
-            lambda: Peer(client.session.id, REALM, user, client),
+            partial(Peer, client.session.id, REALM, user, client),
             Adopt(client, user, settings.spreed.resume_seconds),
         ),
         within=settings.limits.ask_seconds,
