@@ -218,5 +218,5 @@ async def _run_within_boundary(self: TCPServer) -> None:
             raise cancelled from None
 
 
-H11Protocol._check_protocol = _stay_with_http_1  # type: ignore[method-assign]
+H11Protocol._check_protocol = _stay_with_http_1  # type: ignore[assignment, method-assign]
 TCPServer.run = _run_within_boundary  # type: ignore[method-assign]
