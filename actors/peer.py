@@ -181,7 +181,6 @@ class Register(Message):
 
 class Peer(Actor[Message]):
     kind = "peer"
-    prompt = True
     accepts = (
         FromRoom, JoinRefused, Signalled, Enter, Exit, SetStatus, Post, ChangePin, ListRoom,
         Introduce, GrantLogin, LogIn, Describe, Adopt, Overdue, Lost, Follow, End, Quit, Return,

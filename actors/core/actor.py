@@ -26,16 +26,13 @@ class Actor(Generic[M]):
     """Something that lives, fails or waits by itself. Handles one message at a time.
 
     `accepts` names the message types it takes (their subclasses too), checked in the sender.
-    `strategy` and `intensity` say what happens when a child of it crashes. `prompt` promises that
-    `handle` and `on_down` never wait for anything: a stop need not be able to cut them off, which
-    makes each message cheaper.
+    `strategy` and `intensity` say what happens when a child of it crashes.
     """
 
     __slots__ = ("ctx",)
 
     accepts: ClassVar[tuple[type[Message], ...]] = ()
     kind: ClassVar[str] = "actor"
-    prompt: ClassVar[bool] = False
     strategy: Strategy = Strategy.ONE_FOR_ONE
     intensity: Intensity = Intensity()
 

@@ -25,6 +25,7 @@ from actors.core.state import State
 
 if TYPE_CHECKING:
     from actors.core.cell import Cell
+    from actors.core.mailbox import Mailbox
 
 BURST = 32  # messages handled in a row before other tasks get their turn
 
@@ -59,7 +60,7 @@ class Incarnation:
         self.current: ReplyTo[Any] | None = None  # the request being handled
         self.children: Children | None = None
         self._own_nursery: OwnNursery | None = None
-        self._scope: trio.CancelScope | None = None  # around setup and handlers; none while idle
+        self._scope: trio.CancelScope | None = None  # around setup and handlers
         self._reason: str | None = None  # why this life ends, once it does
         self._failure: Exception | None = None  # a crash outside the actor's own task
         self._set_up = False
@@ -88,43 +89,37 @@ class Incarnation:
 
     async def _live(self) -> None:
         self._check_failure()
-        if self._reason is None:
-            with trio.CancelScope() as self._scope:
-                await self.actor.setup()
-                self._set_up = True
-            self._scope = None
+        if self._reason is not None:
+            return
+        # One scope for the whole life: to make one for each message would cost more than most do.
+        with trio.CancelScope() as self._scope:
+            await self.actor.setup()
+            self._set_up = True
+            if self._reason is None and self._failure is None:
+                self.cell.become(State.RUNNING)
+                await self._listen()
+        cut_off, self._scope = self._scope.cancelled_caught, None
         self._check_failure()
-        if self._reason is None:
-            self.cell.become(State.RUNNING)
+        if cut_off and self._set_up:
+            self.cell.log().warning("actor.handler_overran", grace=self.cell.spec.grace)
+
+    async def _listen(self) -> None:
         mailbox = self.cell.mailbox
-        while self._reason is None:
+        while self._reason is None and self._failure is None:
             if mailbox.depth:
                 await trio.lowlevel.cancel_shielded_checkpoint()
             else:
                 await mailbox.wait()
-            if mailbox.depth and self._failure is None:
-                await self._work()
-            self._check_failure()
+            await self._work_off(mailbox)
 
-    async def _work(self) -> None:
-        if self.actor.prompt:
-            await self._burst()
-            return
-        with trio.CancelScope() as self._scope:
-            await self._burst()
-        if self._scope.cancelled_caught and self._failure is None:
-            self.cell.log().warning("actor.handler_overran", grace=self.cell.spec.grace)
-        self._scope = None
-
-    async def _burst(self) -> None:
-        take = self.cell.mailbox.take
+    async def _work_off(self, mailbox: Mailbox) -> None:
         for _ in range(BURST):
-            entry = take()
+            if self._reason is not None or self._failure is not None:
+                break
+            entry = mailbox.take()
             if entry is None:
                 break
             await self._deal_with(entry)
-            if self._reason is not None or self._failure is not None:
-                break
 
     async def _deal_with(self, entry: Any) -> None:
         kind = entry.__class__
