@@ -41,6 +41,10 @@ class Client(Protocol):
     def show(self, fact: Fact) -> None:
         """Render and send; never blocks. Raises TooSlow."""
 
+    @property
+    def gone(self) -> bool:
+        """Whether nobody is at the other end any more: a peer opened for it ends at once."""
+
     def close(self, reason: str) -> None:
         """Say goodbye in the dialect's way; `reason` is why the peer ended, or "replaced"."""
 
@@ -201,6 +205,7 @@ class Peer(Actor[Message]):
             self._client.show(Introduced("", self._state.user))
         except TooSlow:
             self.ctx.stop("too_slow")
+        self._end_if_gone()
 
     async def handle(self, message: Message) -> object:
         try:
@@ -337,6 +342,12 @@ class Peer(Actor[Message]):
         if self._place.fall_silent():
             self.ctx.tell_self_after(order.grace, Overdue(order.client))
         self._client.show(Introduced("", self._state.user))
+        self._end_if_gone()
+
+    def _end_if_gone(self) -> None:
+        """End a peer whose socket went while it was being opened: no Lost will ever come."""
+        if self._client.gone:
+            self.ctx.stop("disconnected")
 
     def _register(self) -> None:
         """Tell the hub whose peer this is, once it can take it."""

@@ -118,6 +118,7 @@ class SpreedClient:
     forget: Callable[[str], None]  # told the session id when the session ends
     room: RoomView | None = None
     user: str = ""
+    gone: bool = False
     clock: Callable[[], float] = field(default=time.time)
 
     def show(self, fact: Fact) -> None:

@@ -90,11 +90,14 @@ async def serve(house: House, socket: Socket) -> None:
     client = SpreedClient(
         socket, session, house.renderer, house.ice, VERSION, house.pictures.forget
     )
+    peer: Ref[Message] | None = None
     try:
         peer = await _open_peer(house, client, user)
     except ActorError:
         socket.close(1013, "busy")
         return
+    finally:
+        client.gone = peer is None  # it may still be opened, with nobody there to close it
     try:
         await Conversation(house, client, peer).run()
     except (SocketClosed, ActorStopped):

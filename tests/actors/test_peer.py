@@ -37,7 +37,6 @@ from actors.peer import (
 from tests.support.actors import (
     REALM,
     House,
-    RecordingClient,
     Saboteur,
     open_house,
     settle,
@@ -195,13 +194,9 @@ async def test_a_client_that_is_too_slow_ends_the_peer(order: Any) -> None:
         assert ann.client.facts[-1] == PeerLeft("bob", gone=True)
 
 
-async def test_a_client_too_slow_for_its_first_word_is_closed_and_logs_no_crash(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    original = RecordingClient.__init__
-    monkeypatch.setattr(RecordingClient, "__init__", lambda self: original(self, full=True))
+async def test_a_client_too_slow_for_its_first_word_is_closed_and_logs_no_crash() -> None:
     async with open_house() as house:
-        bob = await house.open("bob")
+        bob = await house.open("bob", full=True)
         assert bob.client.closed == ["too_slow"]
         assert house.system.counters.crashes == 0
 
@@ -215,6 +210,17 @@ async def test_a_client_that_is_too_slow_for_a_followed_end_ends_the_peer() -> N
         bob.ref.tell(End("tired"))
         await settle()
         assert ann.client.closed == ["too_slow"]
+
+
+async def test_a_peer_whose_client_went_while_it_was_opened_leaves_nothing_behind() -> None:
+    async with open_house() as house:
+        ann = await house.open("ann", gone=True)
+        assert not ann.ref.alive
+        (bob, eve) = await house.people("bob", "eve")
+        await house.open("bob", gone=True)
+        assert not bob.ref.alive
+        assert house.members() == {"eve"}
+        assert eve.client.shown(PeerLeft) == [PeerLeft("bob", gone=True)]
 
 
 async def test_every_client_is_closed_with_the_reason_when_the_house_closes() -> None:

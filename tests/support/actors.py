@@ -47,6 +47,7 @@ class RecordingClient:
     closed: list[str] = field(default_factory=list)
     members: set[str] = field(default_factory=set)
     full: bool = False  # its socket takes no more
+    gone: bool = False  # its socket went while its peer was being opened
 
     def show(self, fact: Fact) -> None:
         if self.full:
@@ -137,9 +138,11 @@ class House:
         assert cell is not None
         return set(cast("Any", cell.life.actor)._state.members)
 
-    async def open(self, id_: str, user: str = "") -> Person:
+    async def open(
+        self, id_: str, user: str = "", *, gone: bool = False, full: bool = False
+    ) -> Person:
         """Open a peer, or take over the one that has this id."""
-        client = RecordingClient()
+        client = RecordingClient(gone=gone, full=full)
         order = OpenPeer(
             PeerKey(REALM, id_),
             lambda: Peer(id_, REALM, user, client),
