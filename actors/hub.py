@@ -103,11 +103,15 @@ class Hub(Actor[Message]):
     kind = "hub"
     accepts = (OpenPeer, Admit, Identified, FindUser, CountUsers, Tidy)
 
-    def __init__(self, limits: ActorLimits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Callable[[], ActorLimits]) -> None:
+        self._current_limits = limits  # they may change while the server runs
         self._users: dict[tuple[str, str], dict[Ref[Message], None]] = {}
         self._user_of: dict[Ref[Message], tuple[str, str]] = {}
         self._rooms: dict[Ref[Message], RoomKey] = {}
+
+    @property
+    def _limits(self) -> ActorLimits:
+        return self._current_limits()
 
     async def setup(self) -> None:
         self._tidy(None)  # rooms and peers of a former incarnation have been stopped

@@ -43,9 +43,8 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     """
     settings = current()
     limits = settings.limits
-    async with open_system(
-        children(_actor_limits(limits)), grace=settings.server.shutdown_grace
-    ) as system:
+    specs = children(lambda: _actor_limits(current().limits))
+    async with open_system(specs, grace=settings.server.shutdown_grace) as system:
         services = Services(
             settings=current,
             system=system,

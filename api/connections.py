@@ -254,7 +254,7 @@ class Connections:
             sock,
             upgrade,
             route.subprotocol,
-            route.limits,
+            route.limits(),
             traffic.websocket(route.dialect),
             self._nursery.start_soon,
         )

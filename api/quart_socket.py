@@ -159,7 +159,7 @@ def _flaw(upgrade: Upgrade) -> Rejection | None:
 async def _serve(app: App, route: WebsocketRoute, upgrade: Upgrade) -> None:
     tally = app.services.traffic.websocket(route.dialect)
     carrier: Websocket = websocket._get_current_object()  # type: ignore[attr-defined]
-    socket = QuartSocket(carrier, upgrade, route.subprotocol, route.limits, tally)
+    socket = QuartSocket(carrier, upgrade, route.subprotocol, route.limits(), tally)
     tally.accepted += 1
     tally.open += 1
     app.open_sockets.add(socket)

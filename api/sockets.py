@@ -95,13 +95,13 @@ class WebsocketRoute:
     """One path that speaks websocket, for both carriers.
 
     `admit` is sync and decides before the handshake; `serve` runs for the connection's life.
-    `subprotocol` None means none is negotiated; otherwise the route is taken only by upgrades
-    that offer it.
+    `limits` is asked for each connection: SIGHUP may change them. `subprotocol` None means none is
+    negotiated; otherwise the route is taken only by upgrades that offer it.
     """
 
     path: str
     admit: Callable[[Upgrade], Rejection | None]
     serve: Callable[[Socket], Awaitable[None]]
-    limits: SocketLimits
+    limits: Callable[[], SocketLimits]
     dialect: str
     subprotocol: str | None = None

@@ -60,12 +60,12 @@ class WebsocketRoutes:
     @property
     def largest_message(self) -> int:
         """The largest `message_bytes` of all routes, 0 without any."""
-        return max((route.limits.message_bytes for route in self), default=0)
+        return max((route.limits().message_bytes for route in self), default=0)
 
     @property
     def ping_seconds(self) -> float:
         """The shortest ping interval of all routes; a minute without any."""
-        return min((route.limits.ping_seconds for route in self), default=60.0)
+        return min((route.limits().ping_seconds for route in self), default=60.0)
 
     def find(self, path: str, offered: tuple[str, ...]) -> WebsocketRoute | Rejection:
         """Choose the route of an offered subprotocol, else the one that asks for none."""

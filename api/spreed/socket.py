@@ -28,18 +28,22 @@ GOODBYE_SECONDS = 5.0
 
 def route(house: House, path: str) -> WebsocketRoute:
     """Return the channelling websocket at `path`, for a listener."""
-    settings = house.services.settings()
     return WebsocketRoute(
         path=path,
         admit=partial(admit, house),
         serve=partial(serve, house),
-        limits=SocketLimits(
-            message_bytes=settings.limits.message_bytes,
-            messages_per_second=settings.limits.messages_per_second,
-            outbox_messages=settings.spreed.outbox_messages,
-            ping_seconds=settings.spreed.ping_seconds,
-        ),
+        limits=partial(socket_limits, house),
         dialect=REALM,
+    )
+
+
+def socket_limits(house: House) -> SocketLimits:
+    settings = house.services.settings()
+    return SocketLimits(
+        message_bytes=settings.limits.message_bytes,
+        messages_per_second=settings.limits.messages_per_second,
+        outbox_messages=settings.spreed.outbox_messages,
+        ping_seconds=settings.spreed.ping_seconds,
     )
 
 

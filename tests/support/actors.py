@@ -195,7 +195,7 @@ def spec(room: str = "blue", **other: Any) -> RoomSpec:
 @asynccontextmanager
 async def open_house(limits: ActorLimits = LIMITS) -> AsyncIterator[House]:
     """Run store, hub, rooms and peers as the server does."""
-    async with open_system(house.children(limits), grace=5) as system:
+    async with open_system(house.children(lambda: limits), grace=5) as system:
         yield House(system)
 
 

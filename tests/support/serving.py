@@ -81,9 +81,8 @@ def door(
     prefixes: tuple[str, ...] = (),
 ) -> Door:
     """Return a door with one websocket, or with the routes of a blueprint."""
-    route = serve and WebsocketRoute(
-        path, admit, serve, limits or SocketLimits(messages_per_second=0), dialect, subprotocol
-    )
+    chosen = limits or SocketLimits(messages_per_second=0)
+    route = serve and WebsocketRoute(path, admit, serve, lambda: chosen, dialect, subprotocol)
     return Door(
         dialect=dialect,
         blueprint=blueprint or Blueprint(dialect, __name__),

@@ -160,7 +160,7 @@ async def spreed_server(
     """Serve the dialect as root of one listener, over a real actor system."""
     settings = settings or spreed_settings()
     limits = ActorLimits(rooms=settings.limits.rooms, peers=settings.limits.peers)
-    async with open_system(children(limits)) as system:
+    async with open_system(children(lambda: limits)) as system:
         guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         door = open_dialect(services)(Place(root=root, secure=False))

@@ -27,6 +27,11 @@ async def connection(server: RunningProcess) -> AsyncIterator[RawClient]:
         yield RawClient(stream)
 
 
+async def upgraded(client: RawClient, server: RunningProcess) -> None:
+    await client.send(upgrade_request("/ws", host=f"127.0.0.1:{server.port}"))
+    assert (await client.read_head()).startswith("HTTP/1.1 101")
+
+
 async def test_sigterm_with_an_idle_kept_alive_client_exits_0_within_a_second(
     tmp_path: Path,
 ) -> None:
@@ -47,8 +52,7 @@ async def test_sigterm_with_an_idle_websocket_closes_it_1001_and_exits_0_within_
     tmp_path: Path,
 ) -> None:
     async with launched(tmp_path, SPREED) as server, connection(server) as client:
-        await client.send(upgrade_request("/ws", host=f"127.0.0.1:{server.port}"))
-        assert (await client.read_head()).startswith("HTTP/1.1 101")
+        await upgraded(client, server)
         server.send(signal.SIGTERM)
         assert await client.read_close() == 1001
         await client.send(raw.frame(raw.CLOSE, b"\x03\xe9"))
@@ -127,6 +131,23 @@ async def test_sighup_takes_over_limits_and_names_what_needs_a_restart(tmp_path:
         assert set(line["applied"]) == {"limits.body_bytes", "log.level"}
         assert line["need_restart"] == ["server.drain_delay"]
         assert (await http.post(url, content=b"x" * 5000)).status_code == 413
+
+
+async def test_sighup_changes_the_limits_of_websockets_and_sessions_to_come(
+    tmp_path: Path,
+) -> None:
+    async with launched(tmp_path, SPREED) as server, connection(server) as first:
+        await upgraded(first, server)
+        file = tmp_path / "config.toml"
+        file.write_text(file.read_text() + "[limits]\nmessage_bytes = 1000\npeers = 2\n")
+        server.send(signal.SIGHUP)
+        await server.wait_for("config.reloaded")
+        async with connection(server) as second, connection(server) as third:
+            await upgraded(second, server)
+            await upgraded(third, server)
+            assert await third.read_close() == 1013
+            await second.send(raw.frame(raw.TEXT, b"x" * 1001))
+            assert await second.read_close() == 1009
 
 
 async def test_sighup_with_a_wrong_configuration_changes_nothing(tmp_path: Path) -> None:
