@@ -20,6 +20,11 @@ class AccessTokens:
         self._stamp: tuple[int, int] | None = None
         self._tokens: frozenset[str] = frozenset()
 
+    def use(self, path: Path | None) -> None:
+        """Read from another file from now on; what only the former one had is good no more."""
+        if path != self._path:
+            self._path, self._stamp, self._tokens = path, None, frozenset()
+
     @property
     def configured(self) -> bool:
         return self._path is not None

@@ -44,13 +44,17 @@ class House:
     def open(cls, services: Services) -> House:
         settings = services.settings().spreed
         seals = Seals(services.secrets.text("spreed.session_key"))
-        return cls(
+        house = cls(
             services,
             seals,
             Pictures(settings.image_pixels, settings.image_store_bytes, settings.image_cache_bytes),
             AccessTokens(settings.token_file),
             Renderer(seals),
         )
+        services.lifecycle.reload_hooks.append(
+            lambda: house.access_tokens.use(house.settings.token_file)
+        )
+        return house
 
     @property
     def settings(self) -> SpreedSettings:

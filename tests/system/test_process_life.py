@@ -150,6 +150,19 @@ async def test_sighup_changes_the_limits_of_websockets_and_sessions_to_come(
             assert await second.read_close() == 1009
 
 
+async def test_sighup_takes_over_the_name_of_the_token_file(tmp_path: Path) -> None:
+    async with launched(tmp_path, SPREED) as server, httpx.AsyncClient() as http:
+        url = f"{server.url}/api/v1/tokens"
+        assert (await http.post(url, data={"a": "letmein"})).status_code == 403
+        (tmp_path / "tokens.txt").write_text("letmein\n")
+        file = tmp_path / "config.toml"
+        file.write_text(file.read_text() + '[spreed]\ntoken_file = "tokens.txt"\n')
+        server.send(signal.SIGHUP)
+        line = await server.wait_for("config.reloaded")
+        assert line["applied"] == ["spreed.token_file"]
+        assert (await http.post(url, data={"a": "letmein"})).status_code == 200
+
+
 async def test_sighup_with_a_wrong_configuration_changes_nothing(tmp_path: Path) -> None:
     async with launched(tmp_path) as server, httpx.AsyncClient() as http:
         (tmp_path / "config.toml").write_text("[limits]\nno_such_key = 1\n")

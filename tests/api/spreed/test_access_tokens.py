@@ -36,6 +36,18 @@ def test_a_file_that_goes_away_leaves_what_was_known(tmp_path: Path) -> None:
     assert tokens.find("one") == "one"
 
 
+def test_another_file_replaces_the_former_one(tmp_path: Path) -> None:
+    former, other = tmp_path / "former.txt", tmp_path / "other.txt"
+    former.write_text("first\n")
+    other.write_text("other\n")
+    tokens = AccessTokens(former)
+    assert tokens.find("first") == "first"
+    tokens.use(other)
+    assert (tokens.find("first"), tokens.find("other")) == (None, "other")
+    tokens.use(None)
+    assert (tokens.find("other"), tokens.configured) == (None, False)
+
+
 @pytest.mark.parametrize("given_token", ["", " ", "#", "one"])
 def test_without_a_file_no_token_is_good(given_token: str) -> None:
     tokens = AccessTokens(None)
