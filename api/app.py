@@ -19,10 +19,10 @@ from quart_trio import QuartTrio
 from structlog.contextvars import bind_contextvars
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from api.carriers.quart_seam import SteadyHttpConnection, SteadyWebsocketConnection
+from api.carriers.quart_socket import QuartSocket, websocket_view
+from api.carriers.upgrades import WebsocketRoutes
 from api.paths import Paths, is_below
-from api.quart_seam import SteadyHttpConnection, SteadyWebsocketConnection
-from api.quart_socket import QuartSocket, websocket_view
-from api.upgrades import WebsocketRoutes
 
 if TYPE_CHECKING:
     from api.doors import Door, Services

@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from api.credentials import hmac_sha256_b64
-from api.log_filter import LogFilter, parse_time
-from api.log_lines import LEVELS
-from api.log_viewer import follow, lines_of, view, view_timeline
 from api.logs import configure
+from api.logs.filter import LogFilter, parse_time
+from api.logs.lines import LEVELS
+from api.logs.viewer import follow, lines_of, view, view_timeline
 from api.secret_store import DataDirError, Secrets
 from api.settings import ConfigError, LogSettings, Settings, config_path, load_settings
 from api.version import quintet_version

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from actors.core import Actor, ChildSpec, Message, Restart, Supervisor
 
 if TYPE_CHECKING:
-    from api.connections import Connections
+    from api.carriers.connections import Connections
 
 
 class Http(Actor[Message]):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from api.hypercorn_seam import tls_context
+from api.carriers.hypercorn_seam import tls_context
 
 if TYPE_CHECKING:
     from api.settings import ListenerSettings, Settings

@@ -12,8 +12,8 @@ from api.logs import configure
 from api.settings import ConfigError, load_settings
 
 if TYPE_CHECKING:
+    from api.carriers.connections import Connections
     from api.composition import CurrentSettings
-    from api.connections import Connections
     from api.doors import Services
 
 log = structlog.get_logger(__name__)

@@ -14,10 +14,10 @@ import structlog
 import trio
 
 from actors.core import RestartLimit, Spawn
-from api.address_counts import AddressCounts
 from api.app import create_app
+from api.carriers.address_counts import AddressCounts
+from api.carriers.connections import Connections
 from api.composition import CurrentSettings, open_services
-from api.connections import Connections
 from api.dialects import Dialects
 from api.doors import Services
 from api.http_actor import http_spec

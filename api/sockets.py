@@ -1,8 +1,8 @@
 """What a websocket is to a dialect: receive, push without blocking, close.
 
-A dialect's `socket.py` is written against `Socket` alone. Two carriers implement it: the lane
-(`api/lane.py`) and Quart-Trio's websocket (`api/quart_socket.py`); both pass one test suite.
-Nothing here knows a dialect.
+A dialect's `socket.py` is written against `Socket` alone. Two carriers implement it, both
+in `api/carriers/`: the lane and Quart-Trio's websocket; both pass one test suite. Nothing here knows
+a dialect.
 """
 
 from __future__ import annotations

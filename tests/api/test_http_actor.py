@@ -12,9 +12,9 @@ from quart import Blueprint
 from structlog.testing import capture_logs
 
 from actors.core import open_system
-from api.address_counts import AddressCounts
 from api.app import create_app
-from api.connections import Connections
+from api.carriers.address_counts import AddressCounts
+from api.carriers.connections import Connections
 from api.http_actor import http_spec
 from api.settings import ListenerSettings, Settings
 from tests.support.serving import door, services_for

@@ -16,9 +16,9 @@ from hypercorn.trio import serve as hypercorn_serve
 from prometheus_client import CollectorRegistry
 from quart import Blueprint, Response
 
-from api.address_counts import AddressCounts
 from api.app import App, create_app
-from api.connections import Connections
+from api.carriers.address_counts import AddressCounts
+from api.carriers.connections import Connections
 from api.credentials import CredentialGuard
 from api.doors import Door, Services
 from api.lifecycle import Lifecycle

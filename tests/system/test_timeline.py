@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from api.log_filter import LogFilter
+from api.logs.filter import LogFilter
 from tests.support.spreed import spreed_server
 
 

@@ -11,7 +11,7 @@ import trio
 from quart import Blueprint, request
 from structlog.testing import capture_logs
 
-from api.connections import Connections
+from api.carriers.connections import Connections
 from api.sockets import Socket, SocketClosed
 from tests.support import raw
 from tests.support.raw import connected, frame, upgrade_request, upgraded

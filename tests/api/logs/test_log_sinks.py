@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.log_sinks import LineSink
+from api.logs.sinks import LineSink
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.log_filter import LogFilter
-from api.log_viewer import follow, lines_of, view, view_timeline
+from api.logs.filter import LogFilter
+from api.logs.viewer import follow, lines_of, view, view_timeline
 
 
 def line(event: str, second: float = 0.0, **values: Any) -> bytes:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import trio
 from quart import Response, websocket
 
-from api.pacing import RateWindow
+from api.carriers.pacing import RateWindow
+from api.carriers.upgrades import decide, merge_headers, read_upgrade, serve_within_boundary
 from api.sockets import Rejection, SocketClosed, SocketFull
-from api.upgrades import decide, merge_headers, read_upgrade, serve_within_boundary
 
 if TYPE_CHECKING:
     from quart.wrappers import Websocket

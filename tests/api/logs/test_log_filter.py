@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.log_filter import LogFilter, entry_time, parse_time
+from api.logs.filter import LogFilter, entry_time, parse_time
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ENTRY = {

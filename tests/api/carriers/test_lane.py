@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from api.lane import CLOSE_SECONDS, PONG_SECONDS, LaneSocket
+from api.carriers.lane import CLOSE_SECONDS, PONG_SECONDS, LaneSocket
 from api.metrics import WebsocketTally
 from api.sockets import SocketClosed, SocketFull, SocketLimits, Upgrade
 from tests.support import raw

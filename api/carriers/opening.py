@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 from trio.lowlevel import wait_readable, wait_writable
 
-from api.first_request import answer, head_length, is_http
+from api.carriers.first_request import answer, head_length, is_http
 
 if TYPE_CHECKING:
     from api.settings import LimitSettings

@@ -1,12 +1,12 @@
 """The websocket lane: a websocket spoken by ourselves, straight on a non-blocking TCP socket.
 
 `LaneSocket` is the cheap carrier of `api.sockets.Socket`. Whole messages are unpacked by
-`api/frames.py`; everything else a client may send, and the closing handshake, is the business of
+`frames.py`; everything else a client may send, and the closing handshake, is the business of
 the sans-IO `Protocol` of the `websockets` library, which a connection makes when it first needs it.
 Bytes move with plain `recv` and `send`, and Trio is asked to wait only when the kernel has nothing
 to give or no room to take. What makes it cheap: `push` writes at once while nothing is queued,
 `receive` reads before it waits, and a connection has no task and no timer besides the task that
-serves it. How one gets here: `api/connections.py`.
+serves it. How one gets here: `api/carriers/connections.py`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from trio.lowlevel import checkpoint, notify_closing, wait_readable, wait_writab
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SEND_EOF, Protocol, Side, State
 
-from api.frames import LONGEST_CONTROL, PONG, WHOLE, WHOLE_TEXT, frame_end, payload_of
-from api.pacing import RateWindow
+from api.carriers.frames import LONGEST_CONTROL, PONG, WHOLE, WHOLE_TEXT, frame_end, payload_of
+from api.carriers.pacing import RateWindow
 from api.sockets import SocketClosed, SocketFull
 
 if TYPE_CHECKING:

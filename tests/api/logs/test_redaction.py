@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.redaction import HIDDEN, is_secret_name, redact
+from api.logs.redaction import HIDDEN, is_secret_name, redact
 
 NAMES = ["access_token", "accessToken", "TOKEN", "Set-Cookie", "Authorization", "roomPin", "pin"]
 MORE_NAMES = ["shared_secret", "password", "offer.sdp", "message_text", "nonce", "useridcombo"]

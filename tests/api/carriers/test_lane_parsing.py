@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from api.lane import LaneSocket
+from api.carriers.lane import LaneSocket
 from api.metrics import WebsocketTally
 from api.sockets import SocketClosed, SocketLimits, Upgrade
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import structlog
 
-from api.log_lines import LEVELS, json_line, readable_line
-from api.log_sinks import LineSink
-from api.redaction import redact
+from api.logs.lines import LEVELS, json_line, readable_line
+from api.logs.redaction import redact
+from api.logs.sinks import LineSink
+from api.logs.tracebacks import crash_text, summary
 from api.settings import LogSettings
-from api.tracebacks import crash_text, summary
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 

@@ -14,8 +14,8 @@ from websockets.exceptions import InvalidMessage
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from api.carriers.upgrades import merge_headers
 from api.sockets import Rejection
-from api.upgrades import merge_headers
 
 HEAD_END = re.compile(rb"\n\r?\n")
 _METHOD_START = re.compile(rb"[A-Z\r\n]")

@@ -1,7 +1,7 @@
 """The TCP connections of one listener: accepted, counted, and given to the one who speaks them.
 
-A connection whose first request asks for a signalling websocket goes to the lane (`api/lane.py`);
-every other one, and every one under TLS, to Hypercorn (`api/hypercorn_seam.py`). This is also a
+A connection whose first request asks for a signalling websocket goes to the lane (`lane.py`);
+every other one, and every one under TLS, to Hypercorn (`hypercorn_seam.py`). This is also a
 connection boundary: whatever goes wrong in one connection ends that one alone.
 """
 
@@ -18,19 +18,19 @@ import structlog
 import trio
 from trio.lowlevel import checkpoint, notify_closing, wait_readable
 
-from api.first_request import UpgradeRequest, answer, head_length, read_upgrade_request
-from api.hypercorn_seam import HttpServer, ServedStream
-from api.lane import LaneSocket
-from api.opening import read_opening, say_goodbye
-from api.pacing import Keeper
+from api.carriers.first_request import UpgradeRequest, answer, head_length, read_upgrade_request
+from api.carriers.hypercorn_seam import HttpServer, ServedStream
+from api.carriers.lane import LaneSocket
+from api.carriers.opening import read_opening, say_goodbye
+from api.carriers.pacing import Keeper
+from api.carriers.upgrades import decide, read_upgrade, serve_within_boundary
 from api.sockets import Rejection
-from api.upgrades import decide, read_upgrade, serve_within_boundary
 
 if TYPE_CHECKING:
-    from api.address_counts import AddressCounts
     from api.app import App
+    from api.carriers.address_counts import AddressCounts
+    from api.carriers.quart_socket import QuartSocket
     from api.doors import Services
-    from api.quart_socket import QuartSocket
     from api.sockets import WebsocketRoute
 
 log = structlog.get_logger(__name__)

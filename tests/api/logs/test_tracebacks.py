@@ -7,7 +7,7 @@ import errno
 import pytest
 import trio
 
-from api.tracebacks import crash_text, summary
+from api.logs.tracebacks import crash_text, summary
 
 
 def raised(error: BaseException, cause: BaseException | None = None) -> BaseException:

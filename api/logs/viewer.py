@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from api.log_filter import LogFilter, entry_time
-from api.log_lines import printable, readable_line
+from api.logs.filter import LogFilter, entry_time
+from api.logs.lines import printable, readable_line
 
 _LONGEST = 1 << 20  # of one line; what is longer is shown in pieces
 _PAUSE = 0.2

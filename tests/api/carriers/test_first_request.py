@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.first_request import (
+from api.carriers.first_request import (
     MALFORMED,
     UpgradeRequest,
     answer,

@@ -1,10 +1,10 @@
 """The seam to Hypercorn: every name of its insides that we use is named here.
 
-`quintet serve` accepts connections itself (`api/connections.py`) and hands those that are not for
+`quintet serve` accepts connections itself (`connections.py`) and hands those that are not for
 the websocket lane to Hypercorn's `TCPServer`, one per connection, on a `ServedStream`: a Trio
 stream that first replays the bytes already read, bounds every send (Hypercorn shields its sends),
 and closes so that an answer given before the whole request was read still arrives.
-`tests/api/test_hypercorn_seam.py` holds Hypercorn to what is assumed here.
+`tests/api/carriers/test_hypercorn_seam.py` holds Hypercorn to what is assumed here.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 if TYPE_CHECKING:
+    from api.carriers.upgrades import WebsocketRoutes
     from api.settings import LimitSettings
-    from api.upgrades import WebsocketRoutes
 
 log = structlog.get_logger(__name__)
 

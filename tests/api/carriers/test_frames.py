@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from api.frames import LONGEST_CONTROL, frame_end, payload_of
+from api.carriers.frames import LONGEST_CONTROL, frame_end, payload_of
 
 LIMIT = 1_048_576
 SIZES = [0, 1, 125, 126, 65_535, 65_536]

@@ -6,7 +6,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.pacing import WINDOW_STAMPS, Keeper, RateWindow
+from api.carriers.pacing import WINDOW_STAMPS, Keeper, RateWindow
 
 
 def test_no_limit_never_waits() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.log_lines import json_line, printable, readable_line
+from api.logs.lines import json_line, printable, readable_line
 
 ENTRY = {
     "room": "lobby",

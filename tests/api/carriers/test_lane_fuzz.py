@@ -8,7 +8,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.lane import LaneSocket
+from api.carriers.lane import LaneSocket
 from api.metrics import WebsocketTally
 from api.sockets import SocketClosed, SocketLimits, Upgrade
 from tests.support.raw import frame
