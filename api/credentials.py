@@ -41,9 +41,9 @@ class CredentialGuard:
     """Counts failed credentials by key: (client address, what was tried, …).
 
     The first part of a key is an address and is grouped by `address_key`. Make the rest narrow (the
-    account, the room, "operator"): a success forgives the failures of its own key only. After an
-    `admit` call one of `failed`, `succeeded` or `undecided`; a forgotten attempt counts as open
-    for half a minute.
+    account, the room, "operator"): a success forgives the failures of its own key only. After
+    `admit` or `admit_nowait` call one of `failed`, `succeeded` or `undecided`; a forgotten attempt
+    counts as open for half a minute.
 
     One address never delays another. With `failures=0` everything is admitted at once.
     """
@@ -82,6 +82,15 @@ class CredentialGuard:
             self.undecided(*key)
             raise
 
+    def admit_nowait(self, *key: str) -> None:
+        """Admit at once or raise TooManyAttempts, for those who cannot wait; there is no delay."""
+        if not self._limit:
+            return
+        record = self._record(_grouped(key))
+        if not self._has_room(record):
+            raise TooManyAttempts(_LONGEST_WAIT)
+        record.open.append(self._clock())
+
     def failed(self, *key: str) -> None:
         """Count a wrong credential."""
         if not self._limit:
@@ -111,14 +120,18 @@ class CredentialGuard:
         with trio.move_on_after(_LONGEST_WAIT):
             while True:
                 record = self._record(key)  # anew each time: it may have been dropped meanwhile
-                self._forget(record)
-                if len(record.failures) >= self._limit:
-                    end = record.failures[-self._limit] + self._window
-                    raise TooManyAttempts(end - self._clock())
-                if len(record.failures) + len(record.open) < self._limit:
+                if self._has_room(record):
                     return record
                 await record.decided.park()
         raise TooManyAttempts(_LONGEST_WAIT)
+
+    def _has_room(self, record: _Record) -> bool:
+        """Tell whether one more attempt may be open. Raises TooManyAttempts at the limit."""
+        self._forget(record)
+        if len(record.failures) >= self._limit:
+            end = record.failures[-self._limit] + self._window
+            raise TooManyAttempts(end - self._clock())
+        return len(record.failures) + len(record.open) < self._limit
 
     def _record(self, key: tuple[str, ...]) -> _Record:
         record = self._records.get(key)

@@ -14,6 +14,11 @@ log = structlog.get_logger()
 MAX_FILE_BYTES = 16 * 1024 * 1024
 
 
+def token_attempts(address: str) -> tuple[str, str]:
+    """Return the key under which an address's wrong tokens are counted, wherever it tries them."""
+    return address, "spreed access token"
+
+
 class AccessTokens:
     def __init__(self, path: Path | None) -> None:
         self._path = path

@@ -13,6 +13,7 @@ from quart import Blueprint, Response, request
 
 from api.asking import client
 from api.credentials import TooManyAttempts
+from api.spreed.access_tokens import token_attempts
 from api.spreed.auth import REGISTRATION_SECONDS, make_login
 from api.spreed.bodies import (
     ErrorAnswer,
@@ -76,7 +77,7 @@ class Rest:
         if len(given.encode("utf-8", "surrogatepass")) > MAX_TOKEN_BYTES:
             return refusal(Words("auth_too_large", "Auth too large", 413))
         caller, guard = client(), self._house.services.guard
-        key = (caller.address, "access token")
+        key = token_attempts(caller.address)
         try:
             await guard.admit(*key)
         except TooManyAttempts:

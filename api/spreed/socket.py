@@ -7,13 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
+from werkzeug.http import parse_cookie
 
 from actors.core import ActorError, ActorStopped
 from actors.domain.ids import PeerKey
 from actors.hub import OpenPeer
 from actors.peer import Adopt, Lost, Peer
+from api.credentials import TooManyAttempts
 from api.origins import origin_refusal
 from api.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
+from api.spreed.access_tokens import token_attempts
 from api.spreed.auth import user_of_header
 from api.spreed.conversation import Conversation
 from api.spreed.events import SpreedClient
@@ -61,22 +64,25 @@ def admit(house: House, upgrade: Upgrade) -> Rejection | None:
     )
     if reason is not None:
         return Rejection(403, reason, b"Origin not allowed")
-    if settings.spreed.require_access_token and not _has_access(house, upgrade):
-        return Rejection(403, "no valid access token", b"Access token required")
+    return _access_refusal(house, upgrade) if settings.spreed.require_access_token else None
+
+
+def _access_refusal(house: House, upgrade: Upgrade) -> Rejection | None:
+    """Refuse who brings no access token; guesses count with those over REST."""
+    guard, key = house.services.guard, token_attempts(upgrade.address)
+    cookies = parse_cookie(upgrade.headers.get("cookie", ""))
+    given = upgrade.query.get("a") or cookies.get(ACCESS_COOKIE)
+    if not given:
+        return Rejection(403, "no access token", b"Access token required")
+    try:
+        guard.admit_nowait(*key)
+    except TooManyAttempts:
+        return Rejection(429, "too many wrong access tokens", b"Too many failed attempts")
+    if house.access_tokens.find(given) is None:
+        guard.failed(*key)
+        return Rejection(403, "wrong access token", b"Access token required")
+    guard.succeeded(*key)
     return None
-
-
-def _has_access(house: House, upgrade: Upgrade) -> bool:
-    given = upgrade.query.get("a") or _cookie(upgrade.headers.get("cookie", ""), ACCESS_COOKIE)
-    return house.access_tokens.find(given) is not None
-
-
-def _cookie(header: str, name: str) -> str:
-    for part in header.split(";"):
-        key, _, value = part.strip().partition("=")
-        if key == name:
-            return value.strip('"')
-    return ""
 
 
 async def serve(house: House, socket: Socket) -> None:

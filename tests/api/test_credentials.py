@@ -65,6 +65,27 @@ async def test_after_the_window_all_is_forgotten(autojump_clock: trio.testing.Mo
         await guard.admit(*KEY)
 
 
+async def test_who_cannot_wait_has_the_same_number_of_guesses() -> None:
+    guard = CredentialGuard(failures=5, window=60.0)
+    for _ in range(5):
+        guard.admit_nowait(*KEY)
+        guard.failed(*KEY)
+    with pytest.raises(TooManyAttempts):
+        guard.admit_nowait(*KEY)
+    with pytest.raises(TooManyAttempts):
+        await guard.admit(*KEY)
+
+
+async def test_undecided_attempts_of_those_who_cannot_wait_count_as_well() -> None:
+    guard = CredentialGuard(failures=2, window=60.0)
+    guard.admit_nowait(*KEY)
+    guard.admit_nowait(*KEY)
+    with pytest.raises(TooManyAttempts):
+        guard.admit_nowait(*KEY)
+    guard.succeeded(*KEY)
+    guard.admit_nowait(*KEY)
+
+
 async def test_other_addresses_and_other_secrets_are_not_affected(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
