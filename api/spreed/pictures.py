@@ -203,6 +203,7 @@ def _resize(data: bytes, format_: str, size: int) -> bytes:
 def _encode(image: Image.Image, format_: str, side: int) -> bytes:
     mode = "RGB" if format_ == "JPEG" else "RGBA"
     square = ImageOps.fit(image.convert(mode), (side, side), Image.Resampling.LANCZOS)
+    square.info.clear()  # profiles, comments: savers would write them back as they came
     out = io.BytesIO()
     square.save(out, format_)
     return out.getvalue()

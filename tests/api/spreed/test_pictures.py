@@ -81,6 +81,30 @@ async def test_metadata_and_what_follows_the_picture_are_lost() -> None:
     assert b"script" not in sized.data
 
 
+@pytest.mark.parametrize(
+    ("kind", "extra"),
+    [
+        ("PNG", {"icc_profile": b"<script>" * 9}),
+        ("JPEG", {"icc_profile": b"<script>" * 9, "comment": b"<script>"}),
+        ("GIF", {"comment": b"<script>"}),
+        ("WEBP", {"icc_profile": b"<script>" * 9, "xmp": b"<script>"}),
+    ],
+)
+async def test_profiles_and_comments_of_the_upload_are_lost(
+    kind: str, extra: dict[str, bytes]
+) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(out, kind, **extra)
+    kept = pictures()
+    name = await kept.accept("ann", data_url(out.getvalue(), f"image/{kind.lower()}"))
+    for size in (None, 20):
+        sized = await kept.sized(image_of(name), size)
+        assert sized is not None
+        assert b"script" not in sized.data
+        with Image.open(io.BytesIO(sized.data)) as image:
+            assert not {"icc_profile", "comment", "xmp"} & image.info.keys()
+
+
 async def test_a_session_keeps_its_image_id_and_equal_data_its_change_id() -> None:
     kept = pictures()
     first = await kept.accept("ann", data_url(picture()))
