@@ -1,8 +1,8 @@
 """What a websocket is to a dialect: receive, push without blocking, close.
 
 A dialect's `socket.py` is written against `Socket` alone. Two carriers implement it, both
-in `api/carriers/`: the lane and Quart-Trio's websocket; both pass one test suite. Nothing here knows
-a dialect.
+in `api/carriers/`: the lane and Quart-Trio's websocket; one test suite holds both. Nothing here
+knows a dialect.
 """
 
 from __future__ import annotations

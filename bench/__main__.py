@@ -12,7 +12,9 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from bench import idle, relay, requests
+import trio
+
+from bench import actors, idle, relay, requests
 from bench.figures import Figures, Row, rows_of, table
 from bench.servers import (
     Server,
@@ -60,6 +62,14 @@ PARTS: dict[str, Callable[[float], Iterator[Work]]] = {
 }
 
 
+def measure_actors(rounds: int) -> list[Row]:
+    """Measure the actor runtime by itself, in this process; it has no peer."""
+    return [
+        Row(f"actor, {name}", unit, [trio.run(run, count) for _ in range(rounds)], [])
+        for name, unit, run, count in actors.WORKS
+    ]
+
+
 def measure(work: Work, rounds: int, *, with_peer: bool) -> list[Row]:
     """Run both sides in turn, `rounds` times, every time on a fresh server."""
     name, ours, theirs = work
@@ -80,24 +90,26 @@ def _run(start: Start, load: Load) -> Figures:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all")
+    parts = ("actors", *PARTS)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; all")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each work (3)")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each run (4)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures")
     options = parser.parse_args()
-    if wrong := set(options.parts) - set(PARTS):
+    if wrong := set(options.parts) - set(parts):
         parser.error(f"no such part: {', '.join(sorted(wrong))}")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     missing = install_peer_server()
     if missing:
         print(f"measured without its peer: {missing}", file=sys.stderr)
-    rows = [
-        row
-        for part in options.parts or PARTS
-        for work in PARTS[part](options.seconds)
-        for row in measure(work, options.rounds, with_peer=not missing)
-    ]
+    rows: list[Row] = []
+    for part in options.parts or parts:
+        if part == "actors":
+            rows += measure_actors(options.rounds)
+        else:
+            for work in PARTS[part](options.seconds):
+                rows += measure(work, options.rounds, with_peer=not missing)
     print(table(rows))
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
