@@ -9,6 +9,7 @@ from quart import g, request
 
 from api.app import current
 from api.proxies import Client, client_of
+from api.upgrades import merge_headers
 
 if TYPE_CHECKING:
     from actors.core import Ref, Request
@@ -16,14 +17,18 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
+def headers() -> dict[str, str]:
+    """Return the headers of the current request, names in lower case, repeated ones joined."""
+    return merge_headers(request.headers.items())
+
+
 def client() -> Client:
     """Return who sent the current request; proxies are believed as limits.trusted_proxies says."""
     scope = request.scope
     peer = scope.get("client")
-    headers = {name.lower(): value for name, value in request.headers.items()}
     return client_of(
         peer[0] if peer else "",
-        headers,
+        headers(),
         scope["scheme"] == "https",
         current().services.settings().limits.trusted_proxies,
     )

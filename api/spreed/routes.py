@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import trio
 from pydantic import BaseModel, ValidationError
 from quart import Blueprint, Response, request
 
-from api.asking import client
+from api.asking import client, headers
 from api.credentials import TooManyAttempts
 from api.spreed.access_tokens import token_attempts
 from api.spreed.auth import REGISTRATION_SECONDS, make_login
@@ -25,7 +26,7 @@ from api.spreed.bodies import (
     UserRequest,
 )
 from api.spreed.config_document import config_document
-from api.spreed.errors import REFUSALS, STATUSES, Words
+from api.spreed.errors import BUSY, REFUSALS, STATUSES, Words
 from api.spreed.logins import LoginFailed, grant, verified_user
 from api.spreed.pictures import Picture, size_of_flags
 from api.spreed.rooms import random_name
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 MAX_TOKEN_BYTES = 100
 PICTURE_SECONDS = 86_400
+INVALID_TOKEN = Words("invalid_token", "Invalid token", 403)
 PATCH_FAILED = Words("session_patch_failed", "Failed to patch session", 403)
 
 
@@ -76,6 +78,8 @@ class Rest:
         given = (await request.form).get("a") or request.args.get("a", "")
         if len(given.encode("utf-8", "surrogatepass")) > MAX_TOKEN_BYTES:
             return refusal(Words("auth_too_large", "Auth too large", 413))
+        if not self._house.access_tokens.configured:
+            return refusal(INVALID_TOKEN)
         caller, guard = client(), self._house.services.guard
         key = token_attempts(caller.address)
         try:
@@ -85,7 +89,7 @@ class Rest:
         token = self._house.access_tokens.find(given)
         if token is None:
             guard.failed(*key)
-            return refusal(Words("invalid_token", "Invalid token", 403))
+            return refusal(INVALID_TOKEN)
         guard.succeeded(*key)
         response = answer(TokenAnswer(token=token))
         response.set_cookie(
@@ -106,7 +110,7 @@ class Rest:
             body = SessionPatch.model_validate_json(await request.get_data(as_text=False))
             if body.id != session or not self._house.seals.owns(body.id, body.sid):
                 raise LoginFailed
-            user = await verified_user(self._house, client(), body, _headers())
+            user = await verified_user(self._house, client(), body, headers())
             nonce = await grant(self._house, body.id, user)
         except TooManyAttempts:
             return refusal(REFUSALS["too_many_attempts"])
@@ -153,7 +157,10 @@ class Rest:
 
     async def picture(self, flags: str, image: str, index: str) -> Response:
         """Serve a buddy picture, sized by flags such as "s46"; `index` only defeats caches."""
-        picture = await self._house.pictures.sized(image, size_of_flags(flags))
+        try:
+            picture = await self._house.pictures.sized(image, size_of_flags(flags))
+        except trio.TooSlowError:
+            return refusal(BUSY)
         if picture is None:
             return Response("Unknown image", 404, content_type="text/plain; charset=utf-8")
         response = _picture_response(picture)
@@ -171,10 +178,6 @@ class Rest:
         scheme = "https" if caller.secure else "http"
         origin = public.rstrip("/") or f"{scheme}://{caller.host}"
         return f"{origin}{self._house.settings.base_path}"
-
-
-def _headers() -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
 
 
 async def _user_request() -> UserRequest | Response:

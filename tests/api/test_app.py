@@ -204,7 +204,10 @@ async def test_a_route_knows_its_client_and_its_budget() -> None:
         headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "Host": "a.b"}
         found = (await http.get("/v1/me", headers=headers)).json()
         direct = (await http.get("/v1/me")).json()
+        hops = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-For", "127.0.0.1")]
+        chain = (await http.get("/v1/me", headers=hops)).json()
     assert (found["address"], found["secure"], found["host"]) == ("203.0.113.9", True, "a.b")
+    assert chain["address"] == "203.0.113.9"  # proxies may add a line each
     assert (direct["address"], direct["secure"]) == ("127.0.0.1", False)
     assert 2.5 < found["left"] <= 3.0
 
