@@ -13,7 +13,7 @@ from api.spreed.pages import add_pages
 from api.spreed.routes import add_routes, refuse
 from api.spreed.socket import route
 
-PREFIXES = ("/api/v1", "/static/img/buddy", "/.well-known/spreed-configuration", "/spreed")
+BELOW_BASE = ("api/v1", "static/img/buddy", ".well-known/spreed-configuration")
 
 
 def open_dialect(services: Services) -> Callable[[Place], Door]:
@@ -24,8 +24,9 @@ def open_dialect(services: Services) -> Callable[[Place], Door]:
 
 def open_door(house: House, place: Place) -> Door:
     base = house.settings.base_path
+    bases = list(dict.fromkeys(["/", base])) if place.root else ["/"]
     blueprint = Blueprint("spreed", __name__)
-    add_routes(blueprint, house, list(dict.fromkeys(["/", base])) if place.root else ["/"])
+    add_routes(blueprint, house, bases)
     sockets = ["/spreed/ws"]
     if place.root:
         add_pages(blueprint, house)
@@ -34,7 +35,7 @@ def open_door(house: House, place: Place) -> Door:
         dialect="spreed",
         blueprint=blueprint,
         websockets=tuple(route(house, path) for path in sockets),
-        prefixes=PREFIXES,
+        prefixes=("/spreed", *(f"{each}{path}" for each in bases for path in BELOW_BASE)),
         refuse=refuse,
         openapi=PATHS,
     )

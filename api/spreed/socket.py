@@ -114,6 +114,8 @@ async def serve(house: House, socket: Socket) -> None:
         pass  # either side has ended; the other is told below
     finally:
         await _lose(peer, client)
+        if house.peer(session.id) is None:  # it ended while a picture was still being read
+            house.pictures.forget(session.id)
 
 
 async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Message]:

@@ -15,10 +15,12 @@ from typing import Any
 
 import httpx
 import pytest
+import trio
 from PIL import Image
 from trio_websocket import ConnectionClosed
 
 from api.spreed.auth import make_login
+from api.spreed.pictures import Pictures
 from tests.support.spreed import SpreedClient, SpreedServer, connect, spreed_server, spreed_settings
 
 SECRET = "shared secret"
@@ -130,6 +132,9 @@ async def test_a_base_path_moves_page_socket_and_api(tmp_path: Path) -> None:
             assert '<base href="/meet/">' in (await http.get(path)).text
         assert (await http.get("/meet/static/quintet/meeting.js")).status_code == 200
         assert (await http.get("/elsewhere")).status_code == 404
+        for path in ("/meet/api/v1/unknown", "/api/v1/unknown"):
+            assert refused(await http.get(path)) == (404, "not_found")
+        assert refused(await http.get("/meet/api/v1/rooms")) == (405, "method_not_allowed")
         async with server.client(path="/meet/ws"), server.client(path="/spreed/ws"):
             pass
 
@@ -207,10 +212,13 @@ async def test_other_tokens_are_refused(tmp_path: Path, token_file: str) -> None
         assert refused(response) == (403, "invalid_token")
 
 
-async def test_without_a_file_every_token_is_refused(tmp_path: Path) -> None:
-    async with site(tmp_path) as (_, http):
-        response = await http.post("/api/v1/tokens", data={"a": "any"})
-        assert refused(response) == (403, "invalid_token")
+async def test_without_a_file_every_token_is_refused_and_none_counts_as_a_guess(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path, limits={"credential_failures": 1}) as (_, http):
+        for _try in range(3):
+            response = await http.post("/api/v1/tokens", data={"a": "any"})
+            assert refused(response) == (403, "invalid_token")
 
 
 # --- logging in
@@ -531,6 +539,45 @@ async def test_buddy_picture_has_the_size_asked_for(tmp_path: Path) -> None:
             assert (unknown.status_code, unknown.text) == (404, "Unknown image")
         await server.until(f"/peers/spreed:{ann.id}", exists=False)
         assert (await http.get(path)).status_code == 404
+
+
+async def test_a_picture_that_cannot_be_sized_in_time_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_slow(*_: object) -> None:
+        raise trio.TooSlowError
+
+    monkeypatch.setattr(Pictures, "sized", too_slow)
+    async with site(tmp_path) as (_, http):
+        assert refused(await http.get("/static/img/buddy/s46/some/x")) == (503, "busy")
+
+
+async def test_a_session_that_ends_while_its_picture_is_read_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, ended, kept = trio.Event(), trio.Event(), trio.Event()
+    forgotten: list[str] = []
+
+    async def accept(_self: Pictures, session: str, _url: str) -> str:
+        reading.set()
+        await ended.wait()
+        forgotten.remove(session)  # its peer's end had it forgotten; here it comes again
+        kept.set()
+        return "img:late/x"
+
+    monkeypatch.setattr(Pictures, "accept", accept)
+    monkeypatch.setattr(Pictures, "forget", lambda _self, session: forgotten.append(session))
+    async with site(tmp_path) as (server, _), server.client() as ann:
+        await ann.send("Status", {"buddyPicture": "data:image/png;base64,AAAA"})
+        await reading.wait()
+        server.system.stop_actor(f"/peers/spreed:{ann.id}", "stopped by the operator")
+        with trio.fail_after(5):
+            while not forgotten:
+                await trio.sleep(0.01)
+            ended.set()
+            await kept.wait()
+            while not forgotten:
+                await trio.sleep(0.01)
 
 
 # --- limits
