@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from api.credentials import hmac_sha256_b64
 from api.logs import configure
 from api.logs.filter import LogFilter, parse_time
 from api.logs.lines import LEVELS
@@ -117,12 +116,14 @@ def show_logs(options: argparse.Namespace) -> int:
 
 def spreed_user(options: argparse.Namespace) -> int:
     """Print the useridcombo and secret with which a user signs in to Spreed WebRTC."""
+    from api.spreed.auth import make_login  # the other commands do without the dialect
+
     settings = _settings(options)
     users = settings.spreed.users
     key = Secrets(settings.server.data_dir).text("spreed.users.shared_secret", users.shared_secret)
     expiry = int(time.time()) + options.days * _DAY
-    combo = f"{expiry}:{options.userid}"
-    answer = {"useridcombo": combo, "secret": hmac_sha256_b64(key, combo)}
+    login = make_login(options.userid, key, expiry)
+    answer = {"useridcombo": login.combo, "secret": login.secret}
     if options.json:
         whole = {"userid": options.userid, **answer, "timestamp": expiry}
         _print(json.dumps(whole, ensure_ascii=False))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from api.credentials import constant_time_equal, hmac_sha256_b64
 
 REGISTRATION_SECONDS = 12 * 31 * 86400  # how long a user made by POST /users lasts
 
@@ -28,7 +27,7 @@ def make_login(user: str, shared_secret: str, expires: int) -> Login:
     if not shared_secret:
         raise ValueError("an empty shared secret never validates")
     combo = f"{expires}:{user}"
-    return Login(user, combo, _sign(combo, shared_secret), expires)
+    return Login(user, combo, hmac_sha256_b64(shared_secret, combo), expires)
 
 
 def user_of_combo(combo: str, secret: str, shared_secret: str, now: float) -> str | None:
@@ -38,8 +37,7 @@ def user_of_combo(combo: str, secret: str, shared_secret: str, now: float) -> st
     """
     if not shared_secret:
         return None
-    expected = _sign(combo, shared_secret)
-    if not hmac.compare_digest(expected.encode(), secret.encode("utf-8", "surrogatepass")):
+    if not constant_time_equal(hmac_sha256_b64(shared_secret, combo), secret):
         return None
     expiry, _, rest = combo.partition(":")
     user = rest.partition(":")[0]
@@ -51,10 +49,3 @@ def user_of_combo(combo: str, secret: str, shared_secret: str, now: float) -> st
 def user_of_header(headers: Mapping[str, str], name: str, *, trusted: bool) -> str:
     """Return the user that a trusted proxy names, or ""."""
     return headers.get(name.lower(), "").strip() if trusted else ""
-
-
-def _sign(combo: str, shared_secret: str) -> str:
-    mac = hmac.digest(
-        shared_secret.encode(), combo.encode("utf-8", "surrogatepass"), hashlib.sha256
-    )
-    return base64.b64encode(mac).decode()

@@ -11,6 +11,7 @@ from actors.hub import HUB
 from api.spreed.access_tokens import AccessTokens
 from api.spreed.events import Renderer
 from api.spreed.pictures import Pictures
+from api.spreed.rooms import REALM
 from api.spreed.seals import Seals
 from api.version import quintet_version
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from api.doors import Services
     from api.settings import IceSettings, SpreedSettings
 
-REALM = "spreed"
 VERSION = f"quintet-{quintet_version()}"  # Self and the page must name the same
 
 

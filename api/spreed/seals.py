@@ -17,6 +17,8 @@ from functools import lru_cache
 
 import msgspec
 
+from api.credentials import constant_time_equal
+
 TOKEN_SECONDS = 30 * 86400
 ATTESTATION_SECONDS = 300
 ATTESTATION_REFRESH = 180
@@ -47,7 +49,7 @@ class Seals:
 
     def owns(self, session_id: str, sid: str) -> bool:
         """Tell in constant time whether `sid` is the secret behind this id."""
-        return bool(sid) and _same(self.session_of(sid).id, session_id)
+        return bool(sid) and constant_time_equal(self.session_of(sid).id, session_id)
 
     def suserid(self, user: str) -> str:
         """Return the user's signed name: base64 of an HMAC-SHA256, "" for no user."""
@@ -100,7 +102,7 @@ class Seals:
 
     def _open(self, purpose: str, sealed: str) -> object:
         body, _, mac = sealed.partition(".")
-        if not _same(_text(self._mac(purpose, body)), mac):
+        if not constant_time_equal(_text(self._mac(purpose, body)), mac):
             return None
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
 
@@ -111,9 +113,3 @@ class Seals:
 
 def _text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(
-        one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
-    )

@@ -16,6 +16,7 @@ from api.spreed.errors import (
     UnknownSessionsType,
 )
 from api.spreed.events import user_document
+from api.spreed.rooms import REALM
 from api.spreed.wire import SessionsRequest, encode
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ async def _contact(house: House, me: str, request: SessionsRequest) -> Found:
     other = pair[1] if pair[0] == me else pair[0]
     hub = house.hub
     seconds = house.services.settings().limits.ask_seconds
-    refs = await hub.ask(FindUser("spreed", other), within=seconds) if hub else ()
+    refs = await hub.ask(FindUser(REALM, other), within=seconds) if hub else ()
     cards: list[Card] = []
     followed: list[tuple[Ref[Message], str]] = []
     for ref in refs[:LISTED_SESSIONS]:

@@ -20,7 +20,8 @@ from api.spreed.access_tokens import token_attempts
 from api.spreed.auth import user_of_header
 from api.spreed.conversation import Conversation
 from api.spreed.events import SpreedClient
-from api.spreed.house import REALM, VERSION, House
+from api.spreed.house import VERSION, House
+from api.spreed.rooms import REALM
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref

@@ -13,7 +13,7 @@ from actors.domain.ids import PEERS, ROOMS
 from actors.hub import CountUsers
 from actors.peer import Describe, Described
 from api.spreed.events import user_document
-from api.spreed.house import REALM
+from api.spreed.rooms import REALM
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref
