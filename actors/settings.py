@@ -1,4 +1,4 @@
-"""The limits that actors obey, as plain values; `api/settings.py` reads them from the config."""
+"""The limits that actors obey, as plain values; `api/composition.py` takes them from the config."""
 
 from __future__ import annotations
 

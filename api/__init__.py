@@ -1,1 +1,1 @@
-"""."""
+"""The server around the actors: HTTP, websockets, dialects, configuration, and the process."""

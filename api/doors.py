@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything a dialect may use; made once per process in `api/server.py`.
+    """Everything a dialect may use; made once per process in `api/composition.py`.
 
     `settings()` returns the current settings (SIGHUP replaces some of them).
     """

@@ -1,6 +1,6 @@
 """The seam to Quart-Trio: three changes to how it runs a request or a websocket.
 
-Each names the behaviour it corrects; `tests/api/test_quart_seam.py` shows both.
+Each names the behaviour it corrects; `tests/api/test_hypercorn_seam.py` shows them.
 """
 
 from __future__ import annotations
