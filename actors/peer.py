@@ -246,7 +246,7 @@ class Peer(Actor[Message]):
                 self._log_in(message)
             case Describe():
                 view = self._place.view
-                return Described(self._state.card, view.key.slug if view else "")
+                return Described(self._state.card, view.key.name if view else "")
             case Adopt():
                 self._adopt(message)
             case Overdue(client):

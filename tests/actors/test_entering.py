@@ -166,7 +166,7 @@ async def test_of_two_orders_for_one_room_the_later_counts(
         assert first == [Busy]
         assert second == ([] if inside else [WrongPin])
         assert await present(house, ann, "blue") == ({"blue"} if inside else set())
-        assert (await ann.ref.ask(Describe(), within=5)).room == (key().slug if inside else "")
+        assert (await ann.ref.ask(Describe(), within=5)).room == (key().name if inside else "")
         assert [it.tag for it in ann.client.facts if isinstance(it, Joined)] == ["2"] * inside
 
 

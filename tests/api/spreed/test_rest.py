@@ -504,7 +504,7 @@ async def test_stats_in_both_spellings(tmp_path: Path) -> None:
             assert stats["runtime"]["goroutines"] > 2
             details = (await http.get("/api/v1/stats?details=1")).json()["hub"]
             assert set(details["sessionsbyid"]) == {ann.id, bob.id}
-            assert details["idsinroom"] == {"spreed:Room%3Ablue": [ann.id, bob.id]}
+            assert details["idsinroom"] == {"Room:blue": [ann.id, bob.id]}
             assert sorted(details["connectionsbyidx"].values()) == sorted([ann.id, bob.id])
             assert details["usersbyid"] == {}
 
