@@ -72,6 +72,7 @@ class SpreedSettings(Section):
     resume_seconds: Seconds = 30.0
     ping_seconds: Seconds = 54.0
     outbox_messages: Positive = 2048
+    outbox_bytes: Positive = 16_777_216
     conference_ids: Positive = 100
     image_store_bytes: Count = 268_435_456
     image_pixels: Positive = 16_777_216

@@ -47,6 +47,7 @@ def socket_limits(house: House) -> SocketLimits:
         message_bytes=settings.limits.message_bytes,
         messages_per_second=settings.limits.messages_per_second,
         outbox_messages=settings.spreed.outbox_messages,
+        outbox_bytes=settings.spreed.outbox_bytes,
         ping_seconds=settings.spreed.ping_seconds,
     )
 

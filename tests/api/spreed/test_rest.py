@@ -605,6 +605,15 @@ async def test_no_place_for_another_session_closes_its_socket(tmp_path: Path) ->
             assert closed.value.reason.code == 1013
 
 
+async def test_a_client_with_too_many_bytes_unsent_is_too_slow(tmp_path: Path) -> None:
+    settings = spreed_settings(spreed={"outbox_bytes": 100})
+    async with (
+        spreed_server(tmp_path, "quart", settings) as server,
+        connect(server.serving.websocket()) as socket,
+    ):
+        assert await SpreedClient(socket).gone() == 1013
+
+
 async def test_the_default_room_can_be_switched_off(tmp_path: Path) -> None:
     async with site(tmp_path, spreed={"default_room_enabled": False}) as (server, _):
         async with server.client() as ann:
