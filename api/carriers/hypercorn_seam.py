@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+AlreadyRefused = h11.LocalProtocolError
+"""Raised by Hypercorn into an app that accepts a websocket which it has answered with 400 itself,
+since its client sent more before it was granted."""
+
 SEND_SECONDS = 60.0  # for one chunk; a client that takes nothing for so long is gone
 LINGER_SECONDS = 1.0  # for an early answer to reach a client that still sends
 SILENCE_SECONDS = 30.0  # beyond the ping interval, and the client is gone
@@ -191,8 +195,7 @@ def _config(limits: LimitSettings, routes: WebsocketRoutes) -> Config:
 # raised in one connection ends the server and every other connection with it.
 
 _run = TCPServer.run
-_FLUSTERED = (trio.BusyResourceError, h11.LocalProtocolError)
-"""What Hypercorn raises when garbage comes behind a request: it answers 400 a second time."""
+_FLUSTERED = (trio.BusyResourceError, AlreadyRefused)  # it answers garbage behind a request twice
 
 
 async def _stay_with_http_1(_self: H11Protocol, _event: h11.Request) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 from quart import Response, websocket
 
+from api.carriers.hypercorn_seam import AlreadyRefused
 from api.carriers.pacing import RateWindow
 from api.carriers.upgrades import decide, merge_headers, read_upgrade, serve_within_boundary
 from api.sockets import Rejection, SocketClosed, SocketFull
@@ -142,7 +143,10 @@ def websocket_view(app: App) -> Callable[[], Awaitable[Response | None]]:
         route = decide(app.routes, upgrade, _flaw(upgrade), services.traffic)
         if isinstance(route, Rejection):
             return Response(route.body, route.status, content_type=route.content_type)
-        await websocket.accept(subprotocol=route.subprotocol)
+        try:
+            await websocket.accept(subprotocol=route.subprotocol)
+        except AlreadyRefused:
+            return None
         await _serve(app, route, upgrade)
         return None
 
