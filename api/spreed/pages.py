@@ -98,7 +98,10 @@ class HostedClient:
         """Serve a file; the segment `ver=…` only makes its address new with each version."""
         first, _, rest = name.partition("/")
         versioned = first.startswith("ver=")
-        response = await send_from_directory(self._static, rest if versioned else name)
+        try:
+            response = await send_from_directory(self._static, rest if versioned else name)
+        except (OSError, ValueError):  # a name that no file can have, or one we may not read
+            raise NotFound from None
         if versioned:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
