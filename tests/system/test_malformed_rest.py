@@ -182,6 +182,41 @@ async def test_strange_paths_get_documented_answers(siege: Siege) -> None:
         assert b"root:" not in answer
 
 
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_a_hosted_client_gives_out_its_own_files_only(tmp_path: Path, carrier: str) -> None:
+    hosted = tmp_path / "client"
+    (hosted / "static" / "js").mkdir(parents=True)
+    (hosted / "static" / "js" / "main.js").write_text("hosted")
+    for place in (tmp_path, hosted):
+        (place / "secret.txt").write_text("root: do not give out")
+    ways = (
+        "..",
+        "%2e%2e",
+        "..%2f..",
+        "%2e%2e%2f%2e%2e",
+        "ver=1/..",
+        "js/../..",
+        "..\\..",
+        "/",
+        "//etc",
+    )
+    names = [f"{way}/secret.txt" for way in ways] + [
+        f"ver=1//{hosted}/secret.txt", f"/{tmp_path}/secret.txt", "%00", "js/main.js%00.txt", "js",
+        "js/", ".", "", "x" * 5000, "x/" * 3000, "js/main.js/x", "%ff", "%ed%a0%80", "ver=",
+        "ver=1",
+    ]  # fmt: skip
+    async with peaceful(tmp_path, carrier, generous(web_client=str(hosted))) as siege:
+        for name in names:
+            head = request("GET", f"/static/{name}", "Connection: close")
+            answer = await exchange(siege.server.serving, head)
+            assert_answer(answer)
+            assert b"root:" not in answer, name
+        async with siege.server.http() as client:
+            assert (await client.get("/static/ver=1/js/main.js")).text == "hosted"
+            page = await client.get("/%3C/script%3E%3Cscript%3E", headers={"host": "</script><x>"})
+        assert b"<x>" not in page.content
+
+
 HEADERS = (
     "Host: other.example:99999",
     "Host: ",
