@@ -8,8 +8,8 @@ import trio
 from quart import g, request
 
 from api.app import current
+from api.carriers.upgrades import merge_headers
 from api.proxies import Client, client_of
-from api.upgrades import merge_headers
 
 if TYPE_CHECKING:
     from actors.core import Ref, Request
