@@ -119,7 +119,8 @@ async def test_an_access_token_opens_the_websocket(tmp_path: Path, carrier: str)
         assert await knock(siege.server) == 403
         for wrong in ("?a=", "?a=wrong", "?a=%ff", "?a=opensesam", "?b=opensesame"):
             assert await knock(siege.server, f"/ws{wrong}") == 403
-        assert siege.logged("websocket.refused")[-1]["reason"] == "no valid access token"
+        reasons = {line["reason"] for line in siege.logged("websocket.refused")}
+        assert reasons == {"no access token", "wrong access token"}
         assert await knock(siege.server, "/ws?a=OPENSESAME") == 101
         assert await knock(siege.server, "/spreed/ws?a=opensesame") == 101
         answer = await client.post("/api/v1/tokens", data={"a": "OpenSesame"})
