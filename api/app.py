@@ -114,7 +114,12 @@ async def _begin() -> Response | None:
     if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
         return app.refusal(413)
     if request.path in app.routes and (request.url_rule is None or request.url_rule.arguments):
-        return Response("This address speaks websocket.\n", 426, {"Upgrade": "websocket"})
+        return Response(
+            "This address speaks websocket.\n",
+            426,
+            {"Upgrade": "websocket"},
+            content_type="text/plain; charset=utf-8",
+        )
     owner = app.paths.owner(request.path)
     if owner is None:
         return None

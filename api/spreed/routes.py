@@ -176,7 +176,8 @@ class Rest:
         """Return the absolute URL of the base path, ending in a slash."""
         public, caller = self._house.services.settings().server.public_url, client()
         scheme = "https" if caller.secure else "http"
-        origin = public.rstrip("/") or f"{scheme}://{caller.host}"
+        host = caller.host or ":".join(map(str, request.scope["server"] or ()))  # HTTP/1.0
+        origin = public.rstrip("/") or f"{scheme}://{host}"
         return f"{origin}{self._house.settings.base_path}"
 
 

@@ -126,6 +126,13 @@ async def test_slashes_of_routes_with_arguments_as_well(path: str) -> None:
         assert (await http.get(path)).text == "a"
 
 
+async def test_a_request_on_a_websockets_path_is_told_in_plain_text() -> None:
+    async with two_dialects() as (_, http):
+        response = await http.get("/ws")
+    assert (response.status_code, response.headers["upgrade"]) == (426, "websocket")
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+
+
 async def test_a_wrong_method_is_told_the_right_ones() -> None:
     async with two_dialects() as (_, http):
         answer = await http.delete("/v1/things")

@@ -21,6 +21,7 @@ from trio_websocket import ConnectionClosed
 
 from api.spreed.auth import make_login
 from api.spreed.pictures import Pictures
+from tests.support.raw import connected
 from tests.support.spreed import SpreedClient, SpreedServer, connect, spreed_server, spreed_settings
 
 SECRET = "shared secret"
@@ -122,6 +123,13 @@ async def test_absolute_urls_are_the_public_ones(
         assert room["url"] == f"{site_url}{room['name']}"
         known = await http.get("/.well-known/spreed-configuration", headers=headers)
         assert known.json() == {"spreed-webrtc_endpoint": site_url.rstrip("/")}
+
+
+async def test_absolute_urls_name_our_address_for_who_names_none(tmp_path: Path) -> None:
+    async with spreed_server(tmp_path) as server, connected(server.serving) as client:
+        await client.send(b"POST /api/v1/rooms HTTP/1.0\r\n\r\n")
+        room = json.loads((await client.read_rest()).partition(b"\r\n\r\n")[2])
+        assert room["url"] == f"{server.url}/{room['name']}"
 
 
 async def test_a_base_path_moves_page_socket_and_api(tmp_path: Path) -> None:
