@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from actors.core import ActorError, Refused
 from actors.peer import GrantLogin
+from api.asking import ask
 from api.spreed.auth import user_of_combo, user_of_header
 
 if TYPE_CHECKING:
@@ -52,9 +53,8 @@ async def grant(house: House, session: str, user: str) -> str:
     if peer is None:
         raise LoginFailed
     nonce = secrets.token_urlsafe(32)
-    seconds = house.services.settings().limits.ask_seconds
     try:
-        await peer.ask(GrantLogin(user, nonce), within=seconds)
+        await ask(peer, GrantLogin(user, nonce))
     except Refused:
         raise LoginFailed("session already authenticated") from None
     except ActorError:

@@ -12,6 +12,7 @@ import trio
 from pydantic import BaseModel, ValidationError
 from quart import Blueprint, Response, request
 
+from actors.core import ActorError
 from api.asking import client, headers
 from api.credentials import TooManyAttempts
 from api.spreed.access_tokens import token_attempts
@@ -26,7 +27,7 @@ from api.spreed.bodies import (
     UserRequest,
 )
 from api.spreed.config_document import config_document
-from api.spreed.errors import BUSY, REFUSALS, STATUSES, Words
+from api.spreed.errors import BUSY, REFUSALS, STATUSES, Words, words_for
 from api.spreed.logins import LoginFailed, grant, verified_user
 from api.spreed.pictures import Picture, size_of_flags
 from api.spreed.rooms import random_name
@@ -151,7 +152,11 @@ class Rest:
         if not self._house.settings.stats:
             return refusal(STATUSES[404])
         details = request.args.get("details") == "1"
-        response = json_answer(await stats_document(self._house, details=details))
+        try:
+            document = await stats_document(self._house, details=details)
+        except ActorError as error:
+            return refusal(words_for(error))
+        response = json_answer(document)
         response.headers["Access-Control-Allow-Origin"] = "*"
         return response
 

@@ -12,6 +12,7 @@ from actors.core import ActorError
 from actors.domain.ids import PEERS, ROOMS
 from actors.hub import CountUsers
 from actors.peer import Describe, Described
+from api.asking import ask, budget
 from api.spreed.events import user_document
 from api.spreed.rooms import REALM
 
@@ -40,8 +41,7 @@ async def _hub(house: House) -> dict[str, object]:
     sessions = len(_of_realm(house, PEERS))
     users = 0
     if house.hub is not None:
-        seconds = house.services.settings().limits.ask_seconds
-        users = await house.hub.ask(CountUsers(REALM), within=seconds)
+        users = await ask(house.hub, CountUsers(REALM))
     return {
         "rooms": len(_of_realm(house, ROOMS)),
         "connections": sessions,
@@ -76,7 +76,7 @@ async def _details(house: House) -> dict[str, object]:
 async def _descriptions(house: House) -> list[Described]:
     """Ask every session for itself, one budget for all; those that end meanwhile are left out."""
     found: list[Described] = []
-    with trio.move_on_after(house.services.settings().limits.ask_seconds):
+    with trio.move_on_after(budget()):
         for ref in _of_realm(house, PEERS)[:DETAILED_SESSIONS]:
             try:
                 found.append(await ref.ask(Describe(), within=1.0))

@@ -19,8 +19,10 @@ import trio
 from PIL import Image
 from trio_websocket import ConnectionClosed
 
+from actors.hub import HUB, Hub
 from api.spreed.auth import make_login
 from api.spreed.pictures import Pictures
+from tests.support.actors import Saboteur
 from tests.support.raw import connected
 from tests.support.spreed import SpreedClient, SpreedServer, connect, spreed_server, spreed_settings
 
@@ -515,6 +517,16 @@ async def test_stats_in_both_spellings(tmp_path: Path) -> None:
             assert details["idsinroom"] == {"Room:blue": [ann.id, bob.id]}
             assert sorted(details["connectionsbyidx"].values()) == sorted([ann.id, bob.id])
             assert details["usersbyid"] == {}
+
+
+async def test_stats_are_busy_when_the_hub_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Saboteur(monkeypatch, Hub, HUB)
+    limits = {"ask_seconds": 0.05}
+    async with site(tmp_path, spreed={"stats": True}, limits=limits) as (_, http):
+        with hub.holding():
+            assert refused(await http.get("/api/v1/stats")) == (503, "busy")
 
 
 # --- pictures
