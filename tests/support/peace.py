@@ -28,7 +28,7 @@ from tests.support.spreed import (
     spreed_settings,
 )
 
-PROMPT = 1.0  # seconds an innocent client may wait: far above a busy machine, far below a siege
+PROMPT = 2.0  # seconds an innocent client may wait: far above a busy machine, far below a siege
 BEAT = 0.02
 CRASHES = frozenset({"actor.crashed", "connection.crashed", "request.crashed", "system.killed"})
 
