@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-BODY_SECONDS = 30.0  # for a whole request body
-ANSWER_SECONDS = 120.0  # for a client to take a whole answer
 REFUSALS = {404, 405, 413, 429, 500, 503}  # what every door has a form for
 
 
@@ -51,8 +49,10 @@ class App(QuartTrio):
         self.paths: Paths  # once all routes are known
 
     def limits_changed(self, limits: LimitSettings) -> None:
-        """Take over the limit of bodies; Quart reads it for each request."""
+        """Take over the limits of requests; Quart reads them for each."""
         self.config["MAX_CONTENT_LENGTH"] = limits.body_bytes
+        self.config["BODY_TIMEOUT"] = limits.body_seconds
+        self.config["RESPONSE_TIMEOUT"] = limits.answer_seconds
 
     def door(self) -> Door | None:
         """Return whose request this is: by its route, else by the prefix of its path."""
@@ -80,8 +80,6 @@ def create_app(listener: ListenerSettings, doors: Sequence[Door], services: Serv
     root = next((door for door in doors if door.dialect == listener.root), None)
     app = App(doors, services, root)
     app.limits_changed(services.settings().limits)
-    app.config["BODY_TIMEOUT"] = BODY_SECONDS
-    app.config["RESPONSE_TIMEOUT"] = ANSWER_SECONDS
     app.url_map.strict_slashes = False  # SDKs send both forms and follow no redirects
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False

@@ -98,6 +98,8 @@ class LimitSettings(Section):
     body_bytes: Positive = 1_048_576
     header_bytes: Annotated[int, Field(ge=1024)] = 16_384
     header_seconds: Seconds = 10.0
+    body_seconds: Seconds = 30.0
+    answer_seconds: Seconds = 120.0
     message_bytes: Positive = 1_048_576
     messages_per_second: Count = 20
     connections_per_address: Count = 0
@@ -107,6 +109,7 @@ class LimitSettings(Section):
     peers_per_room: Positive = 500
     peers: Positive = 20_000
     room_name_bytes: Positive = 512
+    pin_bytes: Positive = 128
     status_bytes: Positive = 262_144
     credential_failures: Count = 10
     credential_window: Seconds = 1800.0

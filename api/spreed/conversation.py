@@ -26,7 +26,7 @@ from api.credentials import TooManyAttempts
 from api.spreed.contacts import settle, user_of
 from api.spreed.errors import REFUSALS, StatusTooLarge, Words, error_document, words_for
 from api.spreed.pictures import with_kept_picture
-from api.spreed.rooms import CONFERENCE, enter_order, room_key, room_type
+from api.spreed.rooms import CONFERENCE, enter_order, pin_of, room_key, room_type
 from api.spreed.sessions import look_up
 from api.spreed.wire import (
     Authentication,
@@ -146,7 +146,7 @@ class Conversation:
         update = body_of(incoming, RoomUpdate)
         settings, room = self._house.settings, self._client.room
         kind = update.Type or (room.kind if room else room_type(settings, "", update.Name))
-        pin = update.Credentials.PIN if update.Credentials else None
+        pin = pin_of(update.Credentials, self._house.services.settings().limits)
         await self._ask(ChangePin(room_key(settings, kind, update.Name).name, incoming.iid, pin))
 
     async def _users(self, incoming: Incoming) -> None:

@@ -34,6 +34,7 @@ REFUSALS: dict[str, Words] = {
     ),
     "default_room_disabled": Words("default_room_disabled", "The default room is not enabled"),
     "room_name_too_long": Words("invalid_room_name", "The room name is too long"),
+    "pin_too_long": Words("invalid_pin", "The PIN is too long"),
     "status_too_large": Words("status_too_large", "The status is too large"),
     "room_full": Words("room_full", "The room is full", 503),
     "too_many_rooms": Words("too_many_rooms", "The server has no place for another room", 503),
@@ -51,6 +52,23 @@ REFUSALS: dict[str, Words] = {
     "shutting_down": Words("shutting_down", "The server is shutting down", 503),
     "busy": BUSY,
 }
+
+AUTH_TOO_LARGE = Words("auth_too_large", "Auth too large", 413)
+INVALID_TOKEN = Words("invalid_token", "Invalid token", 403)
+SESSION_PATCH_FAILED = Words("session_patch_failed", "Failed to patch session", 403)
+USERS_UNREADABLE = Words("users_bad_request", "Failed to parse request", 400)
+USERS_INCOMPLETE = Words("users_bad_request", "Incomplete request", 400)
+USERS_WRONG_TYPE = Words("users_invalid_request", "Invalid request type", 400)
+USERS_INVALID_SESSION = Words("users_invalid_session", "Invalid session", 403)
+USERS_IN_HEADER_MODE = Words(
+    "users_create_failed", 'Error: "create is not possible in httpheader mode"', 400
+)
+
+
+def users_request_failed(reason: str) -> Words:
+    """Return the words for a session that cannot be given a user, the reason quoted."""
+    return Words("users_request_failed", f'Error: "{reason}"', 400)
+
 
 STATUSES: dict[int, Words] = {
     400: Words("bad_request", "Bad request", 400),
@@ -71,6 +89,10 @@ class DefaultRoomDisabled(Refused):
 
 class RoomNameTooLong(Refused):
     code = "room_name_too_long"
+
+
+class PinTooLong(Refused):
+    code = "pin_too_long"
 
 
 class StatusTooLarge(Refused):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +22,10 @@ PAGE = files("api.spreed") / "page"
 ASSETS = {"meeting.css": "text/css", "meeting.js": "text/javascript"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "media-src 'self' blob: mediastream:; connect-src 'self' ws: wss:; font-src 'self'; "
+    "media-src 'self' blob: mediastream:; connect-src 'self'{sockets}; font-src 'self'; "
     "base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 )
+_HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?", re.ASCII)
 ROBOTS = "User-agent: *\nDisallow: /\n"
 
 
@@ -59,7 +61,7 @@ class MeetingPage:
             f"{_in_script(config_document(self._house))}</script>",
         )
         response = Response(text, content_type="text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Content-Security-Policy"] = POLICY.format(sockets=_sockets())
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "no-cache"
         return response
@@ -98,6 +100,8 @@ class HostedClient:
         """Serve a file; the segment `ver=…` only makes its address new with each version."""
         first, _, rest = name.partition("/")
         versioned = first.startswith("ver=")
+        if any(part.startswith(".") for part in name.split("/")):
+            raise NotFound  # what a copied folder may hide: .git, .env
         try:
             response = await send_from_directory(self._static, rest if versioned else name)
         except (OSError, ValueError):  # a name that no file can have, or one we may not read
@@ -117,6 +121,12 @@ class HostedClient:
             "Languages": ["en"],
             "S": STATIC,
         }
+
+
+def _sockets() -> str:
+    """Name the site's own websockets for browsers that do not take them for 'self'."""
+    host = client().host or ""
+    return f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
 
 
 def _in_script(document: object) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from actors.domain.ids import RoomKey
 from actors.domain.room import RoomSpec
 from actors.peer import Enter
-from api.spreed.errors import DefaultRoomDisabled, RoomNameTooLong
-from api.spreed.wire import Hello
+from api.spreed.errors import DefaultRoomDisabled, PinTooLong, RoomNameTooLong
+from api.spreed.wire import Credentials, Hello
 
 if TYPE_CHECKING:
     from api.settings import LimitSettings, SpreedSettings
@@ -43,7 +43,10 @@ def room_key(settings: SpreedSettings, kind: str, name: str) -> RoomKey:
 
 
 def enter_order(settings: SpreedSettings, limits: LimitSettings, hello: Hello, tag: str) -> Enter:
-    """Turn a Hello into the order to join. Raises DefaultRoomDisabled, RoomNameTooLong."""
+    """Turn a Hello into the order to join.
+
+    Raises DefaultRoomDisabled, RoomNameTooLong, PinTooLong.
+    """
     name = hello.Name or hello.Id
     if not name and not settings.default_room_enabled:
         raise DefaultRoomDisabled
@@ -63,10 +66,19 @@ def enter_order(settings: SpreedSettings, limits: LimitSettings, hello: Hello, t
         ),
         tag,
         agent=hello.Ua[:AGENT_LENGTH],
-        pin=hello.Credentials.PIN if hello.Credentials else "",
+        pin=pin_of(hello.Credentials, limits) or "",
         account_to_join=demanding and settings.authorize_room_join,
         account_to_create=demanding and settings.authorize_room_creation,
     )
+
+
+def pin_of(credentials: Credentials | None, limits: LimitSettings) -> str | None:
+    """Return the PIN given, or None. Raises PinTooLong."""
+    if credentials is None:
+        return None
+    if len(credentials.PIN.encode("utf-8", "surrogatepass")) > limits.pin_bytes:
+        raise PinTooLong
+    return credentials.PIN
 
 
 def _is_public(settings: SpreedSettings, name: str) -> bool:

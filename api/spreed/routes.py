@@ -27,7 +27,22 @@ from api.spreed.bodies import (
     UserRequest,
 )
 from api.spreed.config_document import config_document
-from api.spreed.errors import BUSY, REFUSALS, STATUSES, Words, words_for
+from api.spreed.errors import (
+    AUTH_TOO_LARGE,
+    BUSY,
+    INVALID_TOKEN,
+    REFUSALS,
+    SESSION_PATCH_FAILED,
+    STATUSES,
+    USERS_IN_HEADER_MODE,
+    USERS_INCOMPLETE,
+    USERS_INVALID_SESSION,
+    USERS_UNREADABLE,
+    USERS_WRONG_TYPE,
+    Words,
+    users_request_failed,
+    words_for,
+)
 from api.spreed.logins import LoginFailed, grant, verified_user
 from api.spreed.pictures import Picture, size_of_flags
 from api.spreed.rooms import random_name
@@ -40,8 +55,6 @@ if TYPE_CHECKING:
 
 MAX_TOKEN_BYTES = 100
 PICTURE_SECONDS = 86_400
-INVALID_TOKEN = Words("invalid_token", "Invalid token", 403)
-PATCH_FAILED = Words("session_patch_failed", "Failed to patch session", 403)
 
 
 View = Callable[..., Awaitable[Response]]
@@ -78,7 +91,7 @@ class Rest:
         """Check an access token; a good one is also set as the cookie that opens the websocket."""
         given = (await request.form).get("a") or request.args.get("a", "")
         if len(given.encode("utf-8", "surrogatepass")) > MAX_TOKEN_BYTES:
-            return refusal(Words("auth_too_large", "Auth too large", 413))
+            return refusal(AUTH_TOO_LARGE)
         if not self._house.access_tokens.configured:
             return refusal(INVALID_TOKEN)
         caller, guard = client(), self._house.services.guard
@@ -116,7 +129,7 @@ class Rest:
         except TooManyAttempts:
             return refusal(REFUSALS["too_many_attempts"])
         except (ValidationError, LoginFailed):
-            return refusal(PATCH_FAILED)
+            return refusal(SESSION_PATCH_FAILED)
         return answer(SessionAnswer(nonce=nonce, userid=user))
 
     async def create_user(self) -> Response:
@@ -128,14 +141,14 @@ class Rest:
         if isinstance(body, Response):
             return body
         if not self._house.seals.owns(body.id, body.sid):
-            return refusal(Words("users_invalid_session", "Invalid session", 403))
+            return refusal(USERS_INVALID_SESSION)
         if users.mode == "httpheader":
-            return _user_error("users_create_failed", "create is not possible in httpheader mode")
+            return refusal(USERS_IN_HEADER_MODE)
         user = f"{uuid.uuid4()}@{self._house.settings.server_realm}"
         try:
             nonce = await grant(self._house, body.id, user)
         except LoginFailed as failure:
-            return _user_error("users_request_failed", failure.reason)
+            return refusal(users_request_failed(failure.reason))
         expires = int(time.time()) + REGISTRATION_SECONDS
         login = make_login(user, self._house.shared_secret, expires)
         return answer(
@@ -193,19 +206,15 @@ async def _user_request() -> UserRequest | Response:
         try:
             body = UserRequest.model_validate_json(await request.get_data(as_text=False))
         except ValidationError:
-            return refusal(Words("users_bad_request", "Failed to parse request", 400))
+            return refusal(USERS_UNREADABLE)
     elif kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
         form = await request.form
         body = UserRequest(id=form.get("id", ""), sid=form.get("sid", ""))
     else:
-        return refusal(Words("users_invalid_request", "Invalid request type", 400))
+        return refusal(USERS_WRONG_TYPE)
     if not body.id or not body.sid:
-        return refusal(Words("users_bad_request", "Incomplete request", 400))
+        return refusal(USERS_INCOMPLETE)
     return body
-
-
-def _user_error(code: str, reason: str) -> Response:
-    return refusal(Words(code, f'Error: "{reason}"', 400))
 
 
 def _picture_response(picture: Picture) -> Response:

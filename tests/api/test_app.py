@@ -73,9 +73,9 @@ async def wait(socket: Socket) -> None:
 
 
 @asynccontextmanager
-async def two_dialects() -> AsyncIterator[tuple[Serving, httpx.AsyncClient]]:
+async def two_dialects(**limits: float) -> AsyncIterator[tuple[Serving, httpx.AsyncClient]]:
     doors = (json_door(rest(), "/v1", "/v2/deep"), door(wait, blueprint=page()))
-    settings = settings_with(limits={"body_bytes": 1000})
+    settings = settings_with(limits={"body_bytes": 1000} | limits)
     async with (
         serving(*doors, settings=settings, root="test") as server,
         httpx.AsyncClient(base_url=server.url) as http,
@@ -193,9 +193,11 @@ async def test_answers_forbid_sniffing_and_referrers() -> None:
     assert "server" not in headers
 
 
-async def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.app.BODY_SECONDS", 0.2)
-    async with two_dialects() as (server, _), connected(server) as raw:
+async def test_a_body_that_never_comes_is_given_up() -> None:
+    async with (
+        two_dialects(body_seconds=0.2) as (server, _),
+        connected(server) as raw,
+    ):
         await raw.send(b"POST /v1/things HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf")
         with trio.fail_after(5):
             assert (await raw.read_rest()).startswith(b"HTTP/1.1 408 ")

@@ -614,6 +614,10 @@ async def test_limits_of_rooms_and_peers_are_told(tmp_path: Path) -> None:
             assert (await bob.error())[0] == "too_many_rooms"
             await bob.hello("x" * 600)
             assert (await bob.error())[0] == "invalid_room_name"
+            await bob.hello("blue", "1" * 129)
+            assert (await bob.error())[0] == "invalid_pin"
+            await ann.send("Room", {"Name": "blue", "Credentials": {"PIN": "ü" * 65}})
+            assert (await ann.error())[0] == "invalid_pin"
 
 
 async def test_no_place_for_another_session_closes_its_socket(tmp_path: Path) -> None:
@@ -664,6 +668,28 @@ async def test_a_status_beyond_the_limit_is_refused(tmp_path: Path) -> None:
             assert (await ann.error())[0] == "status_too_large"
 
 
+# --- the page
+
+
+@pytest.mark.parametrize(
+    ("host", "sockets"),
+    [
+        ("meet.test:81", "'self' ws://meet.test:81 wss://meet.test:81;"),
+        ("[::1]:80", "'self' ws://[::1]:80 wss://[::1]:80;"),
+        ("x; script-src *", "'self';"),
+    ],
+)
+async def test_the_page_may_talk_to_its_own_site_only(
+    tmp_path: Path, host: str, sockets: str
+) -> None:
+    async with site(tmp_path) as (_, http):
+        policy = (await http.get("/blue", headers={"host": host})).headers[
+            "content-security-policy"
+        ]
+        assert f"connect-src {sockets}" in policy
+        assert policy.count("script-src") == 1
+
+
 # --- the operator's copy of a web client
 
 
@@ -672,6 +698,7 @@ async def test_a_web_client_of_the_operator_is_hosted(tmp_path: Path) -> None:
     (folder / "static" / "js").mkdir(parents=True)
     (folder / "static" / "js" / "main.js").write_text("here();")
     (folder / "secret.txt").write_text("not for all")
+    (folder / "static" / ".env").write_text("not for all")
     spreed = {"web_client": str(folder), "title": "Us & <them>"}
     async with site(tmp_path, spreed=spreed) as (_, http):
         page = (await http.get("/any/room", headers={"host": "meet.test"})).text
@@ -685,5 +712,8 @@ async def test_a_web_client_of_the_operator_is_hosted(tmp_path: Path) -> None:
         assert script.text == "here();"
         assert "immutable" in script.headers["cache-control"]
         assert (await http.get("/static/js/main.js")).text == "here();"
-        for path in ("/static/..%2fsecret.txt", "/static/ver=1/../../secret.txt"):
+        for path in (
+            "/static/..%2fsecret.txt", "/static/ver=1/../../secret.txt", "/static/.env",
+            "/static/ver=1/.env",
+        ):  # fmt: skip
             assert "not for all" not in (await http.get(path)).text
