@@ -52,6 +52,10 @@ class Return(Message):
 class Membership:
     """Belongs to one peer, whose handlers call it; `show` may raise what a client raises."""
 
+    __slots__ = (
+        "_attempt", "_entering", "_peer", "_room", "_show", "_silent", "_state", "_view", "_wanted",
+    )  # fmt: skip
+
     def __init__(
         self, peer: Actor[Message], state: PeerState, show: Callable[[Fact], None]
     ) -> None:

@@ -184,6 +184,8 @@ class Register(Message):
 
 
 class Peer(Actor[Message]):
+    __slots__ = ("_client", "_followed", "_place", "_realm", "_state")
+
     kind = "peer"
     accepts = (
         FromRoom, JoinRefused, Signalled, Enter, Exit, SetStatus, Post, ChangePin, ListRoom,
