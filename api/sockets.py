@@ -8,8 +8,11 @@ knows a dialect.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class SocketClosed(Exception):
@@ -42,6 +45,10 @@ class Upgrade:
     secure: bool
     subprotocols: tuple[str, ...] = ()
     trusted: bool = False  # the TCP peer is one of limits.trusted_proxies
+
+    def without_secrets(self) -> Upgrade:
+        """Return it without query and headers, to be kept as long as the connection lives."""
+        return replace(self, query=NOTHING, headers=NOTHING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,9 @@ class Conversation:
 
     async def run(self) -> None:
         """Take messages until the socket or the peer ends: raises SocketClosed or ActorStopped."""
-        receive = self._client.socket.receive
+        socket = self._client.socket
         while True:
-            await self._deal_with(*await receive())  # waiting, it holds on to no message
+            await self._deal_with(*await socket.receive())  # waiting, it holds on to no message
 
     async def _deal_with(self, payload: bytes, is_text: bool) -> None:
         if not is_text:

@@ -99,6 +99,7 @@ async def serve(house: House, socket: Socket) -> None:
         user = user_of_header(
             socket.upgrade.headers, users.http_header, trusted=socket.upgrade.trusted
         )
+    socket.upgrade = socket.upgrade.without_secrets()
     client = SpreedClient(
         socket, session, house.renderer, house.ice, VERSION, house.pictures.forget
     )
