@@ -1,0 +1,75 @@
+"""What can go wrong with media, and whose fault it is.
+
+MediaError
+├── BadDescription    the other side sent a session description that makes no sense
+│   └── NoCommonCodec     it makes sense, but there is no codec both sides know
+├── BadCandidate      the other side sent a candidate that makes no sense, or too many
+├── WrongState        that step is not possible now: an answer without an offer, a closed session
+├── UnknownSource     nothing with that id sends
+├── UnknownSink       nothing with that id takes
+├── UnknownSession    no open session has that id
+├── UnknownChannel    the session has no open data channel of that id
+├── NameInUse         something alive has that id already
+├── CodecMismatch     the sink cannot take what the source carries
+├── NoFreePort        every UDP port of the configured range is taken
+├── TooMuch           a limit of the engine is reached
+└── MediaTimeout      a step took longer than it was given; the work may still happen
+"""
+
+from __future__ import annotations
+
+
+class MediaError(Exception):
+    """Anything this package raises on purpose; its text holds no description and no address."""
+
+
+class BadDescription(MediaError):
+    """A session description was refused; the session is as it was."""
+
+
+class NoCommonCodec(BadDescription):
+    """A media section offers no codec that was wanted; the session is as it was."""
+
+
+class BadCandidate(MediaError):
+    """A remote candidate was refused; the session is as it was."""
+
+
+class WrongState(MediaError):
+    """The session is closed, or its negotiation has not reached, or has passed, that step."""
+
+
+class UnknownSource(MediaError):
+    """No source has that id: it was never there, or has ended."""
+
+
+class UnknownSink(MediaError):
+    """No sink has that id: it was never there, or has ended."""
+
+
+class UnknownSession(MediaError):
+    """No open session has that id."""
+
+
+class UnknownChannel(MediaError):
+    """The session has no open data channel of that id."""
+
+
+class NameInUse(MediaError):
+    """A source, sink or session that lives has that id."""
+
+
+class CodecMismatch(MediaError):
+    """The sink was negotiated for another codec than the source carries."""
+
+
+class NoFreePort(MediaError):
+    """No UDP port of the configured range could be bound."""
+
+
+class TooMuch(MediaError):
+    """A limit is reached: data channels, bytes of a message, candidates."""
+
+
+class MediaTimeout(MediaError):
+    """A call into the media loop had no result within its budget."""
