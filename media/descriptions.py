@@ -1,0 +1,178 @@
+"""Session descriptions as text: what has to be looked at, or changed, before aiortc reads them.
+
+aiortc reads the rest and writes its own. Pure functions; nothing here knows a connection.
+Terms: a *section* begins with `m=`; the *tagged* section is the first of the BUNDLE group, whose
+transport all others share (RFC 9143).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from media.errors import BadDescription
+
+MAX_BYTES = 131_072
+MAX_SECTIONS = 64
+KINDS = frozenset({"audio", "video", "application"})
+M_LINE = re.compile(r"m=(audio|video|application) [0-9]{1,5} [A-Z/]+( [A-Za-z0-9-]+)+", re.ASCII)
+TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
+ICE_PART = re.compile(r"[A-Za-z0-9+/]{4,256}", re.ASCII)
+RID_EXTENSIONS = (
+    "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+    "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One `m=` section: its lines, that one first, without line ends."""
+
+    lines: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        return self.lines[0][2:].split(" ", 1)[0]
+
+    @property
+    def mid(self) -> str:
+        return self.value("a=mid:")
+
+    def value(self, prefix: str) -> str:
+        """Return what follows `prefix` on the first line that starts with it, else nothing."""
+        return next((line[len(prefix) :] for line in self.lines if line.startswith(prefix)), "")
+
+    def values(self, prefix: str) -> list[str]:
+        return [line[len(prefix) :] for line in self.lines if line.startswith(prefix)]
+
+    def without(self, *prefixes: str) -> Section:
+        return Section(tuple(line for line in self.lines if not line.startswith(prefixes)))
+
+    def ssrc(self) -> int | None:
+        """Return the announced SSRC of the media itself: the first one."""
+        first = self.value("a=ssrc:").split(" ", 1)[0]
+        return int(first) if first.isdecimal() and int(first) < 1 << 32 else None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionText:
+    """A description in its parts."""
+
+    head: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def tagged(self) -> Section:
+        group = next((line for line in self.head if line.startswith("a=group:BUNDLE ")), "")
+        mid = group.split()[1] if group else self.sections[0].mid
+        return next(section for section in self.sections if section.mid == mid)
+
+    def __str__(self) -> str:
+        lines = [*self.head, *(line for section in self.sections for line in section.lines)]
+        return "\r\n".join(lines) + "\r\n"
+
+
+def read(sdp: str) -> SessionText:
+    """Split a remote description into its parts, checking what everything else relies on.
+
+    Raises BadDescription: too large, not SDP, sections of other kinds, rejected, without a mid or
+    not bundled, without ICE credentials, fingerprint or RTCP multiplexing.
+    """
+    if len(sdp) > MAX_BYTES:
+        raise BadDescription("the description is too large")
+    lines = [line for line in sdp.replace("\r\n", "\n").split("\n") if line]
+    if not lines or lines[0] != "v=0":
+        raise BadDescription("not a session description")
+    for line in lines:
+        if len(line) < 2 or line[1] != "=" or not line.isprintable():
+            raise BadDescription("a line that is none")
+    starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
+    if not 1 <= len(starts) <= MAX_SECTIONS:
+        raise BadDescription("no sections, or too many")
+    ends = [*starts[1:], len(lines)]
+    sections = [Section(tuple(lines[a:b])) for a, b in zip(starts, ends, strict=True)]
+    text = SessionText(tuple(lines[: starts[0]]), tuple(sections))
+    _check(text)
+    return _with_one_transport(text)
+
+
+def take_candidates(text: SessionText) -> tuple[SessionText, list[str]]:
+    """Remove all candidates; return them, too, but those of the tagged section only."""
+    sections = [s.without("a=candidate:", "a=end-of-candidates") for s in text.sections]
+    return replace(text, sections=tuple(sections)), text.tagged.values("a=candidate:")
+
+
+def accept_simulcast(offer: SessionText, answer: str) -> str:
+    """Have the offerer send one layer of each simulcast section: the least scaled one.
+
+    That is the last one it names: where scaling is not set by hand, browsers halve towards the
+    front. An answer that says nothing of layers would get the first, the smallest.
+    """
+    lines = answer.replace("\r\n", "\n").strip("\n").split("\n")
+    layers = {section.mid: added for section in offer.sections if (added := _layer_lines(section))}
+    result: list[str] = []
+    for line in lines:
+        result.append(line)
+        if line.startswith("a=mid:"):
+            result += layers.get(line.removeprefix("a=mid:"), ())
+    return "\r\n".join(result) + "\r\n"
+
+
+def _layer_lines(section: Section) -> list[str]:
+    sends = [
+        words[1]
+        for v in section.values("a=simulcast:")
+        if (words := v.split(" "))[0] == "send" and len(words) > 1
+    ]
+    known = {v.split(" ", 1)[0] for v in section.values("a=rid:") if " send" in v}
+    named = [layer.split(",")[0].lstrip("~") for layer in sends[0].split(";")] if sends else []
+    layers = [layer for layer in named if layer in known]
+    if not layers:
+        return []
+    extensions = [
+        f"a=extmap:{value}"
+        for value in section.values("a=extmap:")
+        if value.split(" ")[-1] in RID_EXTENSIONS
+    ]
+    return [*extensions, f"a=rid:{layers[-1]} recv", f"a=simulcast:recv {layers[-1]}"]
+
+
+def _check(text: SessionText) -> None:
+    mids = [section.mid for section in text.sections]
+    if "" in mids or len(set(mids)) != len(mids):
+        raise BadDescription("a section without a mid of its own")
+    groups = [line.split()[1:] for line in text.head if line.startswith("a=group:BUNDLE")]
+    if (
+        len(groups) > 1
+        or (len(mids) > 1 and not groups)
+        or (groups and set(groups[0]) != set(mids))
+    ):
+        raise BadDescription("not all sections are bundled")
+    if sum(section.kind == "application" for section in text.sections) > 1:
+        raise BadDescription("more than one section for data channels")
+    for section in text.sections:
+        if not M_LINE.fullmatch(section.lines[0]):
+            raise BadDescription("a section of unknown kind")
+        rejected = section.lines[0].split(" ")[1] == "0" and "a=bundle-only" not in section.lines
+        if rejected:
+            raise BadDescription("a section is rejected")
+        if section.kind != "application" and "a=rtcp-mux" not in section.lines:
+            raise BadDescription("RTCP is not multiplexed")
+
+
+def _with_one_transport(text: SessionText) -> SessionText:
+    """Give every section the transport lines of the tagged one, or else of the head."""
+    tagged = text.tagged
+    lines: list[str] = []
+    for prefix in TRANSPORT:
+        mine = [line for line in tagged.lines if line.startswith(prefix)]
+        mine = mine or [line for line in text.head if line.startswith(prefix)]
+        if not mine:
+            raise BadDescription(f"without {prefix[2:-1]}")
+        lines += mine
+    user, password = (line.split(":", 1)[1] for line in lines[:2])
+    if not ICE_PART.fullmatch(user) or not ICE_PART.fullmatch(password):
+        raise BadDescription("ICE credentials")
+    head = tuple(line for line in text.head if not line.startswith(TRANSPORT))
+    sections = [Section((*s.without(*TRANSPORT).lines, *lines)) for s in text.sections]
+    return SessionText(head, tuple(sections))

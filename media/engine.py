@@ -1,0 +1,268 @@
+"""The contract between signalling and media: what an actor may ask of the media layer.
+
+An engine holds sessions. A session is one WebRTC connection to one other side: it is negotiated
+with descriptions (SDP text) and candidates, brings sources (what the other side sends), sinks
+(what it takes) and data channels, and tells what happens to it in events. Sources and sinks go by
+string ids which are unique in the engine, whoever made them: a session, a UDP port or a recorder.
+
+Everything that crosses is frozen plain data, and every call that may wait is async: an engine may
+live in another process. Of this package, only the errors in `media.errors` come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+class Direction(Enum):
+    """Which way media goes in a section of a description, as seen from the engine."""
+
+    SEND = "sendonly"
+    RECEIVE = "recvonly"
+    BOTH = "sendrecv"
+    NONE = "inactive"
+
+
+class State(Enum):
+    """How far a session has come. It goes down this list only, FAILED is followed by CLOSED."""
+
+    NEW = "new"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"  # media can flow: ICE and DTLS are through
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server the engine may use for its own candidates."""
+
+    urls: tuple[str, ...]
+    username: str = ""
+    credential: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackWanted:
+    """One audio or video section. `codecs`: lower-case names, best first; empty: any we know."""
+
+    kind: str
+    direction: Direction
+    codecs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWanted:
+    """How to open a session.
+
+    In an offer of ours each track is a section, in this order; `data` adds one for data channels.
+    In an offer of theirs, each section takes the next wanted track of its kind; a section without
+    one is answered inactive, data channels are always welcome. `connect_seconds` is the time from
+    the second description to CONNECTED, `silence_seconds` how long the other side may then be
+    unheard; past either, the session fails.
+    """
+
+    tracks: tuple[TrackWanted, ...] = ()
+    data: bool = False
+    ice_servers: tuple[IceServer, ...] = ()
+    connect_seconds: float = 20.0
+    silence_seconds: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An ICE candidate: `text` as in SDP, with or without `a=` and `candidate:` in front.
+
+    An empty text says that there are no more. Of the remote ones, those for TCP, for RTCP and with
+    names instead of addresses (mDNS) are passed over in silence.
+    """
+
+    text: str
+    mid: str | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What to send to the other side: complete with all candidates, which are also listed."""
+
+    sdp: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One negotiated section: the ids to attach with (None where nothing goes that way)."""
+
+    mid: str
+    kind: str
+    codec: str
+    source: str | None
+    sink: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelWanted:
+    """A data channel to open. Of `max_retransmits` and `max_lifetime` (ms) at most one is set.
+
+    With `negotiated`, both sides open it with the same `id` and nobody is told.
+    """
+
+    label: str = ""
+    protocol: str = ""
+    ordered: bool = True
+    max_retransmits: int | None = None
+    max_lifetime: int | None = None
+    negotiated: bool = False
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStats:
+    """What one session has carried; bytes and packets are counted on the wire."""
+
+    state: State
+    packets_received: int
+    bytes_received: int
+    packets_sent: int
+    bytes_sent: int
+    packets_dropped: int
+    channels: int
+    buffered_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of what a session tells; `session` is its id."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged(Event):
+    """`reason` is a few words for FAILED and CLOSED, without user data."""
+
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable(Event):
+    """ICE found a path to the other side; DTLS follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TracksChanged(Event):
+    """A negotiation is done: these are the session's tracks now, in the order of the sections."""
+
+    tracks: tuple[Track, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOpened(Event):
+    """A data channel can be used; `theirs` if the other side opened it."""
+
+    channel: str
+    wanted: ChannelWanted
+    theirs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelClosed(Event):
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived(Event):
+    """One message: text as str, binary as bytes."""
+
+    channel: str
+    data: str | bytes
+
+
+EventSink = Callable[[Event], None]
+"""Takes a session's events, one at a time and in order. It must not wait; where it raises, the
+error is logged and the session is closed."""
+
+
+class MediaSession(Protocol):
+    """One connection to one other side.
+
+    All methods but `close` raise WrongState once it is closed, and MediaTimeout when the engine
+    does not get something done in time.
+    """
+
+    @property
+    def id(self) -> str: ...
+
+    async def create_offer(self) -> Description:
+        """Offer what is wanted. Raises WrongState while an offer of theirs is unanswered."""
+
+    async def accept_offer(self, sdp: str) -> Description:
+        """Take their offer, a first or a later one, and return the answer.
+
+        Raises BadDescription, NoCommonCodec; WrongState while an offer of ours is unanswered.
+        """
+
+    async def accept_answer(self, sdp: str) -> None:
+        """Take the answer to our offer. Raises BadDescription, or WrongState without an offer."""
+
+    async def add_candidate(self, candidate: Candidate) -> None:
+        """Take a remote candidate, at any time; early ones wait for the description.
+
+        Raises BadCandidate for what cannot be understood, and for too many.
+        """
+
+    async def add_tracks(self, tracks: tuple[TrackWanted, ...]) -> None:
+        """Want more sections, from the next offer or answer on."""
+
+    async def open_channel(self, wanted: ChannelWanted) -> str:
+        """Open a data channel and return its id; it can be used after ChannelOpened.
+
+        Raises TooMuch at the limit of channels, ValueError for impossible wishes.
+        """
+
+    async def send(self, channel: str, data: str | bytes) -> None:
+        """Send a message, waiting while too much is unsent: this is the backpressure.
+
+        Raises UnknownChannel, also when the channel closes meanwhile, and TooMuch for a message
+        larger than the other side takes.
+        """
+
+    async def close_channel(self, channel: str) -> None:
+        """Close a data channel after what was sent has gone. Raises UnknownChannel."""
+
+    async def stats(self) -> SessionStats: ...
+
+    async def close(self, reason: str = "closed") -> None:
+        """End the session with its sources, sinks and channels. Fine if it has ended already."""
+
+
+class MediaEngine(Protocol):
+    """All media of one server. Its opener closes it, and with it every session."""
+
+    async def open_session(
+        self, session_id: str, wanted: SessionWanted, events: EventSink
+    ) -> MediaSession:
+        """Open a session. Raises NameInUse, and WrongState once the engine is closing."""
+
+    async def attach(self, source: str, sink: str) -> None:
+        """Let a sink take from a source, instead of any it had; video starts at a keyframe.
+
+        Raises UnknownSource, UnknownSink, CodecMismatch.
+        """
+
+    async def detach(self, sink: str) -> None:
+        """Let a sink take from nothing. Raises UnknownSink."""
+
+    async def pause(self, sink: str) -> None:
+        """Hold a sink back, attached as it is. Raises UnknownSink."""
+
+    async def resume(self, sink: str) -> None:
+        """Undo `pause`; video starts again at a keyframe. Raises UnknownSink."""
+
+    async def request_keyframe(self, source: str) -> None:
+        """Ask the sender of a source for a keyframe. Raises UnknownSource."""
