@@ -17,6 +17,7 @@ MAX_SECTIONS = 64
 KINDS = frozenset({"audio", "video", "application"})
 M_LINE = re.compile(r"m=(audio|video|application) [0-9]{1,5} [A-Z/]+( [A-Za-z0-9-]+)+", re.ASCII)
 TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
+MID = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}", re.ASCII)  # fits a header extension
 ICE_PART = re.compile(r"[A-Za-z0-9+/]{4,256}", re.ASCII)
 RID_EXTENSIONS = (
     "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
@@ -72,26 +73,30 @@ class SessionText:
         return "\r\n".join(lines) + "\r\n"
 
 
-def read(sdp: str) -> SessionText:
-    """Split a remote description into its parts, checking what everything else relies on.
-
-    Raises BadDescription: too large, not SDP, sections of other kinds, rejected, without a mid or
-    not bundled, without ICE credentials, fingerprint or RTCP multiplexing.
-    """
+def split(sdp: str) -> SessionText:
+    """Split a description into its parts. Raises BadDescription for what is none, or too large."""
     if len(sdp) > MAX_BYTES:
         raise BadDescription("the description is too large")
     lines = [line for line in sdp.replace("\r\n", "\n").split("\n") if line]
     if not lines or lines[0] != "v=0":
         raise BadDescription("not a session description")
-    for line in lines:
-        if len(line) < 2 or line[1] != "=" or not line.isprintable():
-            raise BadDescription("a line that is none")
+    if not all(len(line) > 1 and line[1] == "=" and line.isprintable() for line in lines):
+        raise BadDescription("a line that is none")
     starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
     if not 1 <= len(starts) <= MAX_SECTIONS:
         raise BadDescription("no sections, or too many")
     ends = [*starts[1:], len(lines)]
     sections = [Section(tuple(lines[a:b])) for a, b in zip(starts, ends, strict=True)]
-    text = SessionText(tuple(lines[: starts[0]]), tuple(sections))
+    return SessionText(tuple(lines[: starts[0]]), tuple(sections))
+
+
+def read(sdp: str) -> SessionText:
+    """Split a remote description, and check what everything else relies on.
+
+    Raises BadDescription for sections of other kinds, rejected ones, those without a mid or not
+    bundled, and without ICE credentials, fingerprint or RTCP multiplexing.
+    """
+    text = split(sdp)
     _check(text)
     return _with_one_transport(text)
 
@@ -139,7 +144,7 @@ def _layer_lines(section: Section) -> list[str]:
 
 def _check(text: SessionText) -> None:
     mids = [section.mid for section in text.sections]
-    if "" in mids or len(set(mids)) != len(mids):
+    if not all(map(MID.fullmatch, mids)) or len(set(mids)) != len(mids):
         raise BadDescription("a section without a mid of its own")
     groups = [line.split()[1:] for line in text.head if line.startswith("a=group:BUNDLE")]
     if (

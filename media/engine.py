@@ -247,7 +247,7 @@ class MediaEngine(Protocol):
     async def open_session(
         self, session_id: str, wanted: SessionWanted, events: EventSink
     ) -> MediaSession:
-        """Open a session. Raises NameInUse, and WrongState once the engine is closing."""
+        """Open a session. Raises IdTaken, and WrongState once the engine is closing."""
 
     async def attach(self, source: str, sink: str) -> None:
         """Let a sink take from a source, instead of any it had; video starts at a keyframe.

@@ -9,10 +9,11 @@ MediaError
 ├── UnknownSink       nothing with that id takes
 ├── UnknownSession    no open session has that id
 ├── UnknownChannel    the session has no open data channel of that id
-├── NameInUse         something alive has that id already
+├── IdTaken           something alive has that id already
 ├── CodecMismatch     the sink cannot take what the source carries
 ├── NoFreePort        every UDP port of the configured range is taken
-├── TooMuch           a limit of the engine is reached
+├── RouterFull        the router holds as many sources or sinks as it may
+├── TooMuch           a limit of a session is reached: channels, candidates, a large message
 └── MediaTimeout      a step took longer than it was given; the work may still happen
 """
 
@@ -55,7 +56,7 @@ class UnknownChannel(MediaError):
     """The session has no open data channel of that id."""
 
 
-class NameInUse(MediaError):
+class IdTaken(MediaError):
     """A source, sink or session that lives has that id."""
 
 
@@ -67,8 +68,12 @@ class NoFreePort(MediaError):
     """No UDP port of the configured range could be bound."""
 
 
+class RouterFull(MediaError):
+    """The router holds as many sources or sinks as it may."""
+
+
 class TooMuch(MediaError):
-    """A limit is reached: data channels, bytes of a message, candidates."""
+    """A limit of a session is reached: data channels, candidates, bytes of a message."""
 
 
 class MediaTimeout(MediaError):

@@ -1,0 +1,382 @@
+"""The only file that touches private names of aiortc and aioice (pinned, contract-tested).
+
+aiortc does here what it is good at: descriptions, ICE, DTLS, SCTP. Its media half is taken out:
+decrypted RTP and RTCP go, as bytes, to the peer's listener, and `send_rtp` encrypts bytes and has
+them on the wire before it returns. All sections share one transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import pylibsrtp
+from aioice import Candidate as IceCandidate
+from aioice.ice import Connection, StunProtocol, server_reflexive_candidate
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from aiortc.codecs import CODECS, get_capabilities
+from aiortc.exceptions import InvalidStateError
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcpeerconnection import filter_preferred_codecs, find_common_codecs
+from aiortc.sdp import MediaDescription, SessionDescription, parameters_to_sdp
+
+from media.candidates import RemoteCandidate
+from media.codec import Codec
+from media.engine import ChannelWanted, IceServer, TrackWanted
+from media.errors import BadDescription, NoCommonCodec, WrongState
+from media.ice_sockets import open_ice_sockets
+from media.peer_facts import IceSettings, NegotiatedSection, PeerListener, Traffic
+from media.udp_socket import UdpSocket
+
+MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
+REFLEXIVE_SECONDS = 3.0  # that a STUN server gets; a description waits for it
+WAITING_DATAGRAMS = 256  # of DTLS, which the handshake or SCTP has not taken yet
+# What aiortc's parser raises for text that is no description: it expects well-formed ones.
+MALFORMED = (
+    ValueError,
+    AssertionError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    StopIteration,
+    ArithmeticError,
+)
+
+# They log addresses at INFO and whole descriptions at DEBUG: neither may reach a log.
+logging.getLogger("aiortc").setLevel(logging.WARNING)
+logging.getLogger("aioice").setLevel(logging.WARNING)
+
+
+class Peer(RTCPeerConnection):
+    """An aiortc connection that carries media as bytes. Made and used on the loop only.
+
+    Methods in camelCase are aiortc's own, used or replaced.
+    """
+
+    def __init__(
+        self, settings: IceSettings, servers: Iterable[IceServer], listener: PeerListener
+    ) -> None:
+        super().__init__(_configuration(servers))
+        self.traffic = Traffic()
+        self.sockets: list[UdpSocket] = []
+        self._settings = settings
+        self._listener = listener
+        self._transport: RTCDtlsTransport | None = None
+        self.on("connectionstatechange", self._tell_state)
+        self.on("iceconnectionstatechange", self._tell_reachable)
+
+    # --- negotiation -----------------------------------------------------------------------
+
+    def want(self, track: TrackWanted) -> None:
+        """Add a section to the next offer, or for the next offered section of that kind.
+
+        Raises NoCommonCodec if none of the wanted codecs is known.
+        """
+        capabilities = _capabilities(track.kind, track.codecs)
+        transceiver = self.addTransceiver(track.kind, track.direction.value)
+        transceiver.setCodecPreferences(capabilities)
+        transceiver._offerDirection = "inactive"  # aiortc asks, though it may not be offered
+
+    def want_channels(self) -> None:
+        """Add a section for data channels to the next offer."""
+        if self.sctp is None:
+            _private(self, "createSctpTransport")()
+
+    async def offer(self) -> str:
+        """Gather candidates and return an offer. Raises WrongState."""
+        try:
+            await self.setLocalDescription(await self.createOffer())
+        except InvalidStateError as error:
+            raise WrongState("no offer can be made now") from error
+        return self.localDescription.sdp
+
+    async def answer(self, offer: str) -> str:
+        """Take an offer, gather candidates and return the answer.
+
+        Raises WrongState, BadDescription and NoCommonCodec before anything has changed.
+        """
+        self._check(offer, "offer")
+        wanted = self.getTransceivers()
+        await self.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        for transceiver in self.getTransceivers():
+            if transceiver not in wanted:
+                transceiver.direction = "inactive"
+            # One codec in the answer: then what comes is what was negotiated.
+            transceiver._codecs = transceiver._codecs[:1]
+        await self.setLocalDescription(await self.createAnswer())
+        return self.localDescription.sdp
+
+    async def take_answer(self, answer: str) -> None:
+        """Take the answer to the last offer.
+
+        Raises WrongState, BadDescription and NoCommonCodec before anything has changed.
+        """
+        self._check(answer, "answer")
+        await self.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
+    async def add_candidate(self, candidate: RemoteCandidate) -> None:
+        """Try a remote address. That there are no more is never told: aioice would give up."""
+        connection = self._connection
+        if connection is not None:
+            await connection.add_remote_candidate(
+                IceCandidate(
+                    foundation=candidate.foundation,
+                    component=1,
+                    transport="udp",
+                    priority=candidate.priority,
+                    host=candidate.host,
+                    port=candidate.port,
+                    type=candidate.type,
+                )
+            )
+
+    def sections(self) -> list[NegotiatedSection]:
+        """Return the audio and video sections in the order of the description."""
+        found = [t for t in self.getTransceivers() if t.mid and t.currentDirection]
+        return [_section(t) for t in sorted(found, key=lambda t: t._get_mline_index() or 0)]
+
+    def open_channel(self, wanted: ChannelWanted) -> RTCDataChannel:
+        """Open a data channel. Raises ValueError for wishes that contradict each other."""
+        return self.createDataChannel(
+            wanted.label,
+            maxPacketLifeTime=wanted.max_lifetime,
+            maxRetransmits=wanted.max_retransmits,
+            ordered=wanted.ordered,
+            protocol=wanted.protocol,
+            negotiated=wanted.negotiated,
+            id=wanted.id,
+        )
+
+    def _check(self, sdp: str, kind: str) -> None:
+        """Find out whether aiortc will take a description, while nothing has changed yet."""
+        try:
+            description = SessionDescription.parse(sdp)
+            description.type = kind
+            if not all(media.dtls and media.dtls.fingerprints for media in description.media):
+                raise BadDescription("without a fingerprint")
+            _private(self, "validate_description")(description, is_local=False)
+            self._check_codecs(description.media)
+        except InvalidStateError as error:
+            raise WrongState(f"no {kind} is expected now") from error
+        except MALFORMED as error:
+            raise BadDescription("a malformed description") from error
+
+    def _check_codecs(self, sections: Iterable[MediaDescription]) -> None:
+        free = self.getTransceivers()
+        for media in sections:
+            if media.kind not in CODECS:
+                continue
+            found = find_common_codecs(CODECS[media.kind], media.rtp.codecs)
+            mids = (None, media.rtp.muxId)
+            mine = next((t for t in free if t.kind == media.kind and t.mid in mids), None)
+            if mine is not None:
+                free.remove(mine)
+                found = filter_preferred_codecs(found, mine._preferred_codecs)
+            if not found or found[0].name.lower() == "rtx":
+                raise NoCommonCodec(f"no common codec for {media.kind}")
+
+    # --- media -----------------------------------------------------------------------------
+
+    def send_rtp(self, packet: bytes) -> None:
+        """Encrypt and send one packet, or drop and count it."""
+        transport = self._transport
+        if transport is None or transport._tx_srtp is None:
+            self.traffic.dropped += 1
+            return
+        try:
+            self._transmit(transport._tx_srtp.protect(packet))
+        except pylibsrtp.Error:  # its sequence number is too old
+            self.traffic.dropped += 1
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Encrypt and send one compound packet, or drop and count it."""
+        transport = self._transport
+        if transport is None or transport._tx_srtp is None:
+            self.traffic.dropped += 1
+        else:
+            self._transmit(transport._tx_srtp.protect_rtcp(packet))
+
+    def _transmit(self, data: bytes) -> None:
+        connection = self._connection
+        pair = connection._nominated.get(1) if connection is not None else None
+        if pair is None:
+            self.traffic.dropped += 1
+        else:
+            pair.protocol.transport.sendto(data, pair.remote_addr)
+            self.traffic.packets_sent += 1
+            self.traffic.bytes_sent += len(data)
+
+    def _received(self, data: bytes) -> None:
+        """Take one datagram that is not STUN."""
+        traffic = self.traffic
+        traffic.heard = arrival = time.monotonic()
+        traffic.packets_received += 1
+        traffic.bytes_received += len(data)
+        transport = self._transport
+        srtp = transport._rx_srtp if transport is not None else None
+        try:
+            if srtp is None or len(data) < 12 or not 128 <= data[0] <= 191:
+                self._received_dtls(data)
+            elif 192 <= data[1] <= 223:  # RFC 5761, section 4
+                self._listener.rtcp(srtp.unprotect_rtcp(data), arrival)
+            else:
+                self._listener.rtp(srtp.unprotect(data), arrival)
+        except pylibsrtp.Error:  # not from who it says it is, or a copy
+            traffic.dropped += 1
+
+    def _received_dtls(self, data: bytes) -> None:
+        connection = self._connection
+        is_dtls = bool(data) and 20 <= data[0] <= 63  # RFC 7983
+        if connection is None or not is_dtls or connection._queue.qsize() >= WAITING_DATAGRAMS:
+            self.traffic.dropped += 1
+        else:
+            connection._queue.put_nowait((data, 1))
+
+    @property
+    def _connection(self) -> Connection | None:
+        return self._transport.transport._connection if self._transport is not None else None
+
+    def _tell_state(self) -> None:
+        self._listener.state(self.connectionState)
+
+    def _tell_reachable(self) -> None:
+        if self.iceConnectionState == "completed":
+            self._listener.reachable()
+
+    # --- what aiortc calls of itself -------------------------------------------------------
+
+    def _RTCPeerConnection__createDtlsTransport(self) -> RTCDtlsTransport:
+        """Make the one transport: on our sockets, with datagrams that come to us first."""
+        parent: Any = super()
+        transport: RTCDtlsTransport = parent._RTCPeerConnection__createDtlsTransport()
+        connection: Any = transport.transport._connection
+        gather_relayed = connection.get_component_candidates
+
+        def protocol_for() -> StunProtocol:
+            return _IceSocketProtocol(connection, self)
+
+        async def gather(component: int, addresses: list[str]) -> list[IceCandidate]:
+            loop = asyncio.get_running_loop()
+            for protocol, udp in open_ice_sockets(self._settings, loop, protocol_for):
+                connection._protocols.append(protocol)
+                self.sockets.append(udp)
+            found = [protocol.local_candidate for protocol in connection._protocols]
+            found += await _reflexive(connection)
+            found += await gather_relayed(component, [])
+            return found
+
+        connection.get_component_candidates = gather
+        connection.data_received = lambda data, component: self._received(data)
+        self._transport = transport
+        return transport
+
+    def _RTCPeerConnection__createTransceiver(self, *args: Any, **kwargs: Any) -> RTCRtpTransceiver:
+        """Make a transceiver that neither encodes nor decodes."""
+        parent: Any = super()
+        transceiver: RTCRtpTransceiver = parent._RTCPeerConnection__createTransceiver(
+            *args, **kwargs
+        )
+        sender: Any = transceiver.sender
+        receiver: Any = transceiver.receiver
+        sender.send = sender.stop = receiver.receive = receiver.stop = _nothing
+        # There is one transport: none must be taken for a spare one and stopped.
+        transceiver._bundled = True
+        return transceiver
+
+    def _RTCPeerConnection__createSctpTransport(self) -> None:
+        parent: Any = super()
+        parent._RTCPeerConnection__createSctpTransport()
+        if self.sctp is not None:
+            self.sctp._bundled = True
+
+
+class _IceSocketProtocol(StunProtocol):
+    """aioice's own, but for what is clearly no STUN: parsing that is dear, and vain."""
+
+    def __init__(self, connection: Connection, peer: Peer) -> None:
+        super().__init__(connection)
+        self._peer = peer
+
+    def datagram_received(self, data: Any, addr: tuple[Any, ...]) -> None:
+        if data and data[0] > 3:  # RFC 7983
+            self._peer._received(data)
+        else:
+            self._peer.traffic.heard = time.monotonic()
+            super().datagram_received(data, addr)
+
+
+async def _nothing(*_: object) -> None:
+    """Stand in for what the media half of aiortc would do."""
+
+
+def _private(peer: Peer, name: str) -> Any:
+    return getattr(peer, f"_RTCPeerConnection__{name}")
+
+
+def _configuration(servers: Iterable[IceServer]) -> RTCConfiguration:
+    # An empty list has to be said: by default aiortc asks a server on the internet.
+    return RTCConfiguration(
+        iceServers=[
+            RTCIceServer(list(server.urls), server.username or None, server.credential or None)
+            for server in servers
+        ],
+        bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
+    )
+
+
+async def _reflexive(connection: Connection) -> list[IceCandidate]:
+    """Ask the STUN server how it sees us; IPv4 only, as aioice does."""
+    server = connection.stun_server
+    sockets = [p for p in connection._protocols if ":" not in p.local_candidate.host]
+    if server is None or not sockets:
+        return []
+    tasks = [asyncio.ensure_future(server_reflexive_candidate(p, server)) for p in sockets]
+    done, late = await asyncio.wait(tasks, timeout=REFLEXIVE_SECONDS)
+    for task in late:
+        task.cancel()
+    return [task.result()[0] for task in done if task.exception() is None]
+
+
+def _capabilities(kind: str, names: tuple[str, ...]) -> list[Any]:
+    """Return aiortc's codecs of these names in this order, all without any; never RTX.
+
+    Lost packets are sent again as they were (RFC 4585), which needs no format of its own.
+    """
+    known = [codec for codec in get_capabilities(kind).codecs if codec.name.lower() != "rtx"]
+    if names:
+        known = [codec for name in names for codec in known if codec.name.lower() == name]
+    if not known:
+        raise NoCommonCodec(f"no wanted codec for {kind} is known")
+    return known
+
+
+def _section(transceiver: RTCRtpTransceiver) -> NegotiatedSection:
+    codec = transceiver._codecs[0]
+    extensions = {extension.uri: extension.id for extension in transceiver._headerExtensions}
+    directions = (transceiver.direction, str(transceiver.currentDirection))
+    return NegotiatedSection(
+        mid=str(transceiver.mid),
+        kind=transceiver.kind,
+        codec=Codec(
+            name=codec.name.lower(),
+            clock_rate=codec.clockRate,
+            payload_type=codec.payloadType or 0,
+            channels=codec.channels or 1,
+            fmtp=parameters_to_sdp(codec.parameters),
+        ),
+        receives=all(direction in ("recvonly", "sendrecv") for direction in directions),
+        sends=all(direction in ("sendonly", "sendrecv") for direction in directions),
+        ssrc=transceiver.sender._ssrc,
+        mid_extension=extensions.get(MID_EXTENSION, 0),
+    )

@@ -1,0 +1,72 @@
+"""The sockets of one ICE transport, bound and announced as the operator configured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aioice import Candidate
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import StunProtocol, get_host_addresses
+
+from media.candidates import announced_address
+from media.errors import NoFreePort
+from media.peer_facts import IceSettings
+from media.udp_socket import Readers, UdpSocket, bind_udp
+
+LOOPBACK = "127.0.0.1"
+BEST = 65535  # local preference of the first address, RFC 8445, section 5.1.2.1
+
+
+def open_ice_sockets(
+    settings: IceSettings, loop: Readers, protocol_for: Callable[[], StunProtocol]
+) -> list[tuple[StunProtocol, UdpSocket]]:
+    """Bind a socket for every address that is listened on, each with its host candidate.
+
+    Raises NoFreePort, also for a configured address that is not ours; nothing is open then.
+    """
+    found: list[tuple[StunProtocol, UdpSocket]] = []
+    try:
+        for address in settings.listen_ips or _own_addresses(settings):
+            opened = _open(address, settings, loop, protocol_for, BEST - len(found))
+            found += [opened] if opened is not None else []
+    except NoFreePort:
+        for _, udp in found:
+            udp.close()
+        raise
+    return found
+
+
+def _open(
+    address: str,
+    settings: IceSettings,
+    loop: Readers,
+    protocol_for: Callable[[], StunProtocol],
+    preference: int,
+) -> tuple[StunProtocol, UdpSocket] | None:
+    try:
+        bound = bind_udp(address, settings.udp_port_range)
+    except OSError as error:
+        if settings.listen_ips:
+            raise NoFreePort("an address to listen on is not ours") from error
+        return None  # one of many, just gone or not yet usable
+    protocol = protocol_for()
+    udp: Any = UdpSocket(bound, loop, protocol)
+    told = announced_address(address, settings.listen_ips, settings.announced_ips)
+    protocol.local_candidate = Candidate(
+        foundation=candidate_foundation("host", "udp", told),
+        component=1,
+        transport="udp",
+        priority=candidate_priority(1, "host", preference),
+        host=told,
+        port=bound.getsockname()[1],
+        type="host",
+    )
+    protocol.connection_made(udp)
+    return protocol, udp
+
+
+def _own_addresses(settings: IceSettings) -> list[str]:
+    """Return the addresses of all interfaces; loopback last, and not behind a 1:1 NAT."""
+    found = get_host_addresses(use_ipv4=True, use_ipv6=True)
+    return found if settings.announced_ips else [*found, LOOPBACK]

@@ -1,0 +1,120 @@
+"""The real engine, in this process: sessions on aiortc, one router for all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+from media.bridge import MediaLoop
+from media.engine import EventSink, SessionWanted
+from media.errors import IdTaken, WrongState
+from media.peer_connection import PeerSession, Surroundings, open_peer_session
+from media.peer_facts import IceSettings
+from media.router import TICK_SECONDS, Router
+
+CHECK_SECONDS = 1.0
+
+
+class LocalEngine:
+    """See media.engine.MediaEngine. Made by `open_local_engine` only.
+
+    `router` is for what else sends and takes packets: UDP ports, recorders, tests.
+    """
+
+    def __init__(self, loop: MediaLoop, ice: IceSettings, nursery: trio.Nursery) -> None:
+        self.router = Router()
+        self._sessions: dict[str, PeerSession] = {}
+        self._nursery = nursery
+        self._closing = False
+        self._around = Surroundings(loop, self.router, ice, self._close_soon, self._gone)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions are open."""
+        return len(self._sessions)
+
+    async def open_session(
+        self, session_id: str, wanted: SessionWanted, events: EventSink
+    ) -> PeerSession:
+        if self._closing:
+            raise WrongState("the engine is closing")
+        if session_id in self._sessions:
+            raise IdTaken("an open session has that id")
+        session = await open_peer_session(session_id, wanted, events, self._around)
+        if self._closing or session_id in self._sessions:  # meanwhile
+            await session.close()
+            raise IdTaken("an open session has that id")
+        self._sessions[session_id] = session
+        return session
+
+    async def attach(self, source: str, sink: str) -> None:
+        self.router.attach(source, sink)
+
+    async def detach(self, sink: str) -> None:
+        self.router.detach(sink)
+
+    async def pause(self, sink: str) -> None:
+        session = self._owner(sink)
+        if session is None:
+            self.router.pause(sink)
+        else:
+            session.pause(sink)
+
+    async def resume(self, sink: str) -> None:
+        session = self._owner(sink)
+        if session is None:
+            self.router.resume(sink)
+        else:
+            session.resume(sink)
+
+    async def request_keyframe(self, source: str) -> None:
+        self.router.request_keyframe(source)
+
+    async def close(self) -> None:
+        """Close every session, and open no more."""
+        self._closing = True
+        async with trio.open_nursery() as nursery:
+            for session in list(self._sessions.values()):
+                nursery.start_soon(session.close, "the server is closing")
+
+    async def run(self) -> None:
+        """Keep the router and the sessions up to date, for ever."""
+        checked = time.monotonic()
+        while True:
+            await trio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            self.router.tick(now)
+            if now - checked >= CHECK_SECONDS:
+                checked = now
+                for session in list(self._sessions.values()):
+                    session.check(now)
+
+    def _owner(self, sink: str) -> PeerSession | None:
+        return self._sessions.get(sink.rpartition("/out/")[0])
+
+    def _close_soon(self, session: PeerSession, reason: str) -> None:
+        if not self._closing:
+            self._nursery.start_soon(session.close, reason)
+
+    def _gone(self, session: PeerSession) -> None:
+        if self._sessions.get(session.id) is session:
+            del self._sessions[session.id]
+
+
+@asynccontextmanager
+async def open_local_engine(
+    loop: MediaLoop, ice: IceSettings | None = None
+) -> AsyncIterator[LocalEngine]:
+    """Run an engine around a block; when it ends, all sessions are closed, cancelled or not."""
+    async with trio.open_nursery() as nursery:
+        engine = LocalEngine(loop, ice or IceSettings(), nursery)
+        nursery.start_soon(engine.run)
+        try:
+            yield engine
+        finally:
+            with trio.CancelScope(shield=True):  # each close has its own deadline
+                await engine.close()
+            nursery.cancel_scope.cancel()

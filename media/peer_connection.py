@@ -1,0 +1,306 @@
+"""A session of the real engine: one WebRTC connection, wired to the router.
+
+It negotiates through the aiortc seam, gives the router a source or sink per section and a way to
+send, and turns what happens into events. It ends by itself when the other side leaves or vanishes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from media.aiortc_seam import Peer
+from media.bridge import MediaLoop
+from media.candidates import RemoteCandidate, parse_remote
+from media.data_channels import DataChannels
+from media.demux import Demux
+from media.descriptions import SessionText, accept_simulcast, read, split, take_candidates
+from media.engine import (
+    Candidate,
+    ChannelWanted,
+    Description,
+    Event,
+    EventSink,
+    Reachable,
+    SessionStats,
+    SessionWanted,
+    State,
+    StateChanged,
+    TrackWanted,
+)
+from media.errors import BadCandidate, BadDescription, WrongState
+from media.peer_facts import IceSettings, PeerListener
+from media.router import Router, RtpSource
+from media.session_tracks import SessionTracks
+
+R = TypeVar("R")
+
+MAX_CANDIDATES = 64  # waiting for a description, or in use
+NEGOTIATE_SECONDS = 10.0  # for one step; gathering may wait for STUN and TURN servers
+CLOSE_SECONDS = 5.0
+STARTING = (State.NEW, State.CONNECTING)
+FINAL = (State.FAILED, State.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a session shares with all others of its engine.
+
+    `close_soon` has a session closed with a reason, by a task of the engine; `gone` is told once a
+    session is closing.
+    """
+
+    loop: MediaLoop
+    router: Router
+    ice: IceSettings
+    close_soon: Callable[[PeerSession, str], None]
+    gone: Callable[[PeerSession], None]
+
+
+async def open_peer_session(
+    id: str, wanted: SessionWanted, events: EventSink, around: Surroundings
+) -> PeerSession:
+    """Open a session. Raises NoCommonCodec and ValueError for tracks that cannot be wanted."""
+    session = PeerSession(id, wanted, events, around)
+    await around.loop.call(session._open, within=NEGOTIATE_SECONDS)
+    return session
+
+
+class PeerSession:
+    """See media.engine.MediaSession. Made by `open_peer_session` only."""
+
+    _peer: Peer
+    _tracks: SessionTracks
+
+    def __init__(
+        self, id: str, wanted: SessionWanted, events: EventSink, around: Surroundings
+    ) -> None:
+        self.id = id
+        self.state = State.NEW
+        self._wanted = wanted
+        self._events = events
+        self._around = around
+        self._loop = around.loop
+        self._queue: deque[Event] = deque()
+        self._early: list[Candidate] = []
+        self._candidates = 0
+        self._tagged: str | None = None  # mid of the section whose transport all share
+        self._connecting_since = 0.0
+        self._demux: Demux[RtpSource] = Demux()
+        self._channels = DataChannels(id, around.loop, self._tell)
+
+    # --- negotiation -----------------------------------------------------------------------
+
+    async def create_offer(self) -> Description:
+        self._check_open()
+        return _described(await self._step(self._peer.offer))
+
+    async def accept_offer(self, sdp: str) -> Description:
+        self._check_open()
+        offer, candidates = _read(sdp)
+        answer = await self._step(self._peer.answer, str(offer))
+        await self._agreed(offer, candidates)
+        return _described(accept_simulcast(offer, answer))
+
+    async def accept_answer(self, sdp: str) -> None:
+        self._check_open()
+        answer, candidates = _read(sdp)
+        await self._step(self._peer.take_answer, str(answer))
+        await self._agreed(answer, candidates)
+
+    async def add_candidate(self, candidate: Candidate) -> None:
+        self._check_open()
+        parsed = parse_remote(candidate.text)
+        if parsed is None:
+            return
+        if self._candidates >= MAX_CANDIDATES:
+            raise BadCandidate("more candidates than a connection needs")
+        self._candidates += 1
+        if self._tagged is None:
+            self._early.append(candidate)
+        elif candidate.mid in (None, self._tagged):  # others are of transports that are not used
+            await self._step(self._peer.add_candidate, parsed)
+
+    async def add_tracks(self, tracks: tuple[TrackWanted, ...]) -> None:
+        self._check_open()
+        await self._step(self._want, tracks)
+
+    # --- data channels ---------------------------------------------------------------------
+
+    async def open_channel(self, wanted: ChannelWanted) -> str:
+        self._check_open()
+        self._channels.check_room()
+        return await self._step(self._open_channel, wanted)
+
+    async def send(self, channel: str, data: str | bytes) -> None:
+        self._check_open()
+        await self._channels.send(channel, data)
+
+    async def close_channel(self, channel: str) -> None:
+        self._check_open()
+        await self._channels.close(channel)
+
+    # --- life ------------------------------------------------------------------------------
+
+    async def stats(self) -> SessionStats:
+        traffic = self._peer.traffic
+        return SessionStats(
+            state=self.state,
+            packets_received=traffic.packets_received,
+            bytes_received=traffic.bytes_received,
+            packets_sent=traffic.packets_sent,
+            bytes_sent=traffic.bytes_sent,
+            packets_dropped=traffic.dropped + sum(s.dropped for s in self._peer.sockets),
+            channels=len(self._channels),
+            buffered_bytes=self._channels.buffered,
+        )
+
+    async def close(self, reason: str = "closed") -> None:
+        if self.state is State.CLOSED:
+            return
+        self._tracks.clear()
+        self._demux.set(())
+        self._channels.forget()
+        self._enter(State.CLOSED, reason)
+        self._around.gone(self)
+        await self._loop.finish(self._peer.close, within=CLOSE_SECONDS)
+        for socket in self._peer.sockets:
+            socket.close()  # those of a close that got stuck; the others are closed
+
+    def pause(self, sink: str) -> None:
+        """Hold one of this session's sinks back. Raises UnknownSink."""
+        self._tracks.pause(sink)
+
+    def resume(self, sink: str) -> None:
+        """Let one of this session's sinks flow as soon as it can. Raises UnknownSink."""
+        self._tracks.resume(sink)
+
+    def check(self, now: float) -> None:
+        """End the session if it takes too long to connect, or is silent; called each second."""
+        heard, since = self._peer.traffic.heard, self._connecting_since
+        if self.state is State.CONNECTED and now - heard > self._wanted.silence_seconds:
+            self._fail("the other side fell silent")
+        elif self.state in STARTING and since and now - since > self._wanted.connect_seconds:
+            self._fail("no connection in time")
+
+    # --- from the peer, on the loop --------------------------------------------------------
+
+    def _on_rtp(self, packet: bytes, arrival: float) -> None:
+        source = self._demux.stream(packet)
+        if source is not None:
+            source.feed(packet, arrival)
+
+    def _on_rtcp(self, packet: bytes, arrival: float) -> None:
+        self._tracks.feed_rtcp(packet, arrival)
+
+    def _on_state(self, state: str) -> None:
+        match state:
+            case "connecting":
+                self._enter(State.CONNECTING)
+            case "connected":
+                self._enter(State.CONNECTED)
+                self._tracks.begin_sending()
+            case "failed":
+                self._fail("no path to the other side, or no agreement on keys")
+            case "closed" if self.state not in FINAL:
+                self._around.close_soon(self, "the other side closed")
+
+    def _on_reachable(self) -> None:
+        self._tell(Reachable(self.id))
+
+    # --- inside ----------------------------------------------------------------------------
+
+    async def _step(self, step: Callable[..., Coroutine[Any, Any, R]], *args: object) -> R:
+        return await self._loop.call(step, *args, within=NEGOTIATE_SECONDS)
+
+    async def _open(self) -> None:
+        """Make the peer; on the loop."""
+        listener = PeerListener(self._on_rtp, self._on_rtcp, self._on_state, self._on_reachable)
+        self._peer = peer = Peer(self._around.ice, self._wanted.ice_servers, listener)
+        peer.on("datachannel", self._channels.add_theirs)
+        self._tracks = SessionTracks(self.id, self._around.router, peer.send_rtp, peer.send_rtcp)
+        await self._want(self._wanted.tracks)
+        if self._wanted.data:
+            peer.want_channels()
+
+    async def _want(self, tracks: tuple[TrackWanted, ...]) -> None:
+        for track in tracks:
+            self._peer.want(track)
+
+    async def _open_channel(self, wanted: ChannelWanted) -> str:
+        return self._channels.add(self._peer.open_channel(wanted), wanted)
+
+    async def _agreed(self, remote: SessionText, candidates: list[RemoteCandidate]) -> None:
+        """Take in what offer and answer say together."""
+        self._check_open()  # it may have been closed meanwhile
+        self._demux.set(self._tracks.update(self._peer.sections(), remote))
+        self._tell(self._tracks.fact())
+        self._connecting_since = self._connecting_since or time.monotonic()
+        self._tagged = remote.tagged.mid
+        for candidate in candidates[: MAX_CANDIDATES - self._candidates]:
+            self._candidates += 1
+            await self._step(self._peer.add_candidate, candidate)
+        early, self._early = self._early, []
+        self._candidates -= len(early)  # they are counted again
+        for waiting in early:
+            await self.add_candidate(waiting)
+
+    def _check_open(self) -> None:
+        if self.state in FINAL:
+            raise WrongState("the session is closed")
+
+    def _enter(self, state: State, reason: str = "") -> None:
+        """Go on to a later state, and tell; never back, and nothing after CLOSED."""
+        order = list(State)
+        if order.index(state) > order.index(self.state):
+            self.state = state
+            self._tell(StateChanged(self.id, state, reason))
+
+    def _fail(self, reason: str) -> None:
+        if self.state not in FINAL:
+            self._enter(State.FAILED, reason)
+            self._around.close_soon(self, reason)
+
+    def _tell(self, event: Event) -> None:
+        """Have an event delivered, soon: so that no sink runs inside of aiortc."""
+        self._queue.append(event)
+        if len(self._queue) == 1:
+            self._loop.soon(self._deliver)
+
+    def _deliver(self) -> None:
+        """Hand out what is to be told. If the sink raises, that is a stray error of the loop."""
+        while self._queue:
+            event, taken = self._queue[0], False
+            try:
+                self._events(event)
+                taken = True
+            finally:
+                self._queue.popleft()
+                if not taken:
+                    self._queue.clear()
+                    self._events = _nobody
+                    self._around.close_soon(self, "its events were not taken")
+
+
+def _nobody(_: Event) -> None:
+    """Take the events of a session whose sink failed."""
+
+
+def _read(sdp: str) -> tuple[SessionText, list[RemoteCandidate]]:
+    """Read a remote description and its usable candidates. Raises BadDescription."""
+    text, lines = take_candidates(read(sdp))
+    try:
+        candidates = [parse_remote(line) for line in lines]
+    except BadCandidate as error:
+        raise BadDescription("a malformed candidate") from error
+    return text, [candidate for candidate in candidates if candidate is not None]
+
+
+def _described(sdp: str) -> Description:
+    text = split(sdp)
+    mid = text.tagged.mid
+    lines = text.tagged.values("a=candidate:")
+    return Description(sdp, tuple(Candidate(f"candidate:{line}", mid, 0) for line in lines))

@@ -1,0 +1,167 @@
+"""The sources and sinks of one session, as its negotiations add and remove them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from media.demux import Entry
+from media.descriptions import SessionText
+from media.engine import Event, Track, TracksChanged
+from media.peer_facts import NegotiatedSection
+from media.router import Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
+from media.rtp_sink import CNAME
+
+
+@dataclass(slots=True)
+class _Ends:
+    """What a section has: a source if media comes, a sink if media goes."""
+
+    section: NegotiatedSection
+    source: RtpSource | None = None
+    sink: RtpSink | None = None
+
+
+class SessionTracks:
+    """Registers sources and sinks with the router. `send`s get plain packets and never raise.
+
+    Before `begin_sending`, sinks are held back: a keyframe that cannot leave would be lost.
+    """
+
+    def __init__(
+        self,
+        session: str,
+        router: Router,
+        send_rtp: Callable[[bytes], None],
+        send_rtcp: Callable[[bytes], None],
+    ) -> None:
+        self._session = session
+        self._router = router
+        self._send_rtp = send_rtp
+        self._send_rtcp = send_rtcp
+        self._sending = False
+        self._paused: set[str] = set()
+        self._clock = SenderClock()
+        self._ends: dict[str, _Ends] = {}
+
+    def fact(self) -> Event:
+        """Return what there is now, as an event."""
+        return TracksChanged(self._session, tuple(_track(ends) for ends in self._ends.values()))
+
+    def update(
+        self, sections: list[NegotiatedSection], remote: SessionText
+    ) -> tuple[Entry[RtpSource], ...]:
+        """Take over what was negotiated; return how to tell the sources' packets apart."""
+        previous, self._ends = self._ends, {}
+        for section in sections:
+            ends = previous.pop(section.mid, None)
+            if ends is not None and ends.section.codec != section.codec:
+                self._remove(ends, source=True, sink=True)
+                ends = None
+            self._ends[section.mid] = self._fitted(ends or _Ends(section), section)
+        for ends in previous.values():
+            self._remove(ends, source=True, sink=True)
+        ssrcs = {section.mid: section.ssrc() for section in remote.sections}
+        return tuple(
+            Entry(
+                ends.source,
+                mid.encode(),
+                ends.section.mid_extension,
+                ends.section.codec.payload_type,
+                ssrcs.get(mid),
+            )
+            for mid, ends in self._ends.items()
+            if ends.source is not None
+        )
+
+    def feed_rtcp(self, packet: bytes, arrival: float) -> None:
+        """Hand RTCP of the other side to all; each takes what is about it."""
+        for ends in self._ends.values():
+            if ends.source is not None:
+                ends.source.feed_rtcp(packet, arrival)
+            if ends.sink is not None:
+                ends.sink.feed_rtcp(packet, arrival)
+
+    def begin_sending(self) -> None:
+        """Let the sinks flow: packets can leave from now on."""
+        self._sending = True
+        for ends in self._ends.values():
+            if ends.sink is not None and ends.sink.id not in self._paused:
+                ends.sink.resume()
+
+    def clear(self) -> None:
+        """Remove all sources and sinks."""
+        for ends in self._ends.values():
+            self._remove(ends, source=True, sink=True)
+        self._ends = {}
+
+    def pause(self, sink: str) -> None:
+        """Hold a sink back."""
+        self._router.pause(sink)
+        self._paused.add(sink)
+
+    def resume(self, sink: str) -> None:
+        """Let a sink flow, unless none can yet."""
+        self._paused.discard(sink)
+        if self._sending:
+            self._router.resume(sink)
+        else:
+            self._router.pause(sink)  # as it is; but it has to be there
+
+    def _fitted(self, ends: _Ends, section: NegotiatedSection) -> _Ends:
+        """Give a section the ends its direction asks for, and no others."""
+        ends.section = section
+        self._remove(ends, source=not section.receives, sink=not section.sends)
+        if section.receives and ends.source is None:
+            ends.source = self._new_source(section)
+        if section.sends and ends.sink is None:
+            ends.sink = self._new_sink(section)
+        return ends
+
+    def _new_source(self, section: NegotiatedSection) -> RtpSource:
+        upstream = RtcpUpstream(self._send_rtcp, section.ssrc, CNAME)
+        source = RtpSource(
+            f"{self._session}/in/{section.mid}",
+            section.kind,
+            section.codec,
+            None,  # the demux has looked already; a browser may change it without a word
+            upstream,
+            sender=self._clock,
+            report=upstream.report,
+        )
+        self._router.add_source(source)
+        return source
+
+    def _new_sink(self, section: NegotiatedSection) -> RtpSink:
+        sink = RtpSink(
+            f"{self._session}/out/{section.mid}",
+            section.kind,
+            section.codec,
+            section.ssrc,
+            self._send_rtp,
+            self._send_rtcp,
+            mid=(section.mid_extension, section.mid) if section.mid_extension else None,
+        )
+        self._router.add_sink(sink)
+        if not self._sending:
+            sink.pause()
+        return sink
+
+    def _remove(self, ends: _Ends, *, source: bool, sink: bool) -> None:
+        if source and ends.source is not None:
+            self._router.remove_source(ends.source.id)
+            ends.source = None
+        if sink and ends.sink is not None:
+            self._paused.discard(ends.sink.id)
+            self._router.remove_sink(ends.sink.id)
+            ends.sink = None
+
+
+def _track(ends: _Ends) -> Track:
+    return Track(
+        mid=ends.section.mid,
+        kind=ends.section.kind,
+        codec=ends.section.codec.name,
+        source=ends.source.id if ends.source is not None else None,
+        sink=ends.sink.id if ends.sink is not None else None,
+    )
