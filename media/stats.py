@@ -1,0 +1,170 @@
+"""What is counted of sources, legs and the whole router, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+
+class LegState(StrEnum):
+    """What a leg does."""
+
+    IDLE = "idle"  # attached to nothing
+    WAITING = "waiting"  # for a keyframe, or the first packet
+    FLOWING = "flowing"
+    PAUSED = "paused"
+
+
+@dataclass(slots=True)
+class SourceCounts:
+    """What a source counts itself."""
+
+    packets: int = 0
+    octets: int = 0  # of payload
+    malformed: int = 0
+    foreign: int = 0  # of another SSRC or payload type
+    recovered: int = 0  # came when asked for again
+    nacks: int = 0  # packets asked for again
+    keyframes: int = 0
+    keyframe_requests: int = 0
+
+
+@dataclass(slots=True)
+class SinkCounts:
+    """What a leg counts itself."""
+
+    packets: int = 0
+    octets: int = 0  # of payload, without what was sent again
+    dropped: int = 0  # could not be sent: the way was full or gone
+    late: int = 0  # of before the leg joined
+    malformed: int = 0
+    nacks: int = 0  # packets the receiver asked for again
+    retransmitted: int = 0
+    keyframe_requests: int = 0
+    switches: int = 0  # times it began with a source
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStats:
+    """One incoming stream. `jitter` is in seconds, `bitrate` in bits per second of payload."""
+
+    id: str
+    kind: str
+    codec: str
+    ssrc: int | None
+    legs: int
+    packets: int
+    octets: int
+    lost: int
+    refused: int
+    malformed: int
+    foreign: int
+    recovered: int
+    nacks: int
+    keyframes: int
+    keyframe_requests: int
+    jitter: float
+    bitrate: float
+
+
+@dataclass(frozen=True, slots=True)
+class SinkStats:
+    """One outgoing leg. What the receiver reported is None until it does.
+
+    `lost` is its count, `fraction_lost` of 0 to 1 since its last report, `jitter` and `round_trip`
+    in seconds, `limit` (REMB) and `bitrate` in bits per second.
+    """
+
+    id: str
+    kind: str
+    codec: str
+    ssrc: int
+    source: str | None
+    state: LegState
+    packets: int
+    octets: int
+    dropped: int
+    late: int
+    malformed: int
+    nacks: int
+    retransmitted: int
+    keyframe_requests: int
+    switches: int
+    lost: int | None
+    fraction_lost: float | None
+    jitter: float | None
+    round_trip: float | None
+    limit: int | None
+    bitrate: float
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over all sources and legs there ever were, so none ever shrinks but `lost`."""
+
+    packets_in: int = 0
+    octets_in: int = 0
+    lost_in: int = 0
+    recovered_in: int = 0
+    malformed: int = 0
+    foreign: int = 0
+    nacks_sent: int = 0
+    keyframe_requests_sent: int = 0
+    packets_out: int = 0
+    octets_out: int = 0
+    dropped_out: int = 0
+    retransmitted_out: int = 0
+    nacks_received: int = 0
+    keyframe_requests_received: int = 0
+
+    def add_source(self, source: SourceStats) -> None:
+        """Count in one incoming stream."""
+        self.packets_in += source.packets
+        self.octets_in += source.octets
+        self.lost_in += source.lost
+        self.recovered_in += source.recovered
+        self.malformed += source.malformed
+        self.foreign += source.foreign
+        self.nacks_sent += source.nacks
+        self.keyframe_requests_sent += source.keyframe_requests
+
+    def add_sink(self, sink: SinkStats) -> None:
+        """Count in one outgoing leg."""
+        self.packets_out += sink.packets
+        self.octets_out += sink.octets
+        self.dropped_out += sink.dropped
+        self.malformed += sink.malformed
+        self.retransmitted_out += sink.retransmitted
+        self.nacks_received += sink.nacks
+        self.keyframe_requests_received += sink.keyframe_requests
+
+    def copy(self) -> Totals:
+        """Return the sums as they are now."""
+        return Totals(**{field.name: getattr(self, field.name) for field in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class RouterStats:
+    """What a router holds, and its sums. Taps are counted only."""
+
+    sources: tuple[SourceStats, ...]
+    sinks: tuple[SinkStats, ...]
+    taps: int
+    totals: Totals
+
+
+class BitrateMeter:
+    """Turns a growing count of octets into a rate."""
+
+    __slots__ = ("_at", "_octets", "bits_per_second")
+
+    def __init__(self) -> None:
+        self.bits_per_second = 0.0
+        self._octets = 0
+        self._at: float | None = None
+
+    def sample(self, octets: int, now: float) -> None:
+        """Measure since the last sample; to be called about once a second."""
+        if self._at is not None and now > self._at:
+            self.bits_per_second = (octets - self._octets) * 8 / (now - self._at)
+        self._octets, self._at = octets, now
