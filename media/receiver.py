@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from media.rtcp import ReportBlock
 from media.sender_clock import ntp_time
+from media.stats import ReceiverStats
 
 LONGEST_ROUND_TRIP = 10.0
 
@@ -19,9 +20,10 @@ class Receiver:
         self.fir_number: int | None = None
         self._jitter: int | None = None
 
-    def jitter(self, clock_rate: int) -> float | None:
-        """Return the interarrival jitter in seconds."""
-        return None if self._jitter is None else self._jitter / clock_rate
+    def stats(self, clock_rate: int) -> ReceiverStats:
+        """Return what was reported last."""
+        jitter = None if self._jitter is None else self._jitter / clock_rate
+        return ReceiverStats(self.lost, self.fraction_lost, jitter, self.round_trip, self.limit)
 
     def take_report(self, block: ReportBlock, arrival: float) -> None:
         """Take what a report says of the leg."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
 
 from media.codec import Codec
 from media.errors import IdTaken, RouterFull, UnknownSink, UnknownSource
@@ -129,7 +130,7 @@ class Router:
 
     def stats(self) -> RouterStats:
         """Return what happened to every source and sink so far, and to all there ever were."""
-        totals = self._past.copy()
+        totals = replace(self._past)
         sources = tuple(source.stats() for source in self._sources.values())
         sinks = tuple(sink.stats() for sink in self._sinks.values())
         for source in sources:

@@ -6,16 +6,17 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from media import rtcp
 from media.codec import Codec, suits
 from media.errors import CodecMismatch
 from media.packet_cache import SIZE, PacketCache
 from media.receiver import Receiver
+from media.retransmissions import Retransmissions
 from media.rtp_packet import (
     HEADER,
     HEADER_BYTES,
-    MARKER,
     VERSION,
     WITH_EXTENSION,
     RtpPacket,
@@ -27,6 +28,7 @@ from media.sequence import CYCLE
 from media.splice import Segment, Splice, without
 from media.stats import BitrateMeter, LegState, SinkCounts, SinkStats
 from media.vp8 import renumber
+from media.waiting_leg import WaitingLeg
 
 SEGMENTS_KEPT = 64  # of one source, for packets that come late
 
@@ -69,14 +71,14 @@ class RtpSink:
         self._send = send
         self._send_rtcp = send_rtcp
         self._clock = clock
-        self._rtx = rtx
-        self._rtx_sequence = random.randrange(CYCLE // 2)
+        self._rtx = Retransmissions(*rtx) if rtx else None
         self._extension = mid_extension(*mid) if mid else b""
+        self._header_bytes = HEADER_BYTES + len(self._extension)
         self._first_byte = VERSION << 6 | (WITH_EXTENSION if mid else 0)
         self._payload_type = codec.payload_type
         self._paused = False
         self._flowing: RtpSource | None = None
-        self._waiting: _Waiting | None = None
+        self._waiting: WaitingLeg | None = None
         # The lower half, so that encryption does not meet a wrap right at the start (RFC 3711).
         first = random.randrange(CYCLE // 2) if first_sequence is None else first_sequence
         self._splice = Splice(CYCLE + first, codec.clock_rate)
@@ -237,7 +239,6 @@ class RtpSink:
 
     def stats(self) -> SinkStats:
         """Return what happened to this leg so far."""
-        counts, receiver = self.counts, self._receiver
         return SinkStats(
             id=self.id,
             kind=self.kind,
@@ -245,21 +246,9 @@ class RtpSink:
             ssrc=self.ssrc,
             source=self.source.id if self.source is not None else None,
             state=self.state,
-            packets=counts.packets,
-            octets=counts.octets,
-            dropped=counts.dropped,
-            late=counts.late,
-            malformed=counts.malformed,
-            nacks=counts.nacks,
-            retransmitted=counts.retransmitted,
-            keyframe_requests=counts.keyframe_requests,
-            switches=counts.switches,
-            lost=receiver.lost,
-            fraction_lost=receiver.fraction_lost,
-            jitter=receiver.jitter(self.codec.clock_rate),
-            round_trip=receiver.round_trip,
-            limit=receiver.limit,
             bitrate=self._bitrate.bits_per_second,
+            counts=replace(self.counts),
+            receiver=self._receiver.stats(self.codec.clock_rate),
         )
 
     # How it does that.
@@ -288,7 +277,7 @@ class RtpSink:
         return None
 
     def _wait(self, source: RtpSource) -> None:
-        self._waiting = _Waiting(self, source)
+        self._waiting = WaitingLeg(self, source)
         source.add_leg(self._waiting)
         source.request_keyframe()
 
@@ -319,25 +308,13 @@ class RtpSink:
             found = self._cache.take_again(number, newest, now)
             if found is None:
                 continue
+            packet = self._render(*found)
             try:
-                self._send(self._as_retransmission(self._render(*found)))
+                self._send(self._rtx.wrap(packet, self._header_bytes) if self._rtx else packet)
             except OSError:
                 self.counts.dropped += 1
             else:
                 self.counts.retransmitted += 1
-
-    def _as_retransmission(self, packet: bytes) -> bytes:
-        """Wrap a packet for the stream of retransmissions, if there is one (RFC 4588)."""
-        if self._rtx is None:
-            return packet
-        payload_type, ssrc = self._rtx
-        self._rtx_sequence += 1
-        first, second, _, timestamp, _ = HEADER.unpack_from(packet)
-        header: bytes = HEADER.pack(
-            first, second & MARKER | payload_type, self._rtx_sequence & 0xFFFF, timestamp, ssrc
-        )
-        start = HEADER_BYTES + len(self._extension)
-        return header + self._extension + packet[2:4] + packet[start:]
 
     def _relay_keyframe_request(self, number: int | None) -> None:
         """Relay a PLI, or a FIR that is no repetition."""
@@ -365,34 +342,3 @@ class RtpSink:
             self._send_rtcp(rtcp.write_sender_report(report, CNAME))
         except OSError:
             self.counts.dropped += 1
-
-
-class _Waiting:
-    """Stands among a source's legs for a sink until it can begin."""
-
-    waits = True
-
-    def __init__(self, sink: RtpSink, source: RtpSource) -> None:
-        self.source = source
-        self._sink = sink
-
-    def forward(self, packet: RtpPacket) -> None:
-        if self.source.has_keyframes and not packet.keyframe:
-            return
-        if packet.sequence == self.source.newest:
-            self.source.replace_leg(self, self._sink)
-            self._sink.enter(packet, self.source)
-        else:  # it came late, and what follows it has passed already
-            self.source.request_keyframe()
-
-    def skip(self, packet: RtpPacket) -> None:
-        pass
-
-    def take_report(self, ssrc: int, ntp: int, timestamp: int, arrival: float) -> None:
-        pass
-
-    def source_restarted(self) -> None:
-        pass
-
-    def source_closed(self, source: RtpSource) -> None:
-        self._sink.source_closed(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from media import rtcp
@@ -188,25 +189,17 @@ class RtpSource:
 
     def stats(self) -> SourceStats:
         """Return what happened to this stream so far."""
-        counts = self.counts
         return SourceStats(
             id=self.id,
             kind=self.kind,
             codec=self.codec.name,
             ssrc=self.ssrc,
             legs=len(self._legs),
-            packets=counts.packets,
-            octets=counts.octets,
             lost=self._window.lost,
             refused=self._window.refused,
-            malformed=counts.malformed,
-            foreign=counts.foreign,
-            recovered=counts.recovered,
-            nacks=counts.nacks,
-            keyframes=counts.keyframes,
-            keyframe_requests=counts.keyframe_requests,
             jitter=self._reception.jitter,
             bitrate=self._bitrate.bits_per_second,
+            counts=replace(self.counts),
         )
 
     # How a packet goes.

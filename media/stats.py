@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -46,34 +46,41 @@ class SinkCounts:
 
 @dataclass(frozen=True, slots=True)
 class SourceStats:
-    """One incoming stream. `jitter` is in seconds, `bitrate` in bits per second of payload."""
+    """One incoming stream. `jitter` is in seconds, `bitrate` in bits per second of payload.
+
+    `refused` packets were duplicates, far too late, or leaps; `lost` ones did not come until now.
+    """
 
     id: str
     kind: str
     codec: str
     ssrc: int | None
     legs: int
-    packets: int
-    octets: int
     lost: int
     refused: int
-    malformed: int
-    foreign: int
-    recovered: int
-    nacks: int
-    keyframes: int
-    keyframe_requests: int
     jitter: float
     bitrate: float
+    counts: SourceCounts
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverStats:
+    """What the receiver of a leg reported last; all None until it does.
+
+    `lost` is its count, `fraction_lost` of 0 to 1 since its report before, `jitter` and
+    `round_trip` in seconds, `limit` in bits per second (REMB).
+    """
+
+    lost: int | None
+    fraction_lost: float | None
+    jitter: float | None
+    round_trip: float | None
+    limit: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class SinkStats:
-    """One outgoing leg. What the receiver reported is None until it does.
-
-    `lost` is its count, `fraction_lost` of 0 to 1 since its last report, `jitter` and `round_trip`
-    in seconds, `limit` (REMB) and `bitrate` in bits per second.
-    """
+    """One outgoing leg. `source` is what it is attached to, `bitrate` that of the payload."""
 
     id: str
     kind: str
@@ -81,21 +88,9 @@ class SinkStats:
     ssrc: int
     source: str | None
     state: LegState
-    packets: int
-    octets: int
-    dropped: int
-    late: int
-    malformed: int
-    nacks: int
-    retransmitted: int
-    keyframe_requests: int
-    switches: int
-    lost: int | None
-    fraction_lost: float | None
-    jitter: float | None
-    round_trip: float | None
-    limit: int | None
     bitrate: float
+    counts: SinkCounts
+    receiver: ReceiverStats
 
 
 @dataclass(slots=True)
@@ -119,28 +114,24 @@ class Totals:
 
     def add_source(self, source: SourceStats) -> None:
         """Count in one incoming stream."""
-        self.packets_in += source.packets
-        self.octets_in += source.octets
+        self.packets_in += source.counts.packets
+        self.octets_in += source.counts.octets
         self.lost_in += source.lost
-        self.recovered_in += source.recovered
-        self.malformed += source.malformed
-        self.foreign += source.foreign
-        self.nacks_sent += source.nacks
-        self.keyframe_requests_sent += source.keyframe_requests
+        self.recovered_in += source.counts.recovered
+        self.malformed += source.counts.malformed
+        self.foreign += source.counts.foreign
+        self.nacks_sent += source.counts.nacks
+        self.keyframe_requests_sent += source.counts.keyframe_requests
 
     def add_sink(self, sink: SinkStats) -> None:
         """Count in one outgoing leg."""
-        self.packets_out += sink.packets
-        self.octets_out += sink.octets
-        self.dropped_out += sink.dropped
-        self.malformed += sink.malformed
-        self.retransmitted_out += sink.retransmitted
-        self.nacks_received += sink.nacks
-        self.keyframe_requests_received += sink.keyframe_requests
-
-    def copy(self) -> Totals:
-        """Return the sums as they are now."""
-        return Totals(**{field.name: getattr(self, field.name) for field in fields(self)})
+        self.packets_out += sink.counts.packets
+        self.octets_out += sink.counts.octets
+        self.dropped_out += sink.counts.dropped
+        self.malformed += sink.counts.malformed
+        self.retransmitted_out += sink.counts.retransmitted
+        self.nacks_received += sink.counts.nacks
+        self.keyframe_requests_received += sink.counts.keyframe_requests
 
 
 @dataclass(frozen=True, slots=True)
