@@ -281,6 +281,15 @@ class Peer(RTCPeerConnection):
         self._transport = transport
         return transport
 
+    async def _RTCPeerConnection__connect(self) -> None:
+        """Connect, in a task of its own that nobody waits for."""
+        parent: Any = super()
+        try:
+            await parent._RTCPeerConnection__connect()
+        except (InvalidStateError, ConnectionError):
+            if self.signalingState != "closed":  # else it was closed meanwhile: that is all
+                raise
+
     def _RTCPeerConnection__createTransceiver(self, *args: Any, **kwargs: Any) -> RTCRtpTransceiver:
         """Make a transceiver that neither encodes nor decodes."""
         parent: Any = super()

@@ -1,0 +1,46 @@
+"""What holds for every media test: no task, thread or socket is left behind."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from media.bridge import MediaLoop, open_media_loop
+from media.local_engine import LocalEngine, open_local_engine
+from media.peer_facts import IceSettings
+from tests.conftest import open_sockets
+
+LOOPBACK = IceSettings(listen_ips=("127.0.0.1",))
+
+
+@pytest.fixture(autouse=True)
+def no_media_left_behind() -> Iterator[None]:
+    """Fail a test after which a thread, or any socket, still exists."""
+    threads, sockets = set(threading.enumerate()), open_sockets()
+    yield
+    gc.collect()
+    left = [t for t in threading.enumerate() if t not in threads and not t.name.startswith("Trio")]
+    assert not left, "threads were left behind"
+    assert not open_sockets() - sockets, "sockets were left open"
+
+
+@pytest.fixture
+async def media_loop() -> AsyncIterator[MediaLoop]:
+    """Give a media loop on which nothing may go astray."""
+    async with open_media_loop() as loop:
+        yield loop
+    assert loop.stray_errors == 0
+
+
+@pytest.fixture
+async def engine(media_loop: MediaLoop) -> AsyncIterator[LocalEngine]:
+    """Give a real engine on loopback, which has to be empty in the end."""
+    async with open_local_engine(media_loop, LOOPBACK) as engine:
+        yield engine
+    assert engine.sessions == 0
+    stats = engine.router.stats()
+    assert not stats.sources
+    assert not stats.sinks
