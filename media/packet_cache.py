@@ -8,9 +8,8 @@ from media.splice import Segment
 SIZE = 512  # a power of two
 PAUSE_SECONDS = 0.02  # a packet is not sent again sooner; receivers ask twice within a round trip
 MOST_TIMES = 10
-BUDGET_START = 64.0
-BUDGET_MOST = 512.0
-BUDGET_PER_PACKET = 0.5  # a leg never sends more again than half of what it sends
+BUDGET = 512.0  # packets that may be sent again at a stretch
+BUDGET_PER_PACKET = 0.5  # in the long run, half of what the leg sends
 
 
 class PacketCache:
@@ -25,7 +24,7 @@ class PacketCache:
     def __init__(self) -> None:
         self.slots: list[tuple[int, RtpPacket, Segment] | None] = [None] * SIZE
         self._again: dict[int, tuple[float, int]] = {}
-        self._budget = BUDGET_START
+        self._budget = BUDGET
         self._newest = 0
 
     def take_again(self, number: int, newest: int, now: float) -> tuple[RtpPacket, Segment] | None:
@@ -48,7 +47,7 @@ class PacketCache:
         if newest == self._newest:
             return
         earned = (newest - self._newest) * BUDGET_PER_PACKET
-        self._budget = min(BUDGET_MOST, self._budget + earned)
+        self._budget = min(BUDGET, self._budget + earned)
         self._newest = newest
         if len(self._again) > SIZE:
             self._again = {n: tried for n, tried in self._again.items() if n > newest - SIZE}

@@ -47,7 +47,8 @@ def test_every_packet_in_a_nack_is_found_again(offsets: set[int]) -> None:
     lost = [65_000 + offset & 0xFFFF for offset in sorted(offsets)]
     data = rtcp.write_nack(1, 7, lost)
     (feedback,) = theirs.RtcpPacket.parse(data)
-    assert sorted(feedback.lost) == sorted(lost)
+    # aiortc lets the numbers of a NACK run over the wrap.
+    assert sorted(number & 0xFFFF for number in feedback.lost) == sorted(lost)
     assert rtcp.parse_rtcp(data) == [rtcp.Nack(7, tuple(lost))]
 
 

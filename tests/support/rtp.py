@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from struct import pack, unpack
 
-from media.router import Codec, RtpSink, RtpSource
+from media.router import Codec, RtpSink, RtpSource, SenderClock
 
 VP8 = Codec("vp8", 90_000, 96)
 H264 = Codec("h264", 90_000, 102, fmtp="packetization-mode=1;profile-level-id=42e01f")
@@ -129,11 +129,21 @@ def a_source(
     sender: Sender | None = None,
     time: Time | None = None,
     ssrc: int | None = 1,
+    shared: SenderClock | None = None,
     **options: object,
 ) -> RtpSource:
-    """Make a source; its clock is `time`."""
+    """Make a source; its clock is `time`, and `shared` that of its sender."""
     kind = "video" if codec.clock_rate == 90_000 else "audio"
-    return RtpSource(name, kind, codec, ssrc, sender or Sender(), time or Time(), **options)  # type: ignore[arg-type]
+    return RtpSource(
+        name,
+        kind,
+        codec,
+        ssrc,
+        sender or Sender(),
+        time or Time(),
+        sender=shared,
+        **options,  # type: ignore[arg-type]
+    )
 
 
 def a_sink(
