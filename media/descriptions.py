@@ -124,20 +124,18 @@ def accept_simulcast(offer: SessionText, answer: str) -> str:
 
 
 def _layer_lines(section: Section) -> list[str]:
-    sends = [
-        words[1]
-        for v in section.values("a=simulcast:")
-        if (words := v.split(" "))[0] == "send" and len(words) > 1
-    ]
-    known = {v.split(" ", 1)[0] for v in section.values("a=rid:") if " send" in v}
-    named = [layer.split(",")[0].lstrip("~") for layer in sends[0].split(";")] if sends else []
-    layers = [layer for layer in named if layer in known]
+    """Return the lines that ask for the last layer, none if the section offers no layers."""
+    found = re.search(r"\bsend ([^ ]+)", section.value("a=simulcast:"))
+    named = found[1].split(";") if found else []
+    layers = [alternatives.split(",")[0].lstrip("~") for alternatives in named]
+    offered = {value.split(" ", 1)[0] for value in section.values("a=rid:") if " send" in value}
+    layers = [layer for layer in layers if layer in offered]
     if not layers:
         return []
     extensions = [
-        f"a=extmap:{value}"
+        f"a=extmap:{words[0].split('/')[0]} {words[1]}"
         for value in section.values("a=extmap:")
-        if value.split(" ")[-1] in RID_EXTENSIONS
+        if len(words := value.split(" ")) > 1 and words[1] in RID_EXTENSIONS
     ]
     return [*extensions, f"a=rid:{layers[-1]} recv", f"a=simulcast:recv {layers[-1]}"]
 

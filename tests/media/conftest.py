@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import AsyncIterator, Iterator
 
@@ -21,7 +20,6 @@ def no_media_left_behind() -> Iterator[None]:
     """Fail a test after which a thread, or any socket, still exists."""
     threads, sockets = set(threading.enumerate()), open_sockets()
     yield
-    gc.collect()
     left = [t for t in threading.enumerate() if t not in threads and not t.name.startswith("Trio")]
     assert not left, "threads were left behind"
     assert not open_sockets() - sockets, "sockets were left open"

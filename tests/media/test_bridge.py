@@ -167,3 +167,10 @@ async def test_what_still_runs_when_the_block_ends_is_cancelled():
         await media.call(begin, within=1)
         await settled(media)
     assert ended == ["cancelled"]
+
+
+def test_asyncio_outside_of_trio_is_what_it_was():
+    async def answer() -> str:
+        return type(asyncio.get_running_loop()).__module__
+
+    assert asyncio.run(answer()).startswith("asyncio.")

@@ -1,0 +1,169 @@
+"""Headless Chromium publishes to the engine and subscribes to what it published."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from media.engine import Direction, SessionWanted, State, TrackWanted
+from media.peer_facts import IceSettings
+from tests.media.portal import EnginePortal
+from tests.support.programs import need
+from tests.support.sessions import Told
+
+pytestmark = pytest.mark.browser
+
+FLAGS = ("--headless=new", "--no-sandbox", "--autoplay-policy=no-user-gesture-required")
+PAGE = """
+window.peers = {};
+window.moving = (width, height) => {
+    const canvas = document.createElement('canvas');
+    canvas.width = width; canvas.height = height;
+    const context = canvas.getContext('2d');
+    let step = 0;
+    setInterval(() => {
+        context.fillStyle = `hsl(${step++ * 7 % 360} 80% 50%)`;
+        context.fillRect(0, 0, width, height);
+        context.fillStyle = 'black';
+        context.fillRect(step * 5 % width, 10, 30, height - 20);
+    }, 50);
+    return canvas.captureStream(20).getVideoTracks()[0];
+};
+window.beeping = () => {
+    const audio = new AudioContext();
+    const tone = audio.createOscillator();
+    const out = audio.createMediaStreamDestination();
+    tone.connect(out);
+    tone.start();
+    return out.stream.getAudioTracks()[0];
+};
+window.prefer = (transceiver, codec) => {
+    const all = RTCRtpReceiver.getCapabilities(transceiver.receiver.track.kind).codecs;
+    const first = all.filter(c => c.mimeType.toLowerCase().endsWith('/' + codec));
+    transceiver.setCodecPreferences([...first, ...all.filter(c => !first.includes(c))]);
+};
+window.publish = async (codec, layers, width, height) => {
+    const pc = peers.publisher = new RTCPeerConnection();
+    pc.addTransceiver(beeping(), {direction: 'sendonly'});
+    const options = {direction: 'sendonly'};
+    if (layers) options.sendEncodings = [
+        {rid: 'q', scaleResolutionDownBy: 4}, {rid: 'h', scaleResolutionDownBy: 2}, {rid: 'f'}];
+    prefer(pc.addTransceiver(moving(width, height), options), codec);
+    await pc.setLocalDescription();
+    return pc.localDescription.sdp;
+};
+window.subscribe = async () => {
+    const pc = peers.subscriber = new RTCPeerConnection();
+    pc.addTransceiver('audio', {direction: 'recvonly'});
+    pc.addTransceiver('video', {direction: 'recvonly'});
+    pc.ontrack = event => {
+        const player = document.createElement(event.track.kind);
+        player.srcObject = new MediaStream([event.track]);
+        player.autoplay = true;
+        document.body.append(player);
+    };
+    await pc.setLocalDescription();
+    return pc.localDescription.sdp;
+};
+window.accept = (who, sdp) => peers[who].setRemoteDescription({type: 'answer', sdp});
+window.inbound = async () => {
+    const found = {};
+    (await peers.subscriber.getStats()).forEach(s => {
+        if (s.type === 'inbound-rtp') found[s.kind] = s;
+    });
+    return {frames: found.video?.framesDecoded ?? 0, width: found.video?.frameWidth ?? 0,
+            lost: (found.video?.packetsLost ?? 0) + (found.audio?.packetsLost ?? 0),
+            energy: found.audio?.totalAudioEnergy ?? 0};
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = need("chromium")
+    with sync_playwright() as playwright:
+        with playwright.chromium.launch(executable_path=path, args=list(FLAGS)) as browser:
+            yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    page = context.new_page()
+    page.add_script_tag(content=PAGE)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def no_media_left_behind() -> None:
+    """Let the browser's own threads and sockets be: the engine's are looked at elsewhere."""
+
+
+class Call:
+    """A page that publishes to one session and subscribes to another."""
+
+    def __init__(self, portal: EnginePortal, page: Page) -> None:
+        self.portal = portal
+        self.page = page
+        self.told = {"publisher": Told(), "subscriber": Told()}
+
+    def connect(self, who: str, offer: str, direction: Direction, codec: str) -> None:
+        wanted = SessionWanted(
+            (TrackWanted("audio", direction, ("opus",)), TrackWanted("video", direction, (codec,)))
+        )
+
+        async def answer() -> str:
+            session = await self.portal.engine.open_session(who, wanted, self.told[who])
+            return (await session.accept_offer(offer)).sdp
+
+        self.page.evaluate("([who, sdp]) => accept(who, sdp)", [who, self.portal.call(answer)])
+
+        async def connected() -> None:
+            await self.told[who].state(State.CONNECTED)
+
+        self.portal.call(connected)
+
+    def attach(self) -> None:
+        for kind in ("audio", "video"):
+            source = self.told["publisher"].source(kind)
+            self.portal.call(self.portal.engine.attach, source, self.told["subscriber"].sink(kind))
+
+    def until(self, condition: Any, within: float = 20) -> dict[str, Any]:
+        deadline = time.monotonic() + within
+        while True:
+            seen: dict[str, Any] = self.page.evaluate("inbound()")
+            if condition(seen):
+                return seen
+            assert time.monotonic() < deadline, seen
+            self.page.wait_for_timeout(50)
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+def test_chromium_sees_and_hears_what_chromium_publishes(page: Page, codec: str):
+    with EnginePortal(IceSettings()) as portal:
+        call = Call(portal, page)
+        offer = page.evaluate("codec => publish(codec, false, 320, 240)", codec)
+        call.connect("publisher", offer, Direction.RECEIVE, codec)
+        call.connect("subscriber", page.evaluate("subscribe()"), Direction.SEND, codec)
+        call.attach()
+        first = call.until(lambda seen: seen["frames"] > 5 and seen["energy"] > 0)
+        later = call.until(lambda seen: seen["frames"] > first["frames"] + 20)
+        assert later["energy"] > first["energy"]
+        assert later["lost"] == 0
+        assert portal.loop.stray_errors == 0
+
+
+def test_the_least_scaled_layer_of_a_simulcast_is_taken(page: Page):
+    with EnginePortal(IceSettings()) as portal:
+        call = Call(portal, page)
+        offer = page.evaluate("publish('vp8', true, 640, 480)")
+        call.connect("publisher", offer, Direction.RECEIVE, "vp8")
+        call.connect("subscriber", page.evaluate("subscribe()"), Direction.SEND, "vp8")
+        call.attach()
+        # The layers are 160, 320 and 640 wide; the largest may begin scaled down for bandwidth.
+        call.until(lambda seen: seen["frames"] > 20 and seen["width"] > 320)

@@ -1,0 +1,162 @@
+"""What is checked in, and changed of, session descriptions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.descriptions import accept_simulcast, read, split, take_candidates
+from media.errors import BadDescription
+
+TRANSPORT = """a=ice-ufrag:abcd
+a=ice-pwd:abcdefghijklmnopqrstuv
+a=fingerprint:sha-256 00:11
+a=setup:actpass"""
+OFFER = f"""v=0
+o=- 1 1 IN IP4 0.0.0.0
+s=-
+t=0 0
+a=group:BUNDLE 0 1 2
+m=audio 9 UDP/TLS/RTP/SAVPF 111
+{TRANSPORT}
+a=mid:0
+a=rtcp-mux
+a=ssrc:17 cname:x
+a=candidate:1 1 udp 5 192.0.2.1 5000 typ host
+a=end-of-candidates
+m=video 9 UDP/TLS/RTP/SAVPF 96
+{TRANSPORT.replace("abcd", "zzzz")}
+a=mid:1
+a=rtcp-mux
+a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid
+a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id
+a=extmap:11/sendonly urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id
+a=rid:q send
+a=rid:h send
+a=rid:f send
+a=simulcast:send q;h;f
+a=candidate:1 1 udp 5 192.0.2.1 6000 typ host
+m=application 9 UDP/DTLS/SCTP webrtc-datachannel
+{TRANSPORT}
+a=mid:2
+""".replace("\n", "\r\n")
+ANSWER = "v=0\r\nm=audio 9 X 111\r\na=mid:0\r\nm=video 9 X 96\r\na=mid:1\r\na=recvonly\r\n"
+
+
+def test_a_description_is_split_and_put_together_again():
+    assert str(split(OFFER)) == OFFER
+    assert [(s.kind, s.mid) for s in split(OFFER).sections] == [
+        ("audio", "0"),
+        ("video", "1"),
+        ("application", "2"),
+    ]
+    assert [s.ssrc() for s in split(OFFER).sections] == [17, None, None]
+
+
+def test_line_ends_of_all_kinds_are_taken():
+    assert split(OFFER.replace("\r\n", "\n")) == split(OFFER)
+
+
+def test_all_sections_share_the_transport_of_the_tagged_one():
+    sections = read(OFFER).sections
+    assert {s.value("a=ice-ufrag:") for s in sections} == {"abcd"}
+    moved = read(OFFER.replace("BUNDLE 0 1 2", "BUNDLE 1 0 2"))
+    assert moved.tagged.mid == "1"
+    assert {s.value("a=ice-ufrag:") for s in moved.sections} == {"zzzz"}
+
+
+def test_transport_lines_may_stand_in_the_head():
+    bare = OFFER.replace(TRANSPORT.replace("\n", "\r\n") + "\r\n", "")
+    moved = bare.replace("t=0 0\r\n", "t=0 0\r\n" + TRANSPORT.replace("\n", "\r\n") + "\r\n")
+    assert {s.value("a=ice-ufrag:") for s in read(moved).sections} == {"abcd"}
+
+
+def test_candidates_are_taken_out_and_kept_of_the_tagged_section():
+    text, candidates = take_candidates(read(OFFER))
+    assert candidates == ["1 1 udp 5 192.0.2.1 5000 typ host"]
+    assert "candidate" not in str(text)
+
+
+def test_the_last_layer_of_a_simulcast_is_asked_for_with_its_extensions():
+    answer = accept_simulcast(read(OFFER), ANSWER)
+    audio, video = split(answer).sections
+    assert audio.lines == ("m=audio 9 X 111", "a=mid:0")
+    assert "a=rid:f recv" in video.lines
+    assert "a=simulcast:recv f" in video.lines
+    assert [line for line in video.lines if "extmap" in line] == [
+        "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+        "a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+    ]
+
+
+@pytest.mark.parametrize(
+    "simulcast", ["recv q", "send", "", "send x;y", "send ;;", "nonsense", "send ~"]
+)
+def test_a_simulcast_that_names_no_layer_is_none(simulcast: str):
+    offer = read(OFFER.replace("a=simulcast:send q;h;f", f"a=simulcast:{simulcast}"))
+    assert accept_simulcast(offer, ANSWER) == ANSWER
+
+
+@pytest.mark.parametrize("simulcast", ["send q;~h;~f", "send q;h;f,x recv a", "send q;h;f recv a"])
+def test_paused_and_alternative_layers_are_known_by_their_name(simulcast: str):
+    offer = read(OFFER.replace("a=simulcast:send q;h;f", f"a=simulcast:{simulcast}"))
+    assert "a=rid:f recv" in accept_simulcast(offer, ANSWER)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("v=0", "v=1"),
+        ("a=mid:1", "a=mid:0"),
+        ("a=mid:1", "a=nomid"),
+        ("a=mid:1", "a=mid:" + "x" * 40),
+        ("a=mid:1", "a=mid:in/out"),
+        ("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0 1"),
+        ("a=group:BUNDLE 0 1 2", "a=x"),
+        ("a=group:BUNDLE 0 1 2", "a=group:BUNDLE"),
+        ("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0 1 2\r\na=group:BUNDLE 0 1 2"),
+        ("m=video", "m=text"),
+        ("m=video 9", "m=video 0"),
+        ("m=video", "m=application"),
+        ("a=rtcp-mux\r\na=ssrc", "a=ssrc"),
+        ("a=ice-ufrag:abcd", "a=ice-ufrag:a b"),
+        ("a=ice-pwd:", "a=nothing:"),
+        ("a=fingerprint:", "a=nothing:"),
+        ("a=setup:", "a=nothing:"),
+        ("s=-", "s=\x00"),
+        ("s=-", "nonsense"),
+    ],
+)
+def test_what_nothing_can_be_built_on_is_refused(old: str, new: str):
+    assert old in OFFER
+    with pytest.raises(BadDescription):
+        read(OFFER.replace(old, new))
+
+
+def test_a_section_that_only_comes_bundled_is_not_a_rejected_one():
+    bundle_only = OFFER.replace("m=video 9", "m=video 0").replace(
+        "a=mid:1", "a=mid:1\r\na=bundle-only"
+    )
+    assert len(read(bundle_only).sections) == 3
+
+
+LINES = OFFER.split("\r\n")
+
+
+@given(st.lists(st.sampled_from([*LINES, "a=mid:", "m=", "a=ssrc:", "a=simulcast:send", "a=rid:"])))
+def test_no_mix_of_lines_does_worse_than_being_refused(lines: list[str]):
+    try:
+        text, _ = take_candidates(read("\r\n".join(["v=0", *lines])))
+    except BadDescription:
+        return
+    accept_simulcast(text, ANSWER)
+
+
+@given(st.integers(0, len(OFFER) - 1), st.text(max_size=3))
+def test_no_small_damage_does_worse_than_being_refused(at: int, inserted: str):
+    try:
+        text, _ = take_candidates(read(OFFER[:at] + inserted + OFFER[at + 1 :]))
+    except BadDescription:
+        return
+    accept_simulcast(text, ANSWER)
