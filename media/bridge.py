@@ -21,8 +21,8 @@ import trio_asyncio
 
 from media.errors import MediaTimeout
 
-# Importing trio_asyncio makes every new event loop of the thread one of its own. Only ours is to be:
-# whatever else uses asyncio outside of Trio (a test driving a browser) keeps the usual ones.
+# Importing trio_asyncio makes every new event loop of the thread one of its own. Only ours is to
+# be: whatever else uses asyncio outside of Trio (a test with a browser) keeps the usual ones.
 if not trio.lowlevel.in_trio_run():
     asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
 

@@ -114,7 +114,7 @@ class Client:
         self.session = session
         self.told = told
         self.seen = {"audio": Seen(), "video": Seen()}
-        self.lossy: Callable[[], bool] = lambda: False
+        self.loses: Callable[[bytes], bool] = lambda packet: False
         self.pc: RTCPeerConnection
         self._readers: list[asyncio.Task[None]] = []
 
@@ -152,7 +152,7 @@ class Client:
 
         def receive_some(data: bytes, component: int) -> None:
             is_rtp = 128 <= data[0] <= 191 and not 192 <= data[1] <= 223
-            if not (is_rtp and self.lossy()):
+            if not (is_rtp and self.loses(data)):
                 receive(data, component)
 
         connection.data_received = receive_some

@@ -1,0 +1,382 @@
+"""Sessions of the real engine: where they listen, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import struct
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import trio
+from structlog.testing import capture_logs
+from trio.testing import wait_all_tasks_blocked
+
+from media.bridge import MediaLoop, open_media_loop
+from media.engine import (
+    Candidate,
+    ChannelWanted,
+    Event,
+    MessageReceived,
+    SessionWanted,
+    State,
+    StateChanged,
+)
+from media.errors import BadDescription, NoFreePort, UnknownChannel
+from media.local_engine import LocalEngine, open_local_engine
+from media.peer_facts import IceSettings
+from tests.conftest import open_sockets
+from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair
+
+HURRIED = SessionWanted(TAKES, connect_seconds=0.5)
+
+
+def ports_of(sdp: str) -> set[int]:
+    return {int(line.split()[5]) for line in sdp.splitlines() if line.startswith("a=candidate:")}
+
+
+def hosts_of(sdp: str) -> list[str]:
+    lines = [line for line in sdp.splitlines() if line.startswith("a=candidate:")]
+    return list(dict.fromkeys(line.split()[4] for line in lines))
+
+
+def free_ports(count: int) -> tuple[int, int]:
+    """Return a range of ports that were free on loopback a moment ago."""
+    for first in range(42_000, 60_000, count):
+        held: list[socket.socket] = []
+        try:
+            for port in range(first, first + count):
+                held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                held[-1].bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        else:
+            return first, first + count - 1
+        finally:
+            for one in held:
+                one.close()
+    raise AssertionError("no free ports")
+
+
+# Where sessions listen.
+
+
+async def test_sockets_take_ports_of_the_range_only_and_give_them_back(media_loop: MediaLoop):
+    first, last = free_ports(2)
+    ice = IceSettings(("127.0.0.1",), udp_port_range=(first, last))
+    async with open_local_engine(media_loop, ice) as engine:
+        one = await engine.open_session("one", SessionWanted(SENDS), Told())
+        two = await engine.open_session("two", SessionWanted(SENDS), Told())
+        used = ports_of((await one.create_offer()).sdp) | ports_of((await two.create_offer()).sdp)
+        assert used == {first, last}
+        three = await engine.open_session("three", SessionWanted(SENDS), Told())
+        with pytest.raises(NoFreePort):
+            await three.create_offer()
+        await one.close()
+        four = await engine.open_session("four", SessionWanted(SENDS), Told())
+        assert ports_of((await four.create_offer()).sdp) <= used
+
+
+async def test_an_address_that_is_not_ours_cannot_be_listened_on(media_loop: MediaLoop):
+    async with open_local_engine(media_loop, IceSettings(("192.0.2.1",))) as engine:
+        session = await engine.open_session("one", SessionWanted(SENDS), Told())
+        with pytest.raises(NoFreePort):
+            await session.create_offer()
+
+
+async def test_announced_addresses_replace_those_that_are_bound(media_loop: MediaLoop):
+    ice = IceSettings(("127.0.0.1", "127.0.0.2"), ("198.51.100.1", "198.51.100.2"))
+    async with open_local_engine(media_loop, ice) as engine:
+        session = await engine.open_session("one", SessionWanted(SENDS), Told())
+        offer = await session.create_offer()
+        assert hosts_of(offer.sdp) == ["198.51.100.1", "198.51.100.2"]
+        assert "127.0.0" not in offer.sdp
+
+
+async def test_without_settings_loopback_is_among_the_candidates(media_loop: MediaLoop):
+    async with open_local_engine(media_loop) as engine:
+        session = await engine.open_session("one", SessionWanted(SENDS), Told())
+        assert "127.0.0.1" in hosts_of((await session.create_offer()).sdp)
+
+
+async def test_sessions_connect_over_ipv6(media_loop: MediaLoop):
+    async with open_local_engine(media_loop, IceSettings(("::1",))) as engine:
+        pair = await open_pair(engine)
+        await pair.connected()
+
+
+async def test_candidates_may_come_before_and_apart_from_the_description(engine: LocalEngine):
+    first = await engine.open_session("first", SessionWanted(SENDS), told := Told())
+    second = await engine.open_session("second", SessionWanted(TAKES), Told())
+    offer = await first.create_offer()
+    bare = "\r\n".join(x for x in offer.sdp.split("\r\n") if not x.startswith("a=candidate"))
+    for candidate in offer.candidates:
+        await second.add_candidate(Candidate("a=" + candidate.text, candidate.mid))
+    answer = await second.accept_offer(bare)
+    await first.accept_answer(
+        "\r\n".join(x for x in answer.sdp.split("\r\n") if not x.startswith("a=candidate"))
+    )
+    await told.state(State.CONNECTED)
+
+
+async def test_a_malformed_candidate_in_a_description_refuses_it(engine: LocalEngine):
+    first = await engine.open_session("first", SessionWanted(SENDS), Told())
+    second = await engine.open_session("second", SessionWanted(TAKES), Told())
+    offer = await first.create_offer()
+    with pytest.raises(BadDescription):
+        await second.accept_offer(offer.sdp.replace("a=candidate:", "a=candidate:x y z "))
+
+
+# Data channels on the wire.
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        ChannelWanted("reliable"),
+        ChannelWanted("unordered", ordered=False),
+        ChannelWanted("once", ordered=False, max_retransmits=0),
+        ChannelWanted("thrice", max_retransmits=3),
+        ChannelWanted("hurried", max_lifetime=500),
+    ],
+    ids=lambda wanted: wanted.label,
+)
+async def test_channels_of_each_reliability_carry_messages_both_ways(
+    engine: LocalEngine, wanted: ChannelWanted
+):
+    pair = await open_pair(engine)
+    mine, theirs = await pair.channel(wanted)
+    for number in range(20):
+        await pair.first.send(mine, f"{number}" * 100)
+        await pair.second.send(theirs, bytes([number]) * 2_000)
+    await pair.second_told.until(MessageReceived, lambda event: event.data == "19" * 100)
+    await pair.first_told.until(MessageReceived, lambda event: event.data == bytes([19]) * 2_000)
+    assert len(pair.second_told.of(MessageReceived)) == 20
+
+
+async def test_a_sender_waits_while_too_much_is_unsent(engine: LocalEngine):
+    pair = await open_pair(engine)
+    mine, _ = await pair.channel(ChannelWanted("bulk"))
+    chunk = bytes(60_000)
+    most = 0
+    for _ in range(40):
+        await pair.first.send(mine, chunk)
+        most = max(most, (await pair.first.stats()).buffered_bytes)
+    assert 60_000 < most <= 262_144 + 60_000
+    with trio.fail_after(20):
+        while len(pair.second_told.of(MessageReceived)) < 40:
+            await trio.sleep(0.01)
+
+
+async def test_a_waiting_sender_is_told_when_the_session_closes(engine: LocalEngine):
+    pair = await open_pair(engine)
+    mine, _ = await pair.channel(ChannelWanted("bulk"))
+    pair.second._peer._received = lambda data: None  # nothing is acknowledged any more
+    refused: list[bool] = []
+
+    async def flood() -> None:
+        try:
+            while True:
+                await pair.first.send(mine, bytes(60_000))
+        except UnknownChannel:
+            refused.append(True)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flood)
+        with trio.fail_after(5):
+            while (await pair.first.stats()).buffered_bytes <= 262_144:
+                await trio.sleep(0.01)
+        await pair.first.close()
+    assert refused
+
+
+# How sessions end.
+
+
+class Deaf:
+    """Hears nothing, but has to know the end."""
+
+    def __init__(self, receiver) -> None:
+        self.connection_lost = receiver.connection_lost
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        pass
+
+
+async def test_a_session_nobody_answers_fails_in_time(engine: LocalEngine):
+    first = await engine.open_session("first", SessionWanted(SENDS), Told())
+    second = await engine.open_session("second", HURRIED, told := Told())
+    await second.accept_offer((await first.create_offer()).sdp)
+    assert (await told.state(State.FAILED)).reason == "no connection in time"
+    await told.state(State.CLOSED)
+
+
+async def test_dtls_that_never_completes_fails_only_its_session(engine: LocalEngine):
+    other = await open_pair(engine, "other")
+    first = await engine.open_session(
+        "first", SessionWanted(SENDS, connect_seconds=1), told := Told()
+    )
+    second = await engine.open_session("second", SessionWanted(TAKES), Told())
+    second._peer._received_dtls = lambda data: None
+    await negotiate(first, second)
+    await told.state(State.FAILED)
+    await told.state(State.CLOSED)
+    await other.connected()
+    assert other.first_told.states[-1] is State.CONNECTED
+
+
+async def test_keys_of_somebody_else_are_not_accepted(engine: LocalEngine):
+    first = await engine.open_session("first", SessionWanted(SENDS), told := Told())
+    second = await engine.open_session("second", SessionWanted(TAKES), Told())
+    answer = await second.accept_offer((await first.create_offer()).sdp)
+    lines = [
+        "a=fingerprint:sha-256 " + ":".join(["00"] * 32)
+        if line.startswith("a=fingerprint")
+        else line
+        for line in answer.sdp.split("\r\n")
+    ]
+    await first.accept_answer("\r\n".join(lines))
+    await told.state(State.FAILED)
+
+
+async def test_an_other_side_that_vanishes_is_noticed(engine: LocalEngine):
+    wanted = SessionWanted(SENDS, silence_seconds=1.0)
+    pair = await open_pair(engine, first=wanted)
+    await pair.connected()
+    for udp in pair.second._peer.sockets:
+        udp.sendto = lambda data, address: None  # not a word from now on
+    failed = await pair.first_told.state(State.FAILED)
+    assert failed.reason == "the other side fell silent"
+    await pair.first_told.state(State.CLOSED)
+
+
+async def test_a_cancelled_negotiation_leaves_nothing_but_a_session_to_close(engine: LocalEngine):
+    other = await open_pair(engine, "other")
+    first = await engine.open_session("first", SessionWanted(SENDS), Told())
+    second = await engine.open_session("second", SessionWanted(TAKES), Told())
+    offer = await first.create_offer()
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(second.accept_offer, offer.sdp)
+            await trio.lowlevel.checkpoint()
+            scope.cancel()
+    await first.close()
+    await second.close()
+    await other.connected()
+
+
+async def test_an_event_sink_that_raises_ends_its_session_only(
+    media_loop: MediaLoop, engine: LocalEngine
+):
+    told = Told()
+
+    def fragile(event: Event) -> None:
+        told(event)
+        if isinstance(event, StateChanged) and event.state is State.CONNECTED:
+            raise LookupError("secret")
+
+    first = await engine.open_session("first", SessionWanted(SENDS), fragile)
+    second = await engine.open_session("second", SessionWanted(TAKES), others := Told())
+    other = await open_pair(engine, "other")
+    with capture_logs() as entries:
+        await negotiate(first, second)
+        await others.state(State.CLOSED)
+    assert first.state is State.CLOSED
+    assert [entry["error"] for entry in entries] == ["LookupError"]
+    assert "secret" not in repr(entries)
+    assert media_loop.stray_errors == 1
+    media_loop.stray_errors = 0
+    await other.connected()
+    assert other.first_told.states[-1] is State.CONNECTED
+
+
+async def test_garbage_on_the_port_is_dropped_and_counted(engine: LocalEngine):
+    pair = await open_pair(engine)
+    await pair.connected()
+    address = pair.second._peer.sockets[0].get_extra_info("sockname")
+    before = (await pair.second.stats()).packets_dropped
+    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for size in (0, 1, 11, 12, 60, 1400):
+            for first in (0, 1, 20, 64, 128, 144, 191, 255):
+                body = bytes([first]) + os.urandom(size)
+                await stranger.sendto(body[:size], address)
+        stun = struct.pack("!HHI12s", 1, 0, 0x2112A442, b"x" * 12)
+        await stranger.sendto(stun, address)
+        with trio.fail_after(5):
+            while (await pair.second.stats()).packets_dropped < before + 30:
+                await trio.sleep(0.01)
+    mine, _ = await pair.channel(ChannelWanted("alive"))
+    await pair.first.send(mine, "well")
+    await pair.second_told.until(MessageReceived)
+
+
+async def test_garbage_inside_of_encryption_harms_nobody(engine: LocalEngine):
+    pair = await open_pair(engine)
+    await pair.connected()
+    peer = pair.first._peer
+    for size in (12, 13, 20, 100):
+        for _ in range(20):
+            peer.send_rtp(b"\x80\x60" + os.urandom(size - 2))
+            peer.send_rtp(b"\x9f\xe0" + os.urandom(size - 2))
+            peer.send_rtcp(b"\x80" + bytes([200 + size % 7]) + os.urandom(size - 2))
+    mine, _ = await pair.channel(ChannelWanted("alive"))
+    await pair.first.send(mine, "well")
+    await pair.second_told.until(MessageReceived)
+
+
+async def test_a_cancelled_engine_closes_what_is_open():
+    told: list[Told] = []
+    with trio.CancelScope() as scope:
+        async with open_media_loop() as loop, open_local_engine(loop) as engine:
+            pair = await open_pair(engine)
+            told += [pair.first_told, pair.second_told]
+            await pair.connected()
+            await engine.open_session("new", SessionWanted(SENDS), Told())
+            scope.cancel()
+            await trio.sleep_forever()
+    assert [one.states[-1] for one in told] == [State.CLOSED, State.CLOSED]
+
+
+@pytest.mark.slow
+async def test_two_hundred_connections_leave_nothing_behind(
+    media_loop: MediaLoop, engine: LocalEngine
+):
+    async def tasks() -> int:
+        return len(asyncio.all_tasks())
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    sockets, threads = open_sockets(), threading.active_count()
+    running = await media_loop.call(tasks, within=1)
+    for cycle in range(200):
+        pair = await open_pair(engine)
+        await pair.channel(ChannelWanted("data"))
+        await pair.first.close()
+        await pair.second_told.state(State.CLOSED)
+        await pair.second.close()
+        if cycle == 50:
+            gc.collect()
+            early = resident()
+    await wait_all_tasks_blocked()
+    gc.collect()
+    assert resident() - early <= 5 << 20
+    assert await media_loop.call(tasks, within=1) == running
+    assert threading.active_count() == threads
+    assert open_sockets() == sockets
+
+
+def test_connecting_is_quick():
+    async def main() -> float:
+        async with open_media_loop() as loop:
+            async with open_local_engine(loop, IceSettings(("127.0.0.1",))) as engine:
+                start = time.monotonic()
+                pair = await open_pair(engine)
+                await pair.connected()
+                return time.monotonic() - start
+
+    assert trio.run(main) < 2
