@@ -53,6 +53,8 @@ MALFORMED = (
     ArithmeticError,
 )
 
+UNUSED = ("jitter_buffer", "nack_generator", "remote_bitrate_estimator")  # 100 KiB a receiver
+
 # They log addresses at INFO and whole descriptions at DEBUG: neither may reach a log.
 logging.getLogger("aiortc").setLevel(logging.WARNING)
 logging.getLogger("aioice").setLevel(logging.WARNING)
@@ -299,6 +301,8 @@ class Peer(RTCPeerConnection):
         sender: Any = transceiver.sender
         receiver: Any = transceiver.receiver
         sender.send = sender.stop = receiver.receive = receiver.stop = _nothing
+        for part in UNUSED:
+            setattr(receiver, f"_RTCRtpReceiver__{part}", None)
         # There is one transport: none must be taken for a spare one and stopped.
         transceiver._bundled = True
         return transceiver

@@ -238,7 +238,10 @@ class MediaSession(Protocol):
     async def stats(self) -> SessionStats: ...
 
     async def close(self, reason: str = "closed") -> None:
-        """End the session with its sources, sinks and channels. Fine if it has ended already."""
+        """End the session with its sources, sinks and channels, and wait until all is released.
+
+        Fine if it has ended already.
+        """
 
 
 class MediaEngine(Protocol):

@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import trio
+
 from media.aiortc_seam import Peer
 from media.bridge import MediaLoop
 from media.candidates import RemoteCandidate, parse_remote
@@ -89,6 +91,7 @@ class PeerSession:
         self._candidates = 0
         self._tagged: str | None = None  # mid of the section whose transport all share
         self._connecting_since = 0.0
+        self._ended = trio.Event()
         self._demux: Demux[RtpSource] = Demux()
         self._channels = DataChannels(id, around.loop, self._tell)
 
@@ -160,6 +163,7 @@ class PeerSession:
 
     async def close(self, reason: str = "closed") -> None:
         if self.state is State.CLOSED:
+            await self._ended.wait()
             return
         self._tracks.clear()
         self._demux.set(())
@@ -169,6 +173,7 @@ class PeerSession:
         await self._loop.finish(self._peer.close, within=CLOSE_SECONDS)
         for socket in self._peer.sockets:
             socket.close()  # those of a close that got stuck; the others are closed
+        self._ended.set()
 
     def pause(self, sink: str) -> None:
         """Hold one of this session's sinks back. Raises UnknownSink."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import replace
+from weakref import ReferenceType, ref
 
 from media.codec import Codec
 from media.errors import IdTaken, RouterFull, UnknownSink, UnknownSource
@@ -49,7 +50,8 @@ class Router:
         self._sources: dict[str, RtpSource] = {}
         self._sinks: dict[str, RtpSink] = {}
         self._taps: dict[str, TapLeg] = {}
-        self._beats: deque[tuple[float, RtpSource | RtpSink]] = deque()
+        # Weak, so that what was removed is gone at once, with the connection behind it.
+        self._beats: deque[tuple[float, ReferenceType[RtpSource | RtpSink]]] = deque()
         self._past = Totals()  # of those that were removed
 
     def add_source(self, source: RtpSource) -> None:
@@ -59,7 +61,7 @@ class Router:
         if len(self._sources) >= self._limit:
             raise RouterFull(f"{self._limit} sources")
         self._sources[source.id] = source
-        self._beats.append((self._clock() + BEAT_SECONDS, source))
+        self._beats.append((self._clock() + BEAT_SECONDS, ref(source)))
 
     def remove_source(self, source_id: str) -> None:
         """Close a source; its sinks stay, attached to nothing."""
@@ -72,7 +74,7 @@ class Router:
         """Take in a sink; it can be attached to a source."""
         self._make_room(sink.id)
         self._sinks[sink.id] = sink
-        self._beats.append((self._clock() + BEAT_SECONDS, sink))
+        self._beats.append((self._clock() + BEAT_SECONDS, ref(sink)))
 
     def remove_sink(self, sink_id: str) -> None:
         """Close a sink."""
@@ -123,10 +125,10 @@ class Router:
         for source in tuple(self._sources.values()):
             source.tick(now)
         while self._beats and self._beats[0][0] <= now:
-            _, beating = self._beats.popleft()
-            if self._holds(beating):
+            beating = self._beats.popleft()[1]()
+            if beating is not None and self._holds(beating):
                 beating.beat(now)
-                self._beats.append((now + BEAT_SECONDS, beating))
+                self._beats.append((now + BEAT_SECONDS, ref(beating)))
 
     def stats(self) -> RouterStats:
         """Return what happened to every source and sink so far, and to all there ever were."""

@@ -181,6 +181,11 @@ class Client:
         self._readers.append(asyncio.ensure_future(_read(track, seen)))
 
     async def _close(self) -> None:
+        # aiortc cannot be stopped while it encodes: trio_asyncio lets a thread end its work, and
+        # the cancellation is lost with it.
+        for sender in self.pc.getSenders():
+            sender.replaceTrack(None)
+        await asyncio.sleep(0.1)
         await self.pc.close()
         for reader in self._readers:
             reader.cancel()

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import trio
 from structlog.testing import capture_logs
-from trio.testing import wait_all_tasks_blocked
 
 from media.bridge import MediaLoop, open_media_loop
 from media.engine import (
@@ -247,8 +246,8 @@ async def test_an_other_side_that_vanishes_is_noticed(engine: LocalEngine):
     wanted = SessionWanted(SENDS, silence_seconds=1.0)
     pair = await open_pair(engine, first=wanted)
     await pair.connected()
-    for udp in pair.second._peer.sockets:
-        udp.sendto = lambda data, address: None  # not a word from now on
+    for udp in pair.first._peer.sockets:
+        udp._receiver = Deaf(udp._receiver)  # not a word from now on
     failed = await pair.first_told.state(State.FAILED)
     assert failed.reason == "the other side fell silent"
     await pair.first_told.state(State.CLOSED)
@@ -349,6 +348,7 @@ async def test_two_hundred_connections_leave_nothing_behind(
         return len(asyncio.all_tasks())
 
     def resident() -> int:
+        gc.collect()
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     sockets, threads = open_sockets(), threading.active_count()
@@ -360,13 +360,10 @@ async def test_two_hundred_connections_leave_nothing_behind(
         await pair.second_told.state(State.CLOSED)
         await pair.second.close()
         if cycle == 50:
-            gc.collect()
             early = resident()
-    await wait_all_tasks_blocked()
-    gc.collect()
     assert resident() - early <= 5 << 20
     assert await media_loop.call(tasks, within=1) == running
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
     assert open_sockets() == sockets
 
 
