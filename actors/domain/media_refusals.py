@@ -1,0 +1,41 @@
+"""Expected trouble with media, by name; see `refusals` for the rest."""
+
+from __future__ import annotations
+
+from actors.core.errors import Refused
+
+
+class BadDescription(Refused):
+    """A session description makes no sense, or offers what cannot be served."""
+
+    code = "bad_description"
+
+
+class NoCommonCodec(Refused):
+    """A media section offers no codec that was wanted."""
+
+    code = "no_common_codec"
+
+
+class BadCandidate(Refused):
+    """A candidate makes no sense, or there are too many."""
+
+    code = "bad_candidate"
+
+
+class NegotiationOutOfStep(Refused):
+    """An answer without an offer, an offer that crosses another, or a session that has ended."""
+
+    code = "negotiation_out_of_step"
+
+
+class UnknownChannel(Refused):
+    """The connection has no open data channel of that id."""
+
+    code = "unknown_channel"
+
+
+class TooMuchMedia(Refused):
+    """A limit of the media layer is reached: ports, channels, the size of a message."""
+
+    code = "too_much_media"
