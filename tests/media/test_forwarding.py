@@ -65,6 +65,50 @@ async def test_late_joiners_see_a_frame_at_once(media_loop: MediaLoop, engine: L
             assert seen.first - joined < 0.5
 
 
+async def test_ten_who_join_within_a_second_see_a_frame_each(
+    media_loop: MediaLoop, engine: LocalEngine
+):
+    one = await publisher(media_loop, engine, "publisher")
+    first = await subscriber(media_loop, engine, "first")
+    ten = [await subscriber(media_loop, engine, f"late{n}") for n in range(10)]
+    async with closing(one, first, *ten):
+        await attach(engine, one, first)
+        await first.frames("video", 10)
+        joined = {}
+        for late in ten:
+            joined[late] = time.monotonic()
+            await attach(engine, one, late)
+            await trio.sleep(0.1)
+        for late in ten:
+            seen = await late.frames("video", 1)
+            assert seen.first - joined[late] < 0.5
+        (video,) = [s for s in engine.router.stats().sources if s.kind == "video"]
+        assert video.counts.keyframe_requests <= 7, "they are asked for at most every 300 ms"
+
+
+async def test_packets_lost_on_the_way_in_are_asked_for_again(
+    media_loop: MediaLoop, engine: LocalEngine
+):
+    one = await publisher(media_loop, engine, "publisher")
+    client = await subscriber(media_loop, engine, "subscriber")
+    dice = random.Random(3)
+    peer = one.session._peer
+    receive = peer._received
+
+    def receive_some(data: bytes) -> None:
+        is_rtp = 128 <= data[0] <= 191 and not 192 <= data[1] <= 223
+        if not is_rtp or dice.random() > 0.03:
+            receive(data)
+
+    peer._received = receive_some
+    async with closing(one, client):
+        await attach(engine, one, client)
+        seen = await client.frames("video", 80)
+        assert seen.longest_gap < 0.6
+        (video,) = [s for s in engine.router.stats().sources if s.kind == "video"]
+        assert video.counts.recovered > 0
+
+
 async def test_lost_packets_are_sent_again(media_loop: MediaLoop, engine: LocalEngine):
     one = await publisher(media_loop, engine, "publisher")
     client = await subscriber(media_loop, engine, "subscriber")
