@@ -3,7 +3,8 @@
 A load process sends one encrypted stream over UDP. A server process takes it as the server does,
 decrypts it, hands it to the router, and encrypts and sends it for every leg under keys of its own.
 Where it goes nobody reads: what the receivers cost is not measured. Beside it stands the floor, a
-loop that does nothing but encrypt and send packets of the same size.
+loop that does nothing but encrypt and send packets of the same size, and, where it is installed,
+Janus, measured in turn.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 import trio
 from pylibsrtp import Policy, Session
 
+from bench import janus
 from media.port_range import PortRange
 from media.router import TICK_SECONDS, Codec, Router, RtcpUpstream, RtpSink, RtpSource
 from media.udp_port import Address, UdpPort
@@ -126,10 +128,10 @@ def serve(control: Connection, legs: int, key: bytes, to: Address) -> None:
 
 
 class Publisher:
-    """Sends frames of encrypted packets, the first one a keyframe."""
+    """Sends frames of packets, the first one a keyframe; encrypted if there is a key."""
 
-    def __init__(self, key: bytes, to: Address) -> None:
-        self._encrypt = session(key, Policy.SSRC_ANY_OUTBOUND)
+    def __init__(self, key: bytes | None, to: Address) -> None:
+        self._encrypt = session(key, Policy.SSRC_ANY_OUTBOUND) if key else None
         self._socket = socket.socket(type=socket.SOCK_DGRAM)
         self._to = to
         self._sequence = 0
@@ -140,7 +142,9 @@ class Publisher:
         for frame in range(int(seconds * load.frames)):
             time.sleep(max(0.0, start + frame / load.frames - time.monotonic()))
             for part in range(load.packets):
-                self._socket.sendto(self._encrypt.protect(self._packet(frame, part)), self._to)
+                packet = self._packet(frame, part)
+                data = self._encrypt.protect(packet) if self._encrypt else packet
+                self._socket.sendto(data, self._to)
 
     def close(self) -> None:
         self._socket.close()
@@ -178,6 +182,20 @@ def measure(load: Load, legs: int, seconds: float) -> Run:
     return found
 
 
+def measure_janus(load: Load, legs: int, seconds: float) -> Run:
+    """Run Janus and a publisher beside each other, with subscribers that stand still."""
+    with janus.janus() as (server, port), janus.subscribers(legs, server.port):
+        publisher = Publisher(None, ("127.0.0.1", port))
+        try:
+            publisher.send(load, 0.5)
+            before = server.cpu_seconds()
+            publisher.send(load, seconds)
+            sent = int(seconds * load.frames) * load.packets
+            return Run(sent, sent * legs, server.cpu_seconds() - before)
+        finally:
+            publisher.close()
+
+
 def floor() -> float:
     """Return CPU µs to encrypt and send one packet, and nothing else."""
     encrypt = session(os.urandom(KEY_BYTES), Policy.SSRC_ANY_OUTBOUND)
@@ -199,25 +217,31 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each run (3)")
     options = parser.parse_args()
     bare = median(floor() for _ in range(options.rounds))
-    print("| load | legs | CPU µs/packet | range | per extra packet | of the floor | taken |")
+    print(f"Floor, to encrypt and send one packet: {bare:.1f} µs\n")
+    print("| load | legs | server | CPU µs/packet | range | per extra packet | taken |")
     print("|---|---|---|---|---|---|---|")
+    servers = {"Quintet": measure}
+    if janus.is_installed():
+        servers["Janus"] = measure_janus
     for load in LOADS:
-        alone = 0.0
+        alone: dict[str, float] = {}
         for legs in LEGS:
-            runs = [measure(load, legs, options.seconds) for _ in range(options.rounds)]
-            per_taken = median(run.cpu / run.taken for run in runs) * 1e6
-            extra = (per_taken - alone) / (legs - 1) if legs > 1 else 0.0
-            alone = per_taken if legs == 1 else alone
-            print(row(load, legs, options.seconds, runs, extra, bare), flush=True)
-    print(f"\nFloor, to encrypt and send one packet: {bare:.1f} µs")
+            runs: dict[str, list[Run]] = {name: [] for name in servers}
+            for _ in range(options.rounds):
+                for name, run in servers.items():
+                    runs[name].append(run(load, legs, options.seconds))
+            for name, found in runs.items():
+                cost = median(run.cpu / run.taken for run in found) * 1e6
+                extra = (cost - alone.setdefault(name, cost)) / max(1, legs - 1)
+                print(row(load, legs, name, found, extra, options.seconds), flush=True)
 
 
-def row(load: Load, legs: int, seconds: float, runs: list[Run], extra: float, bare: float) -> str:
+def row(load: Load, legs: int, name: str, runs: list[Run], extra: float, seconds: float) -> str:
     """Return one line of the table; there is no extra packet where there is one leg."""
     costs = [run.cpu / run.forwarded * 1e6 for run in runs]
     taken = median(run.taken for run in runs) / (load.rate * seconds)
-    cells = [load.name, f"{legs}", f"{median(costs):.1f}", f"{min(costs):.1f} – {max(costs):.1f}"]
-    cells += [f"{extra:.1f}", f"{extra / bare:.2f}"] if legs > 1 else ["", ""]
+    cells = [load.name, f"{legs}", name, f"{median(costs):.1f}"]
+    cells += [f"{min(costs):.1f} – {max(costs):.1f}", f"{extra:.1f}" if legs > 1 else ""]
     return f"| {' | '.join([*cells, f'{taken:.0%}'])} |"
 
 
