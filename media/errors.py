@@ -14,6 +14,7 @@ MediaError
 ├── NoFreePort        every UDP port of the configured range is taken
 ├── RouterFull        the router holds as many sources or sinks as it may
 ├── TooMuch           a limit of a session is reached: channels, candidates, a large message
+├── CannotRecord      these tracks do not go into that kind of file; the text says why
 └── MediaTimeout      a step took longer than it was given; the work may still happen
 """
 
@@ -78,3 +79,7 @@ class TooMuch(MediaError):
 
 class MediaTimeout(MediaError):
     """A call into the media loop had no result within its budget."""
+
+
+class CannotRecord(MediaError):
+    """What was asked for does not go into that kind of file; the text says why."""
