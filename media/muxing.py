@@ -1,0 +1,152 @@
+"""Samples into a file, in a thread of its own: the disk may be slow, the Trio thread may not.
+
+The thread wakes twice a second, writes what came, and so bounds what a kill of the process loses.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from media.container import Output, Sample, Writer
+from media.errors import CannotRecord
+from media.recording_file import RecordingFile, reason_of
+
+BEAT_SECONDS = 0.5
+QUEUE_BYTES = 16 << 20  # of samples that wait for the disk; more, and the recording ends
+QUEUE_SAMPLES = 65_536
+
+_NEARLY_FULL = "disk_nearly_full"
+
+
+class State(Enum):
+    """How far a recording is. The last three are final."""
+
+    STARTING = "starting"  # nothing to record came yet
+    RUNNING = "running"
+    FINALISED = "finalised"  # a whole file
+    PARTIAL = "partial"  # trouble ended it; what was recorded until then can be played
+    FAILED = "failed"  # there is no file
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a recording ended; `path` is None if there is no file."""
+
+    state: State
+    reason: str
+    path: Path | None = None
+
+
+class Muxing:
+    """Writes one recording. `put`, `end` and the attributes are for any thread."""
+
+    def __init__(
+        self, path: Path, make_writer: Callable[[Output], Writer], *, min_free_bytes: int = 0
+    ) -> None:
+        self._path = path
+        self._make_writer = make_writer
+        self._min_free_bytes = min_free_bytes
+        self._lock = threading.Lock()
+        self._queue: list[Sample] = []
+        self._queued_bytes = 0
+        self._end = threading.Event()  # wakes the thread
+        self._end_reason = ""
+        self._overflow = False
+        self._ended = threading.Event()
+        self._samples = 0
+        self._file: RecordingFile | None = None
+        self.outcome: Outcome | None = None
+
+    @property
+    def bytes_written(self) -> int:
+        """How large the file is."""
+        return 0 if self._file is None else self._file.written
+
+    def put(self, sample: Sample) -> None:
+        """Queue a sample; when too much waits for the disk, the recording ends, and later samples
+        are dropped.
+        """
+        with self._lock:
+            if self._end.is_set():
+                return
+            self._queue.append(sample)
+            self._queued_bytes += len(sample.data)
+            if self._queued_bytes > QUEUE_BYTES or len(self._queue) > QUEUE_SAMPLES:
+                self._overflow = True
+                self._queue.clear()
+                self._end_reason = "disk_too_slow"
+                self._end.set()
+
+    def end(self, reason: str) -> None:
+        """Have the file finalised; only the first reason counts."""
+        with self._lock:
+            if not self._end.is_set():
+                self._end_reason = reason
+                self._end.set()
+
+    def wait_ended(self, seconds: float) -> bool:
+        """Wait until `run` is through; False if that took longer."""
+        return self._ended.wait(seconds)
+
+    def run(self) -> None:
+        """Write until the end, then give the file its name. The thread's whole work."""
+        try:
+            self.outcome = self._run()
+        finally:
+            self.end("crashed")  # let nothing queue up, whatever happened
+            self._ended.set()
+
+    def _run(self) -> Outcome:
+        try:
+            self._file = file = RecordingFile(self._path)
+        except OSError as error:
+            return Outcome(State.FAILED, reason_of(error))
+        try:
+            reason = self._write(file)
+        except (OSError, CannotRecord) as error:
+            trouble = reason_of(error) if isinstance(error, OSError) else "too_complex"
+            return self._keep(file, trouble, whole=False)
+        except BaseException:
+            self._keep(file, "crashed", whole=False)
+            raise
+        return self._keep(file, reason, whole=not self._overflow)
+
+    def _write(self, file: RecordingFile) -> str:
+        """Write until the end; return the reason. Raises OSError, CannotRecord."""
+        writer = self._make_writer(file)
+        while True:
+            last = self._end.wait(BEAT_SECONDS)
+            for sample in self._take():
+                writer.write(sample)
+                self._samples += 1
+            writer.flush()
+            file.write_out()
+            if last:
+                break
+            if file.free_bytes() < self._min_free_bytes:
+                self.end(_NEARLY_FULL)
+        if self._samples:
+            writer.finish()
+            file.write_out()
+        return self._end_reason
+
+    def _take(self) -> list[Sample]:
+        with self._lock:
+            taken, self._queue = self._queue, []
+            self._queued_bytes = 0
+        return taken
+
+    def _keep(self, file: RecordingFile, reason: str, *, whole: bool) -> Outcome:
+        try:
+            if not self._samples:
+                file.discard()
+                ordinary = whole and reason != _NEARLY_FULL
+                return Outcome(State.FAILED, "no_media" if ordinary else reason)
+            path = file.keep(whole=whole)
+        except OSError as error:
+            return Outcome(State.FAILED, reason_of(error))
+        return Outcome(State.FINALISED if whole else State.PARTIAL, reason, path)

@@ -1,0 +1,152 @@
+"""Records what one or two sources send, as it comes: nothing is decoded, nothing encoded.
+
+The recorder is fed by taps on a router. Packets are put in order and together to frames here;
+writing them is the work of `Muxing`, in a thread which the owner provides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from media.codec import Codec
+from media.container import CODECS, Container, Output, Sample, Writer, require
+from media.depayload import Frame
+from media.errors import CannotRecord
+from media.matroska import MatroskaWriter
+from media.mp4 import Mp4Writer
+from media.muxing import Muxing, Outcome, State
+from media.recorder_tap import RecorderTap
+from media.recording_clock import RecordingClock
+from media.recordings_folder import is_plain_name
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPlan:
+    """One track; tracks whose `publisher` is the same are aligned by its sender reports.
+
+    `kind` is "audio" or "video", `codec` a name in lower case.
+    """
+
+    kind: str
+    codec: str
+    publisher: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPlan:
+    """What is to be recorded, and where to: `<folder>/<id>.<extension of the container>`.
+
+    `max_seconds` 0 stands for no limit. With less than `min_free_bytes` left on the disk, the
+    recording ends.
+    """
+
+    id: str
+    container: Container
+    tracks: tuple[TrackPlan, ...]
+    folder: Path
+    max_seconds: float = 0.0
+    min_free_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStatus:
+    """Where a recording stands. `reason` is empty until it ends; `seconds` is its length."""
+
+    state: State
+    seconds: float
+    bytes: int
+    reason: str = ""
+    path: Path | None = None
+    lost_packets: int = 0
+    dropped_frames: int = 0
+
+
+class Recorder:
+    """One recording. Raises CannotRecord if the plan's tracks do not go into its container.
+
+    All methods are for one thread but `run`, which belongs to another; `stop`, `status` and
+    `wait_ended` are for any. The owner calls `tick` about twice a second, until `status` is final.
+    """
+
+    def __init__(self, plan: RecordingPlan) -> None:
+        require(plan.container, [(track.kind, track.codec) for track in plan.tracks])
+        if not is_plain_name(plan.id):
+            raise CannotRecord("this id cannot stand in the name of a file")
+        self._plan = plan
+        path = plan.folder / f"{plan.id}.{plan.container.value}"
+        make_writer = partial(
+            _writer, plan.container, [CODECS[track.codec] for track in plan.tracks]
+        )
+        self._muxing = Muxing(path, make_writer, min_free_bytes=plan.min_free_bytes)
+        self._origin: float | None = None  # when the recording's time begins, in time of arrivals
+        self._seconds = 0.0
+        self.taps = self._make_taps()
+
+    def run(self) -> None:
+        """Write the file until the recording ends. Waits for the disk all the time."""
+        self._muxing.run()
+
+    def stop(self, reason: str = "stopped") -> None:
+        """End the recording and have its file finalised, with what came until now."""
+        for tap in self.taps:
+            tap.finish()
+        self._muxing.end(reason)
+
+    def wait_ended(self, seconds: float) -> bool:
+        """Wait until `run` is through; False if that took longer."""
+        return self._muxing.wait_ended(seconds)
+
+    def tick(self, now: float) -> None:
+        """Give up on packets that are too late, ask for keyframes, mind the time limit."""
+        for tap in self.taps:
+            tap.tick(now)
+        limit = self._plan.max_seconds
+        if limit and self._origin is not None and now - self._origin >= limit:
+            self.stop("max_seconds")
+
+    def status(self) -> RecordingStatus:
+        """Return where the recording stands."""
+        running = State.STARTING if self._origin is None else State.RUNNING
+        outcome = self._muxing.outcome or Outcome(running, "")
+        return RecordingStatus(
+            outcome.state,
+            self._seconds,
+            self._muxing.bytes_written,
+            outcome.reason,
+            outcome.path,
+            sum(tap.lost_packets for tap in self.taps),
+            sum(tap.dropped_frames for tap in self.taps),
+        )
+
+    def _take(self, track: int, time: float, frame: Frame) -> None:
+        """Record a frame that happened at `time`, which is in time of arrivals."""
+        if self._origin is None:
+            self._origin = time
+        seconds = max(0.0, time - self._origin)
+        limit = self._plan.max_seconds
+        if limit and seconds > limit:
+            return
+        self._seconds = max(self._seconds, seconds)
+        self._muxing.put(Sample(track, seconds, frame.data, frame.keyframe, frame.format))
+
+    def _make_taps(self) -> tuple[RecorderTap, ...]:
+        taps: list[RecorderTap] = []
+        leaders: dict[str, RecordingClock] = {}  # audio by publisher
+        in_order = sorted(enumerate(self._plan.tracks), key=lambda pair: pair[1].kind != "audio")
+        for index, track in in_order:
+            clock = RecordingClock(CODECS[track.codec].clock_rate, leaders.get(track.publisher))
+            if track.kind == "audio":
+                leaders[track.publisher] = clock
+            tap_id = f"{self._plan.id}.{track.kind}"
+            take = partial(self._take, index)
+            codec = CODECS[track.codec]
+            taps.append(RecorderTap(tap_id, track.kind, codec, clock, take, self.stop))
+        return tuple(taps)
+
+
+def _writer(container: Container, codecs: list[Codec], output: Output) -> Writer:
+    if container is Container.MP4:
+        return Mp4Writer(output, codecs)
+    return MatroskaWriter(output, container, codecs)
