@@ -24,9 +24,10 @@ from media.recordings_folder import is_plain_name
 
 @dataclass(frozen=True, slots=True)
 class TrackPlan:
-    """One track; tracks whose `publisher` is the same are aligned by its sender reports.
+    """One track. `kind` is "audio" or "video", `codec` a name in lower case.
 
-    `kind` is "audio" or "video", `codec` a name in lower case.
+    Tracks of the same `publisher` are aligned by its sender reports, others by when they arrive;
+    empty stands for one that is not known.
     """
 
     kind: str
@@ -63,17 +64,22 @@ class RecordingStatus:
     dropped_frames: int = 0
 
 
+def check(plan: RecordingPlan) -> None:
+    """Raise CannotRecord if the plan's tracks do not go into its container, or its id is odd."""
+    require(plan.container, [(track.kind, track.codec) for track in plan.tracks])
+    if not is_plain_name(plan.id):
+        raise CannotRecord("this id cannot stand in the name of a file")
+
+
 class Recorder:
-    """One recording. Raises CannotRecord if the plan's tracks do not go into its container.
+    """One recording. Raises what `check` raises.
 
     All methods are for one thread but `run`, which belongs to another; `stop`, `status` and
     `wait_ended` are for any. The owner calls `tick` about twice a second, until `status` is final.
     """
 
     def __init__(self, plan: RecordingPlan) -> None:
-        require(plan.container, [(track.kind, track.codec) for track in plan.tracks])
-        if not is_plain_name(plan.id):
-            raise CannotRecord("this id cannot stand in the name of a file")
+        check(plan)
         self._plan = plan
         path = plan.folder / f"{plan.id}.{plan.container.value}"
         make_writer = partial(
@@ -137,7 +143,7 @@ class Recorder:
         in_order = sorted(enumerate(self._plan.tracks), key=lambda pair: pair[1].kind != "audio")
         for index, track in in_order:
             clock = RecordingClock(CODECS[track.codec].clock_rate, leaders.get(track.publisher))
-            if track.kind == "audio":
+            if track.kind == "audio" and track.publisher:
                 leaders[track.publisher] = clock
             tap_id = f"{self._plan.id}.{track.kind}"
             take = partial(self._take, index)

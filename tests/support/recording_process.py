@@ -1,0 +1,57 @@
+"""`python -m tests.support.recording_process FOLDER SECONDS`: a process to kill while it records.
+
+Records, as time goes by, into a file of each container; each stream has one keyframe only. Prints
+how many seconds were sent so far.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+from media.container import Container
+from media.recorder import Recorder, RecordingPlan, TrackPlan
+from tests.support.recording import frames_of, sending
+from tests.support.rtp_stream import H264, OPUS, PCMU, VP8
+
+RECORDINGS = {
+    Container.WEBM: (VP8, OPUS),
+    Container.MKV: (H264, PCMU),
+    Container.MP4: (H264, OPUS),
+}
+
+
+def main(folder: Path, seconds: float) -> None:
+    arrivals = []
+    recorders = []
+    for container, codecs in RECORDINGS.items():
+        tracks = tuple(
+            TrackPlan("video" if codec.clock_rate == 90_000 else "audio", codec.name)
+            for codec in codecs
+        )
+        recorder = Recorder(RecordingPlan("killed", container, tracks, folder))
+        recorders.append(recorder)
+        for tap, codec in zip(
+            recorder.taps, sorted(codecs, key=lambda codec: codec.clock_rate), strict=True
+        ):
+            sent = sending(codec, frames_of(codec, seconds))
+            arrivals += [(at, tap, packet) for at, packet in sent.packets]
+    arrivals.sort(key=lambda arrival: arrival[0])
+    for recorder in recorders:
+        threading.Thread(target=recorder.run, daemon=True).start()
+    start = time.monotonic()
+    told = 0.0
+    for at, tap, packet in arrivals:
+        now = time.monotonic() - start
+        if at > now:
+            if now - told > 0.05:
+                print(f"{at:.3f}", flush=True)
+                told = now
+            time.sleep(at - now)
+        tap.take(packet, start + at)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), float(sys.argv[2]))
