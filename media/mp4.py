@@ -179,13 +179,13 @@ class Mp4Writer:
             return
         self._fragments += 1
         head_bytes = len(self._fragment_head(tracks, 0))
-        self._output.append(self._fragment_head(tracks, head_bytes + 8))
-        position = self._output.position + 8
+        head = self._fragment_head(tracks, head_bytes + 8)
+        position = self._output.position + head_bytes + 8
         parts = []
         for track in tracks:
             parts.append(track.take_pending(position))
             position += len(parts[-1])
-        self._output.append(box(b"mdat", *parts))
+        self._output.append(head + box(b"mdat", *parts))
         self._pending_bytes = 0
 
     def finish(self) -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from media import muxing
-from media.codec import Codec
 from media.container import Container, Output
 from media.matroska import MatroskaWriter
 from media.muxing import Muxing, State
@@ -22,7 +19,7 @@ from media.recorder import Recorder, RecordingStatus
 from media.recordings_folder import remove_expired, rescue_leftovers
 from tests.support.media_file import errors_in, look_into
 from tests.support.recording import feed, frames_of, plan, record, sending, writing
-from tests.support.rtp_stream import H264, OPUS, PCMU, VP8
+from tests.support.rtp_stream import OPUS, PCMU
 
 REPOSITORY = Path(__file__).parents[2]
 DAY = 86_400.0
@@ -59,21 +56,6 @@ def test_a_kill_loses_two_seconds_at_most(tmp_path: Path, seconds: float) -> Non
         assert len(found.packets) == 2
         for times in found.packets.values():
             assert times[-1] > sent - 2.0
-
-
-@pytest.mark.parametrize(("container", "video"), [(Container.WEBM, VP8), (Container.MP4, H264)])
-def test_sound_is_safe_on_disk_while_the_picture_pauses(
-    tmp_path: Path, container: Container, video: Codec
-) -> None:
-    sound = frames_of(OPUS, 20.0)
-    recorder = Recorder(plan(tmp_path, container, (video, OPUS)))
-    with writing(recorder):
-        feed(recorder, sending(video, frames_of(video, 1.0)), sending(OPUS, sound))
-        while recorder.status().bytes < sum(len(frame.data) for frame in sound):
-            assert not recorder.wait_ended(0.01)
-        copy = shutil.copy(next(tmp_path.glob("*.part")), tmp_path / f"copy.{container.value}")
-    assert errors_in(copy) == ""
-    assert look_into(copy).packets["opus"][-1] == pytest.approx(19.98, abs=0.01)
 
 
 def limited(folder: Path, container: Container, size: int) -> RecordingStatus:

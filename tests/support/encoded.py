@@ -68,6 +68,25 @@ def video(
     return frames
 
 
+def with_backward_pictures(seconds: float) -> list[EncodedFrame]:
+    """Encode H.264 some of whose pictures are decoded after ones that are shown later."""
+    encoder = av.CodecContext.create("libx264", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height = 320, 240
+    encoder.pix_fmt = "yuv420p"
+    encoder.framerate = Fraction(30)
+    encoder.time_base = Fraction(1, 30)
+    encoder.options = {"preset": "ultrafast", "x264-params": "bframes=2:b-adapt=0"}
+    pictures = [_picture(number, (320, 240), white=False) for number in range(round(seconds * 30))]
+    for number, picture in enumerate(pictures):
+        picture.pts = number
+    packets = [packet for picture in [*pictures, None] for packet in encoder.encode(picture)]
+    return [
+        EncodedFrame((packet.pts or 0) / 30, bytes(packet), packet.is_keyframe)
+        for packet in packets
+    ]
+
+
 @lru_cache(maxsize=32)
 def opus(seconds: float, *, beeps: tuple[float, ...] = ()) -> list[EncodedFrame]:
     """Encode packets of 20 ms, silent but at `beeps`."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.codec import Codec
-from media.container import Container
+from media.container import Container, Sample
+from media.matroska import MatroskaWriter
+from media.muxing import Muxing
 from media.recorder import Recorder, RecordingPlan, RecordingStatus, TrackPlan
 from tests.support import encoded
 from tests.support.encoded import EncodedFrame
@@ -82,6 +84,20 @@ def feed(recorder: Recorder, *sendings: Sending) -> None:
     ]
     for arrival, tap, packet in sorted(arrivals, key=lambda each: each[0]):
         tap.take(packet, arrival)
+
+
+def samples_of(recording_plan: RecordingPlan, *sendings: Sending) -> list[Sample]:
+    """Return what a recorder would write of these."""
+    samples: list[Sample] = []
+
+    class Collecting(Muxing):
+        def put(self, sample: Sample) -> None:
+            samples.append(sample)
+
+    recorder = Recorder(recording_plan)
+    recorder._muxing = Collecting(recording_plan.folder / "none", MatroskaWriter)  # type: ignore[arg-type]
+    feed(recorder, *sendings)
+    return samples
 
 
 def record(recording_plan: RecordingPlan, *sendings: Sending) -> RecordingStatus:
