@@ -111,7 +111,7 @@ class Muxing:
             trouble = reason_of(error) if isinstance(error, OSError) else "too_complex"
             return self._keep(file, trouble, whole=False)
         except BaseException:
-            self._keep(file, "crashed", whole=False)
+            self.outcome = self._keep(file, "crashed", whole=False)
             raise
         return self._keep(file, reason, whole=not self._overflow)
 

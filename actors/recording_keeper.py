@@ -1,0 +1,79 @@
+"""Looks after the folder of recordings: what a killed process left, and what is too old."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from actors.core import Actor, Message, Request
+from media.recordings_folder import remove_expired, rescue_leftovers
+
+SWEEP_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep(Request[int]):
+    """Remove what is too old, now; answered with how many were."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepDue(Message):
+    """The timer."""
+
+
+class RecordingKeeper(Actor[Message]):
+    """Starts before anything can be recorded: what is unfinished then is of a process before.
+
+    A folder that cannot be read is logged, and tried again with the next sweep.
+    """
+
+    kind = "recording_keeper"
+    accepts = (Sweep, SweepDue)
+
+    def __init__(self, folder: Path, retention_days: float) -> None:
+        self._folder = folder
+        self._retention_days = retention_days
+        self._rescued = self._expired = 0
+
+    async def setup(self) -> None:
+        """Give what was left unfinished a name under which it can be played."""
+        try:
+            left = await trio.to_thread.run_sync(rescue_leftovers, self._folder)
+        except OSError as error:
+            self._log_trouble(error)
+        else:
+            self._rescued = len(left)
+            for recording in left:
+                self.ctx.log.warning(
+                    "recording.rescued", file=recording.path.name, bytes=recording.bytes
+                )
+        await self.handle(SweepDue())
+
+    async def handle(self, message: Message) -> object:
+        removed = await self._sweep()
+        if isinstance(message, SweepDue) and self._retention_days > 0:
+            self.ctx.tell_self_after(SWEEP_SECONDS, SweepDue())
+        return removed
+
+    def snapshot(self) -> Mapping[str, object]:
+        return {"rescued": self._rescued, "expired": self._expired}
+
+    async def _sweep(self) -> int:
+        remove = partial(remove_expired, self._folder, self._retention_days, time.time())
+        try:
+            removed = await trio.to_thread.run_sync(remove)
+        except OSError as error:
+            self._log_trouble(error)
+            return 0
+        for path in removed:
+            self.ctx.log.info("recording.expired", file=path.name)
+        self._expired += len(removed)
+        return len(removed)
+
+    def _log_trouble(self, error: OSError) -> None:
+        self.ctx.log.error("recording.folder_failed", error=type(error).__name__, code=error.errno)
