@@ -156,7 +156,10 @@ class Reachable(Event):
 
 @dataclass(frozen=True, slots=True)
 class TracksChanged(Event):
-    """A negotiation is done: these are the session's tracks now, in the order of the sections."""
+    """A negotiation is done: these are the session's tracks now, in the order of the sections.
+
+    It is told before the step that finished the negotiation returns.
+    """
 
     tracks: tuple[Track, ...]
 

@@ -103,16 +103,18 @@ class PeerSession:
 
     async def accept_offer(self, sdp: str) -> Description:
         self._check_open()
-        offer, candidates = _read(sdp)
-        answer = await self._step(self._peer.answer, str(offer))
-        await self._agreed(offer, candidates)
+        offer, listed = _read(sdp)
+        candidates = self._early_ones(offer) + listed
+        answer = await self._step(self._peer.answer, str(offer), candidates)
+        await self._agreed(offer, len(listed))
         return _described(accept_simulcast(offer, answer))
 
     async def accept_answer(self, sdp: str) -> None:
         self._check_open()
-        answer, candidates = _read(sdp)
-        await self._step(self._peer.take_answer, str(answer))
-        await self._agreed(answer, candidates)
+        answer, listed = _read(sdp)
+        candidates = self._early_ones(answer) + listed
+        await self._step(self._peer.take_answer, str(answer), candidates)
+        await self._agreed(answer, len(listed))
 
     async def add_candidate(self, candidate: Candidate) -> None:
         self._check_open()
@@ -238,20 +240,25 @@ class PeerSession:
     async def _open_channel(self, wanted: ChannelWanted) -> str:
         return self._channels.add(self._peer.open_channel(wanted), wanted)
 
-    async def _agreed(self, remote: SessionText, candidates: list[RemoteCandidate]) -> None:
-        """Take in what offer and answer say together."""
+    async def _agreed(self, remote: SessionText, listed: int) -> None:
+        """Take in what offer and answer say together, once aiortc has."""
         self._check_open()  # it may have been closed meanwhile
         self._demux.set(self._tracks.update(self._peer.sections(), remote))
         self._tell(self._tracks.fact())
         self._connecting_since = self._connecting_since or time.monotonic()
         self._tagged = remote.tagged.mid
-        for candidate in candidates[: MAX_CANDIDATES - self._candidates]:
-            self._candidates += 1
-            await self._step(self._peer.add_candidate, candidate)
-        early, self._early = self._early, []
-        self._candidates -= len(early)  # they are counted again
-        for waiting in early:
-            await self.add_candidate(waiting)
+        self._early.clear()
+        self._candidates = min(MAX_CANDIDATES, self._candidates + listed)
+        await self._step(self._delivered)
+
+    async def _delivered(self) -> None:
+        """Run on the loop behind the delivery of what was told so far."""
+
+    def _early_ones(self, remote: SessionText) -> list[RemoteCandidate]:
+        """Return the candidates that came before any description, and are of use with this one."""
+        mids = (None, remote.tagged.mid)
+        parsed = [parse_remote(early.text) for early in self._early if early.mid in mids]
+        return [candidate for candidate in parsed if candidate is not None]
 
     def _check_open(self) -> None:
         if self.state in FINAL:
@@ -301,7 +308,8 @@ def _read(sdp: str) -> tuple[SessionText, list[RemoteCandidate]]:
         candidates = [parse_remote(line) for line in lines]
     except BadCandidate as error:
         raise BadDescription("a malformed candidate") from error
-    return text, [candidate for candidate in candidates if candidate is not None]
+    usable = [candidate for candidate in candidates if candidate is not None]
+    return text, usable[:MAX_CANDIDATES]
 
 
 def _described(sdp: str) -> Description:
