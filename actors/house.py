@@ -6,14 +6,15 @@ from collections.abc import Callable
 
 from actors.core import ChildSpec, Intensity, Restart, Strategy, Supervisor
 from actors.hub import Hub
-from actors.settings import ActorLimits
+from actors.recording_keeper import RecordingKeeper
+from actors.settings import ActorLimits, RecordingsFolder
 from actors.store import MemoryStore
 
 
-def children(limits: Callable[[], ActorLimits]) -> list[ChildSpec]:
-    """Return the specs of store, hub, rooms and peers, for `open_system` (rest_for_one).
+def children(limits: Callable[[], ActorLimits], recordings: RecordingsFolder) -> list[ChildSpec]:
+    """Return the specs of those that are always there, for `open_system` (rest_for_one).
 
-    `limits` is asked for each room and peer; the mailboxes of these four stay as they are.
+    `limits` is asked for each room and peer; the mailboxes of these stay as they are.
     """
     mailbox = limits().mailbox_messages
 
@@ -30,4 +31,10 @@ def children(limits: Callable[[], ActorLimits]) -> list[ChildSpec]:
         ChildSpec("hub", lambda: Hub(limits), Restart.PERMANENT, mailbox=mailbox),
         supervisor("rooms"),
         supervisor("peers"),
+        ChildSpec(
+            "recordings",
+            lambda: RecordingKeeper(recordings.path, recordings.retention_days),
+            Restart.PERMANENT,
+            mailbox=mailbox,
+        ),
     ]

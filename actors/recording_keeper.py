@@ -41,7 +41,15 @@ class RecordingKeeper(Actor[Message]):
         self._rescued = self._expired = 0
 
     async def setup(self) -> None:
-        """Give what was left unfinished a name under which it can be played."""
+        """Give what was left unfinished a name under which it can be played.
+
+        Not after a crash of the keeper itself: what is unfinished then is being recorded.
+        """
+        if self.ctx.incarnation == 1:
+            await self._rescue()
+        await self.handle(SweepDue())
+
+    async def _rescue(self) -> None:
         try:
             left = await trio.to_thread.run_sync(rescue_leftovers, self._folder)
         except OSError as error:
@@ -52,7 +60,6 @@ class RecordingKeeper(Actor[Message]):
                 self.ctx.log.warning(
                     "recording.rescued", file=recording.path.name, bytes=recording.bytes
                 )
-        await self.handle(SweepDue())
 
     async def handle(self, message: Message) -> object:
         removed = await self._sweep()

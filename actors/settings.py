@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +14,11 @@ class ActorLimits:
     rooms: int = 10_000
     peers: int = 20_000
     ask_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingsFolder:
+    """Where recordings lie, and after how many days one is removed (0: never)."""
+
+    path: Path
+    retention_days: float = 0.0

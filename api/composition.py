@@ -15,14 +15,17 @@ from actors.core import ActorError, open_system
 from actors.domain.ids import PEERS
 from actors.house import children
 from actors.peer import End
-from actors.settings import ActorLimits
+from actors.settings import ActorLimits, RecordingsFolder
 from api.credentials import CredentialGuard
 from api.doors import Services
 from api.lifecycle import Lifecycle
 from api.secret_store import Secrets
+from media import peer_facts as media_ice
+from media.bridge import open_media_loop
+from media.local_engine import open_local_engine
 
 if TYPE_CHECKING:
-    from api.settings import LimitSettings, Settings
+    from api.settings import IceSettings, LimitSettings, Settings
 
 
 class CurrentSettings:
@@ -43,11 +46,16 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     """
     settings = current()
     limits = settings.limits
-    specs = children(lambda: _actor_limits(current().limits))
-    async with open_system(specs, grace=settings.server.shutdown_grace) as system:
+    specs = children(lambda: _actor_limits(current().limits), _recordings(settings))
+    async with (
+        open_media_loop() as loop,  # encloses whatever uses it
+        open_local_engine(loop, _ice(settings.ice), streams=limits.media_streams) as media,
+        open_system(specs, grace=settings.server.shutdown_grace) as system,
+    ):
         services = Services(
             settings=current,
             system=system,
+            media=media,
             secrets=Secrets(settings.server.data_dir),
             guard=CredentialGuard(limits.credential_failures, limits.credential_window),
             lifecycle=Lifecycle(),
@@ -62,6 +70,17 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
 
         services.lifecycle.drain_hooks.append(say_goodbye)
         yield services
+
+
+def _ice(ice: IceSettings) -> media_ice.IceSettings:
+    low, high = ice.udp_port_range
+    listen, announced = (tuple(map(str, ips)) for ips in (ice.listen_ips, ice.announced_ips))
+    return media_ice.IceSettings(listen, announced, (low, high))
+
+
+def _recordings(settings: Settings) -> RecordingsFolder:
+    folder = settings.recording.dir or settings.server.data_dir / "recordings"
+    return RecordingsFolder(folder, settings.recording.retention_days)
 
 
 def _actor_limits(limits: LimitSettings) -> ActorLimits:

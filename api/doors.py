@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from api.lifecycle import Lifecycle
     from api.secret_store import Secrets
     from api.settings import Settings
+    from media.local_engine import LocalEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Services:
 
     settings: Callable[[], Settings]
     system: ActorSystem
+    media: LocalEngine
     secrets: Secrets
     guard: CredentialGuard
     lifecycle: Lifecycle

@@ -13,9 +13,10 @@ from media.engine import EventSink, SessionWanted
 from media.errors import IdTaken, WrongState
 from media.peer_connection import PeerSession, Surroundings, open_peer_session
 from media.peer_facts import IceSettings
-from media.router import TICK_SECONDS, Router
+from media.router import LIMIT, TICK_SECONDS, Router
 
 CHECK_SECONDS = 1.0
+IDLE_SECONDS = 0.2  # between looks at a router with nothing in it
 
 
 class LocalEngine:
@@ -24,8 +25,10 @@ class LocalEngine:
     `router` is for what else sends and takes packets: UDP ports, recorders, tests.
     """
 
-    def __init__(self, loop: MediaLoop, ice: IceSettings, nursery: trio.Nursery) -> None:
-        self.router = Router()
+    def __init__(
+        self, loop: MediaLoop, ice: IceSettings, nursery: trio.Nursery, streams: int = LIMIT
+    ) -> None:
+        self.router = Router(limit=streams)
         self._sessions: dict[str, PeerSession] = {}
         self._nursery = nursery
         self._closing = False
@@ -84,13 +87,17 @@ class LocalEngine:
         """Keep the router and the sessions up to date, for ever."""
         checked = time.monotonic()
         while True:
-            await trio.sleep(TICK_SECONDS)
+            await trio.sleep(IDLE_SECONDS if self._idle else TICK_SECONDS)
             now = time.monotonic()
             self.router.tick(now)
             if now - checked >= CHECK_SECONDS:
                 checked = now
                 for session in list(self._sessions.values()):
                     session.check(now)
+
+    @property
+    def _idle(self) -> bool:
+        return not self._sessions and self.router.empty
 
     def _owner(self, sink: str) -> PeerSession | None:
         return self._sessions.get(sink.rpartition("/out/")[0])
@@ -106,11 +113,14 @@ class LocalEngine:
 
 @asynccontextmanager
 async def open_local_engine(
-    loop: MediaLoop, ice: IceSettings | None = None
+    loop: MediaLoop, ice: IceSettings | None = None, *, streams: int = LIMIT
 ) -> AsyncIterator[LocalEngine]:
-    """Run an engine around a block; when it ends, all sessions are closed, cancelled or not."""
+    """Run an engine around a block; when it ends, all sessions are closed, cancelled or not.
+
+    It takes at most `streams` sources, and as many sinks and taps.
+    """
     async with trio.open_nursery() as nursery:
-        engine = LocalEngine(loop, ice or IceSettings(), nursery)
+        engine = LocalEngine(loop, ice or IceSettings(), nursery, streams)
         nursery.start_soon(engine.run)
         try:
             yield engine

@@ -54,6 +54,11 @@ class Router:
         self._beats: deque[tuple[float, ReferenceType[RtpSource | RtpSink]]] = deque()
         self._past = Totals()  # of those that were removed
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to keep up to date."""
+        return not (self._sources or self._sinks or self._taps)
+
     def add_source(self, source: RtpSource) -> None:
         """Take in a source; sinks can be attached to it."""
         if source.id in self._sources:

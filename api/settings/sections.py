@@ -108,6 +108,7 @@ class LimitSettings(Section):
     rooms: Positive = 10_000
     peers_per_room: Positive = 500
     peers: Positive = 20_000
+    media_streams: Positive = 4096
     room_name_bytes: Positive = 512
     pin_bytes: Positive = 128
     status_bytes: Positive = 262_144

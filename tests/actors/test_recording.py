@@ -13,7 +13,18 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from actors.core import Actor, ActorSystem, ChildSpec, Message, Ref, Spawn, StopChild, open_system
+from actors.core import (
+    Actor,
+    ActorCrashed,
+    ActorSystem,
+    ChildSpec,
+    Message,
+    Ref,
+    Restart,
+    Spawn,
+    StopChild,
+    open_system,
+)
 from actors.recording import (
     GetRecording,
     Recording,
@@ -276,6 +287,22 @@ async def test_the_keeper_removes_what_is_too_old(tmp_path: Path) -> None:
         assert ref is not None
         assert await ref.ask(Sweep(), within=SECONDS) == 1
         assert names_in(tmp_path) == ["new.webm"]
+
+
+async def test_a_keeper_that_crashes_leaves_alone_what_is_being_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saboteur = Saboteur(monkeypatch, RecordingKeeper, "/keeper")
+    keeper = ChildSpec("keeper", lambda: RecordingKeeper(tmp_path, 7), Restart.PERMANENT)
+    async with open_system([keeper]) as system:
+        (tmp_path / "running.webm.part").write_bytes(b"media")
+        ref = system.registry.find("/keeper")
+        assert ref is not None
+        saboteur.crash("handle")
+        with pytest.raises(ActorCrashed):
+            await ref.ask(Sweep(), within=SECONDS)
+        assert await ref.ask(Sweep(), within=SECONDS) == 0
+        assert names_in(tmp_path) == ["running.webm.part"]
 
 
 async def test_the_keeper_outlives_a_folder_it_cannot_read(

@@ -35,6 +35,8 @@ from actors.core.incarnation import Unmade
 from actors.domain.ids import PEERS, ROOMS, PeerKey
 from actors.hub import HUB, CountUsers, Hub
 from actors.peer import Describe, Enter, Peer
+from actors.recording import Recording
+from actors.recording_keeper import RecordingKeeper
 from actors.room import ListMembers, Room
 from actors.store import STORE, GetRoom, MemoryStore
 from tests.actors.core.puppet import logged
@@ -52,7 +54,8 @@ from tests.support.actors import (
 
 ANN = PeerKey(REALM, "ann").path
 BLUE = key("blue").path
-ELSEWHERE = {Connection}  # test_connection.py: on a media engine
+# test_connection.py: on a media engine; test_recording.py: on files and threads.
+ELSEWHERE = {Connection, Recording, RecordingKeeper}
 NOT_ACTORS = {Actor, Unmade}  # the base, and the stand-in for one whose factory crashed
 
 

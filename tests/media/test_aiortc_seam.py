@@ -1,4 +1,4 @@
-"""Every private name of aiortc and aioice that the seam touches is there, and does what is relied on.
+"""Every private name of aiortc and aioice that the seam touches is there, and does its work.
 
 A newer version that fails here needs a look at media/aiortc_seam.py before the pin moves.
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytest
@@ -27,7 +29,7 @@ from actors.domain.room import RoomSpec
 from actors.hub import HUB, OpenPeer
 from actors.peer import Adopt, ChangePin, Enter, Exit, Peer, Post, TooSlow
 from actors.room import Present
-from actors.settings import ActorLimits
+from actors.settings import ActorLimits, RecordingsFolder
 
 REALM = "test"
 LIMITS = ActorLimits()
@@ -195,8 +197,10 @@ def spec(room: str = "blue", **other: Any) -> RoomSpec:
 @asynccontextmanager
 async def open_house(limits: ActorLimits = LIMITS) -> AsyncIterator[House]:
     """Run store, hub, rooms and peers as the server does."""
-    async with open_system(house.children(lambda: limits), grace=5) as system:
-        yield House(system)
+    with TemporaryDirectory() as folder:
+        specs = house.children(lambda: limits, RecordingsFolder(Path(folder)))
+        async with open_system(specs, grace=5) as system:
+            yield House(system)
 
 
 Method = Callable[..., Awaitable[Any]]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import trio
 from hypercorn.config import Config
@@ -25,6 +25,8 @@ from api.lifecycle import Lifecycle
 from api.secret_store import Secrets
 from api.settings import ListenerSettings, Settings
 from api.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
+from media.local_engine import LocalEngine
+from media.peer_facts import IceSettings
 
 CARRIERS = ("lane", "quart")
 
@@ -57,6 +59,7 @@ def services_for(settings: Settings, **changes: Any) -> Services:
     values: dict[str, Any] = {
         "settings": lambda: settings,
         "system": None,
+        "media": LocalEngine(cast("Any", None), IceSettings(), cast("Any", None)),
         "secrets": Secrets(Path("/nonexistent")),
         "guard": CredentialGuard(10, 1800.0),
         "lifecycle": Lifecycle(),

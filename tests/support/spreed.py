@@ -16,7 +16,7 @@ from trio_websocket import WebSocketConnection, open_websocket_url
 
 from actors.core import ActorSystem, open_system
 from actors.house import children
-from actors.settings import ActorLimits
+from actors.settings import ActorLimits, RecordingsFolder
 from api.credentials import CredentialGuard
 from api.doors import Place, Services
 from api.secret_store import Secrets
@@ -160,7 +160,9 @@ async def spreed_server(
     """Serve the dialect as root of one listener, over a real actor system."""
     settings = settings or spreed_settings()
     limits = ActorLimits(rooms=settings.limits.rooms, peers=settings.limits.peers)
-    async with open_system(children(lambda: limits)) as system:
+    async with open_system(
+        children(lambda: limits, RecordingsFolder(tmp_path / "recordings"))
+    ) as system:
         guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         door = open_dialect(services)(Place(root=root, secure=False))
