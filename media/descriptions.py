@@ -18,6 +18,8 @@ KINDS = frozenset({"audio", "video", "application"})
 M_LINE = re.compile(r"m=(audio|video|application) [0-9]{1,5} [A-Z/]+( [A-Za-z0-9-]+)+", re.ASCII)
 TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
 MID = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}", re.ASCII)  # fits a header extension
+BOTH_WAYS = "a=sendrecv"
+DIRECTIONS = frozenset({BOTH_WAYS, "a=sendonly", "a=recvonly", "a=inactive"})
 ICE_PART = re.compile(r"[A-Za-z0-9+/]{4,256}", re.ASCII)
 RID_EXTENSIONS = (
     "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
@@ -98,7 +100,7 @@ def read(sdp: str) -> SessionText:
     """
     text = split(sdp)
     _check(text)
-    return _with_one_transport(text)
+    return _with_directions(_with_one_transport(text))
 
 
 def take_candidates(text: SessionText) -> tuple[SessionText, list[str]]:
@@ -142,7 +144,8 @@ def _layer_lines(section: Section) -> list[str]:
 
 def _check(text: SessionText) -> None:
     mids = [section.mid for section in text.sections]
-    if not all(map(MID.fullmatch, mids)) or len(set(mids)) != len(mids):
+    named = [mid for section in text.sections for mid in section.values("a=mid:")]
+    if not all(map(MID.fullmatch, mids)) or len(set(named)) != len(mids) or len(named) > len(mids):
         raise BadDescription("a section without a mid of its own")
     groups = [line.split()[1:] for line in text.head if line.startswith("a=group:BUNDLE")]
     if (
@@ -161,6 +164,15 @@ def _check(text: SessionText) -> None:
             raise BadDescription("a section is rejected")
         if section.kind != "application" and "a=rtcp-mux" not in section.lines:
             raise BadDescription("RTCP is not multiplexed")
+
+
+def _with_directions(text: SessionText) -> SessionText:
+    """Say what goes without saying: a section goes both ways (RFC 8866, section 6.7)."""
+    sections = [
+        section if DIRECTIONS.intersection(section.lines) else Section((*section.lines, BOTH_WAYS))
+        for section in text.sections
+    ]
+    return replace(text, sections=tuple(sections))
 
 
 def _with_one_transport(text: SessionText) -> SessionText:

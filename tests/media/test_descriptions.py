@@ -66,6 +66,12 @@ def test_all_sections_share_the_transport_of_the_tagged_one():
     assert {s.value("a=ice-ufrag:") for s in moved.sections} == {"zzzz"}
 
 
+def test_a_section_without_a_direction_goes_both_ways():
+    assert all("a=sendrecv" in section.lines for section in read(OFFER).sections)
+    told = read(OFFER.replace("a=mid:1", "a=mid:1\r\na=sendonly"))
+    assert "a=sendrecv" not in told.sections[1].lines
+
+
 def test_transport_lines_may_stand_in_the_head():
     bare = OFFER.replace(TRANSPORT.replace("\n", "\r\n") + "\r\n", "")
     moved = bare.replace("t=0 0\r\n", "t=0 0\r\n" + TRANSPORT.replace("\n", "\r\n") + "\r\n")
@@ -110,6 +116,7 @@ def test_paused_and_alternative_layers_are_known_by_their_name(simulcast: str):
         ("v=0", "v=1"),
         ("a=mid:1", "a=mid:0"),
         ("a=mid:1", "a=nomid"),
+        ("a=mid:1", "a=mid:1\r\na=mid:7"),
         ("a=mid:1", "a=mid:" + "x" * 40),
         ("a=mid:1", "a=mid:in/out"),
         ("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0 1"),

@@ -1,0 +1,79 @@
+"""Descriptions of a real browser, damaged at random: each is answered or refused, nothing else."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from media.bridge import MediaLoop
+from media.engine import Direction, SessionWanted, State, TrackWanted
+from media.errors import MediaError
+from media.local_engine import LocalEngine
+from tests.support.sessions import SENDS, TAKES, Told, open_pair
+
+# As Chromium 156 wrote it, with two layers of video and a data channel.
+OFFER = Path(__file__).with_name("offers") / "chromium.sdp"
+BOTH = SessionWanted((TrackWanted("audio", Direction.BOTH), TrackWanted("video", Direction.BOTH)))
+PIECES = ("", "0", "-1", "9999999999999", "x", ":", " ", "/", "é", "\t", "\x00")
+WORDS = ("", "0", "-1", "70000", "x", "4294967296", "udp")
+
+
+def damaged(sdp: str, dice: random.Random) -> str:
+    """Return a description with one to four lines lost, doubled, swapped or garbled."""
+    lines = [line for line in sdp.splitlines() if line]
+    for _ in range(dice.choice([1, 1, 2, 4])):
+        at = dice.randrange(len(lines))
+        kind = dice.choice(["lose", "double", "swap", "garble", "garble", "reword"])
+        if kind == "lose":
+            del lines[at]
+        elif kind == "double":
+            lines.insert(at, dice.choice(lines))
+        elif kind == "swap":
+            other = dice.randrange(len(lines))
+            lines[at], lines[other] = lines[other], lines[at]
+        elif kind == "garble":
+            cut = dice.randrange(len(lines[at]) + 1)
+            lines[at] = (
+                lines[at][:cut] + dice.choice(PIECES) + lines[at][cut + dice.choice([0, 1, 3]) :]
+            )
+        else:
+            words = lines[at].split(" ")
+            words[dice.randrange(len(words))] = dice.choice(WORDS)
+            lines[at] = " ".join(words)
+    return "\r\n".join(lines) + "\r\n"
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_damaged_offers_are_answered_or_refused(
+    media_loop: MediaLoop, engine: LocalEngine, seed: int
+):
+    dice = random.Random(seed)
+    offer = OFFER.read_text()
+    outcomes = set()
+    bystanders = await open_pair(engine, "bystanders")
+    for number in range(100):
+        session = await engine.open_session(f"s{number}", BOTH, Told())
+        try:
+            await session.accept_offer(damaged(offer, dice))
+            outcomes.add("answered")
+        except MediaError:
+            outcomes.add("refused")
+        await session.close()
+    assert outcomes == {"answered", "refused"}
+    await bystanders.connected()
+    assert bystanders.first_told.states[-1] is State.CONNECTED
+
+
+async def test_damaged_answers_are_taken_or_refused(engine: LocalEngine):
+    dice = random.Random(5)
+    for number in range(100):
+        first = await engine.open_session(f"a{number}", SessionWanted(SENDS, data=True), Told())
+        second = await engine.open_session(f"b{number}", SessionWanted(TAKES), Told())
+        answer = await second.accept_offer((await first.create_offer()).sdp)
+        with suppress(MediaError):
+            await first.accept_answer(damaged(answer.sdp, dice))
+        await first.close()
+        await second.close()
