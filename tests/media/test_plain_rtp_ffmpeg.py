@@ -1,8 +1,7 @@
-"""ffmpeg → UDP → a source → a sink → UDP → ffmpeg, with nothing decoded in between."""
+"""ffmpeg → UDP → the router, with or without WebRTC → UDP → ffmpeg; nothing is decoded between."""
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -10,10 +9,13 @@ import pytest
 import trio
 import trio.testing
 
+from media.engine import Direction, SessionWanted, TrackWanted
+from media.local_engine import LocalEngine
 from media.port_range import PortRange
-from media.router import TICK_SECONDS, Codec, Router
+from media.router import Codec, Router
 from media.rtp import PlainRtp, Remote
-from tests.support.ffmpeg import FRAMES, decoding, send_media
+from tests.support.ffmpeg import FRAMES, Decoding, decoding, send_media
+from tests.support.sessions import open_pair
 
 ANY = PortRange(0, 0)
 
@@ -33,12 +35,6 @@ CASES = {
 }
 
 
-async def tick(router: Router) -> None:
-    while True:
-        await trio.sleep(TICK_SECONDS)
-        router.tick(time.monotonic())
-
-
 def free_port() -> int:
     """Return an even port that was free, like the one above it."""
     reserved = ANY.bind_pair("127.0.0.1")
@@ -48,32 +44,64 @@ def free_port() -> int:
     return port
 
 
+class Gateway:
+    """Two plain ports of a router, the source "in" and the sink "out", and ffmpeg on both sides."""
+
+    def __init__(self, router: Router, codec: str) -> None:
+        self.codec = codec
+        self.kind = "audio" if codec == "opus" else "video"
+        comes, goes, self._rtpmap = CASES[codec]
+        self._port = free_port()
+        self._in, self._out = (PlainRtp(router, ANY, "127.0.0.1") for _ in range(2))
+        self.source = self._in.receive("in", self.kind, comes)
+        remote = Remote(("127.0.0.1", self._port))
+        self.sink = self._out.send("out", self.kind, goes, remote)
+
+    async def play(self, folder: Path) -> Decoding:
+        """Send two seconds, and return what was decoded on the other side."""
+        with closing(self._in), closing(self._out):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._in.run)
+                nursery.start_soon(self._out.run)
+                async with decoding(folder, self._rtpmap, self._port) as decoded:
+                    payload_type = self.source.codec.payload_type
+                    await send_media(self.codec, payload_type, self._in.address)
+                    await trio.testing.wait_all_tasks_blocked(0.01)  # what was sent is all read
+                    self._out.close()
+                nursery.cancel_scope.cancel()
+        return decoded
+
+    def check(self, decoded: Decoding) -> None:
+        """Check that every packet went through, and every frame was decoded."""
+        assert self.source.stats().lost == 0
+        assert self.sink.counts.packets == self.source.counts.packets
+        assert decoded.errors == ""
+        # A packet of sound is a frame; one more may end it.
+        sent = FRAMES if self.kind == "video" else self.source.counts.packets
+        assert len(decoded.frames) == sent
+        assert sent >= FRAMES
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("codec", CASES)
 async def test_media_of_a_real_sender_decodes_whole_at_a_real_receiver(
-    codec: str, tmp_path: Path
+    codec: str, engine: LocalEngine, tmp_path: Path
 ) -> None:
-    comes, goes, rtpmap = CASES[codec]
-    kind = "audio" if codec == "opus" else "video"
-    router = Router()
-    taken, given = (PlainRtp(router, ANY, "127.0.0.1") for _ in range(2))
-    port = free_port()
-    with closing(taken), closing(given):
-        source = taken.receive("in", kind, comes)
-        sink = given.send("out", kind, goes, Remote(("127.0.0.1", port)))
-        router.attach("in", "out")
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(taken.run)
-            nursery.start_soon(given.run)
-            nursery.start_soon(tick, router)
-            async with decoding(tmp_path, rtpmap, port) as decoded:
-                await send_media(codec, comes.payload_type, taken.address)
-                await trio.testing.wait_all_tasks_blocked(0.01)  # what was sent is all read
-                given.close()
-            nursery.cancel_scope.cancel()
-    assert source.stats().lost == 0
-    assert sink.counts.packets == source.counts.packets
-    assert decoded.errors == ""
-    # A packet of sound is a frame; one more may end it.
-    assert len(decoded.frames) == (FRAMES if kind == "video" else source.counts.packets)
-    assert len(decoded.frames) >= FRAMES
+    gateway = Gateway(engine.router, codec)
+    engine.router.attach("in", "out")
+    gateway.check(await gateway.play(tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("codec", CASES)
+async def test_so_it_does_with_a_webrtc_connection_between_the_two(
+    codec: str, engine: LocalEngine, tmp_path: Path
+) -> None:
+    gateway = Gateway(engine.router, codec)
+    wanted = SessionWanted((TrackWanted(gateway.kind, Direction.SEND, (codec,)),))
+    takes = SessionWanted((TrackWanted(gateway.kind, Direction.RECEIVE),))
+    pair = await open_pair(engine, first=wanted, second=takes)
+    await pair.connected()
+    await engine.attach("in", pair.first_told.sink(gateway.kind))
+    await engine.attach(pair.second_told.source(gateway.kind), "out")
+    gateway.check(await gateway.play(tmp_path))
