@@ -19,6 +19,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from api.metrics import REQUEST_SECONDS
+from api.operator.media_metrics import media_metrics
 from api.version import quintet_version
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class ServerCollector(Collector):
         yield from self._actors()
         yield from self._websockets()
         yield from self._requests()
+        yield from media_metrics(self._services.media)
         yield from self._process()
 
     def _actors(self) -> Iterator[Metric]:

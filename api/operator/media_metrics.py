@@ -1,0 +1,71 @@
+"""Prometheus metrics of the media layer: sessions, every source and every leg, and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TypeVar
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from media.stats import SinkStats, SourceStats
+
+if TYPE_CHECKING:
+    from media.local_engine import LocalEngine
+
+Stream = TypeVar("Stream", SourceStats, SinkStats)
+Reading = tuple[str, str, Callable[[Stream], float | None]]
+
+_SOURCE_READINGS: list[Reading[SourceStats]] = [
+    ("packets", "Packets received", lambda it: it.counts.packets),
+    ("bytes", "Payload received", lambda it: it.counts.octets),
+    ("lost", "Packets that did not come until now", lambda it: it.lost),
+    ("recovered", "Packets that came when asked for again", lambda it: it.counts.recovered),
+    ("nacks", "Packets asked for again", lambda it: it.counts.nacks),
+    ("keyframe_requests", "Keyframes asked for", lambda it: it.counts.keyframe_requests),
+    ("jitter_seconds", "Jitter of arrivals", lambda it: it.jitter),
+    ("bits_per_second", "Payload received", lambda it: it.bitrate),
+]
+_LEG_READINGS: list[Reading[SinkStats]] = [
+    ("packets", "Packets sent", lambda it: it.counts.packets),
+    ("bytes", "Payload sent", lambda it: it.counts.octets),
+    ("dropped", "Packets that could not be sent", lambda it: it.counts.dropped),
+    ("nacks", "Packets the receiver asked for again", lambda it: it.counts.nacks),
+    ("retransmitted", "Packets sent again", lambda it: it.counts.retransmitted),
+    ("keyframe_requests", "Keyframes asked for", lambda it: it.counts.keyframe_requests),
+    ("bits_per_second", "Payload sent", lambda it: it.bitrate),
+    ("lost", "Packets the receiver says it lost", lambda it: it.receiver.lost),
+    ("jitter_seconds", "Jitter the receiver reports", lambda it: it.receiver.jitter),
+    ("round_trip_seconds", "Round trip by reports", lambda it: it.receiver.round_trip),
+]
+
+
+def media_metrics(engine: LocalEngine) -> Iterator[Metric]:
+    """Give the sums as counters, and what is there now as gauges by id, kind and codec."""
+    stats = engine.router.stats()
+    yield GaugeMetricFamily("quintet_media_sessions", "WebRTC sessions", value=engine.sessions)
+    yield GaugeMetricFamily("quintet_media_taps", "Streams being recorded", value=stats.taps)
+    for name, value in asdict(stats.totals).items():
+        text = f"Of all streams there ever were: {name.replace('_', ' ')}"
+        if name == "lost_in":  # a packet that comes late is lost no more
+            yield GaugeMetricFamily(f"quintet_media_{name}", text, value=value)
+            continue
+        total = CounterMetricFamily(f"quintet_media_{name}", text)
+        total.add_metric([], value)
+        yield total
+    yield from _streams("source", _SOURCE_READINGS, stats.sources)
+    yield from _streams("leg", _LEG_READINGS, stats.sinks)
+
+
+def _streams(
+    what: str, readings: Iterable[Reading[Stream]], streams: Iterable[Stream]
+) -> Iterator[Metric]:
+    for name, text, read in readings:
+        gauge = GaugeMetricFamily(
+            f"quintet_media_{what}_{name}", text, labels=["id", "kind", "codec"]
+        )
+        for stream in streams:
+            value = read(stream)
+            if value is not None:
+                gauge.add_metric([stream.id, stream.kind, stream.codec], value)
+        yield gauge
