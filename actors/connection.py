@@ -8,7 +8,7 @@ session ends the connection, and the other way round: whoever watches it, a room
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from actors.core import (
@@ -36,6 +36,7 @@ from media.engine import (
     MediaEngine,
     MediaSession,
     MessageReceived,
+    SessionStats,
     SessionWanted,
     State,
     StateChanged,
@@ -46,6 +47,7 @@ from media.engine import (
 R = TypeVar("R")
 
 SENDS_IN_PROGRESS = 64
+MEASURE_SECONDS = 5.0  # between looks at the counters, for the tree page
 GRACE_SECONDS = 8.0  # more than the engine takes to close a session that got stuck
 
 REFUSALS: dict[type[errors.MediaError], type[Refused]] = {
@@ -140,11 +142,16 @@ class Heard(Message):
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class Measure(Message):
+    """The timer: look at the counters again."""
+
+
 class Connection(Actor[Message]):
     kind = "connection"
     accepts = (
         CreateOffer, AcceptOffer, AcceptAnswer, AddCandidate, AddTracks, OpenChannel, SendMessage,
-        CloseChannel, HangUp, Heard,
+        CloseChannel, HangUp, Heard, Measure,
     )  # fmt: skip
 
     def __init__(
@@ -165,10 +172,12 @@ class Connection(Actor[Message]):
         self._tracks = 0
         self._channels = 0
         self._sends = 0
+        self._stats: SessionStats | None = None  # as they were at the last look
 
     async def setup(self) -> None:
         self.ctx.watch(self._owner)
         self._session = await self._engine.open_session(self._session_id, self._wanted, self._hear)
+        self.ctx.tell_self_after(MEASURE_SECONDS, Measure())
 
     async def handle(self, message: Message) -> object:
         session = self._session
@@ -193,6 +202,9 @@ class Connection(Actor[Message]):
                 self.ctx.stop(reason)
             case Heard(event):
                 self._pass_on(event)
+            case Measure():
+                self._stats = await session.stats()
+                self.ctx.tell_self_after(MEASURE_SECONDS, Measure())
         return None
 
     async def on_down(self, down: Down) -> None:
@@ -207,6 +219,7 @@ class Connection(Actor[Message]):
             "tracks": self._tracks,
             "channels": self._channels,
             "sending": self._sends,
+            **_figures(self._stats),
         }
 
     def _begin_sending(self, channel: str, data: str | bytes) -> None:
@@ -261,6 +274,18 @@ class Connection(Actor[Message]):
             return  # its Down is on the way
         if isinstance(event, StateChanged) and event.state in (State.FAILED, State.CLOSED):
             self.ctx.stop(f"{event.state.value}: {event.reason}")
+
+
+def _figures(stats: SessionStats | None) -> dict[str, object]:
+    """Return what the tree page shows of the traffic."""
+    if stats is None:
+        return {}
+    return {
+        "bytes_received": stats.bytes_received,
+        "bytes_sent": stats.bytes_sent,
+        "sources": [asdict(source) for source in stats.sources],
+        "legs": [asdict(sink) for sink in stats.sinks],
+    }
 
 
 def connection_spec(

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from media.stats import SinkStats, SourceStats
+
 
 class Direction(Enum):
     """Which way media goes in a section of a description, as seen from the engine."""
@@ -132,6 +134,8 @@ class SessionStats:
     packets_dropped: int
     channels: int
     buffered_bytes: int
+    sources: tuple[SourceStats, ...] = ()
+    sinks: tuple[SinkStats, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

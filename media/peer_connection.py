@@ -152,6 +152,7 @@ class PeerSession:
 
     async def stats(self) -> SessionStats:
         traffic = self._peer.traffic
+        sources, sinks = self._around.router.stats_below(f"{self.id}/")
         return SessionStats(
             state=self.state,
             packets_received=traffic.packets_received,
@@ -161,6 +162,8 @@ class PeerSession:
             packets_dropped=traffic.dropped + sum(s.dropped for s in self._peer.sockets),
             channels=len(self._channels),
             buffered_bytes=self._channels.buffered,
+            sources=sources,
+            sinks=sinks,
         )
 
     async def close(self, reason: str = "closed") -> None:

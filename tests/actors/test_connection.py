@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from actors.connection import (
     CreateOffer,
     FromConnection,
     HangUp,
+    Measure,
     OpenChannel,
     SendMessage,
     connection_spec,
@@ -111,6 +113,11 @@ class Scene:
         ref = self.system.registry.find(path)
         assert ref is not None, path
         return ref
+
+    def facts(self, path: str) -> dict[str, Any]:
+        cell = self.system.registry.cell_at(path)
+        assert cell is not None
+        return dict(cell.life.actor.snapshot())
 
     async def connect(
         self, name: str = "call", wanted: SessionWanted | None = None, **options: Any
@@ -398,7 +405,14 @@ async def test_connections_carry_real_sessions():
                 with trio.fail_after(10):
                     while scene.ann.states.count(State.CONNECTED) < 2:
                         await trio.sleep(0.01)
-                scene.find(PATH).tell(HangUp("enough"))
+                connection = scene.find(PATH)
+                connection.tell(Measure())
+                with trio.fail_after(10):
+                    while "legs" not in (facts := scene.facts(PATH)):
+                        await trio.sleep(0.01)
+                assert [leg["kind"] for leg in facts["legs"]] == ["audio", "video"]
+                assert json.dumps(facts)
+                connection.tell(HangUp("enough"))
                 with trio.fail_after(10):
                     while len(scene.room.downs) < 2:
                         await trio.sleep(0.01)

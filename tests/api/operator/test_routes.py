@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from api.doors import Place, Services
 from api.operator import open_dialect
 from api.secret_store import Secrets
 from api.settings import Settings
+from media.router import Codec, RtcpUpstream, RtpSink, RtpSource
 from tests.support.serving import Serving, services_for, serving
 
 TOKEN = "the operator's own"
@@ -160,6 +163,26 @@ async def test_metrics_are_prometheus_text_of_everything_that_is_counted(tmp_pat
     assert samples[("quintet_connections",)] == 1
     assert samples[("process_resident_memory_bytes",)] > 1_000_000
     assert samples[("process_cpu_seconds_total",)] > 0
+    assert samples[("quintet_media_sessions",)] == 0
+    assert samples[("quintet_media_packets_in_total",)] == 0
+
+
+async def test_metrics_name_every_stream_of_media(tmp_path: Path) -> None:
+    async with operated(tmp_path) as (server, http):
+        router, opus = server.services.media.router, Codec("opus", 48_000, 111, 2)
+        source = RtpSource("s/in/0", "audio", opus, 7, RtcpUpstream(lambda _: None, 9, "quintet"))
+        router.add_source(source)
+        router.add_sink(RtpSink("s/out/0", "audio", opus, 8, lambda _: None, lambda _: None))
+        router.attach("s/in/0", "s/out/0")
+        for number in range(3):
+            head = struct.pack("!BBHII", 0x80, 111, number, number * 960, 7)
+            source.feed(head + b"opus", time.monotonic())
+        answer = await http.get("/-/metrics", headers=BEARER)
+    lines = set(answer.text.splitlines())
+    labels = 'codec="opus",id="s/{}/0",kind="audio"'
+    assert f"quintet_media_source_packets{{{labels.format('in')}}} 3.0" in lines
+    assert f"quintet_media_leg_packets{{{labels.format('out')}}} 3.0" in lines
+    assert "quintet_media_packets_out_total 3.0" in lines
 
 
 async def test_the_api_document_names_every_path_with_its_dialect(tmp_path: Path) -> None:
