@@ -1,6 +1,8 @@
-"""Samples into a file, in a thread of its own: the disk may be slow, the Trio thread may not.
+"""The thread of a recording: the disk may be slow, the Trio thread may not.
 
-The thread wakes twice a second, writes what came, and so bounds what a kill of the process loses.
+Whatever a recording has to do is posted to it as calls, packet by packet. The thread wakes twice a
+second and does them all at once: that costs a third of doing each as it comes, and bounds what a
+kill of the process loses.
 """
 
 from __future__ import annotations
@@ -10,14 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from media.container import Output, Sample, Writer
 from media.errors import CannotRecord
 from media.recording_file import RecordingFile, reason_of
 
 BEAT_SECONDS = 0.5
-QUEUE_BYTES = 16 << 20  # of samples that wait for the disk; more, and the recording ends
-QUEUE_SAMPLES = 65_536
+QUEUE_BYTES = 16 << 20  # of packets that wait for the disk; more, and the recording ends
+QUEUE_CALLS = 65_536
 
 _NEARLY_FULL = "disk_nearly_full"
 
@@ -42,7 +45,7 @@ class Outcome:
 
 
 class Muxing:
-    """Writes one recording. `put`, `end` and the attributes are for any thread."""
+    """Writes one recording. `write` is for calls that were posted, all else for any thread."""
 
     def __init__(
         self, path: Path, make_writer: Callable[[Output], Writer], *, min_free_bytes: int = 0
@@ -51,13 +54,14 @@ class Muxing:
         self._make_writer = make_writer
         self._min_free_bytes = min_free_bytes
         self._lock = threading.Lock()
-        self._queue: list[Sample] = []
+        self._queue: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._queued_bytes = 0
         self._end = threading.Event()  # wakes the thread
         self._end_reason = ""
         self._overflow = False
         self._ended = threading.Event()
         self._samples = 0
+        self._writer: Writer
         self._file: RecordingFile | None = None
         self.outcome: Outcome | None = None
 
@@ -66,20 +70,26 @@ class Muxing:
         """How large the file is."""
         return 0 if self._file is None else self._file.written
 
-    def put(self, sample: Sample) -> None:
-        """Queue a sample; when too much waits for the disk, the recording ends, and later samples
-        are dropped.
+    def post(self, size: int, call: Callable[..., None], *arguments: Any) -> None:
+        """Have the thread call this; `size` is how many bytes it holds.
+
+        When too much waits for the disk, the recording ends, and later calls are dropped.
         """
         with self._lock:
             if self._end.is_set():
                 return
-            self._queue.append(sample)
-            self._queued_bytes += len(sample.data)
-            if self._queued_bytes > QUEUE_BYTES or len(self._queue) > QUEUE_SAMPLES:
+            self._queue.append((call, arguments))
+            self._queued_bytes += size
+            if self._queued_bytes > QUEUE_BYTES or len(self._queue) > QUEUE_CALLS:
                 self._overflow = True
                 self._queue.clear()
                 self._end_reason = "disk_too_slow"
                 self._end.set()
+
+    def write(self, sample: Sample) -> None:
+        """Put a sample into the file. Raises OSError, CannotRecord; both end the recording."""
+        self._writer.write(sample)
+        self._samples += 1
 
     def end(self, reason: str) -> None:
         """Have the file finalised; only the first reason counts."""
@@ -117,12 +127,11 @@ class Muxing:
 
     def _write(self, file: RecordingFile) -> str:
         """Write until the end; return the reason. Raises OSError, CannotRecord."""
-        writer = self._make_writer(file)
+        self._writer = writer = self._make_writer(file)
         while True:
             last = self._end.wait(BEAT_SECONDS)
-            for sample in self._take():
-                writer.write(sample)
-                self._samples += 1
+            for call, arguments in self._take():
+                call(*arguments)
             writer.flush()
             file.write_out()
             if last:
@@ -134,7 +143,7 @@ class Muxing:
             file.write_out()
         return self._end_reason
 
-    def _take(self) -> list[Sample]:
+    def _take(self) -> list[tuple[Callable[..., None], tuple[Any, ...]]]:
         with self._lock:
             taken, self._queue = self._queue, []
             self._queued_bytes = 0

@@ -1,7 +1,7 @@
 """Records what one or two sources send, as it comes: nothing is decoded, nothing encoded.
 
-The recorder is fed by taps on a router. Packets are put in order and together to frames here;
-writing them is the work of `Muxing`, in a thread which the owner provides.
+The recorder is fed by taps on a router. They hand packets to a thread, which the owner provides and
+in which tracks put them together to frames and a writer puts those into the file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from media.errors import CannotRecord
 from media.matroska import MatroskaWriter
 from media.mp4 import Mp4Writer
 from media.muxing import Muxing, Outcome, State
+from media.recorded_track import RecordedTrack
 from media.recorder_tap import RecorderTap
 from media.recording_clock import RecordingClock
 from media.recordings_folder import is_plain_name
@@ -74,8 +75,9 @@ def check(plan: RecordingPlan) -> None:
 class Recorder:
     """One recording. Raises what `check` raises.
 
-    All methods are for one thread but `run`, which belongs to another; `stop`, `status` and
-    `wait_ended` are for any. The owner calls `tick` about twice a second, until `status` is final.
+    `run` belongs to a thread of its own; `wait_ended` is for any, all else for that of the router.
+    The owner calls `tick` about twice a second, until `status` is final. What was taken shows in
+    `status` about half a second later.
     """
 
     def __init__(self, plan: RecordingPlan) -> None:
@@ -122,12 +124,12 @@ class Recorder:
             self._muxing.bytes_written,
             outcome.reason,
             outcome.path,
-            sum(tap.lost_packets for tap in self.taps),
-            sum(tap.dropped_frames for tap in self.taps),
+            sum(tap.track.lost_packets for tap in self.taps),
+            sum(tap.track.dropped_frames for tap in self.taps),
         )
 
     def _take(self, track: int, time: float, frame: Frame) -> None:
-        """Record a frame that happened at `time`, which is in time of arrivals."""
+        """Record a frame that happened at `time`; in the thread."""
         if self._origin is None:
             self._origin = time
         seconds = max(0.0, time - self._origin)
@@ -135,7 +137,7 @@ class Recorder:
         if limit and seconds > limit:
             return
         self._seconds = max(self._seconds, seconds)
-        self._muxing.put(Sample(track, seconds, frame.data, frame.keyframe, frame.format))
+        self._muxing.write(Sample(track, seconds, frame.data, frame.keyframe, frame.format))
 
     def _make_taps(self) -> tuple[RecorderTap, ...]:
         taps: list[RecorderTap] = []
@@ -145,10 +147,9 @@ class Recorder:
             clock = RecordingClock(CODECS[track.codec].clock_rate, leaders.get(track.publisher))
             if track.kind == "audio" and track.publisher:
                 leaders[track.publisher] = clock
+            recorded = RecordedTrack(CODECS[track.codec], clock, partial(self._take, index))
             tap_id = f"{self._plan.id}.{track.kind}"
-            take = partial(self._take, index)
-            codec = CODECS[track.codec]
-            taps.append(RecorderTap(tap_id, track.kind, codec, clock, take, self.stop))
+            taps.append(RecorderTap(tap_id, track.kind, recorded, self._muxing, self.stop))
         return tuple(taps)
 
 

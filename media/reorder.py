@@ -26,6 +26,13 @@ class Reorder(Generic[T]):
         self.lost = 0  # given up
         self.dropped = 0  # came twice, or after it was given up
 
+    def passes(self, sequence: int) -> bool:
+        """Tell whether this is the next item and nothing is held: then it counts as given out."""
+        if sequence != self._expected or self._held:
+            return False
+        self._expected = (sequence + 1) & 0xFFFF
+        return True
+
     def push(self, sequence: int, item: T, arrival: float) -> list[tuple[T, bool]]:
         """Return what is due now: pairs of an item and whether nothing is missing before it."""
         expected = self._expected

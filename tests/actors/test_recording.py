@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -91,12 +91,20 @@ class Studio:
         return await self.system.root.ask(Spawn(spec), within=SECONDS)  # type: ignore[no-any-return]
 
     async def send(self, recording: Ref[Any], seconds: float = 1.0) -> None:
-        """Have both sources send, once the recording listens."""
+        """Have both sources send, once the recording listens; wait until all is recorded."""
         await recording.ask(GetRecording(), within=SECONDS)
         for name, codec in (("camera", VP8), ("microphone", OPUS)):
             source = self.router._sources[name]
             for time, packet in RtpStream(codec).pack_all(frames_of(codec, seconds)):
                 source.feed(packet, 1000.0 + time)
+        turned = trio.Event()
+        token = trio.lowlevel.current_trio_token()
+        cell = self.system.registry.cell_at(PATH)
+        assert cell is not None
+        muxing = cast("Recording", cell.life.actor)._recorder._muxing
+        muxing.post(0, token.run_sync_soon, turned.set)
+        with trio.fail_after(SECONDS):
+            await turned.wait()
 
     def facts(self) -> dict[str, Any]:
         cell = self.system.registry.cell_at(PATH)

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from media import g711, h264
 from media.codec import Codec
-from media.depayload import Depayloader, Frame, depayloader_for
-from media.rtp_packet import RtpPacket, parse_packet
+from media.depayload import Depayloader, Frame, RtpPayload, depayloader_for, open_packet
 from tests.support import encoded
 from tests.support.encoded import EncodedFrame
 from tests.support.rtp_stream import H264, OPUS, PCMA, PCMU, VP8, RtpStream, nals_of
@@ -25,14 +24,14 @@ FRAMES = {
 CODECS = {"vp8": VP8, "h264": H264}
 
 
-def packets_of(codec: Codec, frames: Iterable[EncodedFrame]) -> list[RtpPacket]:
+def packets_of(codec: Codec, frames: Iterable[EncodedFrame]) -> list[RtpPayload]:
     stream = RtpStream(codec, room=50)  # small, so that every frame takes several
-    packed = [parse_packet(data, time) for time, data in stream.pack_all(frames)]
+    packed = [open_packet(data, time) for time, data in stream.pack_all(frames)]
     return [packet for packet in packed if packet is not None]
 
 
 def push_all(
-    depayloader: Depayloader, packets: Iterable[RtpPacket], lost: Iterable[int] = ()
+    depayloader: Depayloader, packets: Iterable[RtpPayload], lost: Iterable[int] = ()
 ) -> list[Frame]:
     out: list[Frame] = []
     whole = True
@@ -63,9 +62,7 @@ def test_frames_come_out_as_they_were_packed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["vp8", "h264"])
 def test_frames_end_also_without_markers(name: str) -> None:
-    packets = packets_of(CODECS[name], FRAMES[name])
-    for packet in packets:
-        packet.marker = 0
+    packets = [packet._replace(marker=False) for packet in packets_of(CODECS[name], FRAMES[name])]
     out = push_all(depayloader_for(CODECS[name]), packets)
     assert [frame.data for frame in out] == bodies(name, FRAMES[name][:-1])
 
@@ -107,7 +104,7 @@ def test_padding_between_frames_changes_nothing(codec: Codec) -> None:
     packets = []
     for frame in FRAMES[codec.name]:
         packets += [*stream.pack(frame), stream.probe(frame.time)]
-    parsed = [parse_packet(data, 0.0) for data in packets]
+    parsed = [open_packet(data, 0.0) for data in packets]
     out = push_all(depayloader_for(codec), [packet for packet in parsed if packet is not None])
     assert len(out) == 30
 
@@ -166,7 +163,7 @@ def test_g711_expands_as_its_decoder_does(codec: Codec) -> None:
 def test_garbage_does_no_harm(codec: Codec, packets: list[tuple[bytes, bool, bool]]) -> None:
     depayloader = depayloader_for(codec)
     for number, (payload, marker, whole) in enumerate(packets):
-        packet = RtpPacket(b"", 0, marker and 0x80, number, number // 3, 1, payload, 0.0)
+        packet = RtpPayload(number, number // 3, marker, payload, 0.0)
         for frame in depayloader.push(packet, whole=whole):
             assert frame.data
     for frame in push_all(depayloader, packets_of(codec, FRAMES.get(codec.name, []))):

@@ -15,7 +15,7 @@ from media.recorder import Recorder, RecordingPlan, TrackPlan
 from media.rtp_source import RtpSource
 from tests.support.encoded import beeps_in, flashes_in, video
 from tests.support.media_file import errors_in, look_into
-from tests.support.recording import feed, frames_of, plan, record, sending, writing
+from tests.support.recording import feed, frames_of, plan, record, sending, until_written, writing
 from tests.support.rtp_stream import H264, OPUS, PCMA, PCMU, VP8
 
 WEBM, MKV, MP4 = Container.WEBM, Container.MKV, Container.MP4
@@ -265,8 +265,9 @@ def test_a_long_recording_ends_at_its_limit(tmp_path: Path) -> None:
     recorder = Recorder(plan(tmp_path, WEBM, (OPUS,), max_seconds=2.0))
     with writing(recorder):
         feed(recorder, sending(OPUS, frames_of(OPUS, 3.0)))
+        assert until_written(recorder).state is State.RUNNING
         recorder.tick(1002.0)
-        assert recorder.status().state is State.RUNNING
+        assert not recorder.wait_ended(0.0)
         recorder.tick(1002.1)
         assert recorder.wait_ended(5.0)
     status = recorder.status()

@@ -7,18 +7,19 @@ import resource
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from media import muxing
-from media.container import Container, Output
+from media.container import Container, Sample
 from media.matroska import MatroskaWriter
 from media.muxing import Muxing, State
 from media.recorder import Recorder, RecordingStatus
 from media.recordings_folder import remove_expired, rescue_leftovers
 from tests.support.media_file import errors_in, look_into
-from tests.support.recording import feed, frames_of, plan, record, sending, writing
+from tests.support.recording import feed, frames_of, plan, record, sending, until_written, writing
 from tests.support.rtp_stream import OPUS, PCMU
 
 REPOSITORY = Path(__file__).parents[2]
@@ -66,8 +67,7 @@ def limited(folder: Path, container: Container, size: int) -> RecordingStatus:
     try:
         with writing(recorder):
             feed(recorder, sending(OPUS, frames_of(OPUS, 2.0)))
-            while not recorder.status().bytes and not recorder.wait_ended(0.01):
-                pass  # written before the rest comes
+            until_written(recorder)
             feed(recorder, sending(OPUS, frames_of(OPUS, 60.0)))
             assert recorder.wait_ended(5.0)
     finally:
@@ -129,8 +129,7 @@ def test_a_disk_that_does_not_keep_up_ends_the_recording(
     recorder = Recorder(plan(tmp_path, Container.MKV, (PCMU,)))
     with writing(recorder):
         feed(recorder, sending(PCMU, frames_of(PCMU, 0.1)))
-        while not recorder.status().bytes:
-            assert not recorder.wait_ended(0.01)
+        until_written(recorder)
         feed(recorder, sending(PCMU, frames_of(PCMU, 10.0)))  # all at once
         assert recorder.wait_ended(5.0)
     status = recorder.status()
@@ -141,16 +140,13 @@ def test_a_disk_that_does_not_keep_up_ends_the_recording(
 
 def test_a_bug_in_a_writer_shows_and_keeps_the_file(tmp_path: Path) -> None:
     class Buggy(MatroskaWriter):
-        def __init__(self, output: Output) -> None:
-            super().__init__(output, Container.WEBM, [OPUS])
-
         def finish(self) -> None:
             raise RuntimeError("a bug")
 
-    work = Muxing(tmp_path / "test.webm", Buggy)
-    recorder = Recorder(plan(tmp_path / "other", Container.WEBM, (OPUS,)))
-    recorder._muxing = work
-    feed(recorder, sending(OPUS, frames_of(OPUS, 1.0)))
+    make_writer = partial(Buggy, container=Container.WEBM, codecs=[OPUS])
+    work = Muxing(tmp_path / "test.webm", make_writer)
+    for number, frame in enumerate(frames_of(OPUS, 1.0)):
+        work.post(0, work.write, Sample(0, number / 50, frame.data, True))
     work.end("stopped")
     with pytest.raises(RuntimeError, match="a bug"):
         work.run()

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from media.codec import Codec
 from media.container import Container, Sample
-from media.matroska import MatroskaWriter
-from media.muxing import Muxing
 from media.recorder import Recorder, RecordingPlan, RecordingStatus, TrackPlan
 from tests.support import encoded
 from tests.support.encoded import EncodedFrame
@@ -86,16 +84,24 @@ def feed(recorder: Recorder, *sendings: Sending) -> None:
         tap.take(packet, arrival)
 
 
+def until_written(recorder: Recorder) -> RecordingStatus:
+    """Wait for the thread's next turn; return how the recording stands then, or ended."""
+    turned = threading.Event()
+    recorder._muxing.post(0, turned.set)
+    while not turned.wait(0.01) and not recorder.wait_ended(0.0):
+        pass
+    return recorder.status()
+
+
 def samples_of(recording_plan: RecordingPlan, *sendings: Sending) -> list[Sample]:
     """Return what a recorder would write of these."""
     samples: list[Sample] = []
-
-    class Collecting(Muxing):
-        def put(self, sample: Sample) -> None:
-            samples.append(sample)
-
     recorder = Recorder(recording_plan)
-    recorder._muxing = Collecting(recording_plan.folder / "none", MatroskaWriter)  # type: ignore[arg-type]
+    muxing = recorder._muxing
+    muxing.post = lambda size, call, *arguments: call(*arguments)  # type: ignore[method-assign]
+    muxing.write = samples.append  # type: ignore[method-assign]
+    for tap in recorder.taps:
+        tap._post = muxing.post
     feed(recorder, *sendings)
     return samples
 

@@ -1,0 +1,87 @@
+"""One track of a recording, from the packets of a source to frames at their time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from media.codec import Codec
+from media.depayload import Frame, RtpPayload, depayloader_for, open_packet
+from media.recording_clock import RecordingClock
+from media.reorder import Reorder
+
+
+class RecordedTrack:
+    """Gives `take` the frames with the time they happened at, which is in time of arrivals.
+
+    The properties may be read from other threads.
+    """
+
+    def __init__(
+        self, codec: Codec, clock: RecordingClock, give: Callable[[float, Frame], None]
+    ) -> None:
+        self.codec = codec
+        self._clock = clock
+        self._give = give
+        self._lost_before = self._dropped_before = 0  # of the sources before
+        self._begin()
+
+    @property
+    def lost_packets(self) -> int:
+        """How many packets never came."""
+        return self._lost_before + self._reorder.lost
+
+    @property
+    def dropped_frames(self) -> int:
+        """How many frames were left out, because a part of them or of one before is missing."""
+        return self._dropped_before + self._depayloader.dropped
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nothing can be recorded before the next keyframe."""
+        return self._depayloader.waiting
+
+    def take(self, packet: bytes, arrival: float) -> None:
+        """Take one RTP packet; one that is none is left out."""
+        opened = open_packet(packet, arrival)
+        if opened is None:
+            return
+        if self._reorder.passes(opened.sequence):  # the usual case, made short
+            self._forward(opened, True)
+        else:
+            for item, whole in self._reorder.push(opened.sequence, opened, arrival):
+                self._forward(item, whole)
+
+    def take_report(self, ntp: int, timestamp: int) -> None:
+        """Take a sender report."""
+        self._clock.take_report(ntp, timestamp)
+
+    def restart(self, codec: Codec | None) -> None:
+        """Go on with packets that are counted and timed from elsewhere."""
+        self.finish()
+        self._lost_before, self._dropped_before = self.lost_packets, self.dropped_frames
+        if codec is not None and codec.name == self.codec.name:
+            self.codec = codec
+        self._clock.restart()
+        self._begin()
+
+    def tick(self, now: float) -> None:
+        """Give up on packets that are too late."""
+        for item, whole in self._reorder.release(now):
+            self._forward(item, whole)
+
+    def finish(self) -> None:
+        """Give the frames that still wait for missing packets."""
+        for item, whole in self._reorder.drain():
+            self._forward(item, whole)
+
+    def _begin(self) -> None:
+        self._reorder: Reorder[RtpPayload] = Reorder()
+        self._depayloader = depayloader_for(self.codec)
+        self._heard: int | None = None
+
+    def _forward(self, packet: RtpPayload, whole: bool) -> None:
+        if packet.timestamp != self._heard:
+            self._heard = packet.timestamp
+            self._clock.hear(packet.timestamp, packet.arrival)
+        for frame in self._depayloader.push(packet, whole=whole):
+            self._give(self._clock.place(frame.timestamp), frame)
