@@ -35,8 +35,9 @@ from media.candidates import RemoteCandidate
 from media.codec import Codec
 from media.engine import ChannelWanted, IceServer, TrackWanted
 from media.errors import BadDescription, NoCommonCodec, WrongState
-from media.ice_sockets import open_ice_sockets
+from media.ice_sockets import IceSocketProtocol, open_ice_sockets
 from media.peer_facts import IceSettings, NegotiatedSection, PeerListener, Traffic
+from media.readers import Readers
 from media.udp_socket import UdpSocket
 
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -67,12 +68,17 @@ class Peer(RTCPeerConnection):
     """
 
     def __init__(
-        self, settings: IceSettings, servers: Iterable[IceServer], listener: PeerListener
+        self,
+        settings: IceSettings,
+        servers: Iterable[IceServer],
+        readers: Readers,
+        listener: PeerListener,
     ) -> None:
         super().__init__(_configuration(servers))
         self.traffic = Traffic()
         self.sockets: list[UdpSocket] = []
         self._settings = settings
+        self._readers = readers
         self._listener = listener
         self._transport: RTCDtlsTransport | None = None
         self.on("connectionstatechange", self._tell_state)
@@ -224,6 +230,9 @@ class Peer(RTCPeerConnection):
             self.traffic.packets_sent += 1
             self.traffic.bytes_sent += len(data)
 
+    def _heard(self) -> None:
+        self.traffic.heard = time.monotonic()
+
     def _received(self, data: bytes) -> None:
         """Take one datagram that is not STUN."""
         traffic = self.traffic
@@ -271,11 +280,11 @@ class Peer(RTCPeerConnection):
         gather_relayed = connection.get_component_candidates
 
         def protocol_for() -> StunProtocol:
-            return _IceSocketProtocol(connection, self)
+            loop = asyncio.get_running_loop()
+            return IceSocketProtocol(connection, loop, self._heard, self._received)
 
         async def gather(component: int, addresses: list[str]) -> list[IceCandidate]:
-            loop = asyncio.get_running_loop()
-            for protocol, udp in open_ice_sockets(self._settings, loop, protocol_for):
+            for protocol, udp in open_ice_sockets(self._settings, self._readers, protocol_for):
                 connection._protocols.append(protocol)
                 self.sockets.append(udp)
             found = [protocol.local_candidate for protocol in connection._protocols]
@@ -317,21 +326,6 @@ class Peer(RTCPeerConnection):
         parent._RTCPeerConnection__createSctpTransport()
         if self.sctp is not None:
             self.sctp._bundled = True
-
-
-class _IceSocketProtocol(StunProtocol):
-    """aioice's own, but for what is clearly no STUN: parsing that is dear, and vain."""
-
-    def __init__(self, connection: Connection, peer: Peer) -> None:
-        super().__init__(connection)
-        self._peer = peer
-
-    def datagram_received(self, data: Any, addr: tuple[Any, ...]) -> None:
-        if data and data[0] > 3:  # RFC 7983
-            self._peer._received(data)
-        else:
-            self._peer.traffic.heard = time.monotonic()
-            super().datagram_received(data, addr)
 
 
 async def _nothing(*_: object) -> None:

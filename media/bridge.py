@@ -20,6 +20,7 @@ import trio
 import trio_asyncio
 
 from media.errors import MediaTimeout
+from media.readers import Readers
 
 # Importing trio_asyncio makes every new event loop of the thread one of its own. Only ours is to
 # be: whatever else uses asyncio outside of Trio (a test with a browser) keeps the usual ones.
@@ -36,10 +37,11 @@ LOGGED_STRAY_ERRORS = 100  # after that many they are only counted
 
 @dataclass(slots=True)
 class MediaLoop:
-    """A running asyncio loop, called from Trio tasks."""
+    """A running asyncio loop, called from Trio tasks. `readers` waits for its sockets."""
 
     loop: asyncio.AbstractEventLoop
     stray_errors: int = 0
+    readers: Readers = field(init=False)
     _context: contextvars.Context = field(default_factory=contextvars.copy_context)
 
     async def call(
@@ -99,10 +101,12 @@ async def open_media_loop() -> AsyncIterator[MediaLoop]:
 
     When the block ends, what still runs on the loop is cancelled and waited for.
     """
-    async with trio_asyncio.open_loop() as loop:
+    async with trio_asyncio.open_loop() as loop, trio.open_nursery() as nursery:
         media_loop = MediaLoop(loop)
+        media_loop.readers = Readers(nursery, media_loop.stray)
         loop.set_exception_handler(media_loop._on_loop_error)
         yield media_loop
+        nursery.cancel_scope.cancel()
 
 
 async def _ended(task: asyncio.Task[object], within: float) -> bool:

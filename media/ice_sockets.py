@@ -3,23 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from aioice import Candidate
 from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import StunProtocol, get_host_addresses
+from aioice.ice import Connection, StunProtocol, get_host_addresses
 
 from media.candidates import announced_address
 from media.errors import NoFreePort
 from media.peer_facts import IceSettings
-from media.udp_socket import Readers, UdpSocket, bind_udp
+from media.readers import Readers
+from media.udp_socket import UdpSocket, bind_udp
 
 LOOPBACK = "127.0.0.1"
 BEST = 65535  # local preference of the first address, RFC 8445, section 5.1.2.1
 
 
+class Scheduler(Protocol):
+    """What is used of an asyncio loop."""
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> Any: ...
+
+
+class IceSocketProtocol(StunProtocol):
+    """aioice's own, on the loop, for STUN; what is clearly something else is taken at once."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        loop: Scheduler,
+        heard: Callable[[], None],
+        received: Callable[[bytes], None],
+    ) -> None:
+        super().__init__(connection)
+        self._loop = loop
+        self._heard = heard
+        self._take = received
+
+    def datagram_received(self, data: Any, addr: tuple[Any, ...]) -> None:
+        if data and data[0] > 3:  # RFC 7983
+            self._take(data)
+        else:
+            self._heard()
+            self._loop.call_soon(super().datagram_received, data, addr)
+
+
 def open_ice_sockets(
-    settings: IceSettings, loop: Readers, protocol_for: Callable[[], StunProtocol]
+    settings: IceSettings, readers: Readers, protocol_for: Callable[[], StunProtocol]
 ) -> list[tuple[StunProtocol, UdpSocket]]:
     """Bind a socket for every address that is listened on, each with its host candidate.
 
@@ -28,7 +58,7 @@ def open_ice_sockets(
     found: list[tuple[StunProtocol, UdpSocket]] = []
     try:
         for address in settings.listen_ips or _own_addresses(settings):
-            opened = _open(address, settings, loop, protocol_for, BEST - len(found))
+            opened = _open(address, settings, readers, protocol_for, BEST - len(found))
             found += [opened] if opened is not None else []
     except NoFreePort:
         for _, udp in found:
@@ -40,7 +70,7 @@ def open_ice_sockets(
 def _open(
     address: str,
     settings: IceSettings,
-    loop: Readers,
+    readers: Readers,
     protocol_for: Callable[[], StunProtocol],
     preference: int,
 ) -> tuple[StunProtocol, UdpSocket] | None:
@@ -51,7 +81,7 @@ def _open(
             raise NoFreePort("an address to listen on is not ours") from error
         return None  # one of many, just gone or not yet usable
     protocol = protocol_for()
-    udp: Any = UdpSocket(bound, loop, protocol)
+    udp: Any = UdpSocket(bound, readers, protocol)
     told = announced_address(address, settings.listen_ips, settings.announced_ips)
     protocol.local_candidate = Candidate(
         foundation=candidate_foundation("host", "udp", told),

@@ -229,7 +229,9 @@ class PeerSession:
     async def _open(self) -> None:
         """Make the peer; on the loop."""
         listener = PeerListener(self._on_rtp, self._on_rtcp, self._on_state, self._on_reachable)
-        self._peer = peer = Peer(self._around.ice, self._wanted.ice_servers, listener)
+        self._peer = peer = Peer(
+            self._around.ice, self._wanted.ice_servers, self._loop.readers, listener
+        )
         peer.on("datachannel", self._channels.add_theirs)
         self._tracks = SessionTracks(self.id, self._around.router, peer.send_rtp, peer.send_rtcp)
         await self._want(self._wanted.tracks)

@@ -1,7 +1,7 @@
 """A UDP socket that hands over datagrams as fast as they come.
 
 aioice wants an asyncio transport; this has what it uses of one. Reading up to `READS` datagrams
-each time the loop wakes costs a tenth of one at a time. Nothing is buffered: what the kernel does
+each time someone wakes costs a tenth of one at a time. Nothing is buffered: what the kernel does
 not take at once is dropped and counted, as on any network.
 """
 
@@ -10,21 +10,14 @@ from __future__ import annotations
 import errno
 import random
 import socket
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from media.errors import NoFreePort
+from media.readers import Readers
 
 READS = 64
 DATAGRAM_BYTES = 4096  # more than any path carries: DTLS, SRTP and STUN stay below 1,500
 BUFFER_BYTES = 1 << 20
-
-
-class Readers(Protocol):
-    """What is used of an asyncio loop."""
-
-    def add_reader(self, fd: Any, callback: Callable[[], None]) -> Any: ...
-    def remove_reader(self, fd: Any) -> Any: ...
 
 
 class Receiver(Protocol):
@@ -35,16 +28,16 @@ class Receiver(Protocol):
 
 
 class UdpSocket:
-    """One bound socket, read by the loop from now on until it is closed."""
+    """One bound socket, read from now on until it is closed."""
 
-    __slots__ = ("_loop", "_receiver", "_socket", "dropped")
+    __slots__ = ("_readers", "_receiver", "_socket", "dropped")
 
-    def __init__(self, bound: socket.socket, loop: Readers, receiver: Receiver) -> None:
+    def __init__(self, bound: socket.socket, readers: Readers, receiver: Receiver) -> None:
         self.dropped = 0
         self._socket = bound
-        self._loop = loop
+        self._readers = readers
         self._receiver: Receiver | None = receiver
-        loop.add_reader(bound, self._drain)
+        readers.add_reader(bound, self._drain)
 
     def sendto(self, data: bytes, address: tuple[str, int]) -> None:
         """Send one datagram, or drop it."""
@@ -67,7 +60,7 @@ class UdpSocket:
         if self._receiver is None:
             return
         receiver, self._receiver = self._receiver, None
-        self._loop.remove_reader(self._socket)
+        self._readers.remove_reader(self._socket)
         self._socket.close()
         receiver.connection_lost(None)
 

@@ -36,11 +36,11 @@ async def plain(media_loop: MediaLoop):
     await media_loop.call(connection.close, within=5)
 
 
-def peer_of(settings: IceSettings) -> Peer:
+def peer_of(loop: MediaLoop, settings: IceSettings) -> Peer:
     def nobody(*_: object) -> None:
         pass
 
-    return Peer(settings, (), PeerListener(nobody, nobody, nobody, nobody))
+    return Peer(settings, (), loop.readers, PeerListener(nobody, nobody, nobody, nobody))
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,15 @@ async def test_srtp_sessions_encrypt_in_place_of_the_transport(engine: LocalEngi
     assert callable(pair_in_use.protocol.transport.sendto)
 
 
-async def test_media_goes_through_the_session_before_send_returns(engine: LocalEngine):
+async def test_media_goes_through_the_session_before_send_returns(
+    media_loop: MediaLoop, engine: LocalEngine
+):
     pair = await open_pair(engine)
     await pair.connected()
     before = (await pair.first.stats()).packets_sent
     pair.first._peer.send_rtp(b"\x80\x60\x00\x01" + bytes(8) + b"payload")
     assert (await pair.first.stats()).packets_sent == before + 1
-    early = peer_of(IceSettings())
+    early = peer_of(media_loop, IceSettings())
     early.send_rtp(bytes(12))
     early.send_rtcp(bytes(12))
     assert early.traffic.dropped == 2
@@ -135,7 +137,7 @@ async def test_media_goes_through_the_session_before_send_returns(engine: LocalE
 
 async def test_all_sections_share_one_transport(media_loop: MediaLoop):
     async def look() -> None:
-        peer = peer_of(IceSettings(("127.0.0.1",)))
+        peer = peer_of(media_loop, IceSettings(("127.0.0.1",)))
         peer.want(TrackWanted("audio", Direction.SEND))
         peer.want(TrackWanted("video", Direction.SEND))
         peer.want_channels()
@@ -150,7 +152,7 @@ async def test_all_sections_share_one_transport(media_loop: MediaLoop):
 
 async def test_offers_hold_no_retransmission_format_and_only_wanted_codecs(media_loop: MediaLoop):
     async def look() -> str:
-        peer = peer_of(IceSettings(("127.0.0.1",)))
+        peer = peer_of(media_loop, IceSettings(("127.0.0.1",)))
         peer.want(TrackWanted("video", Direction.SEND, ("vp8",)))
         offer = await peer.offer()
         await peer.close()
@@ -215,7 +217,7 @@ def test_the_loggers_that_would_show_descriptions_are_quiet():
 
 async def test_a_closed_connection_says_so_by_the_error_that_is_caught(media_loop: MediaLoop):
     async def look() -> None:
-        peer = peer_of(IceSettings(("127.0.0.1",)))
+        peer = peer_of(media_loop, IceSettings(("127.0.0.1",)))
         await peer.close()
         with pytest.raises(InvalidStateError):
             await peer.createOffer()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import socket
 
 import pytest
 import trio
@@ -124,6 +125,37 @@ async def test_a_stray_error_is_logged_counted_and_harms_nobody():
         assert await media.call(double, 3, within=1) == 6
     assert [entry["event"] for entry in entries] == ["media.stray_error"] * 2
     assert {entry["error"] for entry in entries} == {"LookupError", "ZeroDivisionError"}
+    assert "secret" not in repr(entries)
+
+
+async def test_a_callback_of_a_socket_that_raises_is_a_stray_error_and_called_again():
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    taken: list[bytes] = []
+    got_two = trio.Event()
+
+    def take() -> None:
+        taken.append(ours.recv(100))
+        if len(taken) == 2:
+            got_two.set()
+        raise LookupError("secret")
+
+    with ours, theirs:
+        async with open_media_loop() as media:
+            media.readers.add_reader(ours, take)
+            with capture_logs() as entries:
+                theirs.send(b"one")
+                await wait_all_tasks_blocked(0.01)
+                theirs.send(b"two")
+                with trio.fail_after(2):
+                    await got_two.wait()
+                await wait_all_tasks_blocked()
+            media.readers.remove_reader(ours)
+            media.readers.remove_reader(ours)
+            theirs.send(b"three")
+            await wait_all_tasks_blocked(0.01)
+    assert taken == [b"one", b"two"]
+    assert [entry["error"] for entry in entries] == ["LookupError"] * 2
     assert "secret" not in repr(entries)
 
 

@@ -92,15 +92,15 @@ async def test_packets_lost_on_the_way_in_are_asked_for_again(
     one = await publisher(media_loop, engine, "publisher")
     client = await subscriber(media_loop, engine, "subscriber")
     dice = random.Random(3)
-    peer = one.session._peer
-    receive = peer._received
+    (protocol,) = one.session._peer._connection._protocols
+    take = protocol._take
 
-    def receive_some(data: bytes) -> None:
+    def take_some(data: bytes) -> None:
         is_rtp = 128 <= data[0] <= 191 and not 192 <= data[1] <= 223
         if not is_rtp or dice.random() > 0.03:
-            receive(data)
+            take(data)
 
-    peer._received = receive_some
+    protocol._take = take_some
     async with closing(one, client):
         await attach(engine, one, client)
         seen = await client.frames("video", 80)

@@ -174,7 +174,8 @@ async def test_a_sender_waits_while_too_much_is_unsent(engine: LocalEngine):
 async def test_a_waiting_sender_is_told_when_the_session_closes(engine: LocalEngine):
     pair = await open_pair(engine)
     mine, _ = await pair.channel(ChannelWanted("bulk"))
-    pair.second._peer._received = lambda data: None  # nothing is acknowledged any more
+    for protocol in pair.second._peer._connection._protocols:
+        protocol._take = lambda data: None  # nothing is acknowledged any more
     refused: list[bool] = []
 
     async def flood() -> None:
