@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from media.stats import SinkStats, SourceStats
+from media.stats import RouterStats, SinkStats, SourceStats
 
 
 class Direction(Enum):
@@ -136,6 +136,15 @@ class SessionStats:
     buffered_bytes: int
     sources: tuple[SourceStats, ...] = ()
     sinks: tuple[SinkStats, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """What one engine holds and has carried; stray errors are bugs nobody waited for."""
+
+    sessions: int
+    stray_errors: int
+    router: RouterStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,3 +285,6 @@ class MediaEngine(Protocol):
 
     async def request_keyframe(self, source: str) -> None:
         """Ask the sender of a source for a keyframe. Raises UnknownSource."""
+
+    async def stats(self) -> EngineStats:
+        """Return what happened to every session, source and sink so far."""

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from media.bridge import MediaLoop
-from media.engine import EventSink, SessionWanted
+from media.engine import EngineStats, EventSink, SessionWanted
 from media.errors import IdTaken, WrongState
 from media.peer_connection import PeerSession, Surroundings, open_peer_session
 from media.peer_facts import IceSettings
@@ -75,6 +75,9 @@ class LocalEngine:
 
     async def request_keyframe(self, source: str) -> None:
         self.router.request_keyframe(source)
+
+    async def stats(self) -> EngineStats:
+        return EngineStats(len(self._sessions), self._around.loop.stray_errors, self.router.stats())
 
     async def close(self) -> None:
         """Close every session, and open no more."""

@@ -21,6 +21,7 @@ from media.engine import (
     ChannelWanted,
     Description,
     Direction,
+    EngineStats,
     Event,
     EventSink,
     MessageReceived,
@@ -44,6 +45,7 @@ from media.errors import (
     UnknownSource,
     WrongState,
 )
+from media.stats import RouterStats, Totals
 
 CODECS = {"audio": ("opus", "g722", "pcmu", "pcma"), "video": ("vp8", "h264")}
 MAX_CANDIDATES = 64
@@ -123,6 +125,9 @@ class FakeEngine:
         if source not in self._codecs("source"):
             raise UnknownSource(source)
         self.keyframes_requested.append(source)
+
+    async def stats(self) -> EngineStats:
+        return EngineStats(len(self.sessions), 0, RouterStats((), (), 0, Totals()))
 
     async def close(self) -> None:
         self.closing = True

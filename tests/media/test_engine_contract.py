@@ -377,6 +377,15 @@ async def test_an_id_is_free_again_once_its_session_is_closed(any_engine: MediaE
     await second.create_offer()
 
 
+async def test_an_engine_counts_its_open_sessions(any_engine: MediaEngine):
+    pair = await open_pair(any_engine)
+    assert (await any_engine.stats()).sessions == 2
+    await pair.first.close()
+    await pair.second.close()
+    stats = await any_engine.stats()
+    assert (stats.sessions, stats.stray_errors, stats.router.sinks) == (0, 0, ())
+
+
 async def test_a_closing_engine_closes_all_and_opens_nothing(any_engine: MediaEngine):
     pair = await open_pair(any_engine)
     await pair.connected()
