@@ -175,10 +175,12 @@ class PeerSession:
         self._channels.forget()
         self._enter(State.CLOSED, reason)
         self._around.gone(self)
-        await self._loop.finish(self._peer.close, within=CLOSE_SECONDS)
-        for socket in self._peer.sockets:
-            socket.close()  # those of a close that got stuck; the others are closed
-        self._ended.set()
+        try:
+            await self._loop.finish(self._peer.close, within=CLOSE_SECONDS)
+        finally:
+            for socket in self._peer.sockets:
+                socket.close()  # those of a close that got stuck; the others are closed
+            self._ended.set()
 
     def pause(self, sink: str) -> None:
         """Hold one of this session's sinks back. Raises UnknownSink."""
@@ -319,6 +321,7 @@ def _read(sdp: str) -> tuple[SessionText, list[RemoteCandidate]]:
 
 def _described(sdp: str) -> Description:
     text = split(sdp)
-    mid = text.tagged.mid
-    lines = text.tagged.values("a=candidate:")
-    return Description(sdp, tuple(Candidate(f"candidate:{line}", mid, 0) for line in lines))
+    tagged = text.tagged
+    index = text.sections.index(tagged)
+    lines = [f"candidate:{line}" for line in tagged.values("a=candidate:")]
+    return Description(sdp, tuple(Candidate(line, tagged.mid, index) for line in lines))
