@@ -3,8 +3,8 @@
 A load process sends one encrypted stream over UDP. A server process takes it as the server does,
 decrypts it, hands it to the router, and encrypts and sends it for every leg under keys of its own.
 Where it goes nobody reads: what the receivers cost is not measured. Beside it stands the floor, a
-loop that does nothing but encrypt and send packets of the same size, and, where it is installed,
-Janus, measured in turn.
+loop that does nothing but encrypt and send packets of the same size, and, measured in turn, Janus
+where it is installed, and aiortc's MediaRelay with few legs, as it encodes for each.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from typing import Any
 import trio
 from pylibsrtp import Policy, Session
 
-from bench import janus
+from bench import janus, media_relay
 from media.port_range import PortRange
 from media.router import TICK_SECONDS, Codec, Router, RtcpUpstream, RtpSink, RtpSource
 from media.udp_port import Address, UdpPort
 
 LEGS = (1, 4, 40)
+RELAY_LEGS = (1, 2)  # more would not keep up
 PAYLOAD_BYTES = 1100
 VIDEO = Codec("vp8", 90_000, 96)
 PROFILE = Policy.SRTP_PROFILE_AEAD_AES_128_GCM
@@ -44,9 +45,8 @@ class Load:
     frames: int  # a second
     packets: int  # a frame
 
-    @property
-    def rate(self) -> int:
-        return self.frames * self.packets
+    def sent(self, seconds: float) -> int:
+        return int(seconds * self.frames) * self.packets
 
 
 LOADS = (
@@ -59,6 +59,7 @@ LOADS = (
 class Run:
     """What one run came to."""
 
+    sent: int
     taken: int
     forwarded: int
     cpu: float
@@ -121,7 +122,7 @@ def serve(control: Connection, legs: int, key: bytes, to: Address) -> None:
             control.recv()
             cpu = time.process_time() - cpu
             taken, forwarded = forwarding.counts()
-            control.send(Run(taken - before[0], forwarded - before[1], cpu))
+            control.send((taken - before[0], forwarded - before[1], cpu))
             nursery.cancel_scope.cancel()
 
     trio.run(run)
@@ -173,7 +174,7 @@ def measure(load: Load, legs: int, seconds: float) -> Run:
         ours.send("begin")
         publisher.send(load, seconds)
         ours.send("end")
-        found: Run = ours.recv()
+        found = Run(load.sent(seconds), *ours.recv())
     finally:
         publisher.close()
         server.join(10)
@@ -190,10 +191,16 @@ def measure_janus(load: Load, legs: int, seconds: float) -> Run:
             publisher.send(load, 0.5)
             before = server.cpu_seconds()
             publisher.send(load, seconds)
-            sent = int(seconds * load.frames) * load.packets
-            return Run(sent, sent * legs, server.cpu_seconds() - before)
+            sent = load.sent(seconds)
+            return Run(sent, sent, sent * legs, server.cpu_seconds() - before)
         finally:
             publisher.close()
+
+
+def measure_relay(_: Load, legs: int, seconds: float) -> Run:
+    """Run MediaRelay, its publisher and its subscribers; what is sent is real video."""
+    count, sent = media_relay.measure(legs, seconds)
+    return Run(sent, count.taken, count.forwarded, count.cpu)
 
 
 def floor() -> float:
@@ -220,26 +227,37 @@ def main() -> None:
     print(f"Floor, to encrypt and send one packet: {bare:.1f} µs\n")
     print("| load | legs | server | CPU µs/packet | range | per extra packet | taken |")
     print("|---|---|---|---|---|---|---|")
-    servers = {"Quintet": measure}
+    servers: dict[str, Callable[[Load, int, float], Run]] = {"Quintet": measure}
     if janus.is_installed():
         servers["Janus"] = measure_janus
     for load in LOADS:
-        alone: dict[str, float] = {}
-        for legs in LEGS:
-            runs: dict[str, list[Run]] = {name: [] for name in servers}
-            for _ in range(options.rounds):
-                for name, run in servers.items():
-                    runs[name].append(run(load, legs, options.seconds))
-            for name, found in runs.items():
-                cost = median(run.cpu / run.taken for run in found) * 1e6
-                extra = (cost - alone.setdefault(name, cost)) / max(1, legs - 1)
-                print(row(load, legs, name, found, extra, options.seconds), flush=True)
+        compare(load, LEGS, servers, options)
+    compare(LOADS[0], RELAY_LEGS, {"Quintet": measure, "MediaRelay": measure_relay}, options)
 
 
-def row(load: Load, legs: int, name: str, runs: list[Run], extra: float, seconds: float) -> str:
+def compare(
+    load: Load,
+    legs: tuple[int, ...],
+    servers: dict[str, Callable[[Load, int, float], Run]],
+    options: argparse.Namespace,
+) -> None:
+    """Measure the servers in turn, and print a row of the table for each number of legs."""
+    alone: dict[str, float] = {}
+    for count in legs:
+        runs: dict[str, list[Run]] = {name: [] for name in servers}
+        for _ in range(options.rounds):
+            for name, run in servers.items():
+                runs[name].append(run(load, count, options.seconds))
+        for name, found in runs.items():
+            cost = median(run.cpu / run.taken for run in found) * 1e6
+            extra = (cost - alone.setdefault(name, cost)) / max(1, count - 1)
+            print(row(load, count, name, found, extra), flush=True)
+
+
+def row(load: Load, legs: int, name: str, runs: list[Run], extra: float) -> str:
     """Return one line of the table; there is no extra packet where there is one leg."""
     costs = [run.cpu / run.forwarded * 1e6 for run in runs]
-    taken = median(run.taken for run in runs) / (load.rate * seconds)
+    taken = median(run.taken / run.sent for run in runs)
     cells = [load.name, f"{legs}", name, f"{median(costs):.1f}"]
     cells += [f"{min(costs):.1f} – {max(costs):.1f}", f"{extra:.1f}" if legs > 1 else ""]
     return f"| {' | '.join([*cells, f'{taken:.0%}'])} |"
