@@ -198,12 +198,14 @@ def _clip() -> list[bytes]:
     encoder.width, encoder.height, encoder.pix_fmt = 1280, 720, "yuv420p"
     encoder.time_base, encoder.framerate = Fraction(1, FRAMES), Fraction(FRAMES)
     encoder.bit_rate, encoder.gop_size = BITRATE, CLIP_FRAMES
-    encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "qmax": "63"}
+    encoder.qmin, encoder.qmax = 2, 56
+    encoder.options = {"deadline": "realtime", "cpu-used": "-6", "lag-in-frames": "0"}
     encoder.options |= dict.fromkeys(("minrate", "maxrate", "bufsize"), str(BITRATE))
     source = av.open("testsrc2=size=1280x720:rate=30", format="lavfi")
     packets: list[av.Packet] = []
     for number, picture in zip(range(CLIP_FRAMES), source.decode(video=0), strict=False):
         frame = picture.reformat(format="yuv420p")
         frame.pts, frame.time_base = number, Fraction(1, FRAMES)
+        frame.pict_type = av.video.frame.PictureType.NONE  # else each is a keyframe
         packets += encoder.encode(frame)
     return [bytes(each) for each in packets + encoder.encode(None)]
