@@ -185,7 +185,11 @@ def measure(load: Load, legs: int, seconds: float) -> Run:
 
 def measure_janus(load: Load, legs: int, seconds: float) -> Run:
     """Run Janus and a publisher beside each other, with subscribers that stand still."""
-    with janus.janus() as (server, port), janus.subscribers(legs, server.port):
+    with (
+        janus.janus() as server,
+        janus.publisher(server.port) as port,
+        janus.subscribers(legs, server.port),
+    ):
         publisher = Publisher(None, ("127.0.0.1", port))
         try:
             publisher.send(load, 0.5)
@@ -229,7 +233,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     servers: dict[str, Callable[[Load, int, float], Run]] = {"Quintet": measure}
     if janus.is_installed():
-        servers["Janus"] = measure_janus
+        servers["Janus videoroom"] = measure_janus
     for load in LOADS:
         compare(load, LEGS, servers, options)
     compare(LOADS[0], RELAY_LEGS, {"Quintet": measure, "MediaRelay": measure_relay}, options)

@@ -1,7 +1,8 @@
-"""Debian's Janus as the peer of `bench.forwarding`: plain RTP in, SRTP to subscribers out.
+"""Debian's Janus as the peer of `bench.forwarding`: its videoroom, with SRTP in and SRTP out.
 
-Its streaming plugin does what our router does for a stream. The subscribers are real, up to where
-media would flow; then their process is stopped, so that they cost nothing and answer nothing.
+A process of its own takes plain RTP from the load program and publishes it. The subscribers are
+real, up to where media would flow; then their process is stopped, so that they cost nothing and
+answer nothing.
 """
 
 from __future__ import annotations
@@ -13,21 +14,26 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
 from bench.servers import Server, free_port
 
 READY_SECONDS = 20.0
 CONNECT_SECONDS = 10.0
+CONNECT_ALL_SECONDS = 50.0
+FEED = 7
+VP8_TYPE = 97  # as aiortc offers it
+READ_BYTES = 2048
 FOLDERS = Path("/usr/lib/x86_64-linux-gnu/janus")
 CONFIG = {
     "janus.jcfg": """
@@ -40,9 +46,8 @@ libjanus_nanomsg.so,libjanus_rabbitmq.so"; }}
     "janus.transport.http.jcfg": """
 general: {{ http = true; ip = "127.0.0.1"; port = {port}; json = "compact"; }}
 """,
-    "janus.plugin.streaming.jcfg": """
-bench: {{ type = "rtp"; id = 1; audio = false; video = true; videoport = {rtp};
-  videopt = 96; videocodec = "vp8"; }}
+    "janus.plugin.videoroom.jcfg": """
+room-1: {{ description = "bench"; publishers = 1; videocodec = "vp8"; fir_freq = 0; }}
 """,
 }
 
@@ -52,16 +57,15 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def janus() -> Iterator[tuple[Server, int]]:
-    """Run Janus; yield it and the UDP port of its stream."""
-    port, rtp = free_port(), free_port()
+def janus() -> Iterator[Server]:
+    """Run Janus with a room."""
+    port = free_port()
     others = sorted(FOLDERS.glob("plugins/*.so"))
     values = {
         "port": port,
-        "rtp": rtp,
         "plugins": FOLDERS / "plugins",
         "transports": FOLDERS / "transports",
-        "others": ",".join(each.name for each in others if "streaming" not in each.name),
+        "others": ",".join(each.name for each in others if "videoroom" not in each.name),
     }
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for name, text in CONFIG.items():
@@ -71,26 +75,39 @@ def janus() -> Iterator[tuple[Server, int]]:
         )
         try:
             _wait_for(port, process)
-            yield Server(process, port), rtp
+            yield Server(process, port)
         finally:
             process.kill()
             process.wait()
 
 
 @contextmanager
+def publisher(port: int) -> Iterator[int]:
+    """Publish in the room what comes to a UDP port; yield that port."""
+    with _process(_publish, port) as (_, rtp):
+        yield rtp
+
+
+@contextmanager
 def subscribers(count: int, port: int) -> Iterator[None]:
-    """Connect so many subscribers to the stream, and have them stand still."""
+    """Connect so many subscribers to the publisher, and have them stand still."""
+    with _process(_subscribe, count, port) as (pid, _):
+        os.kill(pid, signal.SIGSTOP)
+        yield
+
+
+@contextmanager
+def _process(target: Callable[..., None], *numbers: int) -> Iterator[tuple[int, int]]:
+    """Run a process until it has something to say; yield its id and that."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_subscribe, args=(theirs, count, port))
+    process = context.Process(target=target, args=(theirs, *numbers))
     process.start()
     try:
-        if not ours.poll(CONNECT_SECONDS + count):
-            raise TimeoutError("the subscribers did not connect")
-        ours.recv()
-        if process.pid is not None:
-            os.kill(process.pid, signal.SIGSTOP)
-        yield
+        if not ours.poll(CONNECT_ALL_SECONDS):
+            raise TimeoutError("the peers of Janus did not connect")
+        said = ours.recv()
+        yield process.pid or 0, said
     finally:
         process.kill()
         process.join()
@@ -118,24 +135,96 @@ def _request(port: int, method: str, path: str, body: dict[str, Any] | None = No
         connection.close()
 
 
+def _publish(control: Connection, port: int) -> None:
+    async def run() -> None:
+        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        sender = connection.addTransceiver("video", direction="sendonly").sender
+        await connection.setLocalDescription(await connection.createOffer())
+        join = {"request": "joinandconfigure", "ptype": "publisher", "room": 1, "id": FEED}
+        answer = _Handle(port).send(join, _description(connection))
+        await _agree(connection, answer)
+        with socket.socket(type=socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.setblocking(False)
+            control.send(taken.getsockname()[1])
+            await _pass_on(taken, sender)
+
+    asyncio.run(run())
+
+
+async def _pass_on(taken: socket.socket, sender: RTCRtpSender) -> None:
+    """Send plain RTP as the sender's own; it has no track that would send anything."""
+    loop, ssrc = asyncio.get_running_loop(), sender._ssrc.to_bytes(4)
+    while True:
+        packet = await loop.sock_recv(taken, READ_BYTES)
+        head = packet[:1] + bytes([VP8_TYPE]) + packet[2:8] + ssrc
+        await sender.transport._send_rtp(head + packet[12:])
+
+
 def _subscribe(control: Connection, count: int, port: int) -> None:
     async def connect_all() -> None:
-        connections = [await _connect(port) for _ in range(count)]
+        connections = [await _watch(port) for _ in range(count)]
         control.send(len(connections))
         await asyncio.Event().wait()
 
     asyncio.run(connect_all())
 
 
-async def _connect(port: int) -> RTCPeerConnection:
-    """Watch the stream: Janus offers, we answer, and are done when encryption is agreed on."""
-    session = f"/janus/{_request(port, 'POST', '/janus', {'janus': 'create'})['data']['id']}"
-    attach = {"janus": "attach", "plugin": "janus.plugin.streaming"}
-    handle = f"{session}/{_request(port, 'POST', session, attach)['data']['id']}"
-    _request(port, "POST", handle, {"janus": "message", "body": {"request": "watch", "id": 1}})
-    while "jsep" not in (event := _request(port, "GET", session)):
-        pass
+async def _watch(port: int) -> RTCPeerConnection:
+    """Join as a subscriber: Janus offers, we answer, and are done when encryption is agreed on."""
+    handle = _Handle(port)
+    join = {"request": "join", "ptype": "subscriber", "room": 1, "streams": [{"feed": FEED}]}
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    offer = handle.send(join)
+
+    async def answer() -> None:
+        await connection.setLocalDescription(await connection.createAnswer())
+        handle.start(_description(connection))
+
+    await _agree(connection, offer, answer)
+    return connection
+
+
+class _Handle:
+    """A session with Janus, attached to its videoroom."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        made = _request(port, "POST", "/janus", {"janus": "create"})
+        self._session = f"/janus/{made['data']['id']}"
+        attach = {"janus": "attach", "plugin": "janus.plugin.videoroom"}
+        self._path = (
+            f"{self._session}/{_request(port, 'POST', self._session, attach)['data']['id']}"
+        )
+
+    def send(self, body: dict[str, Any], jsep: dict[str, str] | None = None) -> dict[str, str]:
+        """Return the session description that Janus has for it."""
+        self._message(body, jsep)
+        deadline = time.monotonic() + CONNECT_SECONDS
+        while time.monotonic() < deadline:
+            event = _request(self._port, "GET", self._session)
+            if "jsep" in event:
+                return {name: event["jsep"][name] for name in ("type", "sdp")}
+        raise TimeoutError("Janus has no session description")
+
+    def start(self, jsep: dict[str, str]) -> None:
+        self._message({"request": "start"}, jsep)
+
+    def _message(self, body: dict[str, Any], jsep: dict[str, str] | None) -> None:
+        message = {"janus": "message", "body": body} | ({"jsep": jsep} if jsep else {})
+        _request(self._port, "POST", self._path, message)
+
+
+def _description(connection: RTCPeerConnection) -> dict[str, str]:
+    return {"type": connection.localDescription.type, "sdp": connection.localDescription.sdp}
+
+
+async def _agree(
+    connection: RTCPeerConnection,
+    theirs: dict[str, str],
+    answer: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Take the description of Janus, answer if it is an offer, and wait for the connection."""
     connected = asyncio.Event()
 
     @connection.on("connectionstatechange")
@@ -143,10 +232,7 @@ async def _connect(port: int) -> RTCPeerConnection:
         if connection.connectionState == "connected":
             connected.set()
 
-    await connection.setRemoteDescription(RTCSessionDescription(**event["jsep"]))
-    await connection.setLocalDescription(await connection.createAnswer())
-    answer = {"type": "answer", "sdp": connection.localDescription.sdp}
-    start = {"janus": "message", "body": {"request": "start"}, "jsep": answer}
-    _request(port, "POST", handle, start)
+    await connection.setRemoteDescription(RTCSessionDescription(**theirs))
+    if answer is not None:
+        await answer()
     await asyncio.wait_for(connected.wait(), CONNECT_SECONDS)
-    return connection
