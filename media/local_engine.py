@@ -39,6 +39,11 @@ class LocalEngine:
         """How many sessions are open."""
         return len(self._sessions)
 
+    @property
+    def stray_errors(self) -> int:
+        """How many errors on the loop nobody waited for: each one is a bug."""
+        return self._around.loop.stray_errors
+
     async def open_session(
         self, session_id: str, wanted: SessionWanted, events: EventSink
     ) -> PeerSession:
@@ -77,7 +82,7 @@ class LocalEngine:
         self.router.request_keyframe(source)
 
     async def stats(self) -> EngineStats:
-        return EngineStats(len(self._sessions), self._around.loop.stray_errors, self.router.stats())
+        return EngineStats(self.sessions, self.stray_errors, self.router.stats())
 
     async def close(self) -> None:
         """Close every session, and open no more."""

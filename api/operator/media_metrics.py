@@ -45,6 +45,9 @@ def media_metrics(engine: LocalEngine) -> Iterator[Metric]:
     stats = engine.router.stats()
     yield GaugeMetricFamily("quintet_media_sessions", "WebRTC sessions", value=engine.sessions)
     yield GaugeMetricFamily("quintet_media_taps", "Streams being recorded", value=stats.taps)
+    strays = CounterMetricFamily("quintet_media_stray_errors", "Errors nobody waited for: bugs")
+    strays.add_metric([], engine.stray_errors)
+    yield strays
     for name, value in asdict(stats.totals).items():
         text = f"Of all streams there ever were: {name.replace('_', ' ')}"
         if name == "lost_in":  # a packet that comes late is lost no more

@@ -25,6 +25,7 @@ from api.lifecycle import Lifecycle
 from api.secret_store import Secrets
 from api.settings import ListenerSettings, Settings
 from api.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
+from media.bridge import MediaLoop
 from media.local_engine import LocalEngine
 from media.peer_facts import IceSettings
 
@@ -59,7 +60,7 @@ def services_for(settings: Settings, **changes: Any) -> Services:
     values: dict[str, Any] = {
         "settings": lambda: settings,
         "system": None,
-        "media": LocalEngine(cast("Any", None), IceSettings(), cast("Any", None)),
+        "media": LocalEngine(MediaLoop(cast("Any", None)), IceSettings(), cast("Any", None)),
         "secrets": Secrets(Path("/nonexistent")),
         "guard": CredentialGuard(10, 1800.0),
         "lifecycle": Lifecycle(),
