@@ -63,8 +63,8 @@ class Output(Protocol):
 
     position: int
 
-    def append(self, data: bytes) -> None:
-        """Write at the end."""
+    def append(self, *parts: bytes) -> None:
+        """Write at the end; these belong together."""
 
     def patch(self, at: int, data: bytes) -> None:
         """Replace bytes that were appended before."""

@@ -27,6 +27,7 @@ _DURATION_ROOM = 11
 _CLUSTER_MS = 5000
 _JUMP_MS = 500  # between places to jump to
 _CLUSTER_BYTES = 4 << 20
+_BLOCK = struct.Struct(">BhB")  # track, time in the cluster, flags
 _CODECS = {
     "vp8": "V_VP8",
     "h264": "V_MPEG4/ISO/AVC",
@@ -56,9 +57,10 @@ class MatroskaWriter:
         time = round(sample.time * 1000)
         if self._cluster_is_over(time, sample):
             self._begin_cluster(time, sample.track)
-        head = bytes((0x81 + sample.track,)) + struct.pack(">h", time - self._cluster_ms)
-        flags = b"\x80" if sample.keyframe else b"\0"
-        self._output.append(_element(0xA3, head + flags + sample.data))
+        flags = 0x80 if sample.keyframe else 0
+        head = _BLOCK.pack(0x81 + sample.track, time - self._cluster_ms, flags)
+        start = b"\xa3" + (0x10000000 | len(sample.data) + len(head)).to_bytes(4)
+        self._output.append(start + head, sample.data)
         self._last_end = max(self._last_end, sample.time + self._duration(sample))
 
     def flush(self) -> None:

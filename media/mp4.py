@@ -83,12 +83,12 @@ class _Track:
         if sample.keyframe and self.video is not None:
             self._keyframes.append(len(self._sizes))
 
-    def take_pending(self, position: int) -> bytes:
+    def take_pending(self, position: int) -> list[bytes]:
         """Return the samples' bytes, which go to this position."""
         self._chunks.append((position, len(self.pending)))
-        data = b"".join(sample.data for _, _, sample in self.pending)
+        parts = [sample.data for _, _, sample in self.pending]
         self.pending = []
-        return data
+        return parts
 
     def fragment(self, data_offset: int) -> bytes:
         """Return `traf` for what is pending."""
@@ -183,9 +183,11 @@ class Mp4Writer:
         position = self._output.position + head_bytes + 8
         parts = []
         for track in tracks:
-            parts.append(track.take_pending(position))
-            position += len(parts[-1])
-        self._output.append(head + box(b"mdat", *parts))
+            taken = track.take_pending(position)
+            position += sum(map(len, taken))
+            parts += taken
+        media = (self._pending_bytes + 8).to_bytes(4) + b"mdat"
+        self._output.append(head, media, *parts)
         self._pending_bytes = 0
 
     def finish(self) -> None:

@@ -57,6 +57,7 @@ class Muxing:
         self._queue: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._queued_bytes = 0
         self._end = threading.Event()  # wakes the thread
+        self._closed = False  # the same, and cheaper to look at
         self._end_reason = ""
         self._overflow = False
         self._ended = threading.Event()
@@ -76,15 +77,14 @@ class Muxing:
         When too much waits for the disk, the recording ends, and later calls are dropped.
         """
         with self._lock:
-            if self._end.is_set():
+            if self._closed:
                 return
             self._queue.append((call, arguments))
             self._queued_bytes += size
             if self._queued_bytes > QUEUE_BYTES or len(self._queue) > QUEUE_CALLS:
                 self._overflow = True
                 self._queue.clear()
-                self._end_reason = "disk_too_slow"
-                self._end.set()
+                self._close("disk_too_slow")
 
     def write(self, sample: Sample) -> None:
         """Put a sample into the file. Raises OSError, CannotRecord; both end the recording."""
@@ -94,9 +94,8 @@ class Muxing:
     def end(self, reason: str) -> None:
         """Have the file finalised; only the first reason counts."""
         with self._lock:
-            if not self._end.is_set():
-                self._end_reason = reason
-                self._end.set()
+            if not self._closed:
+                self._close(reason)
 
     def wait_ended(self, seconds: float) -> bool:
         """Wait until `run` is through; False if that took longer."""
@@ -109,6 +108,11 @@ class Muxing:
         finally:
             self.end("crashed")  # let nothing queue up, whatever happened
             self._ended.set()
+
+    def _close(self, reason: str) -> None:
+        self._closed = True
+        self._end_reason = reason
+        self._end.set()
 
     def _run(self) -> Outcome:
         try:

@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+_PARTS_AT_ONCE = 1024  # IOV_MAX
 _REASONS = {
     errno.ENOSPC: "disk_full",
     errno.EDQUOT: "disk_full",
@@ -45,10 +46,10 @@ class RecordingFile:
         self.position = 0
         self.written = 0  # bytes that a kill of the process would leave
 
-    def append(self, data: bytes) -> None:
+    def append(self, *parts: bytes) -> None:
         """Write at the end, with the next `write_out`."""
-        self._waiting.append(data)
-        self.position += len(data)
+        self._waiting += parts
+        self.position += sum(map(len, parts))
 
     def patch(self, at: int, data: bytes) -> None:
         """Replace bytes that were appended before."""
@@ -57,14 +58,18 @@ class RecordingFile:
 
     def write_out(self) -> None:
         """Hand everything appended to the system."""
-        if self._waiting:
-            data, self._waiting = b"".join(self._waiting), []
+        waiting, self._waiting = self._waiting, []
+        for start in range(0, len(waiting), _PARTS_AT_ONCE):
+            parts = waiting[start : start + _PARTS_AT_ONCE]
             try:
-                self._write(data, self.written)
+                size = os.pwritev(self._file, parts, self.written)
+                expected = sum(map(len, parts))
+                if size < expected:
+                    self._write(b"".join(parts)[size:], self.written + size)
             except OSError:
                 os.ftruncate(self._file, self.written)
                 raise
-            self.written += len(data)
+            self.written += expected
 
     def free_bytes(self) -> int:
         """Return how much the disk still takes."""

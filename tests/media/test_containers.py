@@ -29,9 +29,9 @@ class Memory:
         self.now = bytearray()
         self.states: list[bytes] = []
 
-    def append(self, data: bytes) -> None:
-        self.now += data
-        self.position += len(data)
+    def append(self, *parts: bytes) -> None:
+        self.now += b"".join(parts)
+        self.position = len(self.now)
         self.states.append(bytes(self.now))
 
     def patch(self, at: int, data: bytes) -> None:

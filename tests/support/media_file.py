@@ -21,7 +21,9 @@ class MediaFile:
 
 def errors_in(path: Path) -> str:
     """Decode all of a file; return what ffmpeg complains about."""
-    ffmpeg = [need("ffmpeg"), "-nostdin", "-v", "error", "-i", str(path), "-f", "null", "-"]
+    # Frames that come at odd times are not to be counted in whole frames, hence vfr.
+    to_nowhere = ["-fps_mode", "vfr", "-f", "null", "-"]
+    ffmpeg = [need("ffmpeg"), "-nostdin", "-v", "error", "-i", str(path), *to_nowhere]
     ran = subprocess.run(ffmpeg, capture_output=True, text=True, timeout=60, check=False)
     return ran.stderr if ran.returncode == 0 else f"{ran.stderr}\nexit {ran.returncode}"
 

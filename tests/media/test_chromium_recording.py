@@ -1,0 +1,176 @@
+"""A recording of what headless Chromium publishes: flashes and beeps stay together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from media.container import Container
+from media.engine import Direction, SessionWanted, State, TrackWanted
+from media.muxing import State as RecordingState
+from media.peer_facts import IceSettings
+from media.recorder import Recorder, RecordingPlan, TrackPlan
+from tests.media.portal import EnginePortal
+from tests.support.encoded import beeps_in, flashes_in
+from tests.support.media_file import errors_in, look_into
+from tests.support.programs import need
+from tests.support.sessions import Told
+
+pytestmark = pytest.mark.browser
+
+FLAGS = ("--headless=new", "--no-sandbox", "--autoplay-policy=no-user-gesture-required")
+PAGE = """
+window.publish = async codec => {
+    const canvas = document.createElement('canvas');
+    canvas.width = 320; canvas.height = 240;
+    const context = canvas.getContext('2d');
+    const sound = new AudioContext();
+    await sound.resume();
+    const tone = new OscillatorNode(sound, {frequency: 880});
+    const volume = new GainNode(sound, {gain: 0});
+    const out = sound.createMediaStreamDestination();
+    tone.connect(volume).connect(out);
+    tone.start();
+    let step = 0, signalled = 0;
+    setInterval(() => {
+        // The sound is told to begin right away, so both happen at the same instant.
+        const on = performance.now() % 2000 < 200;
+        if (on !== !!signalled) {
+            volume.gain.setValueAtTime(on ? 0.8 : 0, sound.currentTime);
+            signalled = on;
+        }
+        context.fillStyle = on ? 'white' : `rgb(0 ${step++ % 64} 40)`;
+        context.fillRect(0, 0, canvas.width, canvas.height);
+    }, 10);
+    const pc = window.pc = new RTCPeerConnection();
+    pc.addTransceiver(out.stream.getAudioTracks()[0], {direction: 'sendonly'});
+    const picture = canvas.captureStream(30).getVideoTracks()[0];
+    const transceiver = pc.addTransceiver(picture, {direction: 'sendonly'});
+    const all = RTCRtpReceiver.getCapabilities('video').codecs;
+    const first = all.filter(c => c.mimeType.toLowerCase() === 'video/' + codec);
+    transceiver.setCodecPreferences(first);
+    await pc.setLocalDescription();
+    return pc.localDescription.sdp;
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = need("chromium")
+    with sync_playwright() as playwright:
+        with playwright.chromium.launch(executable_path=path, args=list(FLAGS)) as browser:
+            yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    page = context.new_page()
+    page.add_script_tag(content=PAGE)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def no_media_left_behind() -> None:
+    """Let the browser's own threads and sockets be: the engine's are looked at elsewhere."""
+
+
+def publish(portal: EnginePortal, page: Page, codec: str) -> Told:
+    """Connect the page; return what the engine told of its session."""
+    told = Told()
+    wanted = SessionWanted(
+        (
+            TrackWanted("audio", Direction.RECEIVE, ("opus",)),
+            TrackWanted("video", Direction.RECEIVE, (codec,)),
+        )
+    )
+    offer = page.evaluate("codec => publish(codec)", codec)
+
+    async def answer() -> str:
+        session = await portal.engine.open_session("publisher", wanted, told)
+        return (await session.accept_offer(offer)).sdp
+
+    page.evaluate("sdp => pc.setRemoteDescription({type: 'answer', sdp})", portal.call(answer))
+
+    async def connected() -> None:
+        await told.state(State.CONNECTED)
+
+    portal.call(connected)
+    return told
+
+
+def record(
+    portal: EnginePortal, page: Page, told: Told, plan: RecordingPlan, length: float
+) -> float:
+    """Record for so many seconds; return how long packets came, first to last."""
+    recorder = Recorder(plan)
+    arrivals = []
+    for tap in recorder.taps:
+        take = tap.take
+
+        def noting(packet: bytes, arrival: float, take=take) -> None:
+            arrivals.append(arrival)
+            take(packet, arrival)
+
+        tap.take = noting
+
+    async def start() -> None:
+        for tap in recorder.taps:
+            portal.engine.router.add_tap(tap)
+            portal.engine.router.attach(told.source(tap.kind), tap.id)
+
+    async def tick() -> None:
+        recorder.tick(time.monotonic())
+
+    async def stop() -> None:
+        for tap in recorder.taps:
+            portal.engine.router.remove_tap(tap.id)
+        recorder.stop()
+
+    thread = threading.Thread(target=recorder.run)
+    thread.start()
+    portal.call(start)
+    end = time.monotonic() + length
+    while time.monotonic() < end:
+        page.wait_for_timeout(500)
+        portal.call(tick)
+    portal.call(stop)
+    thread.join(10)
+    assert recorder.status().state is RecordingState.FINALISED
+    assert recorder.status().lost_packets == 0
+    return max(arrivals) - min(arrivals)
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "length"),
+    [
+        (Container.WEBM, "vp8", 8.0),
+        (Container.MP4, "h264", 8.0),
+        pytest.param(Container.WEBM, "vp8", 60.0, marks=pytest.mark.slow),
+    ],
+)
+def test_flashes_and_beeps_of_a_page_stay_together(
+    page: Page, tmp_path: Path, container: Container, codec: str, length: float
+) -> None:
+    tracks = (TrackPlan("audio", "opus", "page"), TrackPlan("video", codec, "page"))
+    plan = RecordingPlan("chromium", container, tracks, tmp_path)
+    with EnginePortal(IceSettings()) as portal:
+        told = publish(portal, page, codec)
+        page.wait_for_timeout(1000)
+        sent = record(portal, page, told, plan, length)
+    path = tmp_path / f"chromium.{container.value}"
+    assert errors_in(path) == ""
+    assert look_into(path).duration == pytest.approx(sent, abs=0.1)
+    flashes, beeps = flashes_in(path), beeps_in(path)
+    pairs = [(f, min(beeps, key=lambda b: abs(b - f))) for f in flashes if 0.5 < f < sent - 0.5]
+    assert len(pairs) >= length / 2 - 2
+    apart = [beep - flash for flash, beep in pairs]
+    print(f"apart, in ms: {[round(each * 1000) for each in apart]}")
+    assert max(map(abs, apart)) <= 0.08
