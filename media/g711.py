@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 def expand_mu_law(payload: bytes) -> bytes:
     """Return two bytes for each of µ-law."""
-    return b"".join(map(_MU_LAW.__getitem__, payload))
+    return _expand(payload, _MU_LAW)
 
 
 def expand_a_law(payload: bytes) -> bytes:
     """Return two bytes for each of A-law."""
-    return b"".join(map(_A_LAW.__getitem__, payload))
+    return _expand(payload, _A_LAW)
 
 
 def _from_mu_law(code: int) -> int:
@@ -26,5 +28,18 @@ def _from_a_law(code: int) -> int:
     return size if code & 0x80 else -size
 
 
-_MU_LAW = [_from_mu_law(code).to_bytes(2, "little", signed=True) for code in range(256)]
-_A_LAW = [_from_a_law(code).to_bytes(2, "little", signed=True) for code in range(256)]
+def _tables(law: Callable[[int], int]) -> tuple[bytes, bytes]:
+    """Return the low and the high bytes of all codes."""
+    values = [law(code) & 0xFFFF for code in range(256)]
+    return bytes(value & 0xFF for value in values), bytes(value >> 8 for value in values)
+
+
+def _expand(payload: bytes, tables: tuple[bytes, bytes]) -> bytes:
+    low, high = tables
+    samples = bytearray(2 * len(payload))
+    samples[::2] = payload.translate(low)
+    samples[1::2] = payload.translate(high)
+    return bytes(samples)
+
+
+_MU_LAW, _A_LAW = _tables(_from_mu_law), _tables(_from_a_law)

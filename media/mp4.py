@@ -21,6 +21,7 @@ from media.mp4_boxes import box, full_box
 
 _ROOM = 4096  # for the tracks, H.264's parameter sets included
 _FRAGMENT_BYTES = 4 << 20
+_MOOF_BYTES, _TRAF_BYTES, _ROW_BYTES = 24, 64, 16  # without, per track, per sample
 _KEYFRAME, _OTHER_FRAME = 0x02000000, 0x01010000
 
 
@@ -178,7 +179,8 @@ class Mp4Writer:
         if not tracks:
             return
         self._fragments += 1
-        head_bytes = len(self._fragment_head(tracks, 0))
+        rows = sum(len(track.pending) for track in tracks)
+        head_bytes = _MOOF_BYTES + len(tracks) * _TRAF_BYTES + rows * _ROW_BYTES
         head = self._fragment_head(tracks, head_bytes + 8)
         position = self._output.position + head_bytes + 8
         parts = []
