@@ -8,6 +8,7 @@ up to the next keyframe: a decoder would only draw garbage from them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class AudioDepayloader:
         return [Frame(packet.timestamp, self._expand(packet.payload), True, None)]
 
 
-class _VideoDepayloader:
+class _VideoDepayloader(ABC):
     """Collects the packets of one timestamp; subclasses read them."""
 
     def __init__(self) -> None:
@@ -159,22 +160,22 @@ class _VideoDepayloader:
                 self.waiting = False
                 frames.append(frame)
 
+    @abstractmethod
     def _begins(self, payload: bytes) -> bool:
         """Tell whether a frame surely begins with this packet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _add(self, payload: bytes) -> bool:
         """Take the next packet of the frame; False if it does not fit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _forget(self) -> None:
         """Forget the frame being collected."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _frame(self, timestamp: int) -> Frame | None:
         """Return the frame, or None if there is nothing to show; `format` if it can be decoded
         by itself. Raises ValueError for one that cannot be read."""
-        raise NotImplementedError
 
 
 class Vp8Depayloader(_VideoDepayloader):
