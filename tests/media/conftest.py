@@ -6,12 +6,21 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from media.bridge import MediaLoop, open_media_loop
 from media.local_engine import LocalEngine, open_local_engine
 from media.peer_facts import IceSettings
 from tests.conftest import open_sockets
+from tests.support.programs import need
 
+CHROMIUM_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
 LOOPBACK = IceSettings(listen_ips=("127.0.0.1",))
 
 
@@ -42,3 +51,23 @@ async def engine(media_loop: MediaLoop) -> AsyncIterator[LocalEngine]:
     stats = engine.router.stats()
     assert not stats.sources
     assert not stats.sinks
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give a Chromium that asks nothing of the network, and hides its addresses (mDNS)."""
+    with sync_playwright() as playwright:
+        with playwright.chromium.launch(
+            executable_path=need("chromium"), args=list(CHROMIUM_FLAGS)
+        ) as browser:
+            yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Give an empty page that knows the functions of its test module's PAGE."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.add_script_tag(content=request.module.PAGE)
+    yield page
+    context.close()

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from media.engine import Direction, SessionWanted, State, TrackWanted
 from media.peer_facts import IceSettings
 from tests.media.portal import EnginePortal
-from tests.support.programs import need
 from tests.support.sessions import Told
 
 pytestmark = pytest.mark.browser
 
-FLAGS = ("--headless=new", "--no-sandbox", "--autoplay-policy=no-user-gesture-required")
 PAGE = """
 window.peers = {};
 window.moving = (width, height) => {
@@ -80,23 +77,6 @@ window.inbound = async () => {
             energy: found.audio?.totalAudioEnergy ?? 0};
 };
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = need("chromium")
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=path, args=list(FLAGS)) as browser:
-            yield browser
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
-    page = context.new_page()
-    page.add_script_tag(content=PAGE)
-    yield page
-    context.close()
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from media.container import Container
 from media.engine import Direction, SessionWanted, State, TrackWanted
@@ -18,12 +17,10 @@ from media.recorder import Recorder, RecordingPlan, TrackPlan
 from tests.media.portal import EnginePortal
 from tests.support.encoded import beeps_in, flashes_in
 from tests.support.media_file import errors_in, look_into
-from tests.support.programs import need
 from tests.support.sessions import Told
 
 pytestmark = pytest.mark.browser
 
-FLAGS = ("--headless=new", "--no-sandbox", "--autoplay-policy=no-user-gesture-required")
 PAGE = """
 window.publish = async codec => {
     const canvas = document.createElement('canvas');
@@ -58,23 +55,6 @@ window.publish = async codec => {
     return pc.localDescription.sdp;
 };
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = need("chromium")
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=path, args=list(FLAGS)) as browser:
-            yield browser
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
-    page = context.new_page()
-    page.add_script_tag(content=PAGE)
-    yield page
-    context.close()
 
 
 @pytest.fixture
