@@ -62,9 +62,11 @@ class SessionWanted:
 
     In an offer of ours each track is a section, in this order; `data` adds one for data channels.
     In an offer of theirs, each section takes the next wanted track of its kind; a section without
-    one is answered inactive, data channels are always welcome. `connect_seconds` is the time from
-    the second description to CONNECTED, `silence_seconds` how long the other side may then be
-    unheard; past either, the session fails.
+    one is answered inactive, data channels are always welcome. A section that either side rejects
+    (port 0) stays a track without source and sink; another one can follow.
+
+    `connect_seconds` is the time from the second description to CONNECTED, `silence_seconds` how
+    long the other side may then be unheard; past either, the session fails.
     """
 
     tracks: tuple[TrackWanted, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 import trio
 
@@ -36,6 +37,7 @@ from media.engine import (
 )
 from media.errors import (
     BadCandidate,
+    BadDescription,
     CodecMismatch,
     IdTaken,
     NoCommonCodec,
@@ -74,6 +76,7 @@ class FakeTrack:
     codecs: tuple[str, ...]
     sends: bool
     receives: bool
+    rejected: bool = False
 
 
 class FakeEngine:
@@ -162,12 +165,15 @@ class FakeSession:
         self._sections = [_section(t) for t in self.wanted.tracks]
         self._data = self.wanted.data
         self._offered: list[FakeTrack] | None = None
+        self._remote: SessionText | None = None
+        self._refused = False  # data channels
         self._count = 0
 
     async def create_offer(self) -> Description:
         self._check_open()
-        for number, track in enumerate(self._sections):
-            track.mid = track.mid or str(number)
+        for track in self._sections:
+            taken = {other.mid for other in self._sections}
+            track.mid = track.mid or next(n for n in map(str, count()) if n not in taken)
         self._offered = self._sections
         return self._describe(self._sections, "actpass")
 
@@ -175,7 +181,7 @@ class FakeSession:
         self._check_open()
         if self._offered is not None:
             raise WrongState("an offer is out")
-        offer = read(sdp)
+        offer = read(sdp, self._remote)
         answered = self._answered(offer)
         self._data = self._data or any(s.kind == "application" for s in offer.sections)
         self._agree(answered, offer)
@@ -183,17 +189,21 @@ class FakeSession:
 
     async def accept_answer(self, sdp: str) -> None:
         self._check_open()
-        answer = read(sdp)
+        answer = read(sdp, self._remote)
         if self._offered is None:
             raise WrongState("no offer is out")
-        offered, self._offered = self._offered, None
         theirs = {section.mid: section for section in answer.sections}
+        if not {track.mid for track in self._offered if track.rejected} <= answer.rejected:
+            raise BadDescription("not offered")
+        offered, self._offered = self._offered, None
+        for track in offered:
+            track.rejected = theirs[track.mid].rejected
         agreed = [
             replace(
                 track,
                 sends=track.sends and _theirs(theirs[track.mid])[0],
                 receives=track.receives and _theirs(theirs[track.mid])[1],
-                codecs=_names(theirs[track.mid])[:1],
+                codecs=track.codecs if track.rejected else _names(theirs[track.mid])[:1],
             )
             for track in offered
         ]
@@ -212,6 +222,8 @@ class FakeSession:
 
     async def open_channel(self, wanted: ChannelWanted) -> str:
         self._check_open()
+        if self._refused:
+            raise WrongState("data channels were rejected")
         if wanted.max_retransmits is not None and wanted.max_lifetime is not None:
             raise ValueError("at most one of the two")
         if wanted.negotiated and wanted.id is None:
@@ -293,6 +305,11 @@ class FakeSession:
 
     def _agree(self, tracks: list[FakeTrack], remote: SessionText) -> None:
         self._enter(State.CONNECTING)
+        self._remote = remote
+        if any(section.kind == "application" for section in remote.sections if section.rejected):
+            self._refused = True
+            for channel in list(self.channels):
+                self._close(channel)
         self.tracks = tuple(
             Track(
                 mid=track.mid,
@@ -311,20 +328,25 @@ class FakeSession:
             other.connect(self)
 
     def _answered(self, offer: SessionText) -> list[FakeTrack]:
-        free = list(self._sections)
         answered = []
         for section in (s for s in offer.sections if s.kind != "application"):
-            mine = next((t for t in free if t.kind == section.kind), None)
+            fits = [t for t in self._sections if t.kind == section.kind]
+            mids = [section.mid] if section.rejected else [section.mid, ""]
+            mine = next((t for mid in mids for t in fits if t.mid == mid), None)
             wanted = mine.codecs if mine is not None else CODECS[section.kind]
-            codecs = tuple(name for name in wanted if name in _names(section))[:1]
+            codecs = wanted if section.rejected else _names(section)
+            codecs = tuple(name for name in wanted if name in codecs)[:1]
             if not codecs:
                 raise NoCommonCodec(section.kind)
-            sends = receives = False
-            if mine is not None:
-                free.remove(mine)
-                theirs = _theirs(section)
-                sends, receives = mine.sends and theirs[0], mine.receives and theirs[1]
-            answered.append(FakeTrack(section.mid, section.kind, codecs, sends, receives))
+            if mine is None:
+                mine = FakeTrack("", section.kind, CODECS[section.kind], False, False)
+                self._sections.append(mine)
+            mine.mid, mine.rejected = section.mid, section.rejected
+            theirs = _theirs(section)
+            sends, receives = mine.sends and theirs[0], mine.receives and theirs[1]
+            answered.append(replace(mine, codecs=codecs, sends=sends, receives=receives))
+        places = [section.mid for section in offer.sections]
+        self._sections.sort(key=lambda t: places.index(t.mid) if t.mid in places else len(places))
         return answered
 
     def _describe(self, tracks: list[FakeTrack], setup: str) -> Description:
@@ -336,7 +358,8 @@ class FakeSession:
             f"a=setup:{setup}",
             f"a={candidate}",
         ]
-        mids = [track.mid for track in tracks] + ["data"] * self._data
+        mids = [track.mid for track in tracks if not track.rejected]
+        mids += ["data"] * (self._data and not self._refused)
         lines = [
             "v=0",
             "o=- 0 0 IN IP4 0.0.0.0",
@@ -346,13 +369,19 @@ class FakeSession:
         ]
         for track in tracks:
             names = list(enumerate(track.codecs, 96))
-            lines.append(f"m={track.kind} 9 UDP/TLS/RTP/SAVPF {' '.join(str(n) for n, _ in names)}")
+            formats = " ".join(str(number) for number, _ in names)
+            port = 0 if track.rejected else 9
+            lines.append(f"m={track.kind} {port} UDP/TLS/RTP/SAVPF {formats}")
             lines += [f"a=mid:{track.mid}", f"a={_direction(track).value}", "a=rtcp-mux"]
             lines += [f"a=rtpmap:{number} {name}/90000" for number, name in names]
             lines += transport
         if self._data:
-            lines += ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:data", *transport]
-        return Description("\r\n".join(lines) + "\r\n", (Candidate(candidate, mids[0], 0),))
+            port = 0 if self._refused else 9
+            lines.append(f"m=application {port} UDP/DTLS/SCTP webrtc-datachannel")
+            lines += ["a=mid:data", *transport]
+        return Description(
+            "\r\n".join(lines) + "\r\n", (Candidate(candidate, mids[0], 0),) if mids else ()
+        )
 
     def _new_channel(self, wanted: ChannelWanted) -> FakeChannel:
         self._count += 1
@@ -408,7 +437,7 @@ def _direction(track: FakeTrack) -> Direction:
 def _theirs(section: Section) -> tuple[bool, bool]:
     """Return whether we may send, and whether we may receive."""
     found = next((line[2:] for line in section.lines if line[2:] in TOWARDS), "sendrecv")
-    return TOWARDS[found]
+    return TOWARDS["inactive" if section.rejected else found]
 
 
 def _names(section: Section) -> tuple[str, ...]:
