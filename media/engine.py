@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
 from media.stats import RouterStats, SinkStats, SourceStats
 
 
@@ -145,6 +146,7 @@ class EngineStats:
     """What one engine holds and has carried; stray errors are bugs nobody waited for."""
 
     sessions: int
+    ports: int
     stray_errors: int
     router: RouterStats
 
@@ -287,6 +289,27 @@ class MediaEngine(Protocol):
 
     async def request_keyframe(self, source: str) -> None:
         """Ask the sender of a source for a keyframe. Raises UnknownSource."""
+
+    async def open_port(self, port_id: str, wanted: PortWanted) -> PortFacts:
+        """Open a UDP port for plain RTP; it is open until `close_port`.
+
+        Raises IdTaken, NoFreePort, BadAddress, RouterFull; ValueError for a range that is none.
+        """
+
+    async def change_port(
+        self, port_id: str, receives: PortReceives | None, sends: PortSends | None
+    ) -> PortFacts:
+        """Let a port receive and send this, and nothing else; what is the same goes on.
+
+        With only another `remote`, the sink stays, attached as it is. Raises UnknownPort,
+        RouterFull.
+        """
+
+    async def port_facts(self, port_id: str) -> PortFacts:
+        """Return how a port stands. Raises UnknownPort."""
+
+    async def close_port(self, port_id: str) -> None:
+        """Free a port, with its source and sink. Raises UnknownPort."""
 
     async def stats(self) -> EngineStats:
         """Return what happened to every session, source and sink so far."""

@@ -36,20 +36,25 @@ from media.engine import (
     TrackWanted,
 )
 from media.errors import (
+    BadAddress,
     BadCandidate,
     BadDescription,
     CodecMismatch,
     IdTaken,
     NoCommonCodec,
+    NoFreePort,
     TooMuch,
     UnknownChannel,
+    UnknownPort,
     UnknownSink,
     UnknownSource,
     WrongState,
 )
+from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
 from media.stats import RouterStats, Totals
 
 CODECS = {"audio": ("opus", "g722", "pcmu", "pcma"), "video": ("vp8", "h264")}
+OURS = ("127.0.0.1", "::1")
 MAX_CANDIDATES = 64
 MAX_CHANNELS = 64
 MAX_MESSAGE = 262_144
@@ -79,10 +84,25 @@ class FakeTrack:
     rejected: bool = False
 
 
+@dataclass
+class FakePort:
+    id: str
+    wanted: PortWanted
+    numbers: tuple[int, int]
+
+    @property
+    def facts(self) -> PortFacts:
+        rtp, rtcp = ((self.wanted.address, number) for number in self.numbers)
+        source = f"{self.id}/in" if self.wanted.receives is not None else None
+        sink = f"{self.id}/out" if self.wanted.sends is not None else None
+        return PortFacts(rtp, rtcp, source, sink)
+
+
 class FakeEngine:
     """See media.engine.MediaEngine. What was attached to what can be read in `attached`."""
 
     def __init__(self) -> None:
+        self.ports: dict[str, FakePort] = {}
         self.sessions: dict[str, FakeSession] = {}
         self.attached: dict[str, str] = {}
         self.paused: set[str] = set()
@@ -129,17 +149,69 @@ class FakeEngine:
             raise UnknownSource(source)
         self.keyframes_requested.append(source)
 
+    async def open_port(self, port_id: str, wanted: PortWanted) -> PortFacts:
+        await trio.lowlevel.checkpoint()
+        if self.closing:
+            raise WrongState("the engine is closing")
+        if port_id in self.ports:
+            raise IdTaken(port_id)
+        first, last = wanted.ports
+        if (first, last) != (0, 0) and not 1 <= first <= last <= 65535:
+            raise ValueError(wanted.ports)
+        if wanted.address not in OURS:
+            raise BadAddress(wanted.address)
+        self.ports[port_id] = port = FakePort(port_id, wanted, self._free(wanted))
+        return port.facts
+
+    async def change_port(
+        self, port_id: str, receives: PortReceives | None, sends: PortSends | None
+    ) -> PortFacts:
+        port = self._port(port_id)
+        wanted, port.wanted = port.wanted, replace(port.wanted, receives=receives, sends=sends)
+        if sends is None or wanted.sends is None or sends.codec != wanted.sends.codec:
+            self.attached.pop(f"{port_id}/out", None)
+        return port.facts
+
+    async def port_facts(self, port_id: str) -> PortFacts:
+        return self._port(port_id).facts
+
+    async def close_port(self, port_id: str) -> None:
+        self._port(port_id)
+        del self.ports[port_id]
+        self.attached.pop(f"{port_id}/out", None)
+
     async def stats(self) -> EngineStats:
-        return EngineStats(len(self.sessions), 0, RouterStats((), (), 0, Totals()))
+        empty = RouterStats((), (), 0, Totals())
+        return EngineStats(len(self.sessions), len(self.ports), 0, empty)
 
     async def close(self) -> None:
         self.closing = True
+        self.ports.clear()
         for session in list(self.sessions.values()):
             await session.close("the server is closing")
 
     def _codecs(self, end: str) -> dict[str, str]:
         tracks = [t for session in self.sessions.values() for t in session.tracks]
-        return {getattr(t, end): t.codec for t in tracks if getattr(t, end) is not None}
+        codecs = {getattr(t, end): t.codec for t in tracks if getattr(t, end) is not None}
+        for port in self.ports.values():
+            ends = {"source": port.wanted.receives, "sink": port.wanted.sends}
+            if ends[end] is not None:
+                codecs[getattr(port.facts, end)] = ends[end].codec.name
+        return codecs
+
+    def _port(self, port_id: str) -> FakePort:
+        if port_id not in self.ports:
+            raise UnknownPort(port_id)
+        return self.ports[port_id]
+
+    def _free(self, wanted: PortWanted) -> tuple[int, int]:
+        taken = {number for port in self.ports.values() for number in port.numbers}
+        first, last = wanted.ports if wanted.ports != (0, 0) else (40_000, 65_535)
+        above = 0 if wanted.mux else 1
+        for number in range(first + (above and first % 2), last + 1 - above, 1 + above):
+            if not taken & {number, number + above}:
+                return number, number + above
+        raise NoFreePort(wanted.ports)
 
     def _check_sink(self, sink: str) -> None:
         if sink not in self._codecs("sink"):
