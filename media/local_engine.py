@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import trio
 
 from media.bridge import MediaLoop
-from media.engine import EngineStats, EventSink, SessionWanted
+from media.engine import EngineStats, EventSink, RecordingSink, SessionWanted
 from media.errors import IdTaken, WrongState
 from media.peer_connection import PeerSession, Surroundings, open_peer_session
 from media.peer_facts import IceSettings
 from media.plain_ports import PlainPorts
 from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
+from media.recorder import RecordingPlan, RecordingStatus
+from media.recordings import Recordings
 from media.router import LIMIT, TICK_SECONDS, Router
 
 CHECK_SECONDS = 1.0
@@ -32,6 +34,7 @@ class LocalEngine:
     ) -> None:
         self.router = Router(limit=streams)
         self._ports = PlainPorts(self.router, nursery, streams)
+        self._recordings = Recordings(self.router, nursery, loop.stray)
         self._sessions: dict[str, PeerSession] = {}
         self._nursery = nursery
         self._closing = False
@@ -61,6 +64,7 @@ class LocalEngine:
         return session
 
     async def attach(self, source: str, sink: str) -> None:
+        self._recordings.check_source(source, sink)
         self.router.attach(source, sink)
 
     async def detach(self, sink: str) -> None:
@@ -98,12 +102,34 @@ class LocalEngine:
     async def close_port(self, port_id: str) -> None:
         self._ports.close(port_id)
 
+    async def check_recording(self, plan: RecordingPlan, sources: Mapping[str, str]) -> None:
+        self._recordings.check(plan, sources)
+
+    async def start_recording(
+        self, plan: RecordingPlan, sources: Mapping[str, str], ended: RecordingSink
+    ) -> dict[str, str]:
+        self._check_open()
+        return self._recordings.start(plan, sources, ended)
+
+    async def recording_status(self, recording_id: str) -> RecordingStatus:
+        return self._recordings.status(recording_id)
+
+    async def stop_recording(self, recording_id: str, reason: str = "stopped") -> RecordingStatus:
+        return await self._recordings.stop(recording_id, reason)
+
     async def stats(self) -> EngineStats:
-        return EngineStats(self.sessions, len(self._ports), self.stray_errors, self.router.stats())
+        return EngineStats(
+            self.sessions,
+            len(self._ports),
+            len(self._recordings),
+            self.stray_errors,
+            self.router.stats(),
+        )
 
     async def close(self) -> None:
-        """Close every session and port, and open no more."""
+        """End every recording, close every session and port, and open no more."""
         self._closing = True
+        await self._recordings.stop_all("the server is closing")
         self._ports.close_all()
         async with trio.open_nursery() as nursery:
             for session in list(self._sessions.values()):
