@@ -15,10 +15,11 @@ from actors.core import ActorError, open_system
 from actors.domain.ids import PEERS
 from actors.house import children
 from actors.peer import End
-from actors.settings import ActorLimits, RecordingsFolder
+from actors.settings import ActorLimits
 from api.credentials import CredentialGuard
 from api.doors import Services
 from api.lifecycle import Lifecycle
+from api.recordings import recordings_folder
 from api.secret_store import Secrets
 from media import peer_facts as media_ice
 from media.bridge import open_media_loop
@@ -46,7 +47,7 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     """
     settings = current()
     limits = settings.limits
-    specs = children(lambda: _actor_limits(current().limits), _recordings(settings))
+    specs = children(lambda: _actor_limits(current().limits), recordings_folder(settings))
     async with (
         open_media_loop() as loop,  # encloses whatever uses it
         open_local_engine(loop, _ice(settings.ice), streams=limits.media_streams) as media,
@@ -76,11 +77,6 @@ def _ice(ice: IceSettings) -> media_ice.IceSettings:
     low, high = ice.udp_port_range
     listen, announced = (tuple(map(str, ips)) for ips in (ice.listen_ips, ice.announced_ips))
     return media_ice.IceSettings(listen, announced, (low, high))
-
-
-def _recordings(settings: Settings) -> RecordingsFolder:
-    folder = settings.recording.dir or settings.server.data_dir / "recordings"
-    return RecordingsFolder(folder, settings.recording.retention_days)
 
 
 def _actor_limits(limits: LimitSettings) -> ActorLimits:
