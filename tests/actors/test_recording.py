@@ -269,8 +269,8 @@ async def test_what_can_be_recorded_is_not_refused(tmp_path: Path) -> None:
     wanted = plan(tmp_path, Container.WEBM, (OPUS, VP8))
     async with studio(tmp_path) as here:
         await check_recording(here.engine, wanted, SOURCES)
-        await here.record(wanted)
-        assert here.facts()["state"] == "starting"
+        recording = await here.record(wanted)
+        assert (await recording.ask(GetRecording(), within=SECONDS)).state is State.STARTING
         with pytest.raises(MediaIdTaken):
             await check_recording(here.engine, wanted, SOURCES)
 
