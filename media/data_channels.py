@@ -25,7 +25,7 @@ class _Channel:
     channel: RTCDataChannel
     theirs: bool
     opened: bool = False
-    room: trio.Event = field(default_factory=trio.Event)  # replaced by whoever waits
+    room: trio.Event = field(default_factory=trio.Event)  # set when there is some again
 
 
 class DataChannels:
@@ -74,7 +74,8 @@ class DataChannels:
         """Send a message once there is room. Raises UnknownChannel and TooMuch."""
         entry = self._open(id)
         while entry.channel.bufferedAmount > UNSENT_BYTES:
-            entry.room = trio.Event()
+            if entry.room.is_set():
+                entry.room = trio.Event()  # one for all who wait
             await entry.room.wait()
             self._open(id)
         await self._loop.call(self._send, entry, data, within=SEND_SECONDS)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from structlog.testing import capture_logs
 
 from media.bridge import MediaLoop, open_media_loop
@@ -169,6 +170,24 @@ async def test_a_sender_waits_while_too_much_is_unsent(engine: LocalEngine):
     with trio.fail_after(20):
         while len(pair.second_told.of(MessageReceived)) < 40:
             await trio.sleep(0.01)
+
+
+async def test_all_waiting_senders_go_on_when_there_is_room(engine: LocalEngine):
+    pair = await open_pair(engine)
+    mine, _ = await pair.channel(ChannelWanted("bulk"))
+    protocols = pair.second._peer._connection._protocols
+    taking = [protocol._take for protocol in protocols]
+    for protocol in protocols:
+        protocol._take = lambda data: None  # nothing is acknowledged for a while
+    while (await pair.first.stats()).buffered_bytes <= 262_144:
+        await pair.first.send(mine, bytes(60_000))
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            for _ in range(8):
+                nursery.start_soon(pair.first.send, mine, bytes(60_000))
+            await trio.testing.wait_all_tasks_blocked()
+            for protocol, take in zip(protocols, taking, strict=True):
+                protocol._take = take
 
 
 async def test_a_waiting_sender_is_told_when_the_session_closes(engine: LocalEngine):
