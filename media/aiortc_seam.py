@@ -47,19 +47,16 @@ from media.peer_facts import IceSettings, NegotiatedSection, PeerListener, Traff
 from media.readers import Readers
 from media.udp_socket import UdpSocket
 
+MAX_SSRCS = 1024  # of one peer: libsrtp keeps something of each for as long as the session lasts
 REFLEXIVE_SECONDS = 3.0  # that a STUN server gets; a description waits for it
 WAITING_DATAGRAMS = 256  # of DTLS, which the handshake or SCTP has not taken yet
 # What aiortc's parser raises for text that is no description: it expects well-formed ones.
 MALFORMED = (
-    ValueError,
-    AssertionError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    StopIteration,
+    ValueError, AssertionError, LookupError, AttributeError, TypeError, StopIteration,
     ArithmeticError,
-)
+)  # fmt: skip
 
+UNTAKEN = (pylibsrtp.Error, ValueError)  # what libsrtp refuses; the latter beyond 1,500 bytes
 UNUSED = ("jitter_buffer", "nack_generator", "remote_bitrate_estimator")  # 100 KiB a receiver
 
 # They log addresses at INFO and whole descriptions at DEBUG: neither may reach a log.
@@ -83,6 +80,7 @@ class Peer(RTCPeerConnection):
         super().__init__(_configuration(servers))
         self.traffic = Traffic()
         self.sockets: list[UdpSocket] = []
+        self._ssrcs: set[bytes] = set()  # heard of, and authentic
         self._settings = settings
         self._readers = readers
         self._listener = listener
@@ -229,7 +227,7 @@ class Peer(RTCPeerConnection):
             return
         try:
             self._transmit(transport._tx_srtp.protect(packet))
-        except pylibsrtp.Error:  # its sequence number is too old
+        except UNTAKEN:  # its sequence number is too old, or it is too long
             self.traffic.dropped += 1
 
     def send_rtcp(self, packet: bytes) -> None:
@@ -237,8 +235,11 @@ class Peer(RTCPeerConnection):
         transport = self._transport
         if transport is None or transport._tx_srtp is None:
             self.traffic.dropped += 1
-        else:
+            return
+        try:
             self._transmit(transport._tx_srtp.protect_rtcp(packet))
+        except UNTAKEN:
+            self.traffic.dropped += 1
 
     def _transmit(self, data: bytes) -> None:
         connection = self._connection
@@ -261,15 +262,21 @@ class Peer(RTCPeerConnection):
         traffic.bytes_received += len(data)
         transport = self._transport
         srtp = transport._rx_srtp if transport is not None else None
-        try:
-            if srtp is None or len(data) < 12 or not 128 <= data[0] <= 191:
-                self._received_dtls(data)
-            elif 192 <= data[1] <= 223:  # RFC 5761, section 4
-                self._listener.rtcp(srtp.unprotect_rtcp(data), arrival)
-            else:
-                self._listener.rtp(srtp.unprotect(data), arrival)
-        except pylibsrtp.Error:  # not from who it says it is, or a copy
+        if srtp is None or len(data) < 12 or not 128 <= data[0] <= 191:
+            self._received_dtls(data)
+            return
+        is_rtcp = 192 <= data[1] <= 223  # RFC 5761, section 4
+        ssrc = data[4:8] if is_rtcp else data[8:12]
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= MAX_SSRCS:
             traffic.dropped += 1
+            return
+        try:
+            packet = srtp.unprotect_rtcp(data) if is_rtcp else srtp.unprotect(data)
+        except UNTAKEN:  # not from who it says it is, a copy, or too long
+            traffic.dropped += 1
+            return
+        self._ssrcs.add(ssrc)
+        (self._listener.rtcp if is_rtcp else self._listener.rtp)(packet, arrival)
 
     def _received_dtls(self, data: bytes) -> None:
         connection = self._connection

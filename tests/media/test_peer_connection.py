@@ -16,6 +16,7 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
+from media import aiortc_seam
 from media.bridge import MediaLoop, open_media_loop
 from media.engine import (
     Candidate,
@@ -331,6 +332,37 @@ async def test_garbage_on_the_port_is_dropped_and_counted(engine: LocalEngine):
     mine, _ = await pair.channel(ChannelWanted("alive"))
     await pair.first.send(mine, "well")
     await pair.second_told.until(MessageReceived)
+
+
+async def test_packets_longer_than_any_path_carries_are_dropped_and_counted(engine: LocalEngine):
+    pair = await open_pair(engine)
+    await pair.connected()
+    pair.first._peer.send_rtp(b"\x80\x60" + bytes(2_000))
+    pair.first._peer.send_rtcp(b"\x80\xc8" + bytes(2_000))
+    assert (await pair.first.stats()).packets_dropped == 2
+    before = (await pair.second.stats()).packets_dropped
+    address = pair.second._peer.sockets[0].get_extra_info("sockname")
+    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for second in (0x60, 0xC8):
+            await stranger.sendto(bytes([0x80, second]) + bytes(2_000), address)
+    with trio.fail_after(5):
+        while (await pair.second.stats()).packets_dropped < before + 2:
+            await trio.sleep(0.01)
+
+
+async def test_there_is_an_end_to_the_streams_of_one_peer(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(aiortc_seam, "MAX_SSRCS", 8)
+    pair = await open_pair(engine)
+    await pair.connected()
+    before = (await pair.second.stats()).packets_dropped
+    for ssrc in range(30):
+        pair.first._peer.send_rtp(struct.pack("!BBHII", 0x80, 96, 1, 0, ssrc) + b"media")
+    with trio.fail_after(5):
+        while (await pair.second.stats()).packets_dropped < before + 22:
+            await trio.sleep(0.01)
+    assert len(pair.second._peer._ssrcs) == 8
 
 
 async def test_garbage_inside_of_encryption_harms_nobody(engine: LocalEngine):
