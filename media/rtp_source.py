@@ -212,7 +212,7 @@ class RtpSource:
             return
         packet.sequence = number
         if window.restarts != restarts:
-            self._begin_anew()
+            self._begin_anew(packet)
         elif number > newest:
             if number - newest > 1 and newest:
                 self._open_gap(newest + 1, number, packet.arrival)
@@ -267,16 +267,17 @@ class RtpSource:
         elif packet.arrival - self._reception.arrival >= SILENCE_SECONDS:
             self.ssrc = packet.ssrc
             packet.sequence = self._window.restart(packet.sequence)
-            self._begin_anew()
+            self._begin_anew(packet)
             self._hand_on(packet)
         else:
             self.counts.foreign += 1
 
-    def _begin_anew(self) -> None:
-        """Go on with a sender that counts and times from elsewhere."""
+    def _begin_anew(self, packet: RtpPacket) -> None:
+        """Go on with a sender that counts and times from elsewhere, from `packet` on."""
         self._missing.forget()
         self._timeline.forget()
         self._reception.forget()
+        self._reception.observe(packet.timestamp, packet.arrival)
         for leg in self._legs:
             leg.source_restarted()
 

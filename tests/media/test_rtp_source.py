@@ -133,6 +133,22 @@ def test_a_stream_not_announced_is_the_first_that_comes() -> None:
     assert (source.ssrc, source.counts.foreign, sender.keyframes) == (1234, 1, 1)
 
 
+def test_a_sender_that_fell_silent_does_not_take_its_place_back_at_once() -> None:
+    source = a_source(ssrc=None)
+    source.feed(rtp(1, ssrc=5), 10.0)
+    source.feed(rtp(1, ssrc=6), 10.5)
+    source.feed(rtp(2, ssrc=5), 10.51)
+    assert (source.ssrc, source.counts.foreign) == (6, 1)
+
+
+def test_a_sender_that_counts_anew_keeps_its_place() -> None:
+    source = a_source(ssrc=None)
+    for number in (1, 30_000, 30_001):
+        source.feed(rtp(number, ssrc=5), 10.0)
+    source.feed(rtp(2, ssrc=6), 10.01)
+    assert (source.ssrc, source.counts.foreign) == (5, 1)
+
+
 def test_a_report_to_the_sender_says_what_got_lost() -> None:
     reports: list[rtcp.ReportBlock] = []
     source = a_source(report=reports.append)
