@@ -51,16 +51,21 @@ class SessionTracks:
     def update(
         self, sections: list[NegotiatedSection], remote: SessionText
     ) -> tuple[Entry[RtpSource], ...]:
-        """Take over what was negotiated; return how to tell the sources' packets apart."""
+        """Take over what was negotiated; return how to tell the sources' packets apart.
+
+        Raises RouterFull when there is no place for one; `clear` removes the others.
+        """
         previous, self._ends = self._ends, {}
         for section in sections:
-            ends = previous.pop(section.mid, None)
-            if ends is not None and ends.section.codec != section.codec:
+            ends = previous.pop(section.mid, None) or _Ends(section)
+            if ends.section.codec != section.codec:
                 self._remove(ends, source=True, sink=True)
-                ends = None
-            self._ends[section.mid] = self._fitted(ends or _Ends(section), section)
+            ends.section = section
+            self._ends[section.mid] = ends
         for ends in previous.values():
             self._remove(ends, source=True, sink=True)
+        for ends in self._ends.values():  # all are known, so that `clear` finds what got its place
+            self._fit(ends)
         ssrcs = {section.mid: section.ssrc() for section in remote.sections}
         return tuple(
             Entry(
@@ -108,15 +113,14 @@ class SessionTracks:
         else:
             self._router.pause(sink)  # as it is; but it has to be there
 
-    def _fitted(self, ends: _Ends, section: NegotiatedSection) -> _Ends:
+    def _fit(self, ends: _Ends) -> None:
         """Give a section the ends its direction asks for, and no others."""
-        ends.section = section
+        section = ends.section
         self._remove(ends, source=not section.receives, sink=not section.sends)
         if section.receives and ends.source is None:
             ends.source = self._new_source(section)
         if section.sends and ends.sink is None:
             ends.sink = self._new_sink(section)
-        return ends
 
     def _new_source(self, section: NegotiatedSection) -> RtpSource:
         upstream = RtcpUpstream(self._send_rtcp, section.ssrc, CNAME)

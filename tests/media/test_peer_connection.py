@@ -21,16 +21,19 @@ from media.bridge import MediaLoop, open_media_loop
 from media.engine import (
     Candidate,
     ChannelWanted,
+    Direction,
     Event,
     MessageReceived,
     SessionWanted,
     State,
     StateChanged,
+    TrackWanted,
 )
-from media.errors import BadDescription, NoFreePort, UnknownChannel
+from media.errors import BadDescription, NoFreePort, RouterFull, UnknownChannel
 from media.local_engine import LocalEngine, open_local_engine
 from media.peer_facts import IceSettings
 from tests.conftest import open_sockets
+from tests.media.conftest import LOOPBACK
 from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair
 
 HURRIED = SessionWanted(TAKES, connect_seconds=0.5)
@@ -287,6 +290,22 @@ async def test_a_cancelled_negotiation_leaves_nothing_but_a_session_to_close(eng
     await first.close()
     await second.close()
     await other.connected()
+
+
+async def test_a_session_that_finds_the_router_full_leaves_nothing_in_it(media_loop: MediaLoop):
+    both_ways = SessionWanted((TrackWanted("audio", Direction.BOTH),))
+    async with open_local_engine(media_loop, LOOPBACK, streams=1) as engine:
+        sends = SessionWanted((TrackWanted("audio", Direction.SEND),))
+        holder = await engine.open_session("holder", sends, Told())
+        takes = await engine.open_session("takes", both_ways, Told())
+        await negotiate(holder, takes)  # the one place for a sink is taken from now on
+        await takes.close()
+        first = await engine.open_session("first", both_ways, Told())
+        second = await engine.open_session("second", both_ways, Told())
+        with pytest.raises(RouterFull):  # for its sink; its source was there already
+            await second.accept_offer((await first.create_offer()).sdp)
+        await second.close()
+        assert engine.router.stats().sources == ()
 
 
 async def test_an_event_sink_that_raises_ends_its_session_only(
