@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 IDR, SPS, PPS, DELIMITER = 5, 7, 8, 9
+LONGEST_SET = 0xFFFF
 
 # Profiles whose sequence parameter set tells the chroma format.
 _HIGH_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
@@ -24,7 +25,12 @@ def with_lengths(nals: Sequence[bytes]) -> bytes:
 
 
 def configuration(sps: bytes, pps: bytes) -> bytes:
-    """Return the AVCDecoderConfigurationRecord of one parameter set of each kind."""
+    """Return the AVCDecoderConfigurationRecord of one parameter set of each kind.
+
+    Raises ValueError for sets it has no room for.
+    """
+    if max(len(sps), len(pps)) > LONGEST_SET:
+        raise ValueError("a parameter set is too long")
     head = bytes((1, sps[1], sps[2], sps[3], 0xFF, 0xE1))
     record = head + len(sps).to_bytes(2) + sps + b"\x01" + len(pps).to_bytes(2) + pps
     if sps[1] in _HIGH_PROFILES:

@@ -147,6 +147,22 @@ def test_parameter_sets_may_come_with_the_session_description() -> None:
     assert out[0].data.startswith(h264.with_lengths(sets))
 
 
+def test_a_parameter_set_too_long_for_any_file_costs_its_keyframe_only() -> None:
+    depayloader = depayloader_for(H264)
+    first, *rest = packets_of(H264, FRAMES["h264"])
+    sps, *others = (nal for nal in nals_of(FRAMES["h264"][0].data))
+    assert h264.kind_of(sps) == h264.SPS
+    pieces = [sps[1:], *[bytes(1000)] * 70]
+    heads = [0x87, *[0x07] * 69, 0x47]  # the first one, those between, the last one
+    payloads = [bytes([0x7C, head]) + piece for head, piece in zip(heads, pieces, strict=True)]
+    for payload in (*payloads, *(nal for nal in others if h264.kind_of(nal) == h264.PPS)):
+        depayloader.push(RtpPayload(0, first.timestamp - 1, False, payload, 0.0), whole=True)
+    picture = RtpPayload(0, first.timestamp - 1, True, b"\x65\x88\x80", 0.0)
+    assert depayloader.push(picture, whole=True) == []
+    assert depayloader.dropped == 1
+    assert len(push_all(depayloader, [first, *rest])) == len(FRAMES["h264"])
+
+
 @pytest.mark.parametrize("codec", [PCMU, PCMA])
 def test_g711_expands_as_its_decoder_does(codec: Codec) -> None:
     decoder = av.CodecContext.create({"pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}[codec.name], "r")
