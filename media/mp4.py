@@ -21,15 +21,18 @@ from media.mp4_boxes import box, full_box
 
 _ROOM = 4096  # for the tracks, H.264's parameter sets included
 _FRAGMENT_BYTES = 4 << 20
+_LONGEST_STEP = 0xFFFFFFFF  # 13 hours of video, 24 of audio
+_LAST_PICTURE = 0.1  # seconds it is shown at most: the pause before it tells nothing
 _MOOF_BYTES, _TRAF_BYTES, _ROW_BYTES = 24, 64, 16  # without, per track, per sample
 _KEYFRAME, _OTHER_FRAME = 0x02000000, 0x01010000
 
 
 class _Runs:
-    """Numbers in a row, equal neighbours kept once: 8 bytes for each run."""
+    """Numbers in a row, equal neighbours kept once: 8 bytes for each run, packed as `row` says."""
 
-    def __init__(self) -> None:
-        self._counts, self._values = array("I"), array("i")
+    def __init__(self, row: str) -> None:
+        self._row = struct.Struct(row)
+        self._counts, self._values = array("I"), array(row[-1])
 
     def add(self, value: int) -> None:
         if self._values and self._values[-1] == value:
@@ -40,7 +43,7 @@ class _Runs:
 
     def table(self) -> bytes:
         pairs = zip(self._counts, self._values, strict=True)
-        rows = b"".join(struct.pack(">Ii", *pair) for pair in pairs)
+        rows = b"".join(self._row.pack(*pair) for pair in pairs)
         return len(self._counts).to_bytes(4) + rows
 
     @property
@@ -65,13 +68,16 @@ class _Track:
         self.step = 0  # until the one after it, as far as can be told
         self.pending: list[tuple[int, int, Sample]] = []  # decoding time, offset of showing it
         self._sizes = array("I")
-        self._steps, self._offsets = _Runs(), _Runs()
+        self._steps, self._offsets = _Runs(">II"), _Runs(">Ii")
         self._keyframes = array("I")
         self._chunks: list[tuple[int, int]] = []  # position, count of samples
 
     def add(self, sample: Sample) -> None:
+        """Take a sample. Raises CannotRecord after too long a pause."""
         shown = self._ticks(sample.time)
         decoded = max(self.decoded + 1, shown)  # pictures may be shown before others decoded before
+        if decoded - self.decoded > _LONGEST_STEP:
+            raise CannotRecord("a pause that is longer than this kind of file can tell")
         if self._sizes:
             self._steps.add(decoded - self.decoded)
             self.step = decoded - self.decoded
@@ -106,7 +112,7 @@ class _Track:
 
     def end(self) -> float:
         """Return when the latest sample ends, in seconds."""
-        return (self.decoded + self.step) / self.timescale
+        return (self.decoded + self._last_step) / self.timescale
 
     def describe(self, *, whole: bool) -> bytes:
         """Return `trak`, with all tables if the file is to be whole."""
@@ -114,13 +120,19 @@ class _Track:
             entry = mp4_boxes.h264_entry(self.video)
         else:
             entry = mp4_boxes.opus_entry(self._codec.channels)
-        length = self.decoded + self.step - self.start if whole else 0
+        length = self.decoded + self._last_step - self.start if whole else 0
         timing = (self.timescale, self.start / self.timescale, length)
         tables = self._tables() if whole else mp4_boxes.no_tables()
         return mp4_boxes.track(self.number, self.video, timing, entry, tables)
 
+    @property
+    def _last_step(self) -> int:
+        if self.video is None:
+            return self.step
+        return min(self.step, round(_LAST_PICTURE * self.timescale))
+
     def _tables(self) -> bytes:
-        self._steps.add(self.step)
+        self._steps.add(self._last_step)
         tables = [
             full_box(b"stts", 0, 0, self._steps.table()),
             full_box(b"stsz", 0, 0, bytes(4), _numbers(self._sizes)),

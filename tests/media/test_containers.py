@@ -18,6 +18,7 @@ from tests.support.media_file import errors_in, look_into
 from tests.support.recording import frames_of, plan, samples_of, sending
 from tests.support.rtp_stream import H264, OPUS, PCMU, VP8
 
+HOUR = 3600.0
 KINDS = [(Container.WEBM, VP8, OPUS), (Container.MKV, H264, PCMU), (Container.MP4, H264, OPUS)]
 
 
@@ -118,6 +119,32 @@ def test_pictures_in_the_order_of_decoding_keep_their_times(tmp_path: Path) -> N
         times = look_into(path).packets["h264"]
         assert times != sorted(times)
         assert sorted(times) == pytest.approx([number / 30 for number in range(90)], abs=0.002)
+
+
+@pytest.mark.parametrize("container", [Container.MKV, Container.MP4])
+def test_a_night_without_a_picture_keeps_its_time(tmp_path: Path, container: Container) -> None:
+    frames = encoded.video("h264", 1.0, keyframes=(0.5,))
+    first, last = samples_of(plan(tmp_path, container, (H264,)), sending(H264, frames))[::15]
+    output = Memory()
+    writer = writer_of(container, output, [H264])
+    for sample in (first, last._replace(time=10 * HOUR)):
+        writer.write(sample)
+        writer.flush()
+    writer.finish()
+    path = tmp_path / f"night.{container.value}"
+    path.write_bytes(output.now)
+    assert errors_in(path) == ""
+    assert look_into(path).packets["h264"] == pytest.approx([0.0, 10 * HOUR], abs=0.01)
+    with av.open(str(path)) as file:
+        assert file.duration is not None
+        assert file.duration / 1e6 == pytest.approx(10 * HOUR, abs=0.11)
+
+
+def test_a_pause_that_an_mp4_file_cannot_tell_is_refused() -> None:
+    writer = writer_of(Container.MP4, Memory(), [OPUS])
+    writer.write(Sample(0, 0.0, b"frame", True))
+    with pytest.raises(CannotRecord):
+        writer.write(Sample(0, 25 * HOUR, b"frame", True))
 
 
 @pytest.mark.parametrize("container", [Container.MKV, Container.MP4])
