@@ -78,7 +78,7 @@ class RecordingFile:
 
     def keep(self, *, whole: bool) -> Path:
         """Close the file and give it its name, once it is safely on disk; return the path."""
-        path = self._path if whole else partial_name(self._path)
+        path = self._path if whole else free_partial_name(self._path)
         try:
             os.fsync(self._file)
         finally:
@@ -103,6 +103,15 @@ class RecordingFile:
             rest, at = rest[count:], at + count
 
 
-def partial_name(path: Path) -> Path:
-    """Return the name of a recording that ended before it was finalised: `<id>.partial.<ext>`."""
-    return path.with_name(f"{path.stem}.partial{path.suffix}")
+def free_partial_name(path: Path) -> Path:
+    """Return the name of a recording that ended before it was finalised: `<id>.partial.<ext>`.
+
+    It has a number behind the id if there is such a file already.
+    """
+    number, stem = 1, path.stem
+    while True:
+        free = path.with_name(f"{stem}.partial{path.suffix}")
+        if not free.exists():
+            return free
+        number += 1
+        stem = f"{path.stem}-{number}"

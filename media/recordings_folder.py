@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.container import Container
-from media.recording_file import partial_name
+from media.recording_file import free_partial_name
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _SUFFIXES = {f".{container.value}" for container in Container}
@@ -45,7 +45,7 @@ def rescue_leftovers(folder: Path) -> list[Leftover]:
         if not size:
             part.unlink()
             continue
-        kept.append(Leftover(part.rename(_free_name(path)), size))
+        kept.append(Leftover(part.rename(free_partial_name(path)), size))
     return kept
 
 
@@ -68,13 +68,3 @@ def remove_expired(folder: Path, retention_days: float, now: float) -> list[Path
 
 def _is_recording(path: Path) -> bool:
     return path.suffix in _SUFFIXES and is_plain_name(path.stem.removesuffix(".partial"))
-
-
-def _free_name(path: Path) -> Path:
-    """Return the name of the partial recording; with a number, if there is a file already."""
-    number = 1
-    free = partial_name(path)
-    while free.exists():
-        number += 1
-        free = partial_name(path.with_stem(f"{path.stem}-{number}"))
-    return free

@@ -118,6 +118,14 @@ def test_an_older_recording_is_never_overwritten(tmp_path: Path) -> None:
     assert older.read_text() == "older"
 
 
+def test_an_older_partial_recording_is_never_overwritten(tmp_path: Path) -> None:
+    older = tmp_path / "test.partial.webm"
+    older.write_text("older")
+    status = limited(tmp_path, Container.WEBM, 30_000)
+    assert status.path == tmp_path / "test-2.partial.webm"
+    assert older.read_text() == "older"
+
+
 def test_a_recording_of_nothing_leaves_no_file(tmp_path: Path) -> None:
     status = record(plan(tmp_path / "new", Container.WEBM, (OPUS,)))
     assert (status.state, status.reason) == (State.FAILED, "no_media")
