@@ -40,8 +40,8 @@ class TrackPlan:
 class RecordingPlan:
     """What is to be recorded, and where to: `<folder>/<id>.<extension of the container>`.
 
-    `max_seconds` 0 stands for no limit. With less than `min_free_bytes` left on the disk, the
-    recording ends.
+    `max_seconds` 0 stands for no limit; it also ends a recording to which nothing ever comes.
+    With less than `min_free_bytes` left on the disk, the recording ends.
     """
 
     id: str
@@ -89,6 +89,7 @@ class Recorder:
         )
         self._muxing = Muxing(path, make_writer, min_free_bytes=plan.min_free_bytes)
         self._origin: float | None = None  # when the recording's time begins, in time of arrivals
+        self._waiting_since: float | None = None  # for that
         self._seconds = 0.0
         self.taps = self._make_taps()
 
@@ -110,8 +111,10 @@ class Recorder:
         """Give up on packets that are too late, ask for keyframes, mind the time limit."""
         for tap in self.taps:
             tap.tick(now)
-        limit = self._plan.max_seconds
-        if limit and self._origin is not None and now - self._origin >= limit:
+        if self._waiting_since is None:
+            self._waiting_since = now
+        since = self._waiting_since if self._origin is None else self._origin
+        if self._plan.max_seconds and now - since >= self._plan.max_seconds:
             self.stop("max_seconds")
 
     def status(self) -> RecordingStatus:

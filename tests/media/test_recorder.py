@@ -281,6 +281,17 @@ def test_a_long_recording_ends_at_its_limit(tmp_path: Path) -> None:
     assert look_into(status.path).duration == pytest.approx(2.0, abs=0.05)
 
 
+def test_a_recording_to_which_nothing_comes_ends_at_its_limit_too(tmp_path: Path) -> None:
+    recorder = Recorder(plan(tmp_path, WEBM, (OPUS,), max_seconds=2.0))
+    with writing(recorder):
+        recorder.tick(1000.0)
+        recorder.tick(1001.9)
+        assert not recorder.wait_ended(0.0)
+        recorder.tick(1002.0)
+        assert recorder.wait_ended(5.0)
+    assert (recorder.status().state, recorder.status().reason) == (State.FAILED, "no_media")
+
+
 def test_garbage_between_packets_is_left_out(tmp_path: Path) -> None:
     sent = sending(OPUS, frames_of(OPUS, 1.0))
     sent.packets[10:10] = [(0.2, b""), (0.2, b"\x80" * 11), (0.2, b"\xff" * 40)]
