@@ -39,7 +39,7 @@ from media.aiortc_sections import (
     negotiated,
     private,
 )
-from media.candidates import RemoteCandidate
+from media.candidates import MAX_CANDIDATES, RemoteCandidate
 from media.engine import ChannelWanted, IceServer, TrackWanted
 from media.errors import BadDescription, WrongState
 from media.ice_sockets import IceSocketProtocol, open_ice_sockets
@@ -80,6 +80,7 @@ class Peer(RTCPeerConnection):
         super().__init__(_configuration(servers))
         self.traffic = Traffic()
         self.sockets: list[UdpSocket] = []
+        self._addresses: set[tuple[str, int]] = set()  # of the other side, that were told
         self._ssrcs: set[bytes] = set()  # heard of, and authentic
         self._settings = settings
         self._readers = readers
@@ -149,21 +150,29 @@ class Peer(RTCPeerConnection):
         await self.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await self._refuse_channels(rejected)
 
-    async def add_candidate(self, candidate: RemoteCandidate) -> None:
-        """Try a remote address. That there are no more is never told: aioice would give up."""
-        connection = self._connection
-        if connection is not None:
-            await connection.add_remote_candidate(
-                IceCandidate(
-                    foundation=candidate.foundation,
-                    component=1,
-                    transport="udp",
-                    priority=candidate.priority,
-                    host=candidate.host,
-                    port=candidate.port,
-                    type=candidate.type,
-                )
+    async def add_candidate(self, candidate: RemoteCandidate) -> bool:
+        """Try a remote address, each one once; False if there are as many as may be.
+
+        That there are no more is never told: aioice would give up.
+        """
+        connection, address = self._connection, (candidate.host, candidate.port)
+        if connection is None or address in self._addresses:
+            return True
+        if len(self._addresses) >= MAX_CANDIDATES:
+            return False
+        self._addresses.add(address)
+        await connection.add_remote_candidate(
+            IceCandidate(
+                foundation=candidate.foundation,
+                component=1,
+                transport="udp",
+                priority=candidate.priority,
+                host=candidate.host,
+                port=candidate.port,
+                type=candidate.type,
             )
+        )
+        return True
 
     def sections(self) -> list[NegotiatedSection]:
         """Return the audio and video sections in the order of the description."""

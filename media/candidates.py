@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from media.errors import BadCandidate
 
 MAX_TEXT = 512
+MAX_CANDIDATES = 64  # of one session: waiting for a description, or in use
 TYPES = frozenset({"host", "srflx", "prflx", "relay"})
 NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
 FOUNDATION = re.compile(r"[A-Za-z0-9+/_-]{1,64}", re.ASCII)

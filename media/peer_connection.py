@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import trio
+from aiortc.exceptions import InvalidStateError
 
 from media.aiortc_seam import Peer
 from media.bridge import MediaLoop
-from media.candidates import RemoteCandidate, parse_remote
+from media.candidates import MAX_CANDIDATES, RemoteCandidate, parse_remote
 from media.data_channels import DataChannels
 from media.demux import Demux
 from media.descriptions import SessionText, accept_simulcast, read, split, take_candidates
@@ -41,7 +42,6 @@ from media.session_tracks import SessionTracks
 
 R = TypeVar("R")
 
-MAX_CANDIDATES = 64  # waiting for a description, or in use
 NEGOTIATE_SECONDS = 10.0  # for one step; gathering may wait for STUN and TURN servers
 CLOSE_SECONDS = 5.0
 STARTING = (State.NEW, State.CONNECTING)
@@ -89,7 +89,6 @@ class PeerSession:
         self._loop = around.loop
         self._queue: deque[Event] = deque()
         self._early: list[Candidate] = []
-        self._candidates = 0
         self._remote: SessionText | None = None  # what the other side said last
         self._connecting_since = 0.0
         self._ended = trio.Event()
@@ -106,7 +105,7 @@ class PeerSession:
         self._check_open()
         offer, listed = _read(sdp, self._remote)
         answer = await self._step(self._peer.answer, *self._put(offer, listed))
-        await self._agreed(offer, len(listed))
+        await self._agreed(offer)
         return _described(reject(accept_simulcast(offer, answer), offer.rejected))
 
     async def accept_answer(self, sdp: str) -> None:
@@ -115,23 +114,21 @@ class PeerSession:
         if not self._rejected <= answer.rejected:
             raise BadDescription("the answer takes a section that was not offered")
         await self._step(self._peer.take_answer, *self._put(answer, listed))
-        await self._agreed(answer, len(listed))
+        await self._agreed(answer)
 
     async def add_candidate(self, candidate: Candidate) -> None:
         self._check_open()
         parsed = parse_remote(candidate.text)
         if parsed is None:
             return
-        if self._candidates >= MAX_CANDIDATES:
-            raise BadCandidate("more candidates than a connection needs")
-        self._candidates += 1
+        taken = True
         if self._remote is None:
-            self._early.append(candidate)
-        elif candidate.mid in (
-            None,
-            self._remote.tagged.mid,
-        ):  # others are of transports that are not used
-            await self._step(self._peer.add_candidate, parsed)
+            taken = len(self._early) < MAX_CANDIDATES
+            self._early += [candidate] if taken else []
+        elif candidate.mid in (None, self._remote.tagged.mid):  # others' transports are not used
+            taken = await self._step(self._peer.add_candidate, parsed)
+        if not taken:
+            raise BadCandidate("more candidates than a connection needs")
 
     async def add_tracks(self, tracks: tuple[TrackWanted, ...]) -> None:
         self._check_open()
@@ -230,7 +227,12 @@ class PeerSession:
     # --- inside ----------------------------------------------------------------------------
 
     async def _step(self, step: Callable[..., Coroutine[Any, Any, R]], *args: object) -> R:
-        return await self._loop.call(step, *args, within=NEGOTIATE_SECONDS)
+        """Have the peer do something. Raises WrongState if the session is closed meanwhile."""
+        try:
+            return await self._loop.call(step, *args, within=NEGOTIATE_SECONDS)
+        except InvalidStateError:
+            self._check_open()
+            raise
 
     async def _open(self) -> None:
         """Make the peer; on the loop."""
@@ -251,7 +253,7 @@ class PeerSession:
     async def _open_channel(self, wanted: ChannelWanted) -> str:
         return self._channels.add(self._peer.open_channel(wanted), wanted)
 
-    async def _agreed(self, remote: SessionText, listed: int) -> None:
+    async def _agreed(self, remote: SessionText) -> None:
         """Take in what offer and answer say together, once aiortc has."""
         self._check_open()  # it may have been closed meanwhile
         if self._peer.channels_refused:
@@ -261,7 +263,6 @@ class PeerSession:
         self._connecting_since = self._connecting_since or time.monotonic()
         self._remote = remote
         self._early.clear()
-        self._candidates = min(MAX_CANDIDATES, self._candidates + listed)
         await self._step(self._delivered)
 
     async def _delivered(self) -> None:

@@ -9,6 +9,9 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,13 +26,21 @@ from media.engine import (
     ChannelWanted,
     Direction,
     Event,
+    IceServer,
     MessageReceived,
     SessionWanted,
     State,
     StateChanged,
     TrackWanted,
 )
-from media.errors import BadDescription, NoFreePort, RouterFull, UnknownChannel
+from media.errors import (
+    BadCandidate,
+    BadDescription,
+    NoFreePort,
+    RouterFull,
+    UnknownChannel,
+    WrongState,
+)
 from media.local_engine import LocalEngine, open_local_engine
 from media.peer_facts import IceSettings
 from tests.conftest import open_sockets
@@ -41,6 +52,12 @@ HURRIED = SessionWanted(TAKES, connect_seconds=0.5)
 
 def ports_of(sdp: str) -> set[int]:
     return {int(line.split()[5]) for line in sdp.splitlines() if line.startswith("a=candidate:")}
+
+
+def with_ports(sdp: str, ports: Iterable[int]) -> str:
+    """Add candidates to the first section, that of the transport."""
+    lines = [f"a=candidate:1 1 udp 1 127.0.0.1 {port} typ host\r\n" for port in ports]
+    return sdp.replace("a=candidate:", "".join(lines) + "a=candidate:", 1)
 
 
 def hosts_of(sdp: str) -> list[str]:
@@ -133,6 +150,29 @@ async def test_a_malformed_candidate_in_a_description_refuses_it(engine: LocalEn
     offer = await first.create_offer()
     with pytest.raises(BadDescription):
         await second.accept_offer(offer.sdp.replace("a=candidate:", "a=candidate:x y z "))
+
+
+async def test_candidates_told_again_and_again_count_once(engine: LocalEngine):
+    first = await engine.open_session("first", SessionWanted(SENDS), Told())
+    second = await engine.open_session("second", SessionWanted(TAKES), Told())
+    for _ in range(70):
+        await negotiate(first, second)
+    await second.add_candidate(Candidate("candidate:1 1 udp 1 127.0.0.1 20000 typ host"))
+    assert len(second._peer._connection.remote_candidates) <= 3
+
+
+async def test_there_is_an_end_to_candidates_over_all_descriptions(engine: LocalEngine):
+    first = await engine.open_session("first", SessionWanted(SENDS), told := Told())
+    second = await engine.open_session("second", SessionWanted(TAKES), Told())
+    for turn in range(3):
+        ports = range(20_000 + 50 * turn, 20_050 + 50 * turn)
+        offer = with_ports((await first.create_offer()).sdp, ports)
+        await first.accept_answer((await second.accept_offer(offer)).sdp)
+    known = len(second._peer._connection.remote_candidates)
+    assert 64 <= known <= 64 + 1  # and the one that checks come from
+    with pytest.raises(BadCandidate):
+        await second.add_candidate(Candidate("candidate:1 1 udp 1 127.0.0.1 30000 typ host"))
+    await told.state(State.CONNECTED)
 
 
 # Data channels on the wire.
@@ -290,6 +330,49 @@ async def test_a_cancelled_negotiation_leaves_nothing_but_a_session_to_close(eng
     await first.close()
     await second.close()
     await other.connected()
+
+
+@pytest.mark.parametrize("step", ["offer", "answer", "accept"])
+async def test_a_session_closed_while_it_negotiates_says_so_and_leaves_nothing(
+    engine: LocalEngine, step: str
+):
+    for moment in range(20):
+        told = Told()
+        first = await engine.open_session("first", SessionWanted(SENDS, data=True), told)
+        second = await engine.open_session("second", SessionWanted(TAKES), told)
+        closed, work = first, first.create_offer
+        if step != "offer":
+            offer = await first.create_offer()
+            closed, work = second, partial(second.accept_offer, offer.sdp)
+        if step == "accept":
+            closed, work = first, partial(first.accept_answer, (await work()).sdp)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(until_closed, work)
+            for _ in range(moment):
+                await trio.lowlevel.checkpoint()
+            await closed.close()
+        await first.close()
+        await second.close()
+
+
+async def test_a_session_closed_while_it_gathers_leaves_nothing(engine: LocalEngine):
+    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        await mute.bind(("127.0.0.1", 0))
+        server = IceServer((f"stun:127.0.0.1:{mute.getsockname()[1]}",))
+        session = await engine.open_session(
+            "one", SessionWanted(SENDS, ice_servers=(server,)), Told()
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(until_closed, session.create_offer)
+            with trio.fail_after(5):
+                await mute.recvfrom(2048)  # it asks, and would wait for seconds
+            with trio.fail_after(3):
+                await session.close()
+
+
+async def until_closed(work: Callable[[], Awaitable[object]]) -> None:
+    with suppress(WrongState):
+        await work()
 
 
 async def test_a_session_that_finds_the_router_full_leaves_nothing_in_it(media_loop: MediaLoop):
