@@ -207,7 +207,8 @@ class PeerSession:
             source.feed(packet, arrival)
 
     def _on_rtcp(self, packet: bytes, arrival: float) -> None:
-        self._tracks.feed_rtcp(packet, arrival)
+        if not self._tracks.feed_rtcp(packet, arrival):
+            self._peer.traffic.dropped += 1
 
     def _on_state(self, state: str) -> None:
         match state:

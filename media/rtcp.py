@@ -25,6 +25,7 @@ APPLICATION = 15
 CNAME = 1
 MANTISSA_BITS = 18
 MOST_LOST = 0x7FFFFF
+MOST_ASKED = 512  # packets in one NACK: nobody keeps more
 BLOCK_BYTES = 24
 
 
@@ -168,7 +169,9 @@ def _read_nack(kind: int, body: bytes) -> Iterable[Rtcp]:
     for first, others in struct.iter_unpack("!HH", body[8:]):
         lost.append(first)
         lost.extend(first + bit + 1 & 0xFFFF for bit in range(16) if others >> bit & 1)
-    yield Nack(ssrc, tuple(lost))
+        if len(lost) >= MOST_ASKED:
+            break
+    yield Nack(ssrc, tuple(lost[:MOST_ASKED]))
 
 
 def _read_payload_feedback(kind: int, body: bytes) -> Iterable[Rtcp]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from media import rtcp
@@ -216,7 +216,11 @@ class RtpSink:
         messages = rtcp.parse_rtcp(packet)
         if messages is None:
             self.counts.malformed += 1
-            return
+        else:
+            self.take_rtcp(messages, arrival)
+
+    def take_rtcp(self, messages: Iterable[rtcp.Rtcp], arrival: float) -> None:
+        """Take what `feed_rtcp` does, where others have use for it, too."""
         for message in messages:
             match message:
                 case rtcp.SenderReport(blocks=blocks) | rtcp.ReceiverReport(blocks=blocks):

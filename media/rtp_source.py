@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -116,7 +116,11 @@ class RtpSource:
         messages = rtcp.parse_rtcp(packet)
         if messages is None:
             self.counts.malformed += 1
-            return
+        else:
+            self.take_rtcp(messages, arrival)
+
+    def take_rtcp(self, messages: Iterable[rtcp.Rtcp], arrival: float) -> None:
+        """Take what `feed_rtcp` does, where others have use for it, too."""
         for message in messages:
             if isinstance(message, rtcp.SenderReport) and message.ssrc == self.ssrc:
                 self._timeline.observe_report(message.ntp, message.timestamp, arrival)

@@ -10,6 +10,7 @@ from media.descriptions import SessionText
 from media.engine import Event, Track, TracksChanged
 from media.peer_facts import NegotiatedSection
 from media.router import Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
+from media.rtcp import parse_rtcp
 from media.rtp_sink import CNAME
 
 
@@ -79,13 +80,20 @@ class SessionTracks:
             if ends.source is not None
         )
 
-    def feed_rtcp(self, packet: bytes, arrival: float) -> None:
-        """Hand RTCP of the other side to all; each takes what is about it."""
+    def feed_rtcp(self, packet: bytes, arrival: float) -> bool:
+        """Hand RTCP of the other side to all; each takes what is about it.
+
+        Returns whether it was any. It is read once: a session may have many sections.
+        """
+        messages = parse_rtcp(packet)
+        if messages is None:
+            return False
         for ends in self._ends.values():
             if ends.source is not None:
-                ends.source.feed_rtcp(packet, arrival)
+                ends.source.take_rtcp(messages, arrival)
             if ends.sink is not None:
-                ends.sink.feed_rtcp(packet, arrival)
+                ends.sink.take_rtcp(messages, arrival)
+        return True
 
     def begin_sending(self) -> None:
         """Let the sinks flow: packets can leave from now on."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from media import aiortc_seam
+from media import aiortc_seam, rtcp, session_tracks
 from media.bridge import MediaLoop, open_media_loop
 from media.engine import (
     Candidate,
@@ -450,6 +451,28 @@ async def test_packets_longer_than_any_path_carries_are_dropped_and_counted(engi
     with trio.fail_after(5):
         while (await pair.second.stats()).packets_dropped < before + 2:
             await trio.sleep(0.01)
+
+
+async def test_rtcp_is_read_once_however_many_sections_there_are(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+):
+    wanted = (TrackWanted("audio", Direction.RECEIVE),) * 8
+    sends = tuple(replace(track, direction=Direction.SEND) for track in wanted)
+    pair = await open_pair(engine, first=SessionWanted(sends), second=SessionWanted(wanted))
+    await pair.connected()
+    read: list[bytes] = []
+    parse = session_tracks.parse_rtcp
+    monkeypatch.setattr(
+        session_tracks, "parse_rtcp", lambda packet: (read.append(packet), parse(packet))[1]
+    )
+    report, garbage = rtcp.write_receiver_report(1, (), "x"), b"\x80\xc9\xff\xff" + bytes(8)
+    before = (await pair.second.stats()).packets_dropped
+    for packet in (report, garbage):
+        pair.first._peer.send_rtcp(packet)
+    with trio.fail_after(5):
+        while (await pair.second.stats()).packets_dropped == before:
+            await trio.sleep(0.01)
+    assert [packet for packet in read if packet in (report, garbage)] == [report, garbage]
 
 
 async def test_there_is_an_end_to_the_streams_of_one_peer(

@@ -114,3 +114,12 @@ def test_no_bytes_make_reading_raise(data: bytes) -> None:
 def test_no_body_of_any_kind_makes_reading_raise(kind: int, count: int, body: bytes) -> None:
     head = bytes([0x80 | count, kind]) + (len(body) // 4).to_bytes(2)
     rtcp.parse_rtcp(head + body)
+
+
+def test_a_nack_asks_for_no_more_than_anyone_keeps() -> None:
+    asked = [number * 17 for number in range(340)]
+    packet = bytearray(rtcp.write_nack(1, 2, asked))
+    packet[14::4] = packet[15::4] = b"\xff" * 340  # and for the sixteen behind each
+    [nack] = rtcp.parse_rtcp(bytes(packet)) or []
+    assert isinstance(nack, rtcp.Nack)
+    assert nack.lost == tuple(range(512))
