@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-MAX_SSRCS = 64  # of one session; more are not learnt
+MAX_SSRCS = 128  # of one session; more are not learnt
+KEPT_SSRCS = 64  # over a negotiation, the latest ones: an announced one for each section
 ONE_BYTE = 0xBEDE
 TWO_BYTES = 0x1000
 
@@ -41,7 +42,9 @@ class Demux(Generic[S]):
         self._by_ssrc = {s: stream for s, stream in self._by_ssrc.items() if id(stream) in kept}
         for entry in entries:
             if entry.ssrc is not None:
+                self._by_ssrc.pop(entry.ssrc, None)  # so that the latest come last
                 self._by_ssrc[entry.ssrc] = entry.stream
+        self._by_ssrc = dict(list(self._by_ssrc.items())[-KEPT_SSRCS:])
 
     def stream(self, packet: bytes) -> S | None:
         """Return the stream of an RTP packet of at least 12 bytes, None if it is nobody's."""

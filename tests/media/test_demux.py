@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.demux import MAX_SSRCS, Demux, Entry, read_extension
+from media.demux import KEPT_SSRCS, MAX_SSRCS, Demux, Entry, read_extension
 
 AUDIO = Entry("audio", b"0", 1, 111, None)
 VIDEO = Entry("video", b"1", 1, 96, None)
@@ -73,6 +74,15 @@ def test_there_is_an_end_to_what_is_learnt():
         assert table.stream(packet(ssrc, 96)) == "video"
     assert table.stream(packet(1_000, 96)) is None
     assert table.stream(packet(3, 96)) == "video"
+
+
+def test_announcing_others_each_time_grows_nothing_and_leaves_room_to_learn():
+    table = demux(AUDIO, VIDEO)
+    for ssrc in range(1_000):
+        table.set((AUDIO, replace(VIDEO, ssrc=ssrc)))
+    assert len(table._by_ssrc) == KEPT_SSRCS
+    assert table.stream(packet(999, 111)) == "video"
+    assert table.stream(packet(5_000, 111)) == "audio"
 
 
 @given(st.binary(min_size=12, max_size=60), st.integers(1, 15))
