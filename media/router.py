@@ -73,6 +73,10 @@ class Router:
         source = self._source(source_id)
         del self._sources[source_id]
         source.close()
+        sinks: list[RtpSink | TapLeg] = [*self._sinks.values(), *self._taps.values()]
+        for sink in sinks:
+            if sink.source is source:  # a paused one, of which the source does not know
+                sink.source_closed(source)
         self._past.add_source(source.stats())
 
     def add_sink(self, sink: RtpSink) -> None:

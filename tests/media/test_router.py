@@ -159,6 +159,28 @@ def test_a_tap_is_told_when_the_sender_begins_anew() -> None:
     assert len(tap.packets) == 3
 
 
+def test_what_is_paused_lets_go_of_a_source_that_ends() -> None:
+    router = Router()
+    router.add_source(a_source())
+    sink, tap = a_sink(), Tap()
+    router.add_sink(sink)
+    router.add_tap(tap)
+    for name in ("screen", "tap"):
+        router.attach("camera", name)
+        router.pause(name)
+    router.remove_source("camera")
+    assert sink.source is None
+    assert tap.sources[-1] is None
+    for name in ("screen", "tap"):
+        router.resume(name)
+    assert sink.state is LegState.IDLE
+    again = a_source()
+    router.add_source(again)
+    router.attach("camera", "screen")
+    again.feed(rtp(1, 0, vp8(1, keyframe=True)), 1000.0)
+    assert sink.state is LegState.FLOWING
+
+
 def test_a_paused_tap_takes_nothing_and_then_asks_for_a_keyframe() -> None:
     sender, time, tap = Sender(), Time(), Tap()
     router = Router(time)
