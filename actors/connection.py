@@ -23,6 +23,7 @@ from actors.core import (
     ReplyTo,
     Request,
 )
+from actors.domain import media_refusals
 from actors.domain.refusals import Busy
 from actors.media_errors import asked
 from media.engine import (
@@ -76,14 +77,14 @@ class AddCandidate(Request[None]):
 
 @dataclass(frozen=True, slots=True)
 class AddTracks(Request[None]):
-    """Want more sections, from the next negotiation on."""
+    """Want more sections, from the next negotiation on. Raises TooMuchMedia, NoCommonCodec."""
 
     tracks: tuple[TrackWanted, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenChannel(Request[str]):
-    """Open a data channel; its id is answered. Raises TooMuchMedia."""
+    """Open a data channel; its id is answered. Raises TooMuchMedia, ImpossibleChannel."""
 
     wanted: ChannelWanted
 
@@ -179,7 +180,7 @@ class Connection(Actor[Message]):
             case AddTracks(tracks):
                 return await asked(session.add_tracks(tracks))
             case OpenChannel(wanted):
-                return await asked(session.open_channel(wanted))
+                return await self._open_channel(wanted)
             case CloseChannel(channel):
                 return await asked(session.close_channel(channel))
             case SendMessage(channel, data):
@@ -207,6 +208,12 @@ class Connection(Actor[Message]):
             "sending": self._sends,
             **_figures(self._stats),
         }
+
+    async def _open_channel(self, wanted: ChannelWanted) -> str:
+        try:
+            return await asked(self._session.open_channel(wanted))
+        except ValueError as error:
+            raise media_refusals.ImpossibleChannel(str(error)) from error
 
     def _begin_sending(self, channel: str, data: str | bytes) -> None:
         """Send in a helper task: one channel that is stuck must not hold up the others."""

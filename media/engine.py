@@ -20,6 +20,8 @@ from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
 from media.recorder import RecordingPlan, RecordingStatus
 from media.stats import RouterStats, SinkStats, SourceStats
 
+LONGEST_LABEL = 65_535  # bytes
+
 
 class Direction(Enum):
     """Which way media goes in a section of a description, as seen from the engine."""
@@ -114,7 +116,8 @@ class Track:
 class ChannelWanted:
     """A data channel to open. Of `max_retransmits` and `max_lifetime` (ms) at most one is set.
 
-    With `negotiated`, both sides open it with the same `id` and nobody is told.
+    With `negotiated`, both sides open it with the same `id` and nobody is told. Raises ValueError
+    for what cannot be said on the wire (RFC 8832, section 5.1).
     """
 
     label: str = ""
@@ -124,6 +127,13 @@ class ChannelWanted:
     max_lifetime: int | None = None
     negotiated: bool = False
     id: int | None = None
+
+    def __post_init__(self) -> None:
+        if max(len(self.label.encode()), len(self.protocol.encode())) > LONGEST_LABEL:
+            raise ValueError("a label or protocol that is too long")
+        limits = [it for it in (self.max_retransmits, self.max_lifetime) if it is not None]
+        if len(limits) > 1 or not all(0 <= limit < 1 << 32 for limit in limits):
+            raise ValueError("retransmissions or a lifetime, of 32 bits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +253,12 @@ class MediaSession(Protocol):
         """
 
     async def add_tracks(self, tracks: tuple[TrackWanted, ...]) -> None:
-        """Want more sections, from the next offer or answer on."""
+        """Want more sections, from the next offer or answer on. Raises TooMuch beyond 64."""
 
     async def open_channel(self, wanted: ChannelWanted) -> str:
         """Open a data channel and return its id; it can be used after ChannelOpened.
 
-        Raises TooMuch at the limit of channels, ValueError for impossible wishes.
+        Raises TooMuch at the limit of channels, ValueError for an id that is missing or taken.
         """
 
     async def send(self, channel: str, data: str | bytes) -> None:

@@ -20,7 +20,14 @@ from media.bridge import MediaLoop
 from media.candidates import MAX_CANDIDATES, RemoteCandidate, parse_remote
 from media.data_channels import DataChannels
 from media.demux import Demux
-from media.descriptions import SessionText, accept_simulcast, read, split, take_candidates
+from media.descriptions import (
+    MAX_SECTIONS,
+    SessionText,
+    accept_simulcast,
+    read,
+    split,
+    take_candidates,
+)
 from media.engine import (
     Candidate,
     ChannelWanted,
@@ -34,7 +41,7 @@ from media.engine import (
     StateChanged,
     TrackWanted,
 )
-from media.errors import BadCandidate, BadDescription, WrongState
+from media.errors import BadCandidate, BadDescription, TooMuch, WrongState
 from media.peer_facts import IceSettings, PeerListener
 from media.rejected_sections import reject, with_stand_ins
 from media.router import Router, RtpSource
@@ -66,7 +73,7 @@ class Surroundings:
 async def open_peer_session(
     id: str, wanted: SessionWanted, events: EventSink, around: Surroundings
 ) -> PeerSession:
-    """Open a session. Raises NoCommonCodec and ValueError for tracks that cannot be wanted."""
+    """Open a session. Raises NoCommonCodec, TooMuch and ValueError for tracks that cannot be."""
     session = PeerSession(id, wanted, events, around)
     await around.loop.call(session._open, within=NEGOTIATE_SECONDS)
     return session
@@ -248,6 +255,8 @@ class PeerSession:
             peer.want_channels()
 
     async def _want(self, tracks: tuple[TrackWanted, ...]) -> None:
+        if len(self._peer.getTransceivers()) + len(tracks) >= MAX_SECTIONS:  # one is for channels
+            raise TooMuch("more sections than a description may have")
         for track in tracks:
             self._peer.want(track)
 

@@ -35,6 +35,12 @@ class UnknownChannel(Refused):
     code = "unknown_channel"
 
 
+class ImpossibleChannel(Refused):
+    """A data channel contradicts itself, or another one has its id."""
+
+    code = "impossible_channel"
+
+
 class TooMuchMedia(Refused):
     """A limit of the media layer is reached: ports, channels, the size of a message."""
 

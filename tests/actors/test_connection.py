@@ -202,6 +202,8 @@ async def test_messages_may_go_past_the_owner():
         (AddCandidate(Candidate("hello")), refusals.BadCandidate),
         (SendMessage("none", "hello"), refusals.UnknownChannel),
         (CloseChannel("none"), refusals.UnknownChannel),
+        (OpenChannel(ChannelWanted(negotiated=True)), refusals.ImpossibleChannel),
+        (AddTracks(SENDS * 40), refusals.TooMuchMedia),
     ],
     ids=lambda it: type(it).__name__ if isinstance(it, Message) else it.__name__,
 )

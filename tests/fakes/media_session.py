@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from media.candidates import parse_remote
-from media.descriptions import Section, SessionText, read
+from media.descriptions import MAX_SECTIONS, Section, SessionText, read
 from media.engine import (
     Candidate,
     ChannelClosed,
@@ -144,16 +144,17 @@ class FakeSession:
 
     async def add_tracks(self, tracks: tuple[TrackWanted, ...]) -> None:
         self._check_open()
+        if len(self._sections) + len(tracks) >= MAX_SECTIONS:
+            raise TooMuch("sections")
         self._sections = [*self._sections, *(_section(t) for t in tracks)]
 
     async def open_channel(self, wanted: ChannelWanted) -> str:
         self._check_open()
         if self._refused:
             raise WrongState("data channels were rejected")
-        if wanted.max_retransmits is not None and wanted.max_lifetime is not None:
-            raise ValueError("at most one of the two")
-        if wanted.negotiated and wanted.id is None:
-            raise ValueError("without an id")
+        taken = {channel.wanted.id for channel in self.channels.values()}
+        if wanted.negotiated and wanted.id in {None, *taken}:
+            raise ValueError("without an id of its own")
         if len(self.channels) >= MAX_CHANNELS:
             raise TooMuch("channels")
         channel = self._new_channel(wanted)

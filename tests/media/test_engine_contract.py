@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 
@@ -277,15 +279,39 @@ async def test_closing_a_channel_closes_it_on_both_sides(any_engine: MediaEngine
 async def test_impossible_channels_are_refused(any_engine: MediaEngine):
     pair = await open_pair(any_engine)
     await pair.connected()
-    with pytest.raises(ValueError):
-        await pair.first.open_channel(ChannelWanted(max_retransmits=1, max_lifetime=1))
-    with pytest.raises(ValueError):
-        await pair.first.open_channel(ChannelWanted(negotiated=True))
+    await pair.first.open_channel(ChannelWanted(negotiated=True, id=100))
+    for taken in (None, 100):
+        with pytest.raises(ValueError):
+            await pair.first.open_channel(ChannelWanted(negotiated=True, id=taken))
     mine, _ = await pair.channel(ChannelWanted("small"))
     with pytest.raises(TooMuch):
         await pair.first.send(mine, bytes(300_000))
     with pytest.raises(UnknownChannel):
         await pair.first.send("nonsense", "hello")
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"max_retransmits": 1, "max_lifetime": 1},
+        {"max_lifetime": -1},
+        {"max_retransmits": 1 << 32},
+        {"label": "é" * 40_000},
+        {"protocol": "\ud800"},
+    ],
+    ids=lambda wishes: "-".join(wishes),
+)
+def test_what_cannot_be_said_of_a_channel_cannot_be_wanted(wishes: dict[str, Any]):
+    with pytest.raises(ValueError):
+        ChannelWanted(**wishes)
+
+
+async def test_there_is_an_end_to_sections(any_engine: MediaEngine):
+    session = await any_engine.open_session("one", wants(*SENDS * 15, data=True), Told())
+    await session.add_tracks(SENDS * 16)
+    with pytest.raises(TooMuch):
+        await session.add_tracks(SENDS)
+    assert (await session.create_offer()).sdp.count("m=") == 63
 
 
 async def test_there_is_an_end_to_channels(any_engine: MediaEngine):
