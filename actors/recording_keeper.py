@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
 from actors.core import Actor, Message, Request
-from media.recordings_folder import remove_expired, rescue_leftovers
+from media.recordings_folder import Trouble, remove_expired, rescue_leftovers
+
+T = TypeVar("T")
 
 SWEEP_SECONDS = 3600.0
+FAILURES_LOGGED = 20  # of one look through the folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class SweepDue(Message):
 class RecordingKeeper(Actor[Message]):
     """Starts before anything can be recorded: what is unfinished then is of a process before.
 
-    A folder that cannot be read is logged, and tried again with the next sweep.
+    A folder that cannot be read, or a file, is logged, and tried again with the next sweep.
     """
 
     kind = "recording_keeper"
@@ -50,16 +54,12 @@ class RecordingKeeper(Actor[Message]):
         await self.handle(SweepDue())
 
     async def _rescue(self) -> None:
-        try:
-            left = await trio.to_thread.run_sync(rescue_leftovers, self._folder)
-        except OSError as error:
-            self._log_trouble(error)
-        else:
-            self._rescued = len(left)
-            for recording in left:
-                self.ctx.log.warning(
-                    "recording.rescued", file=recording.path.name, bytes=recording.bytes
-                )
+        left = await self._attempt(partial(rescue_leftovers, self._folder))
+        self._rescued = len(left)
+        for recording in left:
+            self.ctx.log.warning(
+                "recording.rescued", file=recording.path.name, bytes=recording.bytes
+            )
 
     async def handle(self, message: Message) -> object:
         removed = await self._sweep()
@@ -71,16 +71,23 @@ class RecordingKeeper(Actor[Message]):
         return {"rescued": self._rescued, "expired": self._expired}
 
     async def _sweep(self) -> int:
-        remove = partial(remove_expired, self._folder, self._retention_days, time.time())
-        try:
-            removed = await trio.to_thread.run_sync(remove)
-        except OSError as error:
-            self._log_trouble(error)
-            return 0
+        days, now = self._retention_days, time.time()
+        removed = await self._attempt(partial(remove_expired, self._folder, days, now))
         for path in removed:
             self.ctx.log.info("recording.expired", file=path.name)
         self._expired += len(removed)
         return len(removed)
 
-    def _log_trouble(self, error: OSError) -> None:
-        self.ctx.log.error("recording.folder_failed", error=type(error).__name__, code=error.errno)
+    async def _attempt(self, work: Callable[[Trouble], list[T]]) -> list[T]:
+        """Have a thread look through the folder, and log what it could not do."""
+        errors: list[OSError] = []
+        done: list[T] = []
+        try:
+            done = await trio.to_thread.run_sync(work, errors.append)
+        except OSError as unreadable:
+            errors.append(unreadable)
+        for error in errors[:FAILURES_LOGGED]:
+            self.ctx.log.error(
+                "recording.folder_failed", error=type(error).__name__, code=error.errno
+            )
+        return done

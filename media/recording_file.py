@@ -95,6 +95,7 @@ class RecordingFile:
         """Close the file and remove it."""
         os.close(self._file)
         self._part.unlink(missing_ok=True)
+        self.written = 0
 
     def _write(self, data: bytes, at: int) -> None:
         rest = memoryview(data)

@@ -7,8 +7,10 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,11 @@ from tests.support.rtp_stream import OPUS, PCMU
 
 REPOSITORY = Path(__file__).parents[2]
 DAY = 86_400.0
+
+
+def never(error: OSError) -> None:
+    """Take the trouble that there may not be."""
+    raise error
 
 
 def killed_after(folder: Path, seconds: float) -> float:
@@ -50,7 +57,7 @@ def killed_after(folder: Path, seconds: float) -> float:
 )
 def test_a_kill_loses_two_seconds_at_most(tmp_path: Path, seconds: float) -> None:
     sent = killed_after(tmp_path, seconds)
-    left = {leftover.path.name: leftover for leftover in rescue_leftovers(tmp_path)}
+    left = {leftover.path.name: leftover for leftover in rescue_leftovers(tmp_path, never)}
     assert sorted(left) == ["killed.partial.mkv", "killed.partial.mp4", "killed.partial.webm"]
     for leftover in left.values():
         assert leftover.bytes == leftover.path.stat().st_size
@@ -128,7 +135,7 @@ def test_an_older_partial_recording_is_never_overwritten(tmp_path: Path) -> None
 
 def test_a_recording_of_nothing_leaves_no_file(tmp_path: Path) -> None:
     status = record(plan(tmp_path / "new", Container.WEBM, (OPUS,)))
-    assert (status.state, status.reason) == (State.FAILED, "no_media")
+    assert (status.state, status.reason, status.bytes) == (State.FAILED, "no_media", 0)
     assert list((tmp_path / "new").iterdir()) == []
 
 
@@ -168,7 +175,7 @@ def test_leftovers_are_renamed_and_other_files_are_left_alone(tmp_path: Path) ->
     for name in ("a.webm.part", "b.mp4.part", "a.partial.webm", "c.txt.part", "d.webm", "e.part"):
         (tmp_path / name).write_text(name)
     (tmp_path / "empty.mkv.part").touch()
-    left = rescue_leftovers(tmp_path)
+    left = rescue_leftovers(tmp_path, never)
     assert [leftover.path.name for leftover in left] == ["a-2.partial.webm", "b.partial.mp4"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "a-2.partial.webm",
@@ -178,8 +185,8 @@ def test_leftovers_are_renamed_and_other_files_are_left_alone(tmp_path: Path) ->
         "d.webm",
         "e.part",
     ]
-    assert rescue_leftovers(tmp_path) == []
-    assert rescue_leftovers(tmp_path / "nowhere") == []
+    assert rescue_leftovers(tmp_path, never) == []
+    assert rescue_leftovers(tmp_path / "nowhere", never) == []
 
 
 def test_only_recordings_that_are_too_old_are_removed(tmp_path: Path) -> None:
@@ -195,7 +202,33 @@ def test_only_recordings_that_are_too_old_are_removed(tmp_path: Path) -> None:
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (now - days * DAY,) * 2)
     (tmp_path / "link.webm").symlink_to(tmp_path / "notes.txt")
-    assert remove_expired(tmp_path, 0, now) == []
-    removed = remove_expired(tmp_path, 7, now)
+    assert remove_expired(tmp_path, 0, now, never) == []
+    removed = remove_expired(tmp_path, 7, now, never)
     assert [path.name for path in removed] == ["old.partial.mp4", "old.webm"]
     assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_one_file_in_trouble_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.webm.part", "b.webm.part", "c.webm", "d.webm"):
+        (tmp_path / name).write_text(name)
+    os.utime(tmp_path / "c.webm", (0, 0))
+    os.utime(tmp_path / "d.webm", (0, 0))
+
+    def stubborn(name: str, usual: Callable[..., Any]) -> Callable[..., Any]:
+        def act(self: Path, *arguments: Any, **options: Any) -> Any:
+            if self.name == name:
+                raise PermissionError(1, "it is another's")
+            return usual(self, *arguments, **options)
+
+        return act
+
+    monkeypatch.setattr(Path, "rename", stubborn("a.webm.part", Path.rename))
+    monkeypatch.setattr(Path, "unlink", stubborn("c.webm", Path.unlink))
+    trouble: list[OSError] = []
+    left = rescue_leftovers(tmp_path, trouble.append)
+    assert [leftover.path.name for leftover in left] == ["b.partial.webm"]
+    removed = remove_expired(tmp_path, 7, 10 * DAY, trouble.append)
+    assert [path.name for path in removed] == ["d.webm"]
+    assert len(trouble) == 2
