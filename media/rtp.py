@@ -23,17 +23,17 @@ HIGHEST_PORT = 65535
 class Remote:
     """Where to send; `rtcp` is the port above that of `rtp` unless it is given.
 
-    Raises ValueError for a host that is no numeric address: looking up a name would wait.
+    Hosts are kept in their shortest form, in which sockets tell them. Raises ValueError for one
+    that is no numeric address: looking up a name would wait.
     """
 
     rtp: Address
     rtcp: Address | None = None
 
     def __post_init__(self) -> None:
-        for host, port in (self.rtp, self.rtcp or self.rtp):
-            ip_address(host)
-            if not 1 <= port <= HIGHEST_PORT:
-                raise ValueError("a port is a number from 1 to 65535")
+        object.__setattr__(self, "rtp", _shortest(self.rtp))
+        if self.rtcp is not None:
+            object.__setattr__(self, "rtcp", _shortest(self.rtcp))
 
 
 class PlainRtp:
@@ -98,6 +98,7 @@ class PlainRtp:
         """
         if self.source is not None:
             raise ValueError("the port has a source already")
+        host = None if only_from is None else str(ip_address(only_from))
         source = RtpSource(
             source_id,
             kind,
@@ -108,7 +109,7 @@ class PlainRtp:
             report=self._upstream.report,
         )
         self._router.add_source(source)
-        self.source, self._only_from, self._feedback = source, only_from, feedback
+        self.source, self._only_from, self._feedback = source, host, feedback
         return source
 
     def stop_receiving(self) -> None:
@@ -221,6 +222,13 @@ class PlainRtp:
             self._send_rtcp(rtcp.write_receiver_report(ssrc, (), CNAME) + rtcp.write_bye(ssrc))
         except OSError:
             return  # nobody is there to hear it
+
+
+def _shortest(address: Address) -> Address:
+    host, port = address
+    if not 1 <= port <= HIGHEST_PORT:
+        raise ValueError("a port is a number from 1 to 65535")
+    return str(ip_address(host)), port
 
 
 __all__ = ["Address", "PlainRtp", "PortRange", "Remote"]

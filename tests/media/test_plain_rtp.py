@@ -198,6 +198,21 @@ async def test_only_the_host_that_is_expected_may_send() -> None:
             assert port.strangers == 1
 
 
+async def test_an_address_may_be_written_in_any_of_its_forms() -> None:
+    written = "0:0:0:0:0:0:0:1"
+    assert Remote((written, 5000), (written, 5001)) == Remote(("::1", 5000), ("::1", 5001))
+    async with plain("::1") as (_, port):
+        with Peer("::1") as peer:
+            source = port.receive("in", "video", VP8, only_from=written)
+            (_, rtp_port), (_, rtcp_port) = peer.remote.rtp, peer.remote.rtcp or ("", 0)
+            remote = Remote((written, rtp_port), (written, rtcp_port))
+            sink = port.send("out", "video", VP8, remote, ssrc=5)
+            await peer.rtp.sendto(rtp(1), port.address)
+            await peer.rtcp.sendto(rtcp.write_pli(1, 5), port.rtcp_address)
+            await until(lambda: source.counts.packets and sink.counts.keyframe_requests)
+            assert port.strangers == 0
+
+
 async def test_garbage_ends_nothing() -> None:
     async with plain(mux=True) as (_, port):
         source = port.receive("camera", "video", VP8)
