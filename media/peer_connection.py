@@ -160,7 +160,7 @@ class PeerSession:
 
     async def stats(self) -> SessionStats:
         traffic = self._peer.traffic
-        sources, sinks = self._around.router.stats_below(f"{self.id}/")
+        sources, sinks = self._tracks.stats()
         return SessionStats(
             state=self.state,
             packets_received=traffic.packets_received,

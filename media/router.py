@@ -16,7 +16,7 @@ from media.packet_tap import PacketTap, TapLeg
 from media.rtp_sink import RtpSink
 from media.rtp_source import RtpSource
 from media.sender_clock import Clock, SenderClock
-from media.stats import RouterStats, SinkStats, SourceStats, Totals
+from media.stats import RouterStats, Totals
 from media.upstream import RtcpUpstream, Upstream
 
 __all__ = [
@@ -153,12 +153,6 @@ class Router:
         for sink in sinks:
             totals.add_sink(sink)
         return RouterStats(sources, sinks, len(self._taps), totals)
-
-    def stats_below(self, prefix: str) -> tuple[tuple[SourceStats, ...], tuple[SinkStats, ...]]:
-        """Return what happened to the sources and sinks whose ids begin so."""
-        sources = [it for id_, it in self._sources.items() if id_.startswith(prefix)]
-        sinks = [it for id_, it in self._sinks.items() if id_.startswith(prefix)]
-        return tuple(it.stats() for it in sources), tuple(it.stats() for it in sinks)
 
     def _make_room(self, sink_id: str) -> None:
         if sink_id in self._sinks or sink_id in self._taps:

@@ -12,6 +12,7 @@ from media.peer_facts import NegotiatedSection
 from media.router import Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
 from media.rtcp import parse_rtcp
 from media.rtp_sink import CNAME
+from media.stats import SinkStats, SourceStats
 
 
 @dataclass(slots=True)
@@ -101,6 +102,14 @@ class SessionTracks:
         for ends in self._ends.values():
             if ends.sink is not None and ends.sink.id not in self._paused:
                 ends.sink.resume()
+
+    def stats(self) -> tuple[tuple[SourceStats, ...], tuple[SinkStats, ...]]:
+        """Return what happened to the sources and the sinks so far."""
+        every = self._ends.values()
+        return (
+            tuple(ends.source.stats() for ends in every if ends.source is not None),
+            tuple(ends.sink.stats() for ends in every if ends.sink is not None),
+        )
 
     def clear(self) -> None:
         """Remove all sources and sinks."""

@@ -258,6 +258,18 @@ async def test_a_waiting_sender_is_told_when_the_session_closes(engine: LocalEng
     assert refused
 
 
+async def test_a_session_tells_of_its_own_streams_only(engine: LocalEngine):
+    outer = await open_pair(engine, "call")
+    inner = await open_pair(engine, "call/first")  # ids that begin with another session's
+    for pair in (outer, inner):
+        sending, taking = await pair.first.stats(), await pair.second.stats()
+        assert [sink.id for sink in sending.sinks] == [f"{pair.first.id}/out/{n}" for n in (0, 1)]
+        assert [it.id for it in taking.sources] == [f"{pair.second.id}/in/{n}" for n in (0, 1)]
+        assert (sending.sources, taking.sinks) == ((), ())
+        await pair.first.close()
+        assert (await pair.first.stats()).sinks == ()
+
+
 # How sessions end.
 
 
