@@ -20,6 +20,7 @@ BUNDLE = "a=group:BUNDLE"
 TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
 MID = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}", re.ASCII)  # fits a header extension
 BOTH_WAYS = "a=sendrecv"
+SCTP_PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 DIRECTIONS = frozenset({BOTH_WAYS, "a=sendonly", "a=recvonly", "a=inactive"})
 ICE_PART = re.compile(r"[A-Za-z0-9+/]{4,256}", re.ASCII)
 RID_EXTENSIONS = (
@@ -107,13 +108,15 @@ def split(sdp: str) -> SessionText:
 def read(sdp: str, before: SessionText | None = None) -> SessionText:
     """Split a remote description, and check what everything else relies on.
 
-    `before` is what the other side said last: where all sections are rejected, its transport stays.
-    Raises BadDescription for sections of other kinds, those without a mid or not bundled, and
-    without ICE credentials, fingerprint or RTCP multiplexing; of rejected ones, only kind and mid
-    count (RFC 8829, section 5.3.1).
+    `before` is what the other side said last: its sections stay, and where all are rejected now, so
+    does its transport. Raises BadDescription for sections of other kinds, those without a mid or
+    not bundled, and without ICE credentials, fingerprint, RTCP multiplexing or a port of SCTP; of
+    rejected ones, only kind and mid count (RFC 8829, section 5.3.1).
     """
     text = split(sdp)
     _check(text)
+    if before is not None:
+        _check_continues(text, before)
     return _with_directions(_with_one_transport(text, before))
 
 
@@ -177,6 +180,25 @@ def _check(text: SessionText) -> None:
         media = section.kind != "application" and not section.rejected
         if media and "a=rtcp-mux" not in section.lines:
             raise BadDescription("RTCP is not multiplexed")
+        channels = section.kind == "application" and not section.rejected
+        if channels and not _has_sctp_port(section):
+            raise BadDescription("data channels without a port")
+
+
+def _check_continues(text: SessionText, before: SessionText) -> None:
+    """Let sections neither move nor go (RFC 8829, 5.2.2); a new one may take the place of one."""
+    places = {it.mid: (at, it.kind) for at, it in enumerate(before.sections) if not it.rejected}
+    here = [(it.mid, (at, it.kind)) for at, it in enumerate(text.sections) if not it.rejected]
+    moved = any(places.get(mid, place) != place for mid, place in here)
+    if moved or len(text.sections) < len(before.sections):
+        raise BadDescription("sections in another order than before")
+
+
+def _has_sctp_port(section: Section) -> bool:
+    """Tell whether SCTP has a port (RFC 8841, section 5.1), in the older form, too."""
+    _, _, protocol, first = section.lines[0].split(" ")[:4]
+    told = [first] if protocol == "DTLS/SCTP" else section.values("a=sctp-port:")
+    return bool(told) and all(SCTP_PORT.fullmatch(port) and int(port) < 1 << 16 for port in told)
 
 
 def _with_directions(text: SessionText) -> SessionText:

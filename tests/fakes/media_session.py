@@ -305,7 +305,7 @@ class FakeSession:
         if self._data:
             port = 0 if self._refused else 9
             lines.append(f"m=application {port} UDP/DTLS/SCTP webrtc-datachannel")
-            lines += ["a=mid:data", *transport]
+            lines += ["a=mid:data", "a=sctp-port:5000", *transport]
         return Description(
             "\r\n".join(lines) + "\r\n", (Candidate(candidate, mids[0], 0),) if mids else ()
         )

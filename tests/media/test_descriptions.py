@@ -41,6 +41,7 @@ a=candidate:1 1 udp 5 192.0.2.1 6000 typ host
 m=application 9 UDP/DTLS/SCTP webrtc-datachannel
 {TRANSPORT}
 a=mid:2
+a=sctp-port:5000
 """.replace("\n", "\r\n")
 REJECTED = "m=video 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:9"
 ANSWER = "v=0\r\nm=audio 9 X 111\r\na=mid:0\r\nm=video 9 X 96\r\na=mid:1\r\na=recvonly\r\n"
@@ -134,6 +135,11 @@ def test_paused_and_alternative_layers_are_known_by_their_name(simulcast: str):
         ("a=ice-pwd:", "a=nothing:"),
         ("a=fingerprint:", "a=nothing:"),
         ("a=setup:", "a=nothing:"),
+        ("a=sctp-port:5000", "a=nothing"),
+        ("a=sctp-port:5000", "a=sctp-port:0"),
+        ("a=sctp-port:5000", "a=sctp-port:65536"),
+        ("a=sctp-port:5000", "a=sctp-port:5000\r\na=sctp-port:x"),
+        ("UDP/DTLS/SCTP webrtc-datachannel", "DTLS/SCTP webrtc-datachannel"),
         ("s=-", "s=\x00"),
         ("s=-", "nonsense"),
     ],
@@ -142,6 +148,11 @@ def test_what_nothing_can_be_built_on_is_refused(old: str, new: str):
     assert old in OFFER
     with pytest.raises(BadDescription):
         read(OFFER.replace(old, new))
+
+
+def test_data_channels_may_be_offered_in_the_older_form():
+    older = OFFER.replace("UDP/DTLS/SCTP webrtc-datachannel", "DTLS/SCTP 5000")
+    assert read(older.replace("a=sctp-port:5000", "a=sctpmap:5000 webrtc-datachannel 16"))
 
 
 def test_a_section_that_only_comes_bundled_is_not_a_rejected_one():

@@ -176,6 +176,32 @@ async def test_there_is_an_end_to_candidates_over_all_descriptions(engine: Local
     await told.state(State.CONNECTED)
 
 
+@pytest.mark.parametrize("kept", [(1, 0, 2), (0, 2), (0, 1)], ids=["swapped", "lost", "cut"])
+async def test_a_later_offer_keeps_the_sections_of_the_one_before(
+    engine: LocalEngine, kept: tuple[int, ...]
+):
+    pair = await open_pair(engine)
+    head, *sections = (await pair.first.create_offer()).sdp.split("m=")
+    mids = " ".join(map(str, sorted(kept)))
+    changed = "m=".join(
+        [head.replace("BUNDLE 0 1 2", f"BUNDLE {mids}"), *(sections[n] for n in kept)]
+    )
+    with pytest.raises(BadDescription):
+        await pair.second.accept_offer(changed)
+    await pair.connected()
+    answer = await pair.second.accept_offer("m=".join([head, *sections]))
+    await pair.first.accept_answer(answer.sdp)
+
+
+async def test_a_later_offer_keeps_the_names_of_sections(engine: LocalEngine):
+    pair = await open_pair(engine)
+    offer = (await pair.first.create_offer()).sdp
+    renamed = offer.replace("a=mid:0", "a=mid:x").replace("a=mid:1", "a=mid:0")
+    with pytest.raises(BadDescription):
+        await pair.second.accept_offer(renamed.replace("a=mid:x", "a=mid:1"))
+    await pair.connected()
+
+
 # Data channels on the wire.
 
 
