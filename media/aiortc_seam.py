@@ -49,6 +49,7 @@ from media.udp_socket import UdpSocket
 
 MAX_SSRCS = 1024  # of one peer: libsrtp keeps something of each for as long as the session lasts
 REFLEXIVE_SECONDS = 3.0  # that a STUN server gets; a description waits for it
+RECEIVE_WINDOW = 1 << 20  # of aiortc's SCTP
 WAITING_DATAGRAMS = 256  # of DTLS, which the handshake or SCTP has not taken yet
 # What aiortc's parser raises for text that is no description: it expects well-formed ones.
 MALFORMED = (
@@ -225,6 +226,15 @@ class Peer(RTCPeerConnection):
             self.channels_refused = True
             sctp.start = _nothing
             await sctp.stop()
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """What is kept of messages on data channels whose rest did not come yet.
+
+        aiortc tells the other side when this is too much, but keeps more all the same.
+        """
+        sctp: Any = self.sctp
+        return 0 if sctp is None else RECEIVE_WINDOW - int(sctp._advertised_rwnd)
 
     # --- media -----------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ R = TypeVar("R")
 
 NEGOTIATE_SECONDS = 10.0  # for one step; gathering may wait for STUN and TURN servers
 CLOSE_SECONDS = 5.0
+MAX_UNFINISHED_BYTES = 4 << 20  # four times what the other side is told it may send
 STARTING = (State.NEW, State.CONNECTING)
 FINAL = (State.FAILED, State.CLOSED)
 
@@ -199,12 +200,14 @@ class PeerSession:
         self._tracks.resume(sink)
 
     def check(self, now: float) -> None:
-        """End the session if it takes too long to connect, or is silent; called each second."""
+        """End the session if it connects too slowly, is silent or floods us; called each second."""
         heard, since = self._peer.traffic.heard, self._connecting_since
         if self.state is State.CONNECTED and now - heard > self._wanted.silence_seconds:
             self._fail("the other side fell silent")
         elif self.state in STARTING and since and now - since > self._wanted.connect_seconds:
             self._fail("no connection in time")
+        elif self._peer.unfinished_bytes > MAX_UNFINISHED_BYTES:
+            self._fail("too much of unfinished messages")
 
     # --- from the peer, on the loop --------------------------------------------------------
 

@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
+from aiortc.rtcsctptransport import SCTP_DATA_LAST_FRAG
 from structlog.testing import capture_logs
 
-from media import aiortc_seam, rtcp, session_tracks
+from media import aiortc_seam, peer_connection, rtcp, session_tracks
 from media.bridge import MediaLoop, open_media_loop
 from media.engine import (
     Candidate,
@@ -294,6 +295,32 @@ async def test_a_session_tells_of_its_own_streams_only(engine: LocalEngine):
         assert (sending.sources, taking.sinks) == ((), ())
         await pair.first.close()
         assert (await pair.first.stats()).sinks == ()
+
+
+async def test_a_message_without_end_ends_its_session(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(peer_connection, "MAX_UNFINISHED_BYTES", 200_000)
+    pair = await open_pair(engine)
+    mine, _ = await pair.channel(ChannelWanted("endless"))
+    await pair.first.send(mine, bytes(60_000))
+    await pair.second_told.until(MessageReceived)
+    assert pair.second._peer.unfinished_bytes == 0
+    sctp = pair.first._peer.sctp
+    whole = sctp._transmit
+
+    async def transmit() -> None:
+        for chunk in sctp._outbound_queue:
+            chunk.flags &= ~SCTP_DATA_LAST_FRAG
+            chunk.stream_seq = 9
+        await whole()
+
+    sctp._transmit = transmit
+    with trio.fail_after(10):
+        for _ in range(5):
+            await pair.first.send(mine, bytes(60_000))
+        failed = await pair.second_told.state(State.FAILED)
+    assert failed.reason == "too much of unfinished messages"
 
 
 # How sessions end.
