@@ -71,6 +71,7 @@ class Database:
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
+        errand.check()
         return self._begin_once(errand)
 
     def _begin_once(self, errand: Errand) -> Connection:

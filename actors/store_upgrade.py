@@ -75,7 +75,8 @@ def _prepare(backend: Backend, migrations: Path, head: str) -> None:
             if before != head:
                 _upgrade(backend, connection, migrations, before)
             connection.commit()
-        log.info("store.upgraded", database=backend.name, before=before or "none", now=head)
+        if before is not None:  # that it made its first tables is no news
+            log.info("store.upgraded", database=backend.name, before=before, now=head)
     except SQLAlchemyError as error:
         kind = StoreAway if _is_away(error) else StoreWrong
         raise kind(f"{backend.describe()} cannot be used: {_first_line(error)}") from None
