@@ -25,6 +25,7 @@ class Database:
         self._limits = place.limits
         self._backend = backend_of(place)
         self._here = threading.local()
+        self.used = False  # whether there may be connections to close
         self._engine = self._backend.open_engine(self._made, place.connections + 1)
 
     @property
@@ -38,6 +39,7 @@ class Database:
         Raises what its message says, GivenUp, or DatabaseFailed; then nothing was written, unless
         the failure came during the commit.
         """
+        self.used = True
         self._here.errand = errand
         try:
             return self._transact(errand)

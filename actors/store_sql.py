@@ -70,6 +70,8 @@ class SqlStore(Actor[Message]):
 
     async def teardown(self, reason: str) -> None:
         """Close the connections once the threads have let go of them, or a little later."""
+        if not self._database.used:
+            return
         with trio.move_on_after(CLOSE_SECONDS):
             for limiter in (self._writer, self._readers):
                 for _ in range(int(limiter.total_tokens)):
