@@ -75,7 +75,7 @@ class Sqlite:
 
     def begin(self, connection: Connection, milliseconds: int, *, write: bool) -> None:
         opened = cast("SqliteConnection", connection.connection.driver_connection)
-        if opened.identity != _identity(self._file):
+        if opened.identity is None or opened.identity != _identity(self._file):
             connection.invalidate()
             raise FileReplaced
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
