@@ -37,7 +37,7 @@ from actors.store import (
     TokenRecord,
 )
 from tests.support.actors import key, spec
-from tests.support.stores import KINDS, Store, fresh_store
+from tests.support.stores import KINDS, Store, fresh_store, need_postgresql
 
 NOW = 1_900_000_000.0
 SAMPLE = ServiceRecord("5" * 24, "sample", "a secret key", encrypted=False)
@@ -50,6 +50,9 @@ Opening = Callable[..., AbstractAsyncContextManager[Store]]
 
 @pytest.fixture(params=KINDS)
 def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Opening:
+    if request.param == "postgresql":
+        need_postgresql()
+
     def open_it(**changes: Any) -> AbstractAsyncContextManager[Store]:
         return fresh_store(request.param, tmp_path, **changes)
 

@@ -34,8 +34,10 @@ from actors.store import (
 from actors.store_upgrade import prepare
 from tests.actors.core.puppet import logged
 from tests.support.actors import key, spec
-from tests.support.stores import Store, fresh_place, open_store, run_sql
+from tests.support.stores import Store, fresh_place, open_store, postgresql, run_sql
 from tests.support.tcp_proxy import Proxy, proxy_to
+
+__all__ = ["postgresql"]
 
 ANSWER = 0.5  # seconds a database has in these tests
 PROMPT = 2.0  # by then it must be refused, on a busy machine too
@@ -243,6 +245,7 @@ async def test_a_disk_that_takes_no_more_is_a_refusal_and_the_rest_stays(tmp_pat
         assert await store.ask(TakeToken("t", 0.0)) == big
 
 
+@pytest.mark.usefixtures("postgresql")
 async def test_postgresql_may_be_away_for_a_while(tmp_path: Path) -> None:
     async with proxied_store(tmp_path) as (store, proxy, _):
         for number in range(5):
@@ -263,6 +266,7 @@ async def test_postgresql_may_be_away_for_a_while(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("postgresql")
 async def test_writers_and_five_seconds_without_postgresql(tmp_path: Path) -> None:
     acknowledged: set[str] = set()
     tried = 0
@@ -300,6 +304,7 @@ async def test_writers_and_five_seconds_without_postgresql(tmp_path: Path) -> No
     assert acknowledged - found == set(), "acknowledged writes are lost"
 
 
+@pytest.mark.usefixtures("postgresql")
 async def test_a_silent_postgresql_is_given_up_and_its_connection_broken(tmp_path: Path) -> None:
     async with proxied_store(tmp_path) as (store, proxy, _):
         await store.ask(PutService(service(1)))
@@ -322,6 +327,7 @@ async def test_a_silent_postgresql_is_given_up_and_its_connection_broken(tmp_pat
         assert service(2) in await store.ask(FindServices())
 
 
+@pytest.mark.usefixtures("postgresql")
 async def test_connections_that_died_while_idle_are_replaced_unnoticed(tmp_path: Path) -> None:
     async with proxied_store(tmp_path, answer_seconds=10.0) as (store, _, url):
         async with trio.open_nursery() as nursery:
@@ -339,6 +345,7 @@ async def test_connections_that_died_while_idle_are_replaced_unnoticed(tmp_path:
         assert lines == []
 
 
+@pytest.mark.usefixtures("postgresql")
 async def test_postgresql_waits_for_no_lock_longer_than_its_errand(tmp_path: Path) -> None:
     import psycopg
 
@@ -354,6 +361,7 @@ async def test_postgresql_waits_for_no_lock_longer_than_its_errand(tmp_path: Pat
         assert await store.ask(FindServices()) == (service(1), service(3))
 
 
+@pytest.mark.usefixtures("postgresql")
 async def test_a_store_that_ends_while_the_database_hangs_does_not_hang(tmp_path: Path) -> None:
     began = trio.current_time()
     async with proxied_store(tmp_path, answer_seconds=60.0) as (store, proxy, _):
@@ -374,6 +382,7 @@ def test_a_password_is_in_no_repr() -> None:
     assert "hush" not in repr(place)
 
 
+@pytest.mark.usefixtures("postgresql")
 async def test_a_database_without_tables_is_a_refusal(tmp_path: Path) -> None:
     for kind in ("sqlite", "postgresql"):
         with fresh_place(kind, tmp_path) as place:

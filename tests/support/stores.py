@@ -46,6 +46,12 @@ def need_postgresql() -> None:
         pytest.skip(reason)
 
 
+@pytest.fixture
+def postgresql() -> None:
+    """Need PostgreSQL; asked in a fixture, because an async test loses the reason of a skip."""
+    need_postgresql()
+
+
 @contextmanager
 def fresh_postgresql() -> Iterator[str]:
     """Make an empty database while the block runs, and return its URL."""

@@ -7,9 +7,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from actors.store_schema import VERSION_TABLE
 from tests.support.process import OPERATOR, launched
-from tests.support.stores import fresh_postgresql, run_sql
+from tests.support.stores import fresh_postgresql, postgresql, run_sql
+
+__all__ = ["postgresql"]
 
 AWAY = "postgresql+psycopg://quintet:hush@127.0.0.1:1/quintet"
 
@@ -23,6 +27,7 @@ async def test_without_a_url_the_database_is_a_private_file_in_data_dir(tmp_path
     assert code == 0
 
 
+@pytest.mark.usefixtures("postgresql")
 async def test_with_a_url_the_tables_are_in_postgresql(tmp_path: Path) -> None:
     with fresh_postgresql() as url:
         config = f'{OPERATOR}[store]\nurl = "{url}"\n'
