@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from actors.core import ChildSpec, Intensity, Restart, Strategy, Supervisor
+from actors.core import Actor, ChildSpec, Intensity, Message, Restart, Strategy, Supervisor
 from actors.hub import Hub
 from actors.recording_keeper import RecordingKeeper
 from actors.settings import ActorLimits, RecordingsFolder
 from actors.store import MemoryStore
 
 
-def children(limits: Callable[[], ActorLimits], recordings: RecordingsFolder) -> list[ChildSpec]:
+def children(
+    limits: Callable[[], ActorLimits],
+    recordings: RecordingsFolder,
+    store: Callable[[], Actor[Message]] = MemoryStore,
+) -> list[ChildSpec]:
     """Return the specs of those that are always there, for `open_system` (rest_for_one).
 
     `limits` is asked for each room and peer; the mailboxes of these stay as they are.
@@ -27,7 +31,7 @@ def children(limits: Callable[[], ActorLimits], recordings: RecordingsFolder) ->
         )
 
     return [
-        ChildSpec("store", MemoryStore, Restart.PERMANENT, mailbox=mailbox),
+        ChildSpec("store", store, Restart.PERMANENT, mailbox=mailbox),
         ChildSpec("hub", lambda: Hub(limits), Restart.PERMANENT, mailbox=mailbox),
         supervisor("rooms"),
         supervisor("peers"),

@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
+import trio
 
 from actors.core import RestartLimit
+from actors.store_upgrade import StoreAway, StoreWrong
 from api.app import App, create_app
-from api.composition import CurrentSettings, open_services
+from api.composition import CurrentSettings, open_services, prepare_store
 from api.dialects import Dialects
 from api.listeners import raise_file_limit
 from api.logs import configure
@@ -49,7 +51,7 @@ class Asgi:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
                 await self._app.services.lifecycle.drain(0.0, TELL_SECONDS)
-        except (ConfigError, DataDirError) as error:
+        except (ConfigError, DataDirError, StoreAway, StoreWrong) as error:
             log.error("server.start_failed", reason=str(error))
             await send({"type": "lifespan.startup.failed", "message": str(error)})
         except RestartLimit as error:
@@ -66,6 +68,7 @@ async def _open() -> AsyncIterator[App]:
     raise_file_limit()
     listener = settings.listeners[0]
     with lock_data_dir(settings.server.data_dir):
+        await trio.to_thread.run_sync(prepare_store, settings)
         async with open_services(CurrentSettings(settings)) as services:
             doors = Dialects(listener.dialects, services).doors(listener)
             app = create_app(listener, doors, services)

@@ -51,8 +51,10 @@ def serve(options: argparse.Namespace) -> int:
 
     try:
         return server.run(settings)
-    except server.StartError as error:
+    except (server.StartError, server.StoreAway) as error:
         return _fail(str(error), 1)
+    except server.StoreWrong as error:
+        return _fail(str(error), 2)
 
 
 def check_config(options: argparse.Namespace) -> int:

@@ -15,7 +15,9 @@ from actors.core import ActorError, open_system
 from actors.domain.ids import PEERS
 from actors.house import children
 from actors.peer import End
-from actors.settings import ActorLimits
+from actors.settings import ActorLimits, StoreLimits, StorePlace
+from actors.store_sql import SqlStore
+from actors.store_upgrade import prepare
 from api.credentials import CredentialGuard
 from api.doors import Services
 from api.lifecycle import Lifecycle
@@ -27,6 +29,8 @@ from media.local_engine import open_local_engine
 
 if TYPE_CHECKING:
     from api.settings import IceSettings, LimitSettings, Settings
+
+SQLITE_FILE = "quintet.sqlite"
 
 
 class CurrentSettings:
@@ -43,11 +47,16 @@ class CurrentSettings:
 async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     """Open the actor system with the house in it, and everything a dialect may use.
 
-    Raises RestartLimit from the block when the system gives up.
+    The store must be ready: see `prepare_store`. Raises RestartLimit from the block when the system
+    gives up.
     """
     settings = current()
     limits = settings.limits
-    specs = children(lambda: _actor_limits(current().limits), recordings_folder(settings))
+    specs = children(
+        lambda: _actor_limits(current().limits),
+        recordings_folder(settings),
+        lambda: SqlStore(_store(settings)),
+    )
     async with (
         open_media_loop() as loop,  # encloses whatever uses it
         open_local_engine(loop, _ice(settings.ice), streams=limits.media_streams) as media,
@@ -71,6 +80,31 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
 
         services.lifecycle.drain_hooks.append(say_goodbye)
         yield services
+
+
+def prepare_store(settings: Settings) -> None:
+    """Make the database ready for this version; `data_dir` must be there.
+
+    Blocks for up to store.start_seconds. Raises StoreWrong, StoreAway.
+    """
+    prepare(_store(settings), settings.store.start_seconds)
+
+
+def _store(settings: Settings) -> StorePlace:
+    store = settings.store
+    return StorePlace(
+        file=settings.server.data_dir / SQLITE_FILE,
+        url=store.url,
+        connections=store.connections,
+        answer_seconds=store.answer_seconds,
+        waiting=store.waiting,
+        limits=StoreLimits(
+            services=store.services,
+            conferences=store.conferences,
+            tokens=store.tokens,
+            document_bytes=store.document_bytes,
+        ),
+    )
 
 
 def _ice(ice: IceSettings) -> media_ice.IceSettings:

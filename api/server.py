@@ -1,7 +1,7 @@
 """The life of the process under `quintet serve`: start, signals, reload, drain, stop.
 
-Order of the start: settings, logs, `data_dir` locked, sockets bound, actors, listeners; then
-`server.ready`. The stop runs backwards.
+Order of the start: settings, logs, `data_dir` locked, sockets bound, database, actors, listeners;
+then `server.ready`. The stop runs backwards.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import structlog
 import trio
 
 from actors.core import RestartLimit, Spawn
+from actors.store_upgrade import StoreAway, StoreWrong
 from api.app import create_app
 from api.carriers.address_counts import AddressCounts
 from api.carriers.connections import Connections
-from api.composition import CurrentSettings, open_services
+from api.composition import CurrentSettings, open_services, prepare_store
 from api.dialects import Dialects
 from api.doors import Services
 from api.http_actor import http_spec
@@ -28,7 +29,7 @@ from api.secret_store import lock_data_dir
 from api.settings import Settings
 from api.version import quintet_version
 
-__all__ = ["StartError", "run"]
+__all__ = ["StartError", "StoreAway", "StoreWrong", "run"]
 
 log = structlog.get_logger(__name__)
 
@@ -42,13 +43,14 @@ GAVE_UP = 1
 def run(settings: Settings) -> int:
     """Serve until a signal ends it, and return the exit code (0; 1 when forced or given up).
 
-    Raises StartError or DataDirError, before anything was served.
+    Raises StartError, DataDirError, StoreWrong or StoreAway, before anything was served.
     """
     configure(settings.log)
     raise_file_limit()
     with lock_data_dir(settings.server.data_dir):
         listeners = bind_all(settings)
         try:
+            prepare_store(settings)
             return trio.run(Server(settings, listeners).run)
         except RestartLimit as error:
             log.critical("server.gave_up", exc_info=error)

@@ -22,6 +22,7 @@ from api.settings.fields import (
     SecondsOrZero,
     Secret,
     Section,
+    StoreUrl,
     WebUrl,
     split_bind,
 )
@@ -87,9 +88,17 @@ class LogSettings(Section):
 
 
 class StoreSettings(Section):
-    """Where state that outlives the process is kept."""
+    """Where state that outlives the process is kept, and how much of it."""
 
-    url: Secret = ""  # may hold a password
+    url: StoreUrl = ""  # may hold a password
+    connections: Annotated[int, Field(gt=0, le=100)] = 4
+    answer_seconds: Seconds = 3.0
+    start_seconds: SecondsOrZero = 10.0
+    waiting: Positive = 256
+    services: Positive = 1000
+    conferences: Positive = 10_000
+    tokens: Positive = 20_000
+    document_bytes: Annotated[int, Field(gt=0, le=100_000_000)] = 2_097_152
 
 
 class LimitSettings(Section):

@@ -8,8 +8,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +39,9 @@ from actors.peer import Describe, Enter, Peer
 from actors.recording import Recording
 from actors.recording_keeper import RecordingKeeper
 from actors.room import ListMembers, Room
+from actors.settings import StorePlace
 from actors.store import STORE, GetRoom, MemoryStore
+from actors.store_sql import SqlStore
 from tests.actors.core.puppet import logged
 from tests.support.actors import (
     LIMITS,
@@ -47,6 +50,7 @@ from tests.support.actors import (
     Person,
     Saboteur,
     key,
+    memory_store,
     open_house,
     settle,
     spec,
@@ -71,6 +75,14 @@ class Kind:
     restart: Restart
     message: Message
     fells: frozenset[str] = frozenset()
+    store: Callable[[Path], Actor[Message]] = memory_store
+
+    def open_house(self) -> AbstractAsyncContextManager[House]:
+        return open_house(store=self.store)
+
+    @property
+    def name(self) -> str:
+        return f"{self.actor.__name__}:{self.path}"
 
     @property
     def parent(self) -> str:
@@ -79,8 +91,15 @@ class Kind:
 
 EVERYBODY = frozenset({ANN, BLUE})
 
+
+def sql_store(folder: Path) -> SqlStore:
+    """Return a store on a database that nobody asks here: test_store_trouble.py does."""
+    return SqlStore(StorePlace(folder / "quintet.sqlite"))
+
+
 KINDS = [
     Kind(MemoryStore, STORE, Restart.PERMANENT, GetRoom(key("nowhere")), EVERYBODY),
+    Kind(SqlStore, STORE, Restart.PERMANENT, GetRoom(key("nowhere")), EVERYBODY, sql_store),
     Kind(Hub, HUB, Restart.PERMANENT, CountUsers("nowhere"), EVERYBODY),
     Kind(Supervisor, ROOMS, Restart.PERMANENT, StopChild("nobody"), EVERYBODY),
     Kind(Supervisor, PEERS, Restart.PERMANENT, StopChild("nobody"), frozenset({ANN})),
@@ -88,7 +107,7 @@ KINDS = [
     Kind(Peer, ANN, Restart.TEMPORARY, Describe()),
 ]
 
-each_kind = pytest.mark.parametrize("kind", KINDS, ids=[kind.path for kind in KINDS])
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
 @pytest.fixture
@@ -175,7 +194,7 @@ def test_every_kind_of_actor_is_wrecked_here() -> None:
 async def test_a_crash_in_setup(kind: Kind, saboteur: Saboteur) -> None:
     saboteur.crash("setup")
     with logged() as lines:
-        async with open_house() as house:
+        async with kind.open_house() as house:
             await settle()
             ann = await house.open("ann")
             if kind.restart is Restart.TEMPORARY:
@@ -193,7 +212,7 @@ async def test_a_crash_in_setup(kind: Kind, saboteur: Saboteur) -> None:
 @each_kind
 async def test_a_crash_in_handle(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
-        async with open_house() as house:
+        async with kind.open_house() as house:
             scene = await Scene.open(house)
             saboteur.crash("handle")
             await provoke(house, kind)
@@ -220,7 +239,7 @@ def is_gone(house: House, path: str) -> bool:
 @each_kind
 async def test_a_crash_in_teardown(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
-        async with open_house() as house:
+        async with kind.open_house() as house:
             scene = await Scene.open(house)
             saboteur.crash("teardown")
             system = house.system
@@ -233,7 +252,7 @@ async def test_a_crash_in_teardown(kind: Kind, saboteur: Saboteur) -> None:
 @each_kind
 async def test_a_crash_in_handle_and_then_in_teardown(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
-        async with open_house() as house:
+        async with kind.open_house() as house:
             await Scene.open(house)
             saboteur.crash("handle")
             saboteur.crash("teardown")
@@ -246,7 +265,7 @@ async def test_a_crash_in_handle_and_then_in_teardown(kind: Kind, saboteur: Sabo
 @each_kind
 async def test_a_full_mailbox(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
-        async with open_house() as house:
+        async with kind.open_house() as house:
             scene = await Scene.open(house)
             ref = house.find(kind.path)
             with saboteur.holding():
@@ -272,7 +291,7 @@ async def test_a_full_mailbox(kind: Kind, saboteur: Saboteur) -> None:
 @each_kind
 async def test_a_cancelled_caller(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
-        async with open_house() as house:
+        async with kind.open_house() as house:
             scene = await Scene.open(house)
             call = caller(scene, kind)
             with saboteur.holding():
@@ -307,7 +326,7 @@ async def test_a_dead_parent(kind: Kind) -> None:
     closed: list[str] = []
     gives_up = pytest.raises(RestartLimit) if kind.parent == "/" else nullcontext()
     with logged() as lines, gives_up:
-        async with open_house() as house:
+        async with kind.open_house() as house:
             scene = await Scene.open(house)
             closed = scene.ann.client.closed
             former = house.find(kind.path)
@@ -327,7 +346,7 @@ async def test_a_parent_that_ends_while_its_child_is_at_work(
     kind: Kind, saboteur: Saboteur, autojump_clock: trio.testing.MockClock
 ) -> None:
     with logged() as lines:
-        async with open_house() as house:
+        async with kind.open_house() as house:
             scene = await Scene.open(house)
             refusals: list[ActorError] = []
 

@@ -30,6 +30,7 @@ from actors.hub import HUB, OpenPeer
 from actors.peer import Adopt, ChangePin, Enter, Exit, Peer, Post, TooSlow
 from actors.room import Present
 from actors.settings import ActorLimits, RecordingsFolder
+from actors.store import MemoryStore
 
 REALM = "test"
 LIMITS = ActorLimits()
@@ -194,11 +195,18 @@ def spec(room: str = "blue", **other: Any) -> RoomSpec:
     return RoomSpec(key(room), room.title(), **other)
 
 
+def memory_store(_folder: Path) -> MemoryStore:
+    return MemoryStore()
+
+
 @asynccontextmanager
-async def open_house(limits: ActorLimits = LIMITS) -> AsyncIterator[House]:
-    """Run store, hub, rooms and peers as the server does."""
-    with TemporaryDirectory() as folder:
-        specs = house.children(lambda: limits, RecordingsFolder(Path(folder)))
+async def open_house(
+    limits: ActorLimits = LIMITS, store: Callable[[Path], Actor[Message]] = memory_store
+) -> AsyncIterator[House]:
+    """Run store, hub, rooms and peers as the server does; the store may use the folder."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        specs = house.children(lambda: limits, RecordingsFolder(folder), lambda: store(folder))
         async with open_system(specs, grace=5) as system:
             yield House(system)
 

@@ -200,7 +200,8 @@ def test_a_problem_reads_like_a_compilers_message(tmp_path: Path) -> None:
 
 
 def test_messages_and_reprs_hold_no_secret(load: Load) -> None:
-    text = '[operator]\ntoken = "hush"\n[ice]\nturn_secret = "hush"\n[store]\nurl = "hush"\n'
+    text = '[operator]\ntoken = "hush"\n[ice]\nturn_secret = "hush"\n[store]\n'
+    text += 'url = "postgresql+psycopg://quintet:hush@db/quintet"\n'
     assert "hush" not in repr(load(text))
     with pytest.raises(ConfigError) as caught:
         load("[operator]\ntoken = ['hush']\n[owt]\nsuper_service_id = 'hush'")
@@ -276,3 +277,43 @@ def test_any_text_is_a_bind_or_a_value_error(text: str) -> None:
         return
     assert host
     assert 0 <= port <= 65535
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "postgresql+psycopg://db.example.org/quintet",
+        "postgresql+psycopg://quintet:p%40ss@[::1]:5433/quintet?sslmode=require",
+        "postgresql+psycopg:///quintet?host=/run/postgresql",
+        "postgresql+psycopg://quintet:a#b?c@127.0.0.1/quintet",
+    ],
+)
+def test_the_url_of_a_store_may_be(load: Load, url: str) -> None:
+    assert load(f'[store]\nurl = "{url}"').store.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hush",
+        "sqlite:///hush.sqlite",
+        "postgresql://quintet:hush@db/quintet",
+        "postgresql+psycopg2://quintet:hush@db/quintet",
+        "mysql://quintet:hush@db/quintet",
+        "postgresql+psycopg://quintet:hu@sh@db/quintet",
+        "postgresql+psycopg://quintet:hu@sh/@db/quintet",
+        "postgresql+psycopg://quintet:hush@db",
+        "postgresql+psycopg://quintet:hush@db/",
+        "postgresql+psycopg://quintet:hush@db:port/quintet",
+        "postgresql+psycopg://quintet:hush@db:99999/quintet",
+        "postgresql+psycopg://quintet:hush@d b/quintet",
+        r"postgresql+psycopg://quintet:hush\u0000@db/quintet",
+    ],
+)
+def test_the_url_of_a_store_may_not_be_and_is_not_repeated(load: Load, url: str) -> None:
+    ((key, message, _),) = problems(load, f'[store]\nurl = "{url}"')
+    assert key == "store.url"
+    assert "postgresql+psycopg://user:password@host/database" in message
+    for part in ("hu@sh", "hush", "sh@db"):
+        assert part not in message

@@ -1,0 +1,117 @@
+"""Stores on every kind of database: a fresh one for each test that asks."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from actors.core import ChildSpec, Ref, Request, Restart, open_system
+from actors.settings import StoreLimits, StorePlace
+from actors.store import STORE, MemoryStore
+from actors.store_sql import SqlStore
+from actors.store_upgrade import prepare
+from tests.support.actors import House
+
+POSTGRESQL = os.environ.get("QUINTET_TEST_POSTGRES") or "postgresql+psycopg://postgres@127.0.0.1/"
+KINDS = ("memory", "sqlite", "postgresql")
+DATABASES = ("sqlite", "postgresql")
+
+
+def run_sql(statement: str, url: str = POSTGRESQL) -> list[tuple[Any, ...]]:
+    """Run one statement of the test's own on a PostgreSQL server, without a transaction."""
+    where = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(where, autocommit=True, connect_timeout=5) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def need_postgresql() -> None:
+    """Skip the test where there is no PostgreSQL, or fail it under CI=true."""
+    try:
+        run_sql("SELECT 1")
+    except psycopg.OperationalError as error:
+        first_line = str(error).partition("\n")[0]
+        reason = f"no PostgreSQL ({first_line}); CONTRIBUTING.md says how to point to one"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def postgresql() -> None:
+    """Need PostgreSQL; asked in a fixture, because an async test loses the reason of a skip."""
+    need_postgresql()
+
+
+@contextmanager
+def fresh_postgresql() -> Iterator[str]:
+    """Make an empty database while the block runs, and return its URL."""
+    need_postgresql()
+    name = f"quintet_test_{secrets.token_hex(6)}"
+    run_sql(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    try:
+        yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+    finally:
+        run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def fresh_place(kind: str, folder: Path, **changes: Any) -> Iterator[StorePlace]:
+    """Return a place of this kind that holds nothing yet; memory's is never used."""
+    place = replace(StorePlace(folder / "quintet.sqlite"), **changes)
+    if kind == "postgresql":
+        with fresh_postgresql() as url:
+            yield replace(place, url=url)
+    else:
+        yield place
+
+
+class Store:
+    """A store that runs, and how to ask it."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.ref: Ref[Any] = house.find(STORE)
+
+    async def ask(self, request: Request[Any], within: float = 20.0) -> Any:
+        return await self.ref.ask(request, within=within)
+
+    def facts(self) -> dict[str, Any]:
+        return dict(self.house.facts(STORE))
+
+
+@asynccontextmanager
+async def open_store(place: StorePlace) -> AsyncIterator[Store]:
+    """Run the store on a database that is ready."""
+    spec = ChildSpec("store", lambda: SqlStore(place), Restart.PERMANENT)
+    async with open_system([spec]) as system:
+        yield Store(House(system))
+
+
+@asynccontextmanager
+async def open_memory(limits: StoreLimits) -> AsyncIterator[Store]:
+    spec = ChildSpec("store", lambda: MemoryStore(limits), Restart.PERMANENT)
+    async with open_system([spec]) as system:
+        yield Store(House(system))
+
+
+@asynccontextmanager
+async def fresh_store(kind: str, folder: Path, **changes: Any) -> AsyncIterator[Store]:
+    """Run an empty store of this kind."""
+    if kind == "memory":
+        async with open_memory(changes.get("limits", StoreLimits())) as store:
+            yield store
+        return
+    with fresh_place(kind, folder, **changes) as place:
+        prepare(place)
+        async with open_store(place) as store:
+            yield store
