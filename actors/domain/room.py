@@ -38,6 +38,22 @@ from actors.domain.refusals import (
 
 
 @dataclass(frozen=True, slots=True)
+class ConferenceRules:
+    """The rules of a room with streams. Limits of -1 mean none of its own.
+
+    `audio_in` and `video_in` are the names of the codecs taken, `views` the labels of its mixed
+    views; what is not announced is found out by asking only.
+    """
+
+    input_limit: int = -1
+    audio_in: frozenset[str] = frozenset()
+    video_in: frozenset[str] = frozenset()
+    views: tuple[str, ...] = ()
+    announces_members: bool = True
+    announces_streams: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class RoomSpec:
     """What a joiner asks for; everything but `key` counts only if the room does not exist yet."""
 
@@ -47,6 +63,7 @@ class RoomSpec:
     announces_roster: bool = False  # everyone is told all member ids after each join
     capacity: int = 500
     expiry_seconds: float = 60.0  # an empty room, and its PIN, is kept this long
+    conference: ConferenceRules | None = None  # None: a room without streams
 
 
 @dataclass(frozen=True, slots=True)
