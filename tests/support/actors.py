@@ -27,6 +27,7 @@ from actors.domain.events import (
 from actors.domain.ids import PeerKey, RoomKey
 from actors.domain.room import RoomSpec
 from actors.hub import HUB, OpenPeer
+from actors.participant import Occupied, Participant, Profile
 from actors.peer import Adopt, ChangePin, Enter, Exit, Peer, Post, TooSlow
 from actors.room import Present
 from actors.settings import ActorLimits, RecordingsFolder
@@ -150,6 +151,15 @@ class House:
             lambda: Peer(id_, REALM, user, client),
             Adopt(client, user, 10.0),
         )
+        person = Person(id_, await self.find(HUB).ask(order, within=5), client)
+        await settle()
+        return person
+
+    async def open_participant(self, id_: str) -> Person:
+        """Open a participant, which ends with its client."""
+        client = RecordingClient()
+        profile = Profile(id_, REALM, resume_seconds=0)
+        order = OpenPeer(PeerKey(REALM, id_), lambda: Participant(profile, client), Occupied())
         person = Person(id_, await self.find(HUB).ask(order, within=5), client)
         await settle()
         return person
