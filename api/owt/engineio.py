@@ -90,6 +90,8 @@ class Engine:
     def hear(self, packet: bytes, now: float) -> bytes | None:
         """Take one packet; return the message in it, if it is one. Raises BadPacket."""
         if self.closed:
+            if packet == CLOSE:
+                self._taken_by = now
             return None
         self._heard_at, self._pong_by = now, inf
         kind = packet[:1]
@@ -144,13 +146,20 @@ class Engine:
         )
 
     def end_poll(self, now: float) -> list[bytes]:
-        """Return the answer to the waiting poll: at least one packet."""
+        """Return the answer to the waiting poll: at least one packet.
+
+        The last packet of all goes alone: clients forget what comes together with it.
+        """
         self._poll_since, self._polled_at = None, now
         if self.transport is Transport.WEBSOCKET:
             return [NOOP]  # the queue belongs to the websocket
+        packets = self.take() or [NOOP]
         if self.closed:
-            self._taken_by = now
-        return self.take() or [NOOP]
+            if packets[-1] == CLOSE and len(packets) > 1:
+                self._outbox.append(packets.pop())
+            else:
+                self._taken_by = now
+        return packets
 
     def lose_poll(self, now: float) -> None:
         """Note that the client left while its poll waited."""
@@ -192,12 +201,17 @@ class Engine:
         silent = now > self._pong_by if self.version == 4 else now - self._heard_at > patience
         if silent and not busy:
             self.close("ping_timeout", now)
-        elif self._outbox and now - self._polled_at > patience and self._poll_since is None:
+        elif self._has_unread(now - patience):
             self.close("too_slow", now, told=True)
         elif now >= self._ping_at:
             self._ping_at = now + self._limits.ping_seconds
             self._pong_by = min(self._pong_by, now + self._limits.ping_timeout_seconds)
             self.send(PING, now)
+
+    def _has_unread(self, since: float) -> bool:
+        """Tell whether the client does not fetch what there is, and has not polled since then."""
+        polling = self.transport is Transport.POLLING and self._poll_since is None
+        return polling and bool(self._outbox) and self._polled_at < since
 
     def close(self, reason: str, now: float, *, told: bool = False) -> None:
         """End the session; a client on polling hears of it with its next poll, unless `told`."""

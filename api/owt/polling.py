@@ -88,8 +88,6 @@ class Polling:
 
     async def _post(self, connection: Connection) -> Response | Refusal:
         """Take what the client sends; the answer waits until all of it was taken."""
-        if connection.closed:
-            return refusals.UNKNOWN_SID
         most = self._table.services.settings().limits.message_bytes
         body = None
         if (request.content_length or 0) <= most:
