@@ -95,6 +95,11 @@ class OwtSettings(Section):
     resume_seconds: Seconds = 60.0
     queued_messages: Positive = 1024
     queued_bytes: Positive = 1_048_576
+    sockets: Positive = 20_000
+    ping_seconds: Annotated[float, Field(ge=1)] = 25.0
+    ping_timeout_seconds: Annotated[float, Field(ge=1)] = 5.0
+    outbox_messages: Positive = 2048
+    outbox_bytes: Positive = 16_777_216
     replay_window_seconds: Count = 0
     super_service_id: ServiceId = ""
     super_service_key: Secret = ""
