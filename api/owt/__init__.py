@@ -1,0 +1,1 @@
+"""The Open WebRTC Toolkit dialect."""
