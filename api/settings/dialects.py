@@ -91,6 +91,10 @@ class OwtSettings(Section):
     portal_secure: bool = False
     allowed_origins: Many[Origin] = ("*",)
     messages_per_second: Count = 200
+    login_seconds: Seconds = 180.0
+    resume_seconds: Seconds = 60.0
+    queued_messages: Positive = 1024
+    queued_bytes: Positive = 1_048_576
     replay_window_seconds: Count = 0
     super_service_id: ServiceId = ""
     super_service_key: Secret = ""
