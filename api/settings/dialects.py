@@ -96,6 +96,7 @@ class OwtSettings(Section):
     queued_messages: Positive = 1024
     queued_bytes: Positive = 1_048_576
     replay_window_seconds: Count = 0
+    replay_nonces: Positive = 100_000
     super_service_id: ServiceId = ""
     super_service_key: Secret = ""
     sample_service_id: ServiceId = ""
