@@ -283,7 +283,7 @@ class PatchEntry(Body):
 
     op: Literal["add", "remove", "replace", "move", "copy", "test"]
     path: Annotated[str, Field(max_length=1024)]
-    from_: Annotated[str, Field(alias="from", max_length=1024)] | None = None
+    from_: Annotated[str | None, Field(alias="from", max_length=1024)] = None
     value: Any = None
 
 

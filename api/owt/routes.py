@@ -5,7 +5,7 @@ Every view stands under /v1 and /v1.1 (services under neither), with and without
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from quart import Blueprint, Response, request
@@ -68,7 +68,7 @@ def add_routes(blueprint: Blueprint, house: House) -> None:
     _add(blueprint, "GET", "/services/<service_id>", services.get)
     _add(blueprint, "DELETE", "/services/<service_id>", services.delete)
     blueprint.before_request(_preflight)
-    blueprint.after_request(lambda response: _with_origin(response, house))
+    blueprint.after_request(_with_origin(house))
 
 
 def _add(blueprint: Blueprint, method: str, path: str, view: View) -> None:
@@ -82,8 +82,11 @@ async def _preflight() -> Response | None:
     return Response("", 200) if request.method == "OPTIONS" else None
 
 
-async def _with_origin(response: Response, house: House) -> Response:
-    return allow_origin(response, house.settings)
+def _with_origin(house: House) -> Callable[[Response], Awaitable[Response]]:
+    async def add(response: Response) -> Response:
+        return allow_origin(response, house.settings)
+
+    return add
 
 
 def refusals(house: House) -> Callable[[int], Response]:
