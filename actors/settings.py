@@ -17,6 +17,16 @@ class ActorLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """How many records of each kind may be stored, and the bytes of a document."""
+
+    services: int = 1000
+    conferences: int = 100_000
+    tokens: int = 20_000
+    document_bytes: int = 2_097_152
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingsFolder:
     """Where recordings lie, and after how many days one is removed (0: never)."""
 

@@ -77,5 +77,32 @@ class Busy(Refused):
     code = "busy"
 
 
+class StoreUnavailable(Refused):
+    """The database did not answer in time, or not at all; the same request may succeed later.
+
+    A write may have been done nevertheless.
+    """
+
+    code = "store_unavailable"
+
+
+class StoreFull(Refused):
+    """As many records of this kind are stored as the settings allow."""
+
+    code = "store_full"
+
+
+class Unstorable(Refused):
+    """A text holds NUL or half a surrogate pair, something is too long, or a time is none."""
+
+    code = "unstorable"
+
+
+class UnknownService(Refused):
+    """A conference was to be stored for a service that is not."""
+
+    code = "unknown_service"
+
+
 class ShuttingDown(Refused):
     code = "shutting_down"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from quart import Blueprint, Response
+from quart import Blueprint
 
 from api.doors import Door, Place, Services
 from api.owt.house import REALM, House
+from api.owt.routes import add_routes, refusals
 
 PREFIXES = ("/v1", "/v1.1", "/services", "/socket.io")
 
@@ -19,14 +20,12 @@ def open_dialect(services: Services) -> Callable[[Place], Door]:
 
 
 def open_door(house: House, _place: Place) -> Door:
+    blueprint = Blueprint(REALM, __name__)
+    add_routes(blueprint, house)
     return Door(
         dialect=REALM,
-        blueprint=Blueprint(REALM, __name__),
+        blueprint=blueprint,
         websockets=(),
         prefixes=PREFIXES,
-        refuse=refuse,
+        refuse=refusals(house),
     )
-
-
-def refuse(status: int) -> Response:
-    return Response(status=status)

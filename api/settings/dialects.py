@@ -101,6 +101,7 @@ class OwtSettings(Section):
     outbox_messages: Positive = 2048
     outbox_bytes: Positive = 16_777_216
     replay_window_seconds: Count = 0
+    replay_nonces: Positive = 100_000
     super_service_id: ServiceId = ""
     super_service_key: Secret = ""
     sample_service_id: ServiceId = ""
