@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actors.core import ActorStopped, Message, Ref
 from actors.domain.ids import PeerKey, RoomKey
 from actors.hub import HUB
 from actors.store import STORE
+from api.owt.notifications import Renderer
 
 if TYPE_CHECKING:
     from api.doors import Services
@@ -27,6 +28,7 @@ class House:
     token_key: str
     ticket_key: str
     clock: Callable[[], float] = time.time
+    renderer: Renderer = field(default_factory=Renderer)
 
     @classmethod
     def open(cls, services: Services) -> House:

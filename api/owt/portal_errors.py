@@ -14,6 +14,7 @@ TOKEN_EXPIRED = "Expired"  # noqa: S105  these are words, not secrets
 TOKEN_UNKNOWN = "Unknown"  # noqa: S105
 INVALID_ROLE = "Invalid role"
 JOINING_FAILED = "Joining room failed"
+BAD_PUBLICATION = "Bad publication request"
 INVALID_RECEIVER = "Invalid receiver"
 INVALID_SIGNALING = "Invalid signaling type"
 ATTRIBUTES_TOO_LARGE = "The attributes are too large"
