@@ -92,6 +92,9 @@ class OwtSettings(Section):
     allowed_origins: Many[Origin] = ("*",)
     messages_per_second: Count = 200
     replay_window_seconds: Count = 0
+    connect_seconds: Seconds = 30.0
+    sessions_per_participant: Positive = 100
+    recordings_per_room: Positive = 20
     super_service_id: ServiceId = ""
     super_service_key: Secret = ""
     sample_service_id: ServiceId = ""
