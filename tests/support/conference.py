@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ from actors.hub import HUB, Admit
 from actors.room import FromRoom, Leave, Rejoin
 from media.engine import Direction, SessionWanted, TrackWanted
 from tests.fakes.media import FakeEngine, FakeSession
-from tests.support.actors import House, settle
+from tests.support.actors import House, open_house, settle
 
 F = TypeVar("F", bound=Fact)
 
@@ -228,16 +228,15 @@ class Meeting:
         return self.house.find(MANAGED)
 
     async def manage(self, request: Request[Any], within: float = 5) -> Any:
-        """Ask the room as a management API does."""
-        return await self.room.ask(request, within=within)
+        """Ask the room as a management API does, and wait until everybody has heard."""
+        answer = await self.room.ask(request, within=within)
+        await settle()
+        return answer
 
-    async def refused(self, act: Callable[[], Awaitable[Any]]) -> ActorError:
-        """Return the refusal that this meets."""
-        try:
-            await act()
-        except ActorError as error:
-            return error
-        raise AssertionError("not refused")
+    @property
+    def served(self) -> set[str]:
+        """The room's own sessions that are open."""
+        return {id_ for id_ in self.engine.sessions if not id_.startswith("client/")}
 
     def sinks(self) -> dict[str, str]:
         """Return what is attached to what, and flows."""
@@ -246,6 +245,16 @@ class Meeting:
             for sink, source in self.engine.attached.items()
             if sink not in self.engine.paused
         }
+
+
+@asynccontextmanager
+async def open_meeting(**media: Any) -> AsyncIterator[Meeting]:
+    """Run a house on a fake engine, for one room; nothing of it may be left open."""
+    engine = FakeEngine()
+    async with open_house(engine=engine, **media) as house:
+        meeting = Meeting(house, engine)
+        yield meeting
+    assert meeting.served == set(), "a session was left open"
 
 
 def streams_of(member: Member) -> tuple[Stream, ...]:
