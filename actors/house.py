@@ -6,17 +6,19 @@ from collections.abc import Callable
 
 from actors.core import ChildSpec, Intensity, Restart, Strategy, Supervisor
 from actors.hub import Hub
+from actors.media_services import MediaServices
 from actors.recording_keeper import RecordingKeeper
-from actors.settings import ActorLimits, RecordingsFolder
+from actors.settings import ActorLimits
 from actors.store import MemoryStore
 
 
-def children(limits: Callable[[], ActorLimits], recordings: RecordingsFolder) -> list[ChildSpec]:
+def children(limits: Callable[[], ActorLimits], media: MediaServices) -> list[ChildSpec]:
     """Return the specs of those that are always there, for `open_system` (rest_for_one).
 
     `limits` is asked for each room and peer; the mailboxes of these stay as they are.
     """
     mailbox = limits().mailbox_messages
+    recordings = media.recordings
 
     def supervisor(name: str) -> ChildSpec:
         return ChildSpec(
@@ -28,7 +30,7 @@ def children(limits: Callable[[], ActorLimits], recordings: RecordingsFolder) ->
 
     return [
         ChildSpec("store", MemoryStore, Restart.PERMANENT, mailbox=mailbox),
-        ChildSpec("hub", lambda: Hub(limits), Restart.PERMANENT, mailbox=mailbox),
+        ChildSpec("hub", lambda: Hub(limits, media), Restart.PERMANENT, mailbox=mailbox),
         supervisor("rooms"),
         supervisor("peers"),
         ChildSpec(

@@ -163,6 +163,8 @@ class Membership:
                 self.turn_back(fact)
             case OrderRefused():
                 self._show(fact)
+            case RoomClosed() if room == self._room:
+                self._lose(fact.room)
             case _ if room == self._room and not self._silent:
                 self._show(fact)
 
@@ -184,7 +186,11 @@ class Membership:
         if down.restarting:
             self.rejoin(down.ref)
             return
-        view, silent = self._view, self._silent
+        self._lose(self._view)
+
+    def _lose(self, view: RoomView) -> None:
+        """Take it that the room is no more."""
+        silent = self._silent
         self._forget()
         if not silent:
             self._show(RoomClosed(view))

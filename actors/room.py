@@ -7,6 +7,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from actors.conference_orders import (
+    CloseRoom,
+    DropParticipant,
+    GetParticipants,
+    SetPermissions,
+)
 from actors.core import (
     Actor,
     ActorCrashed,
@@ -18,13 +24,27 @@ from actors.core import (
     Message,
     Ref,
     Refused,
+    ReplyTo,
+    Request,
     StopChild,
 )
-from actors.domain.events import Card, Fact, JoinRefused, OrderRefused, PeerJoined, PeerLeft
+from actors.domain.conference_refusals import NotAllowed, ParticipantUnknown
+from actors.domain.events import (
+    Card,
+    Dropped,
+    Fact,
+    JoinRefused,
+    OrderRefused,
+    PeerJoined,
+    PeerLeft,
+    RoomClosed,
+)
 from actors.domain.ids import PEERS
 from actors.domain.recovery import Recovery
 from actors.domain.refusals import Busy, NotInRoom
 from actors.domain.room import Admission, Notice, PinLock, RoomSpec, RoomState
+from actors.media_services import MediaServices
+from actors.room_conference import RoomConference
 from actors.settings import ActorLimits
 from actors.store import STORE, GetRoom, PutRoom, RoomRecord
 
@@ -113,11 +133,19 @@ class Room(Actor[Message]):
     kind = "room"
     accepts = (
         Join, Rejoin, Leave, Present, Say, ListMembers, SetPin, ExpireIfEmpty, RecoveryOver,
+        GetParticipants, SetPermissions, DropParticipant, CloseRoom, *RoomConference.takes,
     )  # fmt: skip
 
-    def __init__(self, spec: RoomSpec, limits: ActorLimits, *, restarted: bool = False) -> None:
+    def __init__(
+        self, spec: RoomSpec, limits: ActorLimits, media: MediaServices, *, restarted: bool = False
+    ) -> None:
         self._state = RoomState(spec)
         self._limits = limits
+        self._conference: RoomConference | None = None
+        if spec.conference is not None:
+            members = self._state.members
+            self._conference = RoomConference(self, spec.conference, members, media, self._tell)
+        self._closing: list[ReplyTo[None]] = []  # those who asked for the end
         self._refs: dict[str, Ref[Message]] = {}
         self._ending: set[Ref[Message]] = set()  # peers too slow, being ended
         self._generation = 0
@@ -148,7 +176,7 @@ class Room(Actor[Message]):
                 self._take_back(ref, card)
             case Leave(ref, peer, gone):
                 if self._refs.get(peer, ref) == ref:
-                    self._leave(peer, gone=gone)
+                    await self._leave(peer, gone=gone)
             case Present(card):
                 self._tell(self._state.present(card))
             case Say(sender, body):
@@ -163,12 +191,32 @@ class Room(Actor[Message]):
                 self._expire(generation)
             case RecoveryOver():
                 self._recovery = None
+            case GetParticipants():
+                return tuple(self._state.members.values())
+            case SetPermissions(peer, changes):
+                self._tell(self._state.permit(peer, changes))
+                return self._state.members[peer]
+            case DropParticipant(peer):
+                await self._drop(peer)
+            case CloseRoom(reason):
+                self._close(reason)
+            case _ if self._conference is not None:
+                return await self._conference.handle(message)
+            case Request():
+                raise NotAllowed("a room without streams")
         return None
 
     async def on_down(self, down: Down) -> None:
         for peer, ref in list(self._refs.items()):
             if ref == down.ref:
-                self._leave(peer, gone=True)
+                await self._leave(peer, gone=True)
+        if self._conference is not None:
+            await self._conference.miss(down)
+
+    async def teardown(self, reason: str) -> None:
+        """Answer those who asked for the end, now that recordings are finalised."""
+        for asker in self._closing:
+            asker.reply(None)
 
     def snapshot(self) -> Mapping[str, object]:
         state = self._state
@@ -176,6 +224,7 @@ class Room(Actor[Message]):
             "type": state.spec.kind,
             "members": len(state.members),
             "locked": state.lock is not None,
+            **(self._conference.figures() if self._conference is not None else {}),
         }
 
     # --- joining and leaving
@@ -190,7 +239,7 @@ class Room(Actor[Message]):
                 await self._write(lock)
         except Refused as refusal:
             if peer in state.members:  # who was refused is in no room
-                self._leave(peer, gone=False)
+                await self._leave(peer, gone=False)
             self._log("join.refused", peer=peer, reason=refusal.code)
             attempt = order.admission.attempt
             self._inform(order.peer, JoinRefused(order.tag, state.spec.key, refusal, attempt))
@@ -198,7 +247,8 @@ class Room(Actor[Message]):
                 self._expire_later(0.0)
             return
         self._enlist(peer, order.peer)
-        self._tell(state.join(order.admission, order.tag, lock))
+        streams = self._conference.streams if self._conference is not None else ()
+        self._tell(state.join(order.admission, order.tag, lock, streams))
         self._log("peer.joined", peer=peer, members=len(state.members))
 
     def _take_back(self, ref: Ref[Message], card: Card) -> None:
@@ -211,17 +261,19 @@ class Room(Actor[Message]):
         else:  # so late that some may have come without hearing of it
             self._tell([Notice(PeerJoined(card), but=card.peer)])
 
-    def _leave(self, peer: str, *, gone: bool) -> None:
+    async def _leave(self, peer: str, *, gone: bool) -> None:
         ref = self._refs.pop(peer, None)
         if ref is not None:
             self.ctx.unwatch(ref)
         elif self._recovery is not None:
             # It left between our crash and its own return: for the others it was still here.
             self._tell([Notice(PeerLeft(peer, gone))])
-        notices = self._state.leave(peer, gone=gone)
-        self._tell(notices)
-        if notices:
+        known = peer in self._state.members
+        self._tell(self._state.leave(peer, gone=gone))
+        if known:
             self._log("peer.left", peer=peer, members=len(self._state.members), gone=gone)
+            if self._conference is not None:
+                await self._conference.leave(peer)
             if not self._state.members:
                 self._expire_later()
 
@@ -241,11 +293,33 @@ class Room(Actor[Message]):
     def _expire(self, generation: int) -> None:
         if self._state.members or generation != self._generation:
             return
+        if self._conference is not None and self._conference.busy:
+            self._expire_later()
+            return
         if self.ctx.mailbox_depth:  # somebody is at the door
             self._expire_later(0.0)
             return
         self._log("room.expired")
         self.ctx.stop("expired")
+
+    # --- management
+
+    async def _drop(self, peer: str) -> None:
+        """Put a member out. Raises ParticipantUnknown."""
+        if peer not in self._state.members:
+            raise ParticipantUnknown(peer)
+        self._tell([Notice(Dropped(), to=peer)])
+        self._log("peer.dropped", peer=peer)
+        await self._leave(peer, gone=True)
+
+    def _close(self, reason: str) -> None:
+        """End the room; the answer is given when everything in it has ended."""
+        self._closing.append(self.ctx.defer())
+        self._tell([Notice(RoomClosed(self._state.view))])
+        self._log("room.closed", reason=reason)
+        if self._conference is not None:
+            self._conference.close()
+        self.ctx.stop(reason)
 
     # --- the lock
 

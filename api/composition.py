@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from actors.core import ActorError, open_system
 from actors.domain.ids import PEERS
 from actors.house import children
+from actors.media_services import MediaServices
 from actors.peer import End
 from actors.settings import ActorLimits, RecordingsFolder
 from api.credentials import CredentialGuard
@@ -22,6 +23,7 @@ from api.lifecycle import Lifecycle
 from api.secret_store import Secrets
 from media import peer_facts as media_ice
 from media.bridge import open_media_loop
+from media.engine import IceServer, MediaEngine
 from media.local_engine import open_local_engine
 
 if TYPE_CHECKING:
@@ -46,11 +48,13 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     """
     settings = current()
     limits = settings.limits
-    specs = children(lambda: _actor_limits(current().limits), _recordings(settings))
     async with (
         open_media_loop() as loop,  # encloses whatever uses it
         open_local_engine(loop, _ice(settings.ice), streams=limits.media_streams) as media,
-        open_system(specs, grace=settings.server.shutdown_grace) as system,
+        open_system(
+            children(lambda: _actor_limits(current().limits), _media_services(media, settings)),
+            grace=settings.server.shutdown_grace,
+        ) as system,
     ):
         services = Services(
             settings=current,
@@ -80,7 +84,19 @@ def _ice(ice: IceSettings) -> media_ice.IceSettings:
 
 def _recordings(settings: Settings) -> RecordingsFolder:
     folder = settings.recording.dir or settings.server.data_dir / "recordings"
-    return RecordingsFolder(folder, settings.recording.retention_days)
+    rules = settings.recording
+    return RecordingsFolder(folder, rules.retention_days, rules.max_seconds, rules.min_free_bytes)
+
+
+def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
+    return MediaServices(
+        engine,
+        _recordings(settings),
+        tuple(IceServer(it.urls, it.username, it.credential) for it in settings.ice.servers),
+        settings.owt.connect_seconds,
+        settings.owt.sessions_per_participant,
+        settings.owt.recordings_per_room,
+    )
 
 
 def _actor_limits(limits: LimitSettings) -> ActorLimits:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from media.demux import Entry
-from media.descriptions import SessionText
+from media.descriptions import SessionText, chosen_layer
 from media.engine import Event, Track, TracksChanged
 from media.peer_facts import NegotiatedSection
 from media.router import Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
@@ -20,6 +20,7 @@ class _Ends:
     section: NegotiatedSection
     source: RtpSource | None = None
     sink: RtpSink | None = None
+    rid: str | None = None  # the layer of a simulcast that is received
 
 
 class SessionTracks:
@@ -61,6 +62,9 @@ class SessionTracks:
             self._ends[section.mid] = self._fitted(ends or _Ends(section), section)
         for ends in previous.values():
             self._remove(ends, source=True, sink=True)
+        for offered in remote.sections:
+            if offered.mid in self._ends:
+                self._ends[offered.mid].rid = chosen_layer(offered)
         ssrcs = {section.mid: section.ssrc() for section in remote.sections}
         return tuple(
             Entry(
@@ -164,4 +168,5 @@ def _track(ends: _Ends) -> Track:
         codec=ends.section.codec.name,
         source=ends.source.id if ends.source is not None else None,
         sink=ends.sink.id if ends.sink is not None else None,
+        rid=ends.rid,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,19 @@ class Permission:
 
     publish: Abilities = Abilities()
     subscribe: Abilities = Abilities()
+
+    def changed(self, changes: Iterable[PermissionChange]) -> Permission:
+        """Return what is allowed after these, the later ones winning."""
+        permission = self
+        for change in changes:
+            before = permission.publish if change.right == "publish" else permission.subscribe
+            kind = "audio" if change.kind == "audio" else "video"
+            after = replace(before, **{kind: change.allowed})
+            if change.right == "publish":
+                permission = replace(permission, publish=after)
+            else:
+                permission = replace(permission, subscribe=after)
+        return permission
 
 
 NOTHING = Permission()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import trio
 
 from media.candidates import parse_remote
-from media.descriptions import Section, SessionText, read
+from media.descriptions import Section, SessionText, chosen_layer, read
 from media.engine import (
     Candidate,
     ChannelClosed,
@@ -74,6 +74,7 @@ class FakeTrack:
     codecs: tuple[str, ...]
     sends: bool
     receives: bool
+    rid: str | None = None
 
 
 class FakeEngine:
@@ -300,6 +301,7 @@ class FakeSession:
                 codec=track.codecs[0],
                 source=f"{self.id}/in/{track.mid}" if track.receives else None,
                 sink=f"{self.id}/out/{track.mid}" if track.sends else None,
+                rid=track.rid,
             )
             for track in tracks
         )
@@ -324,7 +326,8 @@ class FakeSession:
                 free.remove(mine)
                 theirs = _theirs(section)
                 sends, receives = mine.sends and theirs[0], mine.receives and theirs[1]
-            answered.append(FakeTrack(section.mid, section.kind, codecs, sends, receives))
+            rid = chosen_layer(section)
+            answered.append(FakeTrack(section.mid, section.kind, codecs, sends, receives, rid))
         return answered
 
     def _describe(self, tracks: list[FakeTrack], setup: str) -> Description:

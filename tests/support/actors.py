@@ -27,10 +27,13 @@ from actors.domain.events import (
 from actors.domain.ids import PeerKey, RoomKey
 from actors.domain.room import RoomSpec
 from actors.hub import HUB, OpenPeer
+from actors.media_services import MediaServices
 from actors.participant import Occupied, Participant, Profile
 from actors.peer import Adopt, ChangePin, Enter, Exit, Peer, Post, TooSlow
 from actors.room import Present
 from actors.settings import ActorLimits, RecordingsFolder
+from media.engine import MediaEngine
+from tests.fakes.media import FakeEngine
 
 REALM = "test"
 LIMITS = ActorLimits()
@@ -205,10 +208,14 @@ def spec(room: str = "blue", **other: Any) -> RoomSpec:
 
 
 @asynccontextmanager
-async def open_house(limits: ActorLimits = LIMITS) -> AsyncIterator[House]:
-    """Run store, hub, rooms and peers as the server does."""
+async def open_house(
+    limits: ActorLimits = LIMITS, engine: MediaEngine | None = None, **media: Any
+) -> AsyncIterator[House]:
+    """Run store, hub, rooms and peers as the server does; on a fake engine if none is given."""
     with TemporaryDirectory() as folder:
-        specs = house.children(lambda: limits, RecordingsFolder(Path(folder)))
+        recordings = RecordingsFolder(Path(folder))
+        services = MediaServices(engine or FakeEngine(), recordings, **media)
+        specs = house.children(lambda: limits, services)
         async with open_system(specs, grace=5) as system:
             yield House(system)
 

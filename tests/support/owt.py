@@ -15,6 +15,7 @@ import httpx
 from actors.core import Actor, ActorSystem, ChildSpec, Message, Spawn, open_system
 from actors.domain.ids import RoomKey
 from actors.house import children
+from actors.media_services import MediaServices
 from actors.settings import ActorLimits, RecordingsFolder
 from api.credentials import CredentialGuard
 from api.doors import Place, Services
@@ -22,6 +23,8 @@ from api.owt import open_dialect
 from api.owt.mauth import make_header
 from api.secret_store import Secrets
 from api.settings import Settings
+from media.engine import MediaEngine
+from tests.fakes.media import FakeEngine
 from tests.support.serving import Serving, services_for, serving
 
 PATIENCE = 5.0
@@ -96,13 +99,20 @@ def owt_settings(**sections: Any) -> Settings:
 
 @asynccontextmanager
 async def owt_server(
-    tmp_path: Path, carrier: str = "lane", settings: Settings | None = None
+    tmp_path: Path,
+    carrier: str = "lane",
+    settings: Settings | None = None,
+    engine: MediaEngine | None = None,
 ) -> AsyncIterator[OwtServer]:
-    """Serve the dialect on one listener, over a real actor system with its store in memory."""
+    """Serve the dialect on one listener, over a real actor system with its store in memory.
+
+    Its media engine is a fake one if none is given.
+    """
     settings = settings or owt_settings()
     limits = ActorLimits(rooms=settings.limits.rooms, peers=settings.limits.peers)
+    recordings = RecordingsFolder(tmp_path / "recordings")
     async with open_system(
-        children(lambda: limits, RecordingsFolder(tmp_path / "recordings"))
+        children(lambda: limits, MediaServices(engine or FakeEngine(), recordings))
     ) as system:
         guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
