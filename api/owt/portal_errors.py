@@ -39,6 +39,7 @@ REFUSALS: dict[str, str] = {
     "subscription_unknown": "Subscription does NOT exist",
     "empty_subscription": "Bad subscription request",
     "bad_candidate": "Invalid candidate",
+    "negotiation_out_of_step": "The session is negotiated already",
     "view_unknown": "Invalid view",
     "too_much_media": BUSY,
     "busy": BUSY,
