@@ -12,7 +12,7 @@ import trio
 from actors.core import Ref
 from actors.domain.ids import PEERS, PeerKey, RoomKey
 from tests.support.owt import OwtServer
-from tests.support.socketio import PATIENCE, SocketIoClient, connect
+from tests.support.socketio import PATIENCE, SocketIoClient, Websocket, connect
 
 WAYS = [(3, "upgrade"), (3, "polling"), (3, "websocket"), (4, "websocket"), (4, "upgrade")]
 AGENT = {
@@ -28,6 +28,7 @@ class Guest:
 
     client: SocketIoClient
     welcome: dict[str, Any] = field(default_factory=dict)
+    protocol: str = "1.1"
 
     @property
     def id(self) -> str:
@@ -58,7 +59,14 @@ class Guest:
 
     async def login(self, token: str, protocol: str = "1.1", **other: Any) -> None:
         request = {"token": token, "userAgent": AGENT, "protocol": protocol} | other
+        self.protocol = protocol
         self.welcome = await self.ok("login", request)
+
+    async def drop(self) -> None:
+        """Lose the connection without a word."""
+        carrier = self.client.carrier
+        assert isinstance(carrier, Websocket)
+        await trio.aclose_forcefully(carrier.socket._stream)
 
     async def quiet(self) -> bool:
         """Tell whether nothing waits to be read; whatever was sent before has arrived."""
