@@ -112,6 +112,8 @@ class Link:
             for packet in packets:
                 if delay := self._window.take(trio.current_time()):
                     await trio.sleep(delay)
+                if self.closed:
+                    break
                 await self.take(packet)
             whole = True
         finally:
