@@ -29,7 +29,8 @@ from actors.domain.streams import AudioWanted, Stream, VideoWanted
 from actors.hub import HUB, Admit
 from actors.room import FromRoom, Leave, Rejoin
 from media.engine import Direction, SessionWanted, TrackWanted
-from tests.fakes.media import FakeEngine, FakeSession
+from tests.fakes.media import FakeEngine
+from tests.fakes.media_session import FakeSession
 from tests.support.actors import House, open_house, settle
 
 F = TypeVar("F", bound=Fact)
