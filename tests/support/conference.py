@@ -71,6 +71,8 @@ class MemberActor(Actor[Message]):
 
     async def handle(self, message: Message) -> None:
         member = self._member
+        if member.gate is not None:
+            await member.gate.wait()
         match message:
             case FromRoom(room, fact):
                 if isinstance(fact, Joined):
@@ -85,8 +87,8 @@ class MemberActor(Actor[Message]):
 
     async def on_down(self, down: Down) -> None:
         self._member.downs.append(down)
-        if down.restarting:
-            down.ref.tell(Rejoin(self.ctx.self_ref, self._member.card))
+        if down.restarting and self._member.returns:
+            self._member.come_back()
 
 
 @dataclass(eq=False)
@@ -102,6 +104,8 @@ class Member:
     downs: list[Down] = field(default_factory=list)
     media: dict[str, FakeSession] = field(default_factory=dict)
     answers: bool = True  # whether it takes answers to its offers
+    returns: bool = True  # whether it finds back to a room that restarted
+    gate: trio.Event | None = None  # while it is there, nothing is heard
 
     @property
     def id(self) -> str:
@@ -130,6 +134,10 @@ class Member:
                     raise fact.refusal
                 return fact.value
         raise AssertionError(f"{type(order).__name__} is not answered")
+
+    def come_back(self) -> None:
+        assert self.room is not None
+        self.room.tell(Rejoin(self.ref, self.card))
 
     async def leave(self) -> None:
         assert self.room is not None
