@@ -20,7 +20,15 @@ from actors.conference_orders import (
 from actors.connection import Connection
 from actors.core import ActorCrashed
 from actors.domain.conference_refusals import StreamUnknown
-from actors.domain.events import PeerLeft, SessionEnded, StreamAdded, StreamRemoved, TextPosted
+from actors.domain.events import (
+    PeerJoined,
+    PeerLeft,
+    Restarted,
+    SessionEnded,
+    StreamAdded,
+    StreamRemoved,
+    TextPosted,
+)
 from actors.domain.streams import AudioWanted, SessionEnd, StatusChange
 from actors.recording import Recording
 from actors.room import Room
@@ -169,6 +177,23 @@ async def test_who_finds_back_late_hears_of_the_streams_that_came_meanwhile() ->
         bob.come_back()
         await settle()
         assert [fact.stream.id for fact in bob.told(StreamAdded)] == [stream]
+
+
+async def test_who_finds_back_too_late_for_the_recovery_hears_what_there_is(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_meeting() as meeting:
+        ann, bob = await meeting.members("ann", "bob")
+        bob.returns = False
+        meeting.room.tell(poison())
+        await settle()
+        stream = await ann.publish()
+        await pause(20)
+        bob.come_back()
+        await settle()
+        assert isinstance(bob.facts[0], Restarted)
+        assert [fact.stream.id for fact in bob.told(StreamAdded)] == [stream]
+        assert ann.told(PeerJoined) == [PeerJoined(bob.card)]
 
 
 async def test_a_recording_that_crashes_is_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,7 @@ class MemberActor(Actor[Message]):
                 if isinstance(fact, Joined):
                     member.room = room
                     self.ctx.watch(room)
+                    member.come_back()  # it may have restarted since
                 await member.hear(fact)
             case JoinRefused():
                 await member.hear(message)
@@ -137,7 +138,8 @@ class Member:
 
     def come_back(self) -> None:
         assert self.room is not None
-        self.room.tell(Rejoin(self.ref, self.card))
+        with suppress(ActorError):
+            self.room.tell(Rejoin(self.ref, self.card))
 
     async def leave(self) -> None:
         assert self.room is not None
