@@ -7,9 +7,9 @@ session ends the connection, and the other way round: whoever watches it, a room
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from actors.core import (
     Actor,
@@ -23,9 +23,8 @@ from actors.core import (
     ReplyTo,
     Request,
 )
-from actors.domain import media_refusals
 from actors.domain.refusals import Busy
-from media import errors
+from actors.media_errors import asked
 from media.engine import (
     Candidate,
     ChannelClosed,
@@ -44,22 +43,9 @@ from media.engine import (
     TrackWanted,
 )
 
-R = TypeVar("R")
-
 SENDS_IN_PROGRESS = 64
 MEASURE_SECONDS = 5.0  # between looks at the counters, for the tree page
 GRACE_SECONDS = 8.0  # more than the engine takes to close a session that got stuck
-
-REFUSALS: dict[type[errors.MediaError], type[Refused]] = {
-    errors.NoCommonCodec: media_refusals.NoCommonCodec,
-    errors.BadDescription: media_refusals.BadDescription,
-    errors.BadCandidate: media_refusals.BadCandidate,
-    errors.WrongState: media_refusals.NegotiationOutOfStep,
-    errors.UnknownChannel: media_refusals.UnknownChannel,
-    errors.TooMuch: media_refusals.TooMuchMedia,
-    errors.RouterFull: media_refusals.TooMuchMedia,
-    errors.NoFreePort: media_refusals.TooMuchMedia,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +169,19 @@ class Connection(Actor[Message]):
         session = self._session
         match message:
             case CreateOffer():
-                return await _asked(session.create_offer())
+                return await asked(session.create_offer())
             case AcceptOffer(sdp):
-                return await _asked(session.accept_offer(sdp))
+                return await asked(session.accept_offer(sdp))
             case AcceptAnswer(sdp):
-                return await _asked(session.accept_answer(sdp))
+                return await asked(session.accept_answer(sdp))
             case AddCandidate(candidate):
-                return await _asked(session.add_candidate(candidate))
+                return await asked(session.add_candidate(candidate))
             case AddTracks(tracks):
-                return await _asked(session.add_tracks(tracks))
+                return await asked(session.add_tracks(tracks))
             case OpenChannel(wanted):
-                return await _asked(session.open_channel(wanted))
+                return await asked(session.open_channel(wanted))
             case CloseChannel(channel):
-                return await _asked(session.close_channel(channel))
+                return await asked(session.close_channel(channel))
             case SendMessage(channel, data):
                 self._begin_sending(channel, data)
             case HangUp(reason):
@@ -231,7 +217,7 @@ class Connection(Actor[Message]):
 
     async def _send(self, channel: str, data: str | bytes, reply: ReplyTo[None]) -> None:
         try:
-            await _asked(self._session.send(channel, data))
+            await asked(self._session.send(channel, data))
         except Refused as refused:
             reply.refuse(refused)
         else:
@@ -306,14 +292,3 @@ def connection_spec(
         lambda: Connection(engine, session_id, wanted, owner, messages),
         grace=GRACE_SECONDS,
     )
-
-
-async def _asked(step: Awaitable[R]) -> R:
-    """Wait for a step of the session; what the other side got wrong is a refusal, not a crash."""
-    try:
-        return await step
-    except errors.MediaError as error:
-        for kind, refusal in REFUSALS.items():
-            if isinstance(error, kind):
-                raise refusal(str(error)) from error
-        raise

@@ -24,7 +24,7 @@ def tracks_for(
     other side's first choice comes first.
     """
     try:
-        sections = read(offer).sections
+        sections = [section for section in read(offer).sections if not section.rejected]
     except BadDescription:
         return SessionEnd.BAD_OFFER
     tracks = []

@@ -1,15 +1,11 @@
-"""A recording: carries one `Recorder`, and sees that its file is finalised however it ends."""
+"""A recording: carries one of the media engine's, and sees that it is finalised however it ends."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
-
-import trio
 
 from actors.core import (
     Actor,
@@ -18,26 +14,21 @@ from actors.core import (
     MailboxFull,
     Message,
     Ref,
+    Refused,
     ReplyTo,
     Request,
     Restart,
 )
-from media.errors import CannotRecord, MediaError, UnknownSink
+from actors.domain.media_refusals import CannotRecord
+from actors.media_errors import asked
+from media.engine import MediaEngine
+from media.errors import MediaTimeout, UnknownRecording
 from media.muxing import State
-from media.packet_tap import PacketTap
-from media.recorder import Recorder, RecordingPlan, RecordingStatus
+from media.recorder import RecordingPlan, RecordingStatus
 
-TICK_SECONDS = 0.5
-GRACE_SECONDS = 10.0
-FINALISE_SECONDS = 9.0  # of the grace; a disk that takes longer leaves a `.part` file
-
-
-class Taps(Protocol):
-    """What a recording needs of the media router."""
-
-    def add_tap(self, tap: PacketTap) -> None: ...
-    def remove_tap(self, tap_id: str) -> None: ...
-    def attach(self, source_id: str, sink_id: str) -> None: ...
+MEASURE_SECONDS = 1.0  # between looks at how far it is, for the tree page
+GRACE_SECONDS = 10.0  # more than the engine takes to finalise a file
+FINAL = (State.FINALISED, State.PARTIAL, State.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +44,28 @@ class GetRecording(Request[RecordingStatus]):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordSource(Request[None]):
+    """Go on with another source in the track of a kind. Raises SourceGone, CodecMismatch."""
+
+    kind: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseTrack(Request[None]):
+    """Record nothing in the track of a kind; time goes on."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeTrack(Request[None]):
+    """Record in the track of a kind again; video goes on at a keyframe, which is asked for."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingEnded(Message):
     """The fact told to the owner: a recording has ended, as its status says."""
 
@@ -61,28 +74,39 @@ class RecordingEnded(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Tick(Message):
-    pass
+class Measure(Message):
+    """The timer: look how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written(Message):
-    """The thread is through: there will be no more of the file."""
+class Ended(Message):
+    """The engine has told its end: there will be no more of the file."""
+
+
+async def check_recording(
+    engine: MediaEngine, plan: RecordingPlan, sources: Mapping[str, str]
+) -> None:
+    """Refuse what would not start; for whoever is about to spawn a recording.
+
+    Raises CannotRecord, CodecMismatch, SourceGone, MediaIdTaken.
+    """
+    await asked(engine.check_recording(plan, sources))
 
 
 def recording_spec(
     plan: RecordingPlan,
     sources: Mapping[str, str],
-    router: Taps,
+    engine: MediaEngine,
     owner: Ref[Message] | None = None,
 ) -> ChildSpec:
     """Return the spec of a recording; `sources` names the source of each kind of track.
 
-    Check the plan first, with `media.recorder.check`: here it is too late to refuse.
+    Call `check_recording` first: what cannot be recorded here ends as failed, its reason being the
+    code of the refusal.
     """
     return ChildSpec(
         f"recording:{plan.id}",
-        partial(Recording, plan, dict(sources), router, owner),
+        partial(Recording, plan, dict(sources), engine, owner),
         Restart.TEMPORARY,
         grace=GRACE_SECONDS,
     )
@@ -92,77 +116,79 @@ class Recording(Actor[Message]):
     """Ends by itself when the file does, and tells `owner`; when stopped, finalises the file."""
 
     kind = "recording"
-    accepts = (StopRecording, GetRecording, Tick, Written)
+    accepts = (
+        StopRecording, GetRecording, RecordSource, PauseTrack, ResumeTrack, Measure, Ended,
+    )  # fmt: skip
 
     def __init__(
         self,
         plan: RecordingPlan,
         sources: Mapping[str, str],
-        router: Taps,
+        engine: MediaEngine,
         owner: Ref[Message] | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
-        self._sources = sources
-        self._router = router
+        self._sources = dict(sources)
+        self._engine = engine
         self._owner = owner
-        self._clock = clock
-        self._recorder: Recorder | None = None
-        self._refused = ""  # why there is no recorder
+        self._sinks: dict[str, str] = {}  # by kind
+        self._paused: set[str] = set()
+        self._status = RecordingStatus(State.STARTING, 0.0, 0)
+        self._abandoned = False  # the disk took too long
         self._askers: list[ReplyTo[RecordingStatus]] = []
 
     async def setup(self) -> None:
-        """Start to listen and to write; what cannot be recorded ends as failed, without a crash."""
+        """Start to record; what cannot be recorded ends as failed, without a crash."""
         try:
-            recorder = Recorder(self._plan)
-            self._listen(recorder)
-        except CannotRecord:
-            self._refused = "cannot_record"
-        except (MediaError, KeyError):
-            self._refused = "source_gone"
-        if self._refused:
-            self.ctx.self_ref.tell(Written())
+            self._sinks = await asked(
+                self._engine.start_recording(self._plan, self._sources, self._hear)
+            )
+        except Refused as refusal:
+            self._hear(RecordingStatus(State.FAILED, 0.0, 0, refusal.code))
             return
-        self._recorder = recorder
-        self.ctx.start_task(self._write, recorder, name="muxing")
-        self.ctx.tell_self_after(TICK_SECONDS, Tick())
+        self.ctx.tell_self_after(MEASURE_SECONDS, Measure())
         self.ctx.log.info("recording.started", recording=self._plan.id)
 
     async def handle(self, message: Message) -> object:
         match message:
-            case Tick():
-                if self._recorder is not None:
-                    self._recorder.tick(self._clock())
-                self.ctx.tell_self_after(TICK_SECONDS, Tick())
+            case Measure():
+                await self._measure()
+                self.ctx.tell_self_after(MEASURE_SECONDS, Measure())
             case GetRecording():
-                return self._status()
+                await self._measure()
+                return self._status
+            case RecordSource(kind, source):
+                await asked(self._engine.attach(source, self._sink(kind)))
+                self._sources[kind] = source
+            case PauseTrack(kind):
+                await asked(self._engine.pause(self._sink(kind)))
+                self._paused.add(kind)
+            case ResumeTrack(kind):
+                await asked(self._engine.resume(self._sink(kind)))
+                self._paused.discard(kind)
             case StopRecording(reason):
+                if not self._askers:
+                    self.ctx.start_task(self._finish, reason, name="finish")
                 self._askers.append(self.ctx.defer())
-                if self._recorder is not None:
-                    self._recorder.stop(reason)
-            case Written():
-                self.ctx.stop(self._status().reason)
+            case Ended():
+                self.ctx.stop(self._status.reason)
         return None
 
     async def teardown(self, reason: str) -> None:
-        """Finalise the file, within the grace."""
-        recorder = self._recorder
-        if recorder is not None:
-            self._stop_listening(recorder)
-            recorder.stop(reason)
-            ended = partial(recorder.wait_ended, FINALISE_SECONDS)
-            if not await trio.to_thread.run_sync(ended, abandon_on_cancel=True):
-                self.ctx.log.error("recording.abandoned", recording=self._plan.id)
-        status = self._status()
+        """Have the file finalised, within the grace."""
+        if self._sinks and self._status.state not in FINAL and not self._abandoned:
+            await self._finish(reason)
         for asker in self._askers:
-            asker.reply(status)
-        self._report(status)
+            asker.reply(self._status)
+        self._report(self._status)
 
     def snapshot(self) -> Mapping[str, object]:
-        status = self._status()
+        status = self._status
         return {
             "state": status.state.value,
             "container": self._plan.container.value,
+            "sources": dict(self._sources),
+            "paused": sorted(self._paused),
             "seconds": round(status.seconds, 1),
             "bytes": status.bytes,
             "reason": status.reason,
@@ -170,32 +196,37 @@ class Recording(Actor[Message]):
             "dropped_frames": status.dropped_frames,
         }
 
-    async def _write(self, recorder: Recorder) -> None:
-        # Abandoned when the actor is stopped: teardown has the thread end, and waits for it.
-        await trio.to_thread.run_sync(
-            recorder.run, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
-        )
-        await self.ctx.self_ref.send(Written())
-
-    def _listen(self, recorder: Recorder) -> None:
+    def _hear(self, status: RecordingStatus) -> None:
+        """Take how it ended. Called by the media layer, so it neither waits nor raises."""
+        self._status = status
         try:
-            for tap in recorder.taps:
-                self._router.add_tap(tap)
-                self._router.attach(self._sources[tap.kind], tap.id)
-        except BaseException:
-            self._stop_listening(recorder)
-            raise
+            self.ctx.self_ref.tell(Ended())
+        except MailboxFull:
+            self.ctx.stop(status.reason)
+        except ActorStopped:
+            return  # its teardown is what ended it
 
-    def _stop_listening(self, recorder: Recorder) -> None:
-        for tap in recorder.taps:
-            with suppress(UnknownSink):
-                self._router.remove_tap(tap.id)
+    async def _measure(self) -> None:
+        with suppress(UnknownRecording):  # it has ended: that is told
+            status = await self._engine.recording_status(self._plan.id)
+            if self._status.state not in FINAL:
+                self._status = status
 
-    def _status(self) -> RecordingStatus:
-        if self._recorder is None:
-            state = State.FAILED if self._refused else State.STARTING
-            return RecordingStatus(state, 0.0, 0, self._refused)
-        return self._recorder.status()
+    async def _finish(self, reason: str) -> None:
+        """End the recording; its end is heard when this is through, if the disk allows."""
+        try:
+            await self._engine.stop_recording(self._plan.id, reason)
+        except UnknownRecording:
+            return
+        except MediaTimeout:
+            self.ctx.log.error("recording.abandoned", recording=self._plan.id)
+            self._abandoned = True
+            self.ctx.stop(reason)
+
+    def _sink(self, kind: str) -> str:
+        if kind not in self._sinks:
+            raise CannotRecord(f"the recording has no {kind}")
+        return self._sinks[kind]
 
     def _report(self, status: RecordingStatus) -> None:
         self.ctx.log.info(

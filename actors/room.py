@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from actors.audience import Audience
+from actors.audience import FromRoom as FromRoom
 from actors.conference_orders import (
     CloseRoom,
     DropParticipant,
@@ -16,7 +18,6 @@ from actors.conference_orders import (
 from actors.core import (
     Actor,
     ActorCrashed,
-    ActorError,
     ActorStopped,
     AskTimeout,
     Down,
@@ -26,20 +27,18 @@ from actors.core import (
     Refused,
     ReplyTo,
     Request,
-    StopChild,
 )
 from actors.domain.conference_refusals import NotAllowed, ParticipantUnknown
 from actors.domain.events import (
     Card,
     Dropped,
-    Fact,
     JoinRefused,
     OrderRefused,
     PeerJoined,
     PeerLeft,
+    Restarted,
     RoomClosed,
 )
-from actors.domain.ids import PEERS
 from actors.domain.recovery import Recovery
 from actors.domain.refusals import Busy, NotInRoom
 from actors.domain.room import Admission, Notice, PinLock, RoomSpec, RoomState
@@ -58,14 +57,6 @@ class Join(Message):
     peer: Ref[Message]
     admission: Admission
     tag: str
-
-
-@dataclass(frozen=True, slots=True)
-class FromRoom(Message):
-    """What a room tells a peer. The peer may have left since: `room` is for it to check."""
-
-    room: Ref[Message]
-    fact: Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +137,7 @@ class Room(Actor[Message]):
             members = self._state.members
             self._conference = RoomConference(self, spec.conference, members, media, self._tell)
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
-        self._refs: dict[str, Ref[Message]] = {}
-        self._ending: set[Ref[Message]] = set()  # peers too slow, being ended
+        self._audience = Audience(self, limits.ask_seconds)
         self._generation = 0
         self._recovery = Recovery(limits.mailbox_messages) if restarted else None
 
@@ -175,7 +165,7 @@ class Room(Actor[Message]):
             case Rejoin(ref, card):
                 self._take_back(ref, card)
             case Leave(ref, peer, gone):
-                if self._refs.get(peer, ref) == ref:
+                if self._audience.refs.get(peer, ref) == ref:
                     await self._leave(peer, gone=gone)
             case Present(card):
                 self._tell(self._state.present(card))
@@ -207,7 +197,7 @@ class Room(Actor[Message]):
         return None
 
     async def on_down(self, down: Down) -> None:
-        for peer, ref in list(self._refs.items()):
+        for peer, ref in list(self._audience.refs.items()):
             if ref == down.ref:
                 await self._leave(peer, gone=True)
         if self._conference is not None:
@@ -242,7 +232,9 @@ class Room(Actor[Message]):
                 await self._leave(peer, gone=False)
             self._log("join.refused", peer=peer, reason=refusal.code)
             attempt = order.admission.attempt
-            self._inform(order.peer, JoinRefused(order.tag, state.spec.key, refusal, attempt))
+            self._audience.inform(
+                order.peer, JoinRefused(order.tag, state.spec.key, refusal, attempt)
+            )
             if first:
                 self._expire_later(0.0)
             return
@@ -256,18 +248,21 @@ class Room(Actor[Message]):
             return
         self._enlist(card.peer, ref)
         self._state.restore(card)
+        if self._conference is not None:
+            self._tell([Notice(Restarted(), to=card.peer)])
         if self._recovery is not None:
             self._tell(self._recovery.welcome_back(card))
-        else:  # so late that some may have come without hearing of it
-            self._tell([Notice(PeerJoined(card), but=card.peer)])
+            return
+        # So late that some may have come without hearing of it, and some of what it was to hear is
+        # no longer known.
+        self._tell(self._state.of_members(PeerJoined(card), but=card.peer))
+        if self._conference is not None:
+            self._tell(self._conference.shown_to(card.peer))
 
     async def _leave(self, peer: str, *, gone: bool) -> None:
-        ref = self._refs.pop(peer, None)
-        if ref is not None:
-            self.ctx.unwatch(ref)
-        elif self._recovery is not None:
+        if not self._audience.remove(peer) and self._recovery is not None:
             # It left between our crash and its own return: for the others it was still here.
-            self._tell([Notice(PeerLeft(peer, gone))])
+            self._tell(self._state.of_members(PeerLeft(peer, gone)))
         known = peer in self._state.members
         self._tell(self._state.leave(peer, gone=gone))
         if known:
@@ -279,11 +274,7 @@ class Room(Actor[Message]):
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
         self._generation += 1
-        known = self._refs.get(peer)
-        if known is not None and known != ref:
-            self.ctx.unwatch(known)
-        self._refs[peer] = ref
-        self.ctx.watch(ref)
+        self._audience.add(peer, ref)
 
     def _expire_later(self, delay: float | None = None) -> None:
         if delay is None:
@@ -330,9 +321,7 @@ class Room(Actor[Message]):
             if lock is not state.lock:
                 await self._write(lock)
         except Refused as refusal:
-            ref = self._refs.get(order.by)
-            if ref is not None:
-                self._inform(ref, OrderRefused(order.tag, refusal))
+            self._audience.tell(Notice(OrderRefused(order.tag, refusal), to=order.by))
             return
         self._tell(state.set_lock(order.by, order.tag, order.pin, lock))
         if order.pin is not None:
@@ -358,37 +347,8 @@ class Room(Actor[Message]):
         assert store is not None  # noqa: S101  the store starts before and stops after every room
         return store
 
-    # --- telling
-
     def _tell(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
             if self._recovery is not None:
                 self._recovery.note(notice)
-            if notice.to is not None:
-                audience = [self._refs[notice.to]] if notice.to in self._refs else []
-            else:
-                audience = [ref for peer, ref in self._refs.items() if peer != notice.but]
-            told = FromRoom(self.ctx.self_ref, notice.fact)
-            for ref in audience:
-                self._pass(ref, told)
-
-    def _inform(self, peer: Ref[Message], fact: Fact) -> None:
-        self._pass(peer, FromRoom(self.ctx.self_ref, fact))
-
-    def _pass(self, peer: Ref[Message], told: FromRoom) -> None:
-        """Tell a peer; one that cannot even keep up with its own mailbox ends, the room goes on."""
-        try:
-            peer.tell(told)
-        except ActorStopped:
-            pass  # its Down is on the way
-        except MailboxFull:
-            if peer not in self._ending:
-                self._ending.add(peer)
-                self.ctx.start_task(self._end, peer)
-
-    async def _end(self, slow: Ref[Message]) -> None:
-        peers = self.ctx.registry.find(PEERS)
-        if peers is not None:
-            with suppress(ActorError):  # the next fact that it cannot take tries again
-                await peers.ask(StopChild(slow.name, "too_slow"), within=self._limits.ask_seconds)
-        self._ending.discard(slow)
+            self._audience.tell(notice)

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from actors.conference_orders import (
+    ChangeRecording,
     ChangeStream,
     ControlStream,
     ControlSubscription,
+    EndRecording,
     EndStream,
+    GetRecordings,
     GetStreams,
     Offer,
     Order,
     PostText,
     Publish,
+    StartRecording,
     Subscribe,
     Trickle,
     Unpublish,
@@ -27,11 +31,12 @@ from actors.connection import FromConnection
 from actors.core import Actor, Down, Message, Refused
 from actors.domain.conference import NOTHING, Conference, Outcome
 from actors.domain.conference_refusals import ParticipantUnknown
-from actors.domain.events import Card, OrderDone, OrderRefused, TextPosted
+from actors.domain.events import Card, OrderDone, OrderRefused, StreamAdded, TextPosted
 from actors.domain.publishing import Publication
 from actors.domain.room import ConferenceRules, Notice
-from actors.domain.streams import Stream
+from actors.domain.streams import RecordingView, Stream
 from actors.media_services import MediaServices
+from actors.room_recordings import RoomRecordings
 from actors.room_sessions import Answered, OfferDue, RoomSessions
 
 Done = tuple[str | None, Outcome]
@@ -41,10 +46,11 @@ Done = tuple[str | None, Outcome]
 class RoomConference:
     """Belongs to one room, whose handlers call it; `members` is the room's own table."""
 
-    __slots__ = ("_conference", "_members", "_sessions", "_tell")
+    __slots__ = ("_conference", "_members", "_recordings", "_room", "_sessions", "_tell")
 
     takes = (
-        Order, GetStreams, ChangeStream, EndStream, FromConnection, Answered, OfferDue,
+        Order, GetStreams, ChangeStream, EndStream, StartRecording, GetRecordings, ChangeRecording,
+        EndRecording, FromConnection, Answered, OfferDue,
     )  # fmt: skip
 
     def __init__(
@@ -57,14 +63,22 @@ class RoomConference:
     ) -> None:
         limits = (media.sessions_per_participant, media.recordings_per_room)
         self._conference = Conference(rules, *limits)
+        self._room = room
         self._members = members
         self._tell = tell
         self._sessions = RoomSessions(room, self._conference, media)
+        self._recordings = RoomRecordings(room, self._conference, media, self._sessions)
 
     @property
     def streams(self) -> tuple[Stream, ...]:
         """The streams whose media can flow, in order of coming."""
         return tuple(self._conference.streams.values())
+
+    def shown_to(self, member: str) -> list[Notice]:
+        """Return what a member has to hear to know the streams."""
+        if not self._conference.rules.announces_streams:
+            return []
+        return [Notice(StreamAdded(stream), to=member) for stream in self.streams]
 
     @property
     def busy(self) -> bool:
@@ -92,6 +106,16 @@ class RoomConference:
                 return self._conference.streams[stream]
             case EndStream(stream):
                 await self._carry_out(self._conference.end_stream(stream))
+            case StartRecording():
+                return await self._record(message)
+            case GetRecordings():
+                return self._recordings.views()
+            case ChangeRecording(recording, to):
+                await self._carry_out(self._conference.change_recording(recording, to))
+                return self._recordings.view(recording)
+            case EndRecording(recording):
+                self._conference.end_recording(recording)
+                self._recordings.stop(recording, self._room.ctx.defer())
             case FromConnection():
                 await self._carry_out(self._sessions.hear(message))
             case Answered():
@@ -107,9 +131,11 @@ class RoomConference:
     async def miss(self, down: Down) -> None:
         """Take the end of a child of the room."""
         await self._carry_out(self._sessions.miss(down))
+        await self._carry_out(self._recordings.miss(down))
 
     def close(self) -> None:
         """Have everything end at once; the room ends when all of it has."""
+        self._recordings.stop_all()
         self._sessions.close_all()
 
     # --- orders
@@ -175,6 +201,14 @@ class RoomConference:
         fact = TextPosted(order.by, order.to is None, order.text)
         return Outcome((Notice(fact, to=order.to),))
 
+    # --- management
+
+    async def _record(self, order: StartRecording) -> RecordingView:
+        """Start a recording. Raises what the order says, and Busy at the limit."""
+        output = self._conference.record(self._sessions.new_id(), order.audio, order.video)
+        await self._recordings.start(output, order.container)
+        return self._recordings.view(output.id)
+
     # --- what follows
 
     async def _carry_out(self, outcome: Outcome) -> None:
@@ -182,6 +216,11 @@ class RoomConference:
             self._tell(outcome.notices)
             for session in outcome.ended:
                 self._sessions.close(session)
+            for recording in outcome.stopped:
+                self._recordings.stop(recording)
             rewired, outcome = dict.fromkeys(outcome.rewired), NOTHING
             for output in rewired:
-                outcome += await self._sessions.rewire(output)
+                if output in self._conference.recordings:
+                    await self._recordings.rewire(output)
+                else:
+                    outcome += await self._sessions.rewire(output)

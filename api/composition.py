@@ -16,10 +16,11 @@ from actors.domain.ids import PEERS
 from actors.house import children
 from actors.media_services import MediaServices
 from actors.peer import End
-from actors.settings import ActorLimits, RecordingsFolder
+from actors.settings import ActorLimits
 from api.credentials import CredentialGuard
 from api.doors import Services
 from api.lifecycle import Lifecycle
+from api.recordings import recordings_folder
 from api.secret_store import Secrets
 from media import peer_facts as media_ice
 from media.bridge import open_media_loop
@@ -82,16 +83,10 @@ def _ice(ice: IceSettings) -> media_ice.IceSettings:
     return media_ice.IceSettings(listen, announced, (low, high))
 
 
-def _recordings(settings: Settings) -> RecordingsFolder:
-    folder = settings.recording.dir or settings.server.data_dir / "recordings"
-    rules = settings.recording
-    return RecordingsFolder(folder, rules.retention_days, rules.max_seconds, rules.min_free_bytes)
-
-
 def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
     return MediaServices(
         engine,
-        _recordings(settings),
+        recordings_folder(settings),
         tuple(IceServer(it.urls, it.username, it.credential) for it in settings.ice.servers),
         settings.owt.connect_seconds,
         settings.owt.sessions_per_participant,

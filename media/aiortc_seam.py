@@ -1,4 +1,6 @@
-"""The only file that touches private names of aiortc and aioice (pinned, contract-tested).
+"""The file that touches private names of aiortc and aioice (pinned, contract-tested).
+
+Those of transceivers it leaves to `aiortc_sections.py`; no other file knows any.
 
 aiortc does here what it is good at: descriptions, ICE, DTLS, SCTP. Its media half is taken out:
 decrypted RTP and RTCP go, as bytes, to the peer's listener, and `send_rtp` encrypts bytes and has
@@ -10,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 import pylibsrtp
@@ -25,22 +27,26 @@ from aiortc import (
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.codecs import CODECS, get_capabilities
 from aiortc.exceptions import InvalidStateError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
-from aiortc.rtcpeerconnection import filter_preferred_codecs, find_common_codecs
-from aiortc.sdp import MediaDescription, SessionDescription, parameters_to_sdp
+from aiortc.sdp import SessionDescription
 
+from media.aiortc_sections import (
+    capabilities,
+    check_codecs,
+    forget_replaced,
+    hold_places,
+    negotiated,
+    private,
+)
 from media.candidates import RemoteCandidate
-from media.codec import Codec
 from media.engine import ChannelWanted, IceServer, TrackWanted
-from media.errors import BadDescription, NoCommonCodec, WrongState
+from media.errors import BadDescription, WrongState
 from media.ice_sockets import IceSocketProtocol, open_ice_sockets
 from media.peer_facts import IceSettings, NegotiatedSection, PeerListener, Traffic
 from media.readers import Readers
 from media.udp_socket import UdpSocket
 
-MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 REFLEXIVE_SECONDS = 3.0  # that a STUN server gets; a description waits for it
 WAITING_DATAGRAMS = 256  # of DTLS, which the handshake or SCTP has not taken yet
 # What aiortc's parser raises for text that is no description: it expects well-formed ones.
@@ -80,6 +86,7 @@ class Peer(RTCPeerConnection):
         self._settings = settings
         self._readers = readers
         self._listener = listener
+        self.channels_refused = False  # by either side: there will be none
         self._transport: RTCDtlsTransport | None = None
         self.on("connectionstatechange", self._tell_state)
         self.on("iceconnectionstatechange", self._tell_reachable)
@@ -91,15 +98,15 @@ class Peer(RTCPeerConnection):
 
         Raises NoCommonCodec if none of the wanted codecs is known.
         """
-        capabilities = _capabilities(track.kind, track.codecs)
+        codecs = capabilities(track.kind, track.codecs)
         transceiver = self.addTransceiver(track.kind, track.direction.value)
-        transceiver.setCodecPreferences(capabilities)
+        transceiver.setCodecPreferences(codecs)
         transceiver._offerDirection = "inactive"  # aiortc asks, though it may not be offered
 
     def want_channels(self) -> None:
         """Add a section for data channels to the next offer."""
         if self.sctp is None:
-            _private(self, "createSctpTransport")()
+            private(self, "createSctpTransport")()
 
     async def offer(self) -> str:
         """Gather candidates and return an offer. Raises WrongState."""
@@ -109,14 +116,20 @@ class Peer(RTCPeerConnection):
             raise WrongState("no offer can be made now") from error
         return self.localDescription.sdp
 
-    async def answer(self, offer: str, candidates: Iterable[RemoteCandidate]) -> str:
+    async def answer(
+        self, offer: str, candidates: Iterable[RemoteCandidate], rejected: Set[str] = frozenset()
+    ) -> str:
         """Take an offer without candidates and these, gather ours and return the answer.
 
-        Raises WrongState, BadDescription and NoCommonCodec before anything has changed.
+        `rejected` are the mids of sections that only stand in for rejected ones. Raises WrongState,
+        BadDescription and NoCommonCodec before anything has changed.
         """
-        self._check(offer, "offer")
+        sections = self._check(offer, "offer", rejected).media
         wanted = self.getTransceivers()
+        hold_places(self, sections, rejected)
         await self.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        forget_replaced(self, sections)
+        await self._refuse_channels(rejected)
         for transceiver in self.getTransceivers():
             if transceiver not in wanted:
                 transceiver.direction = "inactive"
@@ -128,15 +141,15 @@ class Peer(RTCPeerConnection):
         await self.setLocalDescription(await self.createAnswer())
         return self.localDescription.sdp
 
-    async def take_answer(self, answer: str, candidates: Iterable[RemoteCandidate]) -> None:
-        """Take the answer to the last offer, without candidates, and these.
-
-        Raises WrongState, BadDescription and NoCommonCodec before anything has changed.
-        """
-        self._check(answer, "answer")
+    async def take_answer(
+        self, answer: str, candidates: Iterable[RemoteCandidate], rejected: Set[str] = frozenset()
+    ) -> None:
+        """Take the answer to the last offer, without candidates, and these; see `answer`."""
+        self._check(answer, "answer", rejected)
         for candidate in candidates:
             await self.add_candidate(candidate)
         await self.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await self._refuse_channels(rejected)
 
     async def add_candidate(self, candidate: RemoteCandidate) -> None:
         """Try a remote address. That there are no more is never told: aioice would give up."""
@@ -156,11 +169,15 @@ class Peer(RTCPeerConnection):
 
     def sections(self) -> list[NegotiatedSection]:
         """Return the audio and video sections in the order of the description."""
-        found = [t for t in self.getTransceivers() if t.mid and t.currentDirection]
-        return [_section(t) for t in sorted(found, key=lambda t: t._get_mline_index() or 0)]
+        return negotiated(self)
 
     def open_channel(self, wanted: ChannelWanted) -> RTCDataChannel:
-        """Open a data channel. Raises ValueError for wishes that contradict each other."""
+        """Open a data channel. Raises ValueError for wishes that contradict each other.
+
+        Raises WrongState where the section for them was rejected.
+        """
+        if self.channels_refused:
+            raise WrongState("data channels were rejected")
         return self.createDataChannel(
             wanted.label,
             maxPacketLifeTime=wanted.max_lifetime,
@@ -171,33 +188,36 @@ class Peer(RTCPeerConnection):
             id=wanted.id,
         )
 
-    def _check(self, sdp: str, kind: str) -> None:
+    def _check(self, sdp: str, kind: str, rejected: Set[str]) -> SessionDescription:
         """Find out whether aiortc will take a description, while nothing has changed yet."""
         try:
             description = SessionDescription.parse(sdp)
             description.type = kind
             if not all(media.dtls and media.dtls.fingerprints for media in description.media):
                 raise BadDescription("without a fingerprint")
-            _private(self, "validate_description")(description, is_local=False)
-            self._check_codecs(description.media)
+            private(self, "validate_description")(description, is_local=False)
+            check_codecs(self.getTransceivers(), description.media, rejected)
+            channels = {m.rtp.muxId for m in description.media if m.kind == "application"}
+            self._check_channels(channels - rejected)
         except InvalidStateError as error:
             raise WrongState(f"no {kind} is expected now") from error
         except MALFORMED as error:
             raise BadDescription("a malformed description") from error
+        return description
 
-    def _check_codecs(self, sections: Iterable[MediaDescription]) -> None:
-        free = self.getTransceivers()
-        for media in sections:
-            if media.kind not in CODECS:
-                continue
-            found = find_common_codecs(CODECS[media.kind], media.rtp.codecs)
-            mids = (None, media.rtp.muxId)
-            mine = next((t for t in free if t.kind == media.kind and t.mid in mids), None)
-            if mine is not None:
-                free.remove(mine)
-                found = filter_preferred_codecs(found, mine._preferred_codecs)
-            if not found or found[0].name.lower() == "rtx":
-                raise NoCommonCodec(f"no common codec for {media.kind}")
+    def _check_channels(self, live: Set[str]) -> None:
+        """Let data channels neither move to another section nor come back: SCTP cannot."""
+        place = self.sctp.mid if self.sctp is not None else None
+        if live and place is not None and (self.channels_refused or place not in live):
+            raise BadDescription("data channels in another section than before")
+
+    async def _refuse_channels(self, rejected: Set[str]) -> None:
+        """Have no data channels, once their section was rejected."""
+        sctp: Any = self.sctp
+        if sctp is not None and sctp.mid in rejected and not self.channels_refused:
+            self.channels_refused = True
+            sctp.start = _nothing
+            await sctp.stop()
 
     # --- media -----------------------------------------------------------------------------
 
@@ -332,10 +352,6 @@ async def _nothing(*_: object) -> None:
     """Stand in for what the media half of aiortc would do."""
 
 
-def _private(peer: Peer, name: str) -> Any:
-    return getattr(peer, f"_RTCPeerConnection__{name}")
-
-
 def _configuration(servers: Iterable[IceServer]) -> RTCConfiguration:
     # An empty list has to be said: by default aiortc asks a server on the internet.
     return RTCConfiguration(
@@ -358,37 +374,3 @@ async def _reflexive(connection: Connection) -> list[IceCandidate]:
     for task in late:
         task.cancel()
     return [task.result()[0] for task in done if task.exception() is None]
-
-
-def _capabilities(kind: str, names: tuple[str, ...]) -> list[Any]:
-    """Return aiortc's codecs of these names in this order, all without any; never RTX.
-
-    Lost packets are sent again as they were (RFC 4585), which needs no format of its own.
-    """
-    known = [codec for codec in get_capabilities(kind).codecs if codec.name.lower() != "rtx"]
-    if names:
-        known = [codec for name in names for codec in known if codec.name.lower() == name]
-    if not known:
-        raise NoCommonCodec(f"no wanted codec for {kind} is known")
-    return known
-
-
-def _section(transceiver: RTCRtpTransceiver) -> NegotiatedSection:
-    codec = transceiver._codecs[0]
-    extensions = {extension.uri: extension.id for extension in transceiver._headerExtensions}
-    directions = (transceiver.direction, str(transceiver.currentDirection))
-    return NegotiatedSection(
-        mid=str(transceiver.mid),
-        kind=transceiver.kind,
-        codec=Codec(
-            name=codec.name.lower(),
-            clock_rate=codec.clockRate,
-            payload_type=codec.payloadType or 0,
-            channels=codec.channels or 1,
-            fmtp=parameters_to_sdp(codec.parameters),
-        ),
-        receives=all(direction in ("recvonly", "sendrecv") for direction in directions),
-        sends=all(direction in ("sendonly", "sendrecv") for direction in directions),
-        ssrc=transceiver.sender._ssrc,
-        mid_extension=extensions.get(MID_EXTENSION, 0),
-    )

@@ -16,6 +16,7 @@ MAX_BYTES = 131_072
 MAX_SECTIONS = 64
 KINDS = frozenset({"audio", "video", "application"})
 M_LINE = re.compile(r"m=(audio|video|application) [0-9]{1,5} [A-Z/]+( [A-Za-z0-9-]+)+", re.ASCII)
+BUNDLE = "a=group:BUNDLE"
 TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
 MID = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}", re.ASCII)  # fits a header extension
 BOTH_WAYS = "a=sendrecv"
@@ -41,6 +42,11 @@ class Section:
     def mid(self) -> str:
         return self.value("a=mid:")
 
+    @property
+    def rejected(self) -> bool:
+        """Whether nothing is to go this way: port 0, but for what only comes bundled."""
+        return self.lines[0].split(" ")[1:2] == ["0"] and "a=bundle-only" not in self.lines
+
     def value(self, prefix: str) -> str:
         """Return what follows `prefix` on the first line that starts with it, else nothing."""
         return next((line[len(prefix) :] for line in self.lines if line.startswith(prefix)), "")
@@ -65,10 +71,16 @@ class SessionText:
     sections: tuple[Section, ...]
 
     @property
+    def rejected(self) -> frozenset[str]:
+        """The mids of the sections that are rejected."""
+        return frozenset(section.mid for section in self.sections if section.rejected)
+
+    @property
     def tagged(self) -> Section:
-        group = next((line for line in self.head if line.startswith("a=group:BUNDLE ")), "")
-        mid = group.split()[1] if group else self.sections[0].mid
-        return next(section for section in self.sections if section.mid == mid)
+        live = {s.mid: s for s in self.sections if not s.rejected}
+        group = next((line for line in self.head if line.startswith(BUNDLE)), "")
+        named = [mid for mid in group.split()[1:] if mid in live]
+        return live[named[0]] if named else next(iter(live.values()), self.sections[0])
 
     def __str__(self) -> str:
         lines = [*self.head, *(line for section in self.sections for line in section.lines)]
@@ -92,15 +104,17 @@ def split(sdp: str) -> SessionText:
     return SessionText(tuple(lines[: starts[0]]), tuple(sections))
 
 
-def read(sdp: str) -> SessionText:
+def read(sdp: str, before: SessionText | None = None) -> SessionText:
     """Split a remote description, and check what everything else relies on.
 
-    Raises BadDescription for sections of other kinds, rejected ones, those without a mid or not
-    bundled, and without ICE credentials, fingerprint or RTCP multiplexing.
+    `before` is what the other side said last: where all sections are rejected, its transport stays.
+    Raises BadDescription for sections of other kinds, those without a mid or not bundled, and
+    without ICE credentials, fingerprint or RTCP multiplexing; of rejected ones, only kind and mid
+    count (RFC 8829, section 5.3.1).
     """
     text = split(sdp)
     _check(text)
-    return _with_directions(_with_one_transport(text))
+    return _with_directions(_with_one_transport(text, before))
 
 
 def take_candidates(text: SessionText) -> tuple[SessionText, list[str]]:
@@ -153,11 +167,12 @@ def _check(text: SessionText) -> None:
     named = [mid for section in text.sections for mid in section.values("a=mid:")]
     if not all(map(MID.fullmatch, mids)) or len(set(named)) != len(mids) or len(named) > len(mids):
         raise BadDescription("a section without a mid of its own")
-    groups = [line.split()[1:] for line in text.head if line.startswith("a=group:BUNDLE")]
+    live = set(mids) - text.rejected
+    groups = [line.split()[1:] for line in text.head if line.startswith(BUNDLE)]
     if (
         len(groups) > 1
-        or (len(mids) > 1 and not groups)
-        or (groups and set(groups[0]) != set(mids))
+        or (len(live) > 1 and not groups)
+        or (groups and not live <= set(groups[0]) <= set(mids))
     ):
         raise BadDescription("not all sections are bundled")
     if sum(section.kind == "application" for section in text.sections) > 1:
@@ -165,10 +180,8 @@ def _check(text: SessionText) -> None:
     for section in text.sections:
         if not M_LINE.fullmatch(section.lines[0]):
             raise BadDescription("a section of unknown kind")
-        rejected = section.lines[0].split(" ")[1] == "0" and "a=bundle-only" not in section.lines
-        if rejected:
-            raise BadDescription("a section is rejected")
-        if section.kind != "application" and "a=rtcp-mux" not in section.lines:
+        media = section.kind != "application" and not section.rejected
+        if media and "a=rtcp-mux" not in section.lines:
             raise BadDescription("RTCP is not multiplexed")
 
 
@@ -181,8 +194,15 @@ def _with_directions(text: SessionText) -> SessionText:
     return replace(text, sections=tuple(sections))
 
 
-def _with_one_transport(text: SessionText) -> SessionText:
+def _with_one_transport(text: SessionText, before: SessionText | None) -> SessionText:
     """Give every section the transport lines of the tagged one, or else of the head."""
+    lines = _standing_transport(before) if text.tagged.rejected else _transport(text)
+    head = tuple(line for line in text.head if not line.startswith(TRANSPORT))
+    sections = [Section((*s.without(*TRANSPORT).lines, *lines)) for s in text.sections]
+    return SessionText(head, tuple(sections))
+
+
+def _transport(text: SessionText) -> list[str]:
     tagged = text.tagged
     lines: list[str] = []
     for prefix in TRANSPORT:
@@ -194,6 +214,12 @@ def _with_one_transport(text: SessionText) -> SessionText:
     user, password = (line.split(":", 1)[1] for line in lines[:2])
     if not ICE_PART.fullmatch(user) or not ICE_PART.fullmatch(password):
         raise BadDescription("ICE credentials")
-    head = tuple(line for line in text.head if not line.startswith(TRANSPORT))
-    sections = [Section((*s.without(*TRANSPORT).lines, *lines)) for s in text.sections]
-    return SessionText(head, tuple(sections))
+    return lines
+
+
+def _standing_transport(before: SessionText | None) -> list[str]:
+    """Return the transport there is; who left the role to us (actpass) has got the passive one."""
+    if before is None:
+        raise BadDescription("every section is rejected")
+    lines = [line for line in before.tagged.lines if line.startswith(TRANSPORT)]
+    return ["a=setup:passive" if line == "a=setup:actpass" else line for line in lines]

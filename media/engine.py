@@ -11,11 +11,13 @@ live in another process. Of this package, only the errors in `media.errors` come
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
+from media.recorder import RecordingPlan, RecordingStatus
 from media.stats import RouterStats, SinkStats, SourceStats
 
 
@@ -62,9 +64,11 @@ class SessionWanted:
 
     In an offer of ours each track is a section, in this order; `data` adds one for data channels.
     In an offer of theirs, each section takes the next wanted track of its kind; a section without
-    one is answered inactive, data channels are always welcome. `connect_seconds` is the time from
-    the second description to CONNECTED, `silence_seconds` how long the other side may then be
-    unheard; past either, the session fails.
+    one is answered inactive, data channels are always welcome. A section that either side rejects
+    (port 0) stays a track without source and sink; another one can follow.
+
+    `connect_seconds` is the time from the second description to CONNECTED, `silence_seconds` how
+    long the other side may then be unheard; past either, the session fails.
     """
 
     tracks: tuple[TrackWanted, ...] = ()
@@ -147,6 +151,8 @@ class EngineStats:
     """What one engine holds and has carried; stray errors are bugs nobody waited for."""
 
     sessions: int
+    ports: int
+    recordings: int
     stray_errors: int
     router: RouterStats
 
@@ -206,6 +212,10 @@ class MessageReceived(Event):
 EventSink = Callable[[Event], None]
 """Takes a session's events, one at a time and in order. It must not wait; where it raises, the
 error is logged and the session is closed."""
+
+
+RecordingSink = Callable[[RecordingStatus], None]
+"""Takes how a recording ended, once. It must not wait; where it raises, the error is logged."""
 
 
 class MediaSession(Protocol):
@@ -275,7 +285,8 @@ class MediaEngine(Protocol):
     async def attach(self, source: str, sink: str) -> None:
         """Let a sink take from a source, instead of any it had; video starts at a keyframe.
 
-        Raises UnknownSource, UnknownSink, CodecMismatch.
+        A sink may be a session's, a port's or a recording's, and so for all that follow. Raises
+        UnknownSource, UnknownSink, CodecMismatch.
         """
 
     async def detach(self, sink: str) -> None:
@@ -289,6 +300,49 @@ class MediaEngine(Protocol):
 
     async def request_keyframe(self, source: str) -> None:
         """Ask the sender of a source for a keyframe. Raises UnknownSource."""
+
+    async def open_port(self, port_id: str, wanted: PortWanted) -> PortFacts:
+        """Open a UDP port for plain RTP; it is open until `close_port`.
+
+        Raises IdTaken, NoFreePort, BadAddress, RouterFull; ValueError for a range that is none.
+        """
+
+    async def change_port(
+        self, port_id: str, receives: PortReceives | None, sends: PortSends | None
+    ) -> PortFacts:
+        """Let a port receive and send this, and nothing else; what is the same goes on.
+
+        With only another `remote`, the sink stays, attached as it is. Raises UnknownPort,
+        RouterFull.
+        """
+
+    async def port_facts(self, port_id: str) -> PortFacts:
+        """Return how a port stands. Raises UnknownPort."""
+
+    async def close_port(self, port_id: str) -> None:
+        """Free a port, with its source and sink. Raises UnknownPort."""
+
+    async def check_recording(self, plan: RecordingPlan, sources: Mapping[str, str]) -> None:
+        """Find out whether `start_recording` would take this; raises what it would raise."""
+
+    async def start_recording(
+        self, plan: RecordingPlan, sources: Mapping[str, str], ended: RecordingSink
+    ) -> dict[str, str]:
+        """Record into a file, and return the ids of the recording's sinks by kind.
+
+        `sources` says by kind what is recorded at first; a track without one waits for `attach`.
+        While a track is paused, time goes on. The recording ends by itself as the plan says, or
+        when the disk fails. Raises CannotRecord, CodecMismatch, UnknownSource, IdTaken, RouterFull.
+        """
+
+    async def recording_status(self, recording_id: str) -> RecordingStatus:
+        """Return where a recording stands. Raises UnknownRecording once it has ended."""
+
+    async def stop_recording(self, recording_id: str, reason: str = "stopped") -> RecordingStatus:
+        """End a recording; return how, when its file has its name. The end is told as well.
+
+        Raises UnknownRecording once it has ended, MediaTimeout when the disk takes too long.
+        """
 
     async def stats(self) -> EngineStats:
         """Return what happened to every session, source and sink so far."""

@@ -8,9 +8,12 @@ MediaError
 ├── UnknownSource     nothing with that id sends
 ├── UnknownSink       nothing with that id takes
 ├── UnknownSession    no open session has that id
+├── UnknownPort       no open UDP port has that id
+├── UnknownRecording  no recording that runs has that id
 ├── UnknownChannel    the session has no open data channel of that id
 ├── IdTaken           something alive has that id already
 ├── CodecMismatch     the sink cannot take what the source carries
+├── BadAddress        no address of ours to listen on
 ├── NoFreePort        every UDP port of the configured range is taken
 ├── RouterFull        the router holds as many sources or sinks as it may
 ├── TooMuch           a limit of a session is reached: channels, candidates, a large message
@@ -53,6 +56,14 @@ class UnknownSession(MediaError):
     """No open session has that id."""
 
 
+class UnknownPort(MediaError):
+    """No open UDP port has that id."""
+
+
+class UnknownRecording(MediaError):
+    """No recording that runs has that id: it was never there, or has ended."""
+
+
 class UnknownChannel(MediaError):
     """The session has no open data channel of that id."""
 
@@ -63,6 +74,10 @@ class IdTaken(MediaError):
 
 class CodecMismatch(MediaError):
     """The sink was negotiated for another codec than the source carries."""
+
+
+class BadAddress(MediaError):
+    """The address to listen on is none, or not one of this machine."""
 
 
 class NoFreePort(MediaError):

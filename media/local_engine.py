@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import trio
 
 from media.bridge import MediaLoop
-from media.engine import EngineStats, EventSink, SessionWanted
+from media.engine import EngineStats, EventSink, RecordingSink, SessionWanted
 from media.errors import IdTaken, WrongState
 from media.peer_connection import PeerSession, Surroundings, open_peer_session
 from media.peer_facts import IceSettings
+from media.plain_ports import PlainPorts
+from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
+from media.recorder import RecordingPlan, RecordingStatus
+from media.recordings import Recordings
 from media.router import LIMIT, TICK_SECONDS, Router
 
 CHECK_SECONDS = 1.0
@@ -22,13 +26,15 @@ IDLE_SECONDS = 0.2  # between looks at a router with nothing in it
 class LocalEngine:
     """See media.engine.MediaEngine. Made by `open_local_engine` only.
 
-    `router` is for what else sends and takes packets: UDP ports, recorders, tests.
+    `router` is for its own parts, and for tests.
     """
 
     def __init__(
         self, loop: MediaLoop, ice: IceSettings, nursery: trio.Nursery, streams: int = LIMIT
     ) -> None:
         self.router = Router(limit=streams)
+        self._ports = PlainPorts(self.router, nursery, streams)
+        self._recordings = Recordings(self.router, nursery, loop.stray)
         self._sessions: dict[str, PeerSession] = {}
         self._nursery = nursery
         self._closing = False
@@ -47,8 +53,7 @@ class LocalEngine:
     async def open_session(
         self, session_id: str, wanted: SessionWanted, events: EventSink
     ) -> PeerSession:
-        if self._closing:
-            raise WrongState("the engine is closing")
+        self._check_open()
         if session_id in self._sessions:
             raise IdTaken("an open session has that id")
         session = await open_peer_session(session_id, wanted, events, self._around)
@@ -59,6 +64,7 @@ class LocalEngine:
         return session
 
     async def attach(self, source: str, sink: str) -> None:
+        self._recordings.check_source(source, sink)
         self.router.attach(source, sink)
 
     async def detach(self, sink: str) -> None:
@@ -81,12 +87,50 @@ class LocalEngine:
     async def request_keyframe(self, source: str) -> None:
         self.router.request_keyframe(source)
 
+    async def open_port(self, port_id: str, wanted: PortWanted) -> PortFacts:
+        self._check_open()
+        return self._ports.open(port_id, wanted)
+
+    async def change_port(
+        self, port_id: str, receives: PortReceives | None, sends: PortSends | None
+    ) -> PortFacts:
+        return self._ports.change(port_id, receives, sends)
+
+    async def port_facts(self, port_id: str) -> PortFacts:
+        return self._ports.facts(port_id)
+
+    async def close_port(self, port_id: str) -> None:
+        self._ports.close(port_id)
+
+    async def check_recording(self, plan: RecordingPlan, sources: Mapping[str, str]) -> None:
+        self._recordings.check(plan, sources)
+
+    async def start_recording(
+        self, plan: RecordingPlan, sources: Mapping[str, str], ended: RecordingSink
+    ) -> dict[str, str]:
+        self._check_open()
+        return self._recordings.start(plan, sources, ended)
+
+    async def recording_status(self, recording_id: str) -> RecordingStatus:
+        return self._recordings.status(recording_id)
+
+    async def stop_recording(self, recording_id: str, reason: str = "stopped") -> RecordingStatus:
+        return await self._recordings.stop(recording_id, reason)
+
     async def stats(self) -> EngineStats:
-        return EngineStats(self.sessions, self.stray_errors, self.router.stats())
+        return EngineStats(
+            self.sessions,
+            len(self._ports),
+            len(self._recordings),
+            self.stray_errors,
+            self.router.stats(),
+        )
 
     async def close(self) -> None:
-        """Close every session, and open no more."""
+        """End every recording, close every session and port, and open no more."""
         self._closing = True
+        await self._recordings.stop_all("the server is closing")
+        self._ports.close_all()
         async with trio.open_nursery() as nursery:
             for session in list(self._sessions.values()):
                 nursery.start_soon(session.close, "the server is closing")
@@ -102,6 +146,10 @@ class LocalEngine:
                 checked = now
                 for session in list(self._sessions.values()):
                     session.check(now)
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise WrongState("the engine is closing")
 
     @property
     def _idle(self) -> bool:

@@ -50,26 +50,30 @@ class TapLeg:
         self.source = source
         if not self.paused:
             source.add_leg(self)
-        self._tap.source_changed(source)
+            self._tap.source_changed(source)
 
     def detach(self) -> None:
         """Listen to nothing."""
         if self.source is not None:
             self._leave()
-            self._tap.source_changed(None)
+            if not self.paused:
+                self._tap.source_changed(None)
 
     def pause(self) -> None:
-        """Take no packets for a while, nor reports."""
-        self.paused = True
-        if self.source is not None:
-            self.source.remove_leg(self)
+        """Take no packets for a while, nor reports: as if there were no source."""
+        if not self.paused:
+            self.paused = True
+            if self.source is not None:
+                self.source.remove_leg(self)
+                self._tap.source_changed(None)
 
     def resume(self) -> None:
-        """Take packets again."""
+        """Take packets again, counted anew: those of the pause are not lost ones."""
         if self.paused:
             self.paused = False
-            if self.source is not None:
+            if self.source is not None and not self.source.closed:
                 self.source.add_leg(self)
+                self._tap.source_changed(self.source)
                 self.source.request_keyframe()
 
     def forward(self, packet: RtpPacket) -> None:

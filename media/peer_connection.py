@@ -35,6 +35,7 @@ from media.engine import (
 )
 from media.errors import BadCandidate, BadDescription, WrongState
 from media.peer_facts import IceSettings, PeerListener
+from media.rejected_sections import reject, with_stand_ins
 from media.router import Router, RtpSource
 from media.session_tracks import SessionTracks
 
@@ -89,7 +90,7 @@ class PeerSession:
         self._queue: deque[Event] = deque()
         self._early: list[Candidate] = []
         self._candidates = 0
-        self._tagged: str | None = None  # mid of the section whose transport all share
+        self._remote: SessionText | None = None  # what the other side said last
         self._connecting_since = 0.0
         self._ended = trio.Event()
         self._demux: Demux[RtpSource] = Demux()
@@ -99,21 +100,21 @@ class PeerSession:
 
     async def create_offer(self) -> Description:
         self._check_open()
-        return _described(await self._step(self._peer.offer))
+        return _described(reject(await self._step(self._peer.offer), self._rejected))
 
     async def accept_offer(self, sdp: str) -> Description:
         self._check_open()
-        offer, listed = _read(sdp)
-        candidates = self._early_ones(offer) + listed
-        answer = await self._step(self._peer.answer, str(offer), candidates)
+        offer, listed = _read(sdp, self._remote)
+        answer = await self._step(self._peer.answer, *self._put(offer, listed))
         await self._agreed(offer, len(listed))
-        return _described(accept_simulcast(offer, answer))
+        return _described(reject(accept_simulcast(offer, answer), offer.rejected))
 
     async def accept_answer(self, sdp: str) -> None:
         self._check_open()
-        answer, listed = _read(sdp)
-        candidates = self._early_ones(answer) + listed
-        await self._step(self._peer.take_answer, str(answer), candidates)
+        answer, listed = _read(sdp, self._remote)
+        if not self._rejected <= answer.rejected:
+            raise BadDescription("the answer takes a section that was not offered")
+        await self._step(self._peer.take_answer, *self._put(answer, listed))
         await self._agreed(answer, len(listed))
 
     async def add_candidate(self, candidate: Candidate) -> None:
@@ -124,9 +125,12 @@ class PeerSession:
         if self._candidates >= MAX_CANDIDATES:
             raise BadCandidate("more candidates than a connection needs")
         self._candidates += 1
-        if self._tagged is None:
+        if self._remote is None:
             self._early.append(candidate)
-        elif candidate.mid in (None, self._tagged):  # others are of transports that are not used
+        elif candidate.mid in (
+            None,
+            self._remote.tagged.mid,
+        ):  # others are of transports that are not used
             await self._step(self._peer.add_candidate, parsed)
 
     async def add_tracks(self, tracks: tuple[TrackWanted, ...]) -> None:
@@ -250,16 +254,29 @@ class PeerSession:
     async def _agreed(self, remote: SessionText, listed: int) -> None:
         """Take in what offer and answer say together, once aiortc has."""
         self._check_open()  # it may have been closed meanwhile
+        if self._peer.channels_refused:
+            self._channels.forget()
         self._demux.set(self._tracks.update(self._peer.sections(), remote))
         self._tell(self._tracks.fact())
         self._connecting_since = self._connecting_since or time.monotonic()
-        self._tagged = remote.tagged.mid
+        self._remote = remote
         self._early.clear()
         self._candidates = min(MAX_CANDIDATES, self._candidates + listed)
         await self._step(self._delivered)
 
     async def _delivered(self) -> None:
         """Run on the loop behind the delivery of what was told so far."""
+
+    @property
+    def _rejected(self) -> frozenset[str]:
+        """The sections that stay rejected until the other side offers something in their place."""
+        return self._remote.rejected if self._remote is not None else frozenset()
+
+    def _put(
+        self, remote: SessionText, listed: list[RemoteCandidate]
+    ) -> tuple[str, list[RemoteCandidate], frozenset[str]]:
+        """Return a description as the peer takes it."""
+        return str(with_stand_ins(remote)), self._early_ones(remote) + listed, remote.rejected
 
     def _early_ones(self, remote: SessionText) -> list[RemoteCandidate]:
         """Return the candidates that came before any description, and are of use with this one."""
@@ -308,9 +325,9 @@ def _nobody(_: Event) -> None:
     """Take the events of a session whose sink failed."""
 
 
-def _read(sdp: str) -> tuple[SessionText, list[RemoteCandidate]]:
+def _read(sdp: str, before: SessionText | None) -> tuple[SessionText, list[RemoteCandidate]]:
     """Read a remote description and its usable candidates. Raises BadDescription."""
-    text, lines = take_candidates(read(sdp))
+    text, lines = take_candidates(read(sdp, before))
     try:
         candidates = [parse_remote(line) for line in lines]
     except BadCandidate as error:

@@ -121,6 +121,10 @@ class Router:
         """End a pause; video goes on at the next keyframe, which is asked for."""
         self._sink(sink_id).resume()
 
+    def codec_of(self, source_id: str) -> Codec:
+        """Return what a source carries."""
+        return self._source(source_id).codec
+
     def request_keyframe(self, source_id: str) -> None:
         """Ask the sender of this source for a keyframe, at most one every 300 ms."""
         self._source(source_id).request_keyframe()

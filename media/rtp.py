@@ -58,6 +58,7 @@ class PlainRtp:
         self._upstream = RtcpUpstream(self._send_upstream, random.getrandbits(32), CNAME)
         self._remote: Remote | None = None
         self._only_from: str | None = None
+        self._feedback: Address | None = None
         self._sender: Address | None = None
         self._sender_rtcp: Address | None = None
         self._heard = float("-inf")
@@ -87,11 +88,13 @@ class PlainRtp:
         *,
         only_from: str | None = None,
         clock: SenderClock | None = None,
+        feedback: Address | None = None,
     ) -> RtpSource:
         """Make what comes a source. Give streams of one sender the same `clock`.
 
         The first one who sends the payload type of `codec` has the port until falling silent, but
-        must be of the host `only_from` if it is given. Raises IdTaken, RouterFull.
+        must be of the host `only_from` if it is given. RTCP for the sender goes to `feedback`, if
+        given. Raises IdTaken, RouterFull.
         """
         if self.source is not None:
             raise ValueError("the port has a source already")
@@ -105,8 +108,15 @@ class PlainRtp:
             report=self._upstream.report,
         )
         self._router.add_source(source)
-        self.source, self._only_from = source, only_from
+        self.source, self._only_from, self._feedback = source, only_from, feedback
         return source
+
+    def stop_receiving(self) -> None:
+        """Have no source any more; what comes belongs to nobody until there is another one."""
+        if self.source is not None:
+            self._router.remove_source(self.source.id)
+            self.source = self._sender = self._sender_rtcp = None
+            self._heard = float("-inf")
 
     def send(
         self, sink_id: str, kind: str, codec: Codec, remote: Remote, *, ssrc: int | None = None
@@ -126,6 +136,14 @@ class PlainRtp:
         self.sink, self._remote = sink, remote
         return sink
 
+    def stop_sending(self) -> None:
+        """Have no sink any more, and tell the receiver that this was the end."""
+        if self.sink is not None:
+            self._router.remove_sink(self.sink.id)
+            if self.sink.counts.packets:
+                self._say_goodbye(self.sink.ssrc)
+            self.sink = self._remote = None
+
     def redirect(self, remote: Remote) -> None:
         """Send elsewhere from now on."""
         self._remote = remote
@@ -134,12 +152,8 @@ class PlainRtp:
         """Tell the receiver that this is the end, leave the router and free the ports."""
         if self._rtp.closed:
             return
-        if self.source is not None:
-            self._router.remove_source(self.source.id)
-        if self.sink is not None:
-            self._router.remove_sink(self.sink.id)
-            if self.sink.counts.packets:
-                self._say_goodbye(self.sink.ssrc)
+        self.stop_receiving()
+        self.stop_sending()
         self._rtp.close()
         self._rtcp.close()
 
@@ -192,7 +206,7 @@ class PlainRtp:
 
     def _send_upstream(self, packet: bytes) -> None:
         if self._sender is not None:
-            self._send_control(packet, self._sender, self._sender_rtcp)
+            self._send_control(packet, self._sender, self._feedback or self._sender_rtcp)
 
     def _send_control(self, packet: bytes, rtp: Address, known: Address | None) -> None:
         """Send RTCP to where it is known to go, or by the rule of RFC 3550, section 11."""

@@ -223,6 +223,15 @@ class SessionEnded(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class Restarted(Fact):
+    """The room came back after a crash and counts you among its members again.
+
+    The streams and sessions that you know of from before have ended; those that came since are told
+    next. A Down of the room says the same, but may be missed by who has just come in.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class MediaLost(Fact):
     """The room came back after a crash: all of its streams and your sessions have ended."""
 

@@ -39,3 +39,39 @@ class TooMuchMedia(Refused):
     """A limit of the media layer is reached: ports, channels, the size of a message."""
 
     code = "too_much_media"
+
+
+class BadAddress(Refused):
+    """A UDP port was to be opened on an address that is not this machine's."""
+
+    code = "bad_address"
+
+
+class SourceGone(Refused):
+    """Nothing sends under that id, or no longer."""
+
+    code = "source_gone"
+
+
+class SinkGone(Refused):
+    """Nothing takes under that id, or no longer."""
+
+    code = "sink_gone"
+
+
+class CodecMismatch(Refused):
+    """What is to be taken carries another codec than the taker was made for."""
+
+    code = "codec_mismatch"
+
+
+class CannotRecord(Refused):
+    """These tracks do not go into that kind of file; the text says why."""
+
+    code = "cannot_record"
+
+
+class MediaIdTaken(Refused):
+    """A stream, port or recording that lives has that id."""
+
+    code = "media_id_taken"

@@ -164,7 +164,7 @@ class RoomState:
         self.members[card.peer] = card
         notices = [
             Notice(self._welcome(admission, tag, streams), to=card.peer),
-            *self._of_members(PeerJoined(card), but=card.peer),
+            *self.of_members(PeerJoined(card), but=card.peer),
         ]
         if self.spec.announces_roster and len(self.members) > 1:
             notices.append(Notice(RosterAnnounced(self.view, tuple(self.members))))
@@ -173,7 +173,7 @@ class RoomState:
     def _welcome(self, admission: Admission, tag: str, streams: tuple[Stream, ...]) -> Joined:
         return Joined(tag, self.view, tuple(self.members.values()), admission.attempt, streams)
 
-    def _of_members(self, fact: Fact, but: str | None = None) -> list[Notice]:
+    def of_members(self, fact: Fact, but: str | None = None) -> list[Notice]:
         """Announce who comes and goes, where the room does so."""
         rules = self.spec.conference
         return [Notice(fact, but=but)] if rules is None or rules.announces_members else []
@@ -187,7 +187,7 @@ class RoomState:
         """Remove a member; an unknown peer changes nothing."""
         if self.members.pop(peer, None) is None:
             return []
-        return self._of_members(PeerLeft(peer, gone))
+        return self.of_members(PeerLeft(peer, gone))
 
     def present(self, card: Card) -> list[Notice]:
         """Replace a member's card and show it to the others; older revisions are ignored."""

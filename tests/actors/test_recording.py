@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import trio
@@ -25,26 +26,34 @@ from actors.core import (
     StopChild,
     open_system,
 )
+from actors.domain.media_refusals import CannotRecord, CodecMismatch, MediaIdTaken, SourceGone
 from actors.recording import (
     GetRecording,
+    PauseTrack,
     Recording,
     RecordingEnded,
+    RecordSource,
+    ResumeTrack,
     StopRecording,
+    check_recording,
     recording_spec,
 )
 from actors.recording_keeper import RecordingKeeper, Sweep
+from media.bridge import open_media_loop
 from media.container import Container
+from media.local_engine import LocalEngine, open_local_engine
 from media.matroska import MatroskaWriter
 from media.muxing import State
 from media.recorder import RecordingPlan
-from media.router import Router, RtpSource
+from media.router import RtpSource
 from tests.support.actors import Saboteur
 from tests.support.media_file import errors_in, look_into
 from tests.support.recording import frames_of, plan
-from tests.support.rtp_stream import OPUS, VP8, RtpStream
+from tests.support.rtp_stream import H264, OPUS, VP8, RtpStream
 
 SECONDS = 10.0  # more than any wait here takes
 PATH = "/recording:test"
+SOURCES = {"audio": "microphone", "video": "camera"}
 
 
 class Silent:
@@ -75,10 +84,10 @@ class Owner(Actor[Message]):
 
 @dataclass
 class Studio:
-    """A system, a router with two sources, and an owner of recordings."""
+    """A system, an engine with two sources, and an owner of recordings."""
 
     system: ActorSystem
-    router: Router
+    engine: LocalEngine
     folder: Path
     owner: Ref[Message]
     ended: list[RecordingEnded]
@@ -86,22 +95,19 @@ class Studio:
 
     async def record(self, recording_plan: RecordingPlan | None = None) -> Ref[Any]:
         wanted = recording_plan or plan(self.folder, Container.WEBM, (VP8, OPUS))
-        sources = {"audio": "microphone", "video": "camera"}
-        spec = recording_spec(wanted, sources, self.router, self.owner)
+        spec = recording_spec(wanted, SOURCES, self.engine, self.owner)
         return await self.system.root.ask(Spawn(spec), within=SECONDS)  # type: ignore[no-any-return]
 
     async def send(self, recording: Ref[Any], seconds: float = 1.0) -> None:
         """Have both sources send, once the recording listens; wait until all is recorded."""
         await recording.ask(GetRecording(), within=SECONDS)
         for name, codec in (("camera", VP8), ("microphone", OPUS)):
-            source = self.router._sources[name]
-            for time, packet in RtpStream(codec).pack_all(frames_of(codec, seconds)):
-                source.feed(packet, 1000.0 + time)
+            source = self.engine.router._sources[name]
+            for at, packet in RtpStream(codec).pack_all(frames_of(codec, seconds)):
+                source.feed(packet, time.monotonic() + at)
         turned = trio.Event()
         token = trio.lowlevel.current_trio_token()
-        cell = self.system.registry.cell_at(PATH)
-        assert cell is not None
-        muxing = cast("Recording", cell.life.actor)._recorder._muxing
+        muxing = self.engine._recordings._running["test"].recorder._muxing
         muxing.post(0, token.run_sync_soon, turned.set)
         with trio.fail_after(SECONDS):
             await turned.wait()
@@ -120,17 +126,19 @@ class Studio:
 
 
 @asynccontextmanager
-async def studio(folder: Path) -> AsyncIterator[Studio]:
+async def studio(folder: Path, strays: int = 0) -> AsyncIterator[Studio]:
     ended: list[RecordingEnded] = []
     heard = trio.Event()
-    router = Router()
-    for name, kind, codec in (("camera", "video", VP8), ("microphone", "audio", OPUS)):
-        router.add_source(RtpSource(name, kind, codec, 1, Silent()))
-    async with open_system([ChildSpec("owner", lambda: Owner(ended, heard))]) as system:
-        owner = system.registry.find("/owner")
-        assert owner is not None
-        yield Studio(system, router, folder, owner, ended, heard)
-    assert not router._taps
+    async with open_media_loop() as loop, open_local_engine(loop) as engine:
+        for name, kind, codec in (("camera", "video", VP8), ("microphone", "audio", OPUS)):
+            engine.router.add_source(RtpSource(name, kind, codec, 1, Silent()))
+        async with open_system([ChildSpec("owner", lambda: Owner(ended, heard))]) as system:
+            owner = system.registry.find("/owner")
+            assert owner is not None
+            yield Studio(system, engine, folder, owner, ended, heard)
+        assert not engine.router._taps
+        assert (await engine.stats()).recordings == 0
+    assert loop.stray_errors == strays
 
 
 def names_in(folder: Path) -> list[str]:
@@ -203,7 +211,7 @@ async def test_a_crash_while_recording_finalises_the_file(
     assert [line["event"] for line in log].count("actor.crashed") == 1
 
 
-async def test_a_bug_in_the_thread_crashes_the_actor_and_keeps_the_file(
+async def test_a_bug_in_the_thread_ends_the_recording_and_keeps_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def buggy(self: MatroskaWriter) -> None:
@@ -211,14 +219,16 @@ async def test_a_bug_in_the_thread_crashes_the_actor_and_keeps_the_file(
 
     monkeypatch.setattr(MatroskaWriter, "finish", buggy)
     with capture_logs() as log:
-        async with studio(tmp_path) as here:
+        async with studio(tmp_path, strays=1) as here:
             recording = await here.record()
             await here.send(recording)
-            recording.tell(StopRecording())
-            status = (await here.told()).status
+            status = await recording.ask(StopRecording(), within=SECONDS)
+            assert (await here.told()).status == status
     assert (status.state, status.reason) == (State.PARTIAL, "crashed")
     assert errors_in(tmp_path / "test.partial.webm") == ""
-    assert [line["event"] for line in log].count("actor.crashed") == 1
+    assert [line["error"] for line in log if line["event"] == "media.stray_error"] == [
+        "RuntimeError"
+    ]
 
 
 async def test_a_recording_ends_by_itself_at_its_limit(tmp_path: Path) -> None:
@@ -239,23 +249,75 @@ async def test_trouble_with_the_disk_ends_the_recording_only(tmp_path: Path) -> 
 
 
 async def test_what_cannot_be_recorded_fails_without_a_crash(tmp_path: Path) -> None:
-    for change, reason in (({"container": Container.MP4}, "cannot_record"), ({}, "source_gone")):
+    wanted = plan(tmp_path, Container.WEBM, (OPUS, VP8))
+    h264 = plan(tmp_path, Container.MP4, (OPUS, H264))
+    mp4 = replace(wanted, container=Container.MP4)
+    for tried, refusal in ((mp4, CannotRecord), (h264, CodecMismatch), (wanted, SourceGone)):
         async with studio(tmp_path) as here:
-            if not change:
-                here.router.remove_source("camera")
-            wanted = plan(tmp_path, Container.WEBM, (OPUS, VP8))
-            await here.record(replace(wanted, **change))
+            if refusal is SourceGone:
+                here.engine.router.remove_source("camera")
+            with pytest.raises(refusal):
+                await check_recording(here.engine, tried, SOURCES)
+            await here.record(tried)
             status = (await here.told()).status
-            assert (status.state, status.reason) == (State.FAILED, reason)
+            assert (status.state, status.reason) == (State.FAILED, refusal.code)
             assert here.system.counters.crashes == 0
     assert names_in(tmp_path) == []
+
+
+async def test_what_can_be_recorded_is_not_refused(tmp_path: Path) -> None:
+    wanted = plan(tmp_path, Container.WEBM, (OPUS, VP8))
+    async with studio(tmp_path) as here:
+        await check_recording(here.engine, wanted, SOURCES)
+        await here.record(wanted)
+        assert here.facts()["state"] == "starting"
+        with pytest.raises(MediaIdTaken):
+            await check_recording(here.engine, wanted, SOURCES)
+
+
+async def test_another_source_is_recorded_from_now_on_and_a_track_pauses(tmp_path: Path) -> None:
+    async with studio(tmp_path) as here:
+        recording = await here.record()
+        await here.send(recording)
+        other = RtpSource("other", "video", VP8, 1, Silent())
+        here.engine.router.add_source(other)
+        await recording.ask(RecordSource("video", "other"), within=SECONDS)
+        await recording.ask(PauseTrack("audio"), within=SECONDS)
+        assert here.facts()["sources"] == {"audio": "microphone", "video": "other"}
+        assert here.facts()["paused"] == ["audio"]
+        for at, packet in RtpStream(VP8).pack_all(frames_of(VP8, 1.0)):
+            other.feed(packet, time.monotonic() + at)
+        await here.send(recording)  # of which nothing is recorded
+        await recording.ask(ResumeTrack("audio"), within=SECONDS)
+        assert here.facts()["paused"] == []
+        status = await recording.ask(StopRecording(), within=SECONDS)
+        assert errors_in(status.path) == ""
+        counts = {name: len(times) for name, times in look_into(status.path).packets.items()}
+        assert counts == {"vp8": 60, "opus": 50}
+        assert status.lost_packets == 0
+
+
+async def test_a_track_refuses_what_it_cannot_take(tmp_path: Path) -> None:
+    async with studio(tmp_path) as here:
+        recording = await here.record(plan(tmp_path, Container.WEBM, (VP8,)))
+        for order, refusal in (
+            (RecordSource("video", "microphone"), CodecMismatch),
+            (RecordSource("video", "nobody"), SourceGone),
+            (RecordSource("audio", "microphone"), CannotRecord),
+            (PauseTrack("audio"), CannotRecord),
+        ):
+            with pytest.raises(refusal):
+                await recording.ask(order, within=SECONDS)
+        await here.send(recording)
+        status = await recording.ask(StopRecording(), within=SECONDS)
+        assert status.state is State.FINALISED
 
 
 async def test_an_ended_source_does_not_end_the_recording(tmp_path: Path) -> None:
     async with studio(tmp_path) as here:
         recording = await here.record()
         await here.send(recording)
-        here.router.remove_source("camera")
+        here.engine.router.remove_source("camera")
         assert (await recording.ask(GetRecording(), within=SECONDS)).state is State.RUNNING
         status = await recording.ask(StopRecording(), within=SECONDS)
         assert status.state is State.FINALISED

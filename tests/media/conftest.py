@@ -9,9 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from media.bridge import MediaLoop, open_media_loop
+from media.engine import MediaEngine
 from media.local_engine import LocalEngine, open_local_engine
 from media.peer_facts import IceSettings
 from tests.conftest import open_sockets
+from tests.fakes.media import FakeEngine
 from tests.support.programs import need
 
 CHROMIUM_FLAGS = (
@@ -51,6 +53,20 @@ async def engine(media_loop: MediaLoop) -> AsyncIterator[LocalEngine]:
     stats = engine.router.stats()
     assert not stats.sources
     assert not stats.sinks
+
+
+@pytest.fixture(params=["fake", "real"])
+async def any_engine(request: pytest.FixtureRequest) -> AsyncIterator[MediaEngine]:
+    """Give one that keeps to the contract: the real one, and the fake other tests rely on."""
+    if request.param == "fake":
+        fake = FakeEngine()
+        yield fake
+        await fake.close()
+        return
+    async with open_media_loop() as loop, open_local_engine(loop, LOOPBACK) as engine:
+        yield engine
+        await engine.close()
+        assert loop.stray_errors == 0
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.sdp import SessionDescription
 
-from media.aiortc_seam import MALFORMED, MID_EXTENSION, UNUSED, Peer
+from media.aiortc_seam import MALFORMED, UNUSED, Peer
+from media.aiortc_sections import MID_EXTENSION, private
 from media.bridge import MediaLoop
 from media.engine import ChannelWanted, Direction, State, TrackWanted
 from media.local_engine import LocalEngine
@@ -232,3 +233,24 @@ async def test_a_data_channel_reports_what_is_unsent(engine: LocalEngine):
     assert channel.readyState == "open"
     assert channel.bufferedAmount == 0
     assert pair.first.state is State.CONNECTED
+
+
+async def test_a_transceiver_can_be_given_a_place_and_be_forgotten(
+    media_loop: MediaLoop, plain: RTCPeerConnection
+):
+    async def check() -> None:
+        one = plain.addTransceiver("audio")
+        other = plain.addTransceiver("video")
+        private(plain, "transceivers").reverse()
+        assert plain.getTransceivers() == [other, one]
+        one._set_mid("7")
+        one._set_mline_index(3)
+        assert (one.mid, one._get_mline_index()) == ("7", 3)
+        assert private(plain, "remoteDtls") == private(plain, "remoteIce") == {}
+        plain.createDataChannel("x")
+        assert plain.sctp is not None
+        assert plain.sctp.mid is None
+        await plain.sctp.stop()
+        assert plain.sctp.state == "closed"
+
+    await media_loop.call(check, within=5)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from media.container import Container
 from media.engine import Direction, SessionWanted, State, TrackWanted
 from media.muxing import State as RecordingState
 from media.peer_facts import IceSettings
-from media.recorder import Recorder, RecordingPlan, TrackPlan
+from media.recorder import RecordingPlan, TrackPlan
 from tests.media.portal import EnginePortal
 from tests.support.encoded import beeps_in, flashes_in
 from tests.support.media_file import errors_in, look_into
@@ -90,41 +89,27 @@ def record(
     portal: EnginePortal, page: Page, told: Told, plan: RecordingPlan, length: float
 ) -> float:
     """Record for so many seconds; return how long packets came, first to last."""
-    recorder = Recorder(plan)
-    arrivals = []
-    for tap in recorder.taps:
-        take = tap.take
+    arrivals: list[float] = []
+    engine = portal.engine
 
-        def noting(packet: bytes, arrival: float, take=take) -> None:
+    async def start() -> None:
+        sources = {track.kind: told.source(track.kind) for track in plan.tracks}
+        await engine.start_recording(plan, sources, lambda _: None)
+        for tap in engine._recordings._running[plan.id].recorder.taps:
+            tap.take = noting(tap.take)
+
+    def noting(take: Callable[[bytes, float], None]) -> Callable[[bytes, float], None]:
+        def noted(packet: bytes, arrival: float) -> None:
             arrivals.append(arrival)
             take(packet, arrival)
 
-        tap.take = noting
+        return noted
 
-    async def start() -> None:
-        for tap in recorder.taps:
-            portal.engine.router.add_tap(tap)
-            portal.engine.router.attach(told.source(tap.kind), tap.id)
-
-    async def tick() -> None:
-        recorder.tick(time.monotonic())
-
-    async def stop() -> None:
-        for tap in recorder.taps:
-            portal.engine.router.remove_tap(tap.id)
-        recorder.stop()
-
-    thread = threading.Thread(target=recorder.run)
-    thread.start()
     portal.call(start)
-    end = time.monotonic() + length
-    while time.monotonic() < end:
-        page.wait_for_timeout(500)
-        portal.call(tick)
-    portal.call(stop)
-    thread.join(10)
-    assert recorder.status().state is RecordingState.FINALISED
-    assert recorder.status().lost_packets == 0
+    page.wait_for_timeout(1000 * length)
+    status = portal.call(engine.stop_recording, plan.id)
+    assert status.state is RecordingState.FINALISED
+    assert status.lost_packets == 0
     return max(arrivals) - min(arrivals)
 
 

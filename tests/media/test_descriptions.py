@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from media.descriptions import accept_simulcast, chosen_layer, read, split, take_candidates
 from media.errors import BadDescription
+from media.rejected_sections import reject, with_stand_ins
 
 TRANSPORT = """a=ice-ufrag:abcd
 a=ice-pwd:abcdefghijklmnopqrstuv
@@ -41,6 +42,7 @@ m=application 9 UDP/DTLS/SCTP webrtc-datachannel
 {TRANSPORT}
 a=mid:2
 """.replace("\n", "\r\n")
+REJECTED = "m=video 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:9"
 ANSWER = "v=0\r\nm=audio 9 X 111\r\na=mid:0\r\nm=video 9 X 96\r\na=mid:1\r\na=recvonly\r\n"
 
 
@@ -125,7 +127,8 @@ def test_paused_and_alternative_layers_are_known_by_their_name(simulcast: str):
         ("a=group:BUNDLE 0 1 2", "a=group:BUNDLE"),
         ("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0 1 2\r\na=group:BUNDLE 0 1 2"),
         ("m=video", "m=text"),
-        ("m=video 9", "m=video 0"),
+        ("m=video 9", "m=video 0\r\na=x"),
+        ("BUNDLE 0 1 2", "BUNDLE 0 1 2 3"),
         ("m=video", "m=application"),
         ("a=rtcp-mux\r\na=ssrc", "a=ssrc"),
         ("a=ice-ufrag:abcd", "a=ice-ufrag:a b"),
@@ -149,16 +152,53 @@ def test_a_section_that_only_comes_bundled_is_not_a_rejected_one():
     assert len(read(bundle_only).sections) == 3
 
 
+@pytest.mark.parametrize("group", ["0 2", "0 1 2", "1 0 2"])
+def test_a_rejected_section_needs_nothing_but_a_mid(group: str):
+    rejected = "m=video 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\n"
+    start, end = OFFER.index("m=video"), OFFER.index("m=application")
+    text = read((OFFER[:start] + rejected + OFFER[end:]).replace("BUNDLE 0 1 2", f"BUNDLE {group}"))
+    assert text.rejected == {"1"}
+    assert text.tagged.mid == "0"
+    stands_in = with_stand_ins(text).sections[1]
+    assert (stands_in.kind, stands_in.mid, stands_in.rejected) == ("video", "1", False)
+    assert "a=inactive" in stands_in.lines
+    assert stands_in.value("a=ice-ufrag:") == "abcd"
+
+
+def test_where_all_is_rejected_the_transport_stays():
+    whole = read(OFFER)
+    nothing = reject(OFFER, {"0", "1", "2"})
+    assert "a=group:BUNDLE\r\n" in nothing
+    with pytest.raises(BadDescription):
+        read(nothing)
+    text = read(nothing, whole)
+    assert text.rejected == {"0", "1", "2"}
+    assert {s.value("a=ice-ufrag:") for s in text.sections} == {"abcd"}
+    assert {s.value("a=setup:") for s in text.sections} == {"passive"}
+
+
+def test_a_section_of_ours_is_rejected_as_the_other_side_reads_it():
+    text = read(reject(OFFER, {"1"}))
+    assert text.rejected == {"1"}
+    assert text.head[-1] == "a=group:BUNDLE 0 2"
+    assert reject(OFFER, set()) == OFFER
+
+
 LINES = OFFER.split("\r\n")
 
 
-@given(st.lists(st.sampled_from([*LINES, "a=mid:", "m=", "a=ssrc:", "a=simulcast:send", "a=rid:"])))
+@given(
+    st.lists(
+        st.sampled_from([*LINES, REJECTED, "a=mid:", "m=", "a=ssrc:", "a=simulcast:send", "a=rid:"])
+    )
+)
 def test_no_mix_of_lines_does_worse_than_being_refused(lines: list[str]):
     try:
         text, _ = take_candidates(read("\r\n".join(["v=0", *lines])))
     except BadDescription:
         return
     accept_simulcast(text, ANSWER)
+    read(str(with_stand_ins(text)))
 
 
 @given(st.integers(0, len(OFFER) - 1), st.text(max_size=3))

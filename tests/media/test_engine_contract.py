@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 import trio
 
-from media.bridge import open_media_loop
 from media.engine import (
     Candidate,
     ChannelClosed,
@@ -35,25 +32,9 @@ from media.errors import (
     UnknownSource,
     WrongState,
 )
-from media.local_engine import open_local_engine
-from tests.fakes.media import FakeEngine
-from tests.media.conftest import LOOPBACK
 from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair
 
 HOST = "candidate:1 1 udp 2130706431 127.0.0.1 40000 typ host"
-
-
-@pytest.fixture(params=["fake", "real"])
-async def any_engine(request) -> AsyncIterator[MediaEngine]:
-    if request.param == "fake":
-        fake = FakeEngine()
-        yield fake
-        await fake.close()
-        return
-    async with open_media_loop() as loop, open_local_engine(loop, LOOPBACK) as engine:
-        yield engine
-        await engine.close()
-        assert loop.stray_errors == 0
 
 
 def wants(*tracks: TrackWanted, data: bool = False) -> SessionWanted:

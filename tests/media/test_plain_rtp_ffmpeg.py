@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
+from media.codec import Codec
 from media.engine import Direction, SessionWanted, TrackWanted
 from media.local_engine import LocalEngine
+from media.port_plan import PortReceives, PortSends, PortWanted
 from media.port_range import PortRange
-from media.router import Codec, Router
-from media.rtp import PlainRtp, Remote
+from media.rtp import Remote
 from tests.support.ffmpeg import FRAMES, Decoding, decoding, send_media
 from tests.support.sessions import open_pair
 
@@ -45,35 +45,36 @@ def free_port() -> int:
 
 
 class Gateway:
-    """Two plain ports of a router, the source "in" and the sink "out", and ffmpeg on both sides."""
+    """Two plain ports of an engine, a source and a sink, and ffmpeg on both sides."""
 
-    def __init__(self, router: Router, codec: str) -> None:
+    def __init__(self, engine: LocalEngine, codec: str) -> None:
         self.codec = codec
         self.kind = "audio" if codec == "opus" else "video"
-        comes, goes, self._rtpmap = CASES[codec]
+        self._engine = engine
         self._port = free_port()
-        self._in, self._out = (PlainRtp(router, ANY, "127.0.0.1") for _ in range(2))
-        self.source = self._in.receive("in", self.kind, comes)
-        remote = Remote(("127.0.0.1", self._port))
-        self.sink = self._out.send("out", self.kind, goes, remote)
+        self._comes, self._goes, self._rtpmap = CASES[codec]
+
+    async def open(self) -> None:
+        comes = PortReceives(self.kind, self._comes)
+        goes = PortSends(self.kind, self._goes, Remote(("127.0.0.1", self._port)))
+        self._in = await self._engine.open_port("in", PortWanted("127.0.0.1", receives=comes))
+        await self._engine.open_port("out", PortWanted("127.0.0.1", sends=goes))
 
     async def play(self, folder: Path) -> Decoding:
         """Send two seconds, and return what was decoded on the other side."""
-        with closing(self._in), closing(self._out):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._in.run)
-                nursery.start_soon(self._out.run)
-                async with decoding(folder, self._rtpmap, self._port) as decoded:
-                    payload_type = self.source.codec.payload_type
-                    await send_media(self.codec, payload_type, self._in.address)
-                    await trio.testing.wait_all_tasks_blocked(0.01)  # what was sent is all read
-                    self._out.close()
-                nursery.cancel_scope.cancel()
+        async with decoding(folder, self._rtpmap, self._port) as decoded:
+            await send_media(self.codec, self._comes.payload_type, self._in.address)
+            await trio.testing.wait_all_tasks_blocked(0.01)  # what was sent is all read
+            stats = (await self._engine.stats()).router
+            [self.source] = [source for source in stats.sources if source.id == "in/in"]
+            [self.sink] = [sink for sink in stats.sinks if sink.id == "out/out"]
+            await self._engine.close_port("out")
+        await self._engine.close_port("in")
         return decoded
 
     def check(self, decoded: Decoding) -> None:
         """Check that every packet went through, and every frame was decoded."""
-        assert self.source.stats().lost == 0
+        assert self.source.lost == 0
         assert self.sink.counts.packets == self.source.counts.packets
         assert decoded.errors == ""
         # A packet of sound is a frame; one more may end it.
@@ -87,8 +88,9 @@ class Gateway:
 async def test_media_of_a_real_sender_decodes_whole_at_a_real_receiver(
     codec: str, engine: LocalEngine, tmp_path: Path
 ) -> None:
-    gateway = Gateway(engine.router, codec)
-    engine.router.attach("in", "out")
+    gateway = Gateway(engine, codec)
+    await gateway.open()
+    await engine.attach("in/in", "out/out")
     gateway.check(await gateway.play(tmp_path))
 
 
@@ -97,11 +99,12 @@ async def test_media_of_a_real_sender_decodes_whole_at_a_real_receiver(
 async def test_so_it_does_with_a_webrtc_connection_between_the_two(
     codec: str, engine: LocalEngine, tmp_path: Path
 ) -> None:
-    gateway = Gateway(engine.router, codec)
+    gateway = Gateway(engine, codec)
+    await gateway.open()
     wanted = SessionWanted((TrackWanted(gateway.kind, Direction.SEND, (codec,)),))
     takes = SessionWanted((TrackWanted(gateway.kind, Direction.RECEIVE),))
     pair = await open_pair(engine, first=wanted, second=takes)
     await pair.connected()
-    await engine.attach("in", pair.first_told.sink(gateway.kind))
-    await engine.attach(pair.second_told.source(gateway.kind), "out")
+    await engine.attach("in/in", pair.first_told.sink(gateway.kind))
+    await engine.attach(pair.second_told.source(gateway.kind), "out/out")
     gateway.check(await gateway.play(tmp_path))

@@ -29,7 +29,8 @@ from actors.domain.streams import AudioWanted, Stream, VideoWanted
 from actors.hub import HUB, Admit
 from actors.room import FromRoom, Leave, Rejoin
 from media.engine import Direction, SessionWanted, TrackWanted
-from tests.fakes.media import FakeEngine, FakeSession
+from tests.fakes.media import FakeEngine
+from tests.fakes.media_session import FakeSession
 from tests.support.actors import House, open_house, settle
 
 F = TypeVar("F", bound=Fact)
@@ -70,11 +71,14 @@ class MemberActor(Actor[Message]):
 
     async def handle(self, message: Message) -> None:
         member = self._member
+        if member.gate is not None:
+            await member.gate.wait()
         match message:
             case FromRoom(room, fact):
                 if isinstance(fact, Joined):
                     member.room = room
                     self.ctx.watch(room)
+                    member.come_back()  # it may have restarted since
                 await member.hear(fact)
             case JoinRefused():
                 await member.hear(message)
@@ -84,8 +88,8 @@ class MemberActor(Actor[Message]):
 
     async def on_down(self, down: Down) -> None:
         self._member.downs.append(down)
-        if down.restarting:
-            down.ref.tell(Rejoin(self.ctx.self_ref, self._member.card))
+        if down.restarting and self._member.returns:
+            self._member.come_back()
 
 
 @dataclass(eq=False)
@@ -101,6 +105,8 @@ class Member:
     downs: list[Down] = field(default_factory=list)
     media: dict[str, FakeSession] = field(default_factory=dict)
     answers: bool = True  # whether it takes answers to its offers
+    returns: bool = True  # whether it finds back to a room that restarted
+    gate: trio.Event | None = None  # while it is there, nothing is heard
 
     @property
     def id(self) -> str:
@@ -129,6 +135,11 @@ class Member:
                     raise fact.refusal
                 return fact.value
         raise AssertionError(f"{type(order).__name__} is not answered")
+
+    def come_back(self) -> None:
+        assert self.room is not None
+        with suppress(ActorError):
+            self.room.tell(Rejoin(self.ref, self.card))
 
     async def leave(self) -> None:
         assert self.room is not None

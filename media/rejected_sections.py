@@ -1,0 +1,64 @@
+"""Rejected sections, which aiortc does not know (RFC 3264, section 6; RFC 8829, section 5.3.1).
+
+It is told of an inactive section of that kind and mid instead; what it writes is changed back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import replace
+
+from media.descriptions import BUNDLE, TRANSPORT, Section, SessionText, split
+
+_STAND_INS = {
+    "audio": (
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111 9 0 8",
+        "a=rtpmap:111 opus/48000/2",
+        "a=rtpmap:9 G722/8000",
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtcp-mux",
+    ),
+    "video": (
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98",
+        "a=rtpmap:96 VP8/90000",
+        "a=rtpmap:97 H264/90000",
+        "a=fmtp:97 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+        "a=rtpmap:98 H264/90000",
+        "a=fmtp:98 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f",
+        "a=rtcp-mux",
+    ),
+    "application": ("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=sctp-port:5000"),
+}
+
+
+def with_stand_ins(text: SessionText) -> SessionText:
+    """Return a description that was read, with inactive sections in place of rejected ones."""
+    sections = tuple(_stand_in(it) if it.rejected else it for it in text.sections)
+    return replace(text, sections=sections)
+
+
+def reject(sdp: str, mids: Set[str]) -> str:
+    """Return a description of ours with these sections rejected, and out of the bundle."""
+    if not mids:
+        return sdp
+    text = split(sdp)
+    head = tuple(_without(line, mids) if line.startswith(BUNDLE) else line for line in text.head)
+    sections = tuple(_rejected(it) if it.mid in mids else it for it in text.sections)
+    return str(SessionText(head, sections))
+
+
+def _stand_in(section: Section) -> Section:
+    transport = tuple(line for line in section.lines if line.startswith(TRANSPORT))
+    told = (f"a=mid:{section.mid}", "a=inactive")
+    return Section((*_STAND_INS[section.kind], *told, *transport))
+
+
+def _rejected(section: Section) -> Section:
+    kind, _, protocol, formats = section.lines[0].split(" ", 3)
+    first = f"{kind} 0 {protocol} {formats}"
+    return Section((first, "c=IN IP4 0.0.0.0", f"a=mid:{section.mid}", "a=inactive"))
+
+
+def _without(group: str, mids: Set[str]) -> str:
+    return " ".join(word for word in group.split(" ") if word not in mids)
