@@ -8,6 +8,7 @@ from quart import Blueprint
 
 from api.doors import Door, Place, Services
 from api.owt.house import REALM, House
+from api.owt.openapi import PATHS
 from api.owt.routes import add_routes, refusals
 
 PREFIXES = ("/v1", "/v1.1", "/services", "/socket.io")
@@ -28,4 +29,5 @@ def open_door(house: House, _place: Place) -> Door:
         websockets=(),
         prefixes=PREFIXES,
         refuse=refusals(house),
+        openapi=PATHS,
     )
