@@ -21,6 +21,7 @@ from api.logs.lines import LEVELS
 from api.logs.viewer import follow, lines_of, view, view_timeline
 from api.secret_store import DataDirError, Secrets
 from api.settings import ConfigError, LogSettings, Settings, config_path, load_settings
+from api.settings.hints import hints
 from api.version import quintet_version
 
 _DAY = 86_400
@@ -63,6 +64,8 @@ def check_config(options: argparse.Namespace) -> int:
         f"{'https' if each.secure else 'http'}://{each.bind} {', '.join(each.dialects)}"
         for each in settings.listeners
     )
+    for hint in hints(settings):
+        _say(f"quintet: warning: {hint}")
     _print(f"{settings.file or 'embedded defaults'}: ok ({served})")
     return 0
 

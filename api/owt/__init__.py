@@ -10,6 +10,7 @@ from quart import Blueprint
 from api.doors import Door, Place, Services
 from api.owt.conversation import serve
 from api.owt.house import REALM, House
+from api.owt.openapi import PATHS
 from api.owt.polling import add_polling
 from api.owt.routes import add_routes, refusals
 from api.owt.transport import PATH, SocketIo
@@ -35,4 +36,5 @@ def open_door(house: House, clients: SocketIo, _place: Place) -> Door:
         websockets=(clients.websocket_route(),),
         prefixes=PREFIXES,
         refuse=refusals(house),
+        openapi=PATHS,
     )
