@@ -29,6 +29,7 @@ from actors.domain.events import (
     JoinRefused,
     OrderDone,
     OrderRefused,
+    Restarted,
     RoomClosed,
 )
 from actors.domain.participant import Backlog, BacklogFull, ParticipantState
@@ -233,6 +234,8 @@ class Participant(Actor[Message]):
                 _, reply = self._open.pop(tag, (None, None))
                 if reply is not None:
                     reply.refuse(refusal)
+            case Restarted():
+                self._show_lost()
             case _:
                 self._state.note(fact)
                 self._pass_on(fact)
@@ -263,6 +266,10 @@ class Participant(Actor[Message]):
         unanswered, self._open = self._open, {}
         for _, reply in unanswered.values():
             reply.refuse(Busy())
+        self._show_lost()
+
+    def _show_lost(self) -> None:
+        """Show the end of all media of a former incarnation, unless it has been shown."""
         lost = self._state.lose_media()
         if lost.streams or lost.sessions:
             self._pass_on(lost)

@@ -35,6 +35,7 @@ from actors.domain.events import (
     OrderDone,
     OrderRefused,
     PermissionSet,
+    Restarted,
     RoomClosed,
     RoomView,
     SessionEnded,
@@ -364,6 +365,17 @@ async def test_a_crash_of_the_room_takes_the_media_and_not_the_membership() -> N
         it.room.tell(Crash())
         await settle()
         assert it.client.facts == []
+
+
+async def test_a_crash_that_was_missed_is_learnt_from_the_room() -> None:
+    async with scene() as it:
+        it.script.streams = (stream("1"),)
+        await it.enter()
+        it.client.clear()
+        it.say(Restarted(), StreamAdded(stream("2")), Restarted(), Restarted())
+        await settle()
+        added = StreamAdded(stream("2"))
+        assert it.client.facts == [MediaLost(("1",), ()), added, MediaLost(("2",), ())]
 
 
 async def test_an_order_that_the_crash_swallowed_is_refused_at_once() -> None:

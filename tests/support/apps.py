@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any, cast
 
 from werkzeug.routing import Rule
@@ -16,10 +17,12 @@ from tests.support.serving import services_for, settings_with
 
 
 def app_rules() -> list[Rule]:
-    """Return the routes of a listener with every dialect there is; needs no actor system."""
+    """Return the routes of a listener with every dialect there is; none runs actors."""
     names = tuple(sorted(BUILT_DIALECTS - {"operator"}))
     with TemporaryDirectory() as folder:
-        services = services_for(settings_with(), secrets=Secrets(Path(folder)))
+        system = SimpleNamespace(root=SimpleNamespace(tell=lambda order: None))
+        secrets = Secrets(Path(folder))
+        services = services_for(settings_with(), system=system, secrets=secrets)
         listener = ListenerSettings(dialects=names, root="spreed")
         doors = Dialects(names, services).doors(listener)
         rules: Any = create_app(listener, doors, services).url_map.iter_rules()

@@ -204,7 +204,7 @@ def test_only_facts_of_other_dialects_and_answers_are_not_told() -> None:
     shown = {type(fact) for fact, _ in TABLE}
     others = {
         "ChatPosted", "Introduced", "JoinRefused", "Joined", "OrderDone", "OrderRefused",
-        "RoomChanged", "RosterAnnounced", "RosterListed", "Signalled",
+        "Restarted", "RoomChanged", "RosterAnnounced", "RosterListed", "Signalled",
     }  # fmt: skip
     facts = {
         found
