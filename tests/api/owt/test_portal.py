@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import trio
 
@@ -71,6 +72,16 @@ async def test_a_plain_hypercorn_serves_the_portal(tmp_path: Path) -> None:
         async with guest(server, room, way="upgrade") as ann, guest(server, room) as bob:
             await bob.ok("text", {"to": ann.id, "message": "hi"})
             await ann.told("text", message="hi")
+
+
+async def test_pages_of_other_origins_poll_with_credentials(server: OwtServer) -> None:
+    """Browsers refuse "*" for those."""
+    origin = {"Origin": "http://app.example"}
+    query = {"EIO": "3", "transport": "polling"}
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        answer = await http.get("/socket.io/", params=query, headers=origin)
+    assert answer.headers.get_list("access-control-allow-origin") == ["http://app.example"]
+    assert answer.headers["access-control-allow-credentials"] == "true"
 
 
 async def test_a_token_lets_in_once(server: OwtServer, room: str) -> None:
