@@ -133,7 +133,7 @@ class Conference {
     return done;
   }
 
-  publish({ codec, layers, width, height }) {
+  async publish({ codec, layers, width, height }) {
     const pc = new RTCPeerConnection();
     pc.addTransceiver(beeping(), { direction: "sendonly" });
     const options = { direction: "sendonly" };
@@ -145,6 +145,9 @@ class Conference {
       ];
     }
     const video = pc.addTransceiver(moving(width, height), options);
+    // Else a picture begins smaller than it is, until there is a measure of the bandwidth.
+    const parameters = video.sender.getParameters();
+    await video.sender.setParameters({ ...parameters, degradationPreference: "maintain-resolution" });
     const all = RTCRtpSender.getCapabilities("video").codecs;
     const first = all.filter((each) => each.mimeType.toLowerCase() === `video/${codec}`);
     video.setCodecPreferences([...first, ...all.filter((each) => !first.includes(each))]);
