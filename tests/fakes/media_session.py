@@ -188,11 +188,7 @@ class FakeSession:
             return
         for channel in list(self.channels):
             self._close(channel)
-        sinks = {track.sink for track in self.tracks}
-        self.engine.attached = {
-            sink: source for sink, source in self.engine.attached.items() if sink not in sinks
-        }
-        self.tracks = ()
+        self._release()
         self._enter(State.CLOSED, reason)
         self.engine.sessions.pop(self.id, None)
         other, self.other = self.other, None
@@ -212,6 +208,7 @@ class FakeSession:
     def fail(self, reason: str) -> None:
         """Be failed, and then closed."""
         self._enter(State.FAILED, reason)
+        self._release()
         self._enter(State.CLOSED, reason)
         self.engine.sessions.pop(self.id, None)
 
@@ -219,6 +216,16 @@ class FakeSession:
         self.events(event)
 
     # Inside.
+
+    def _release(self) -> None:
+        """Take sources and sinks out of the engine."""
+        ends = {end for track in self.tracks for end in (track.source, track.sink)}
+        self.engine.attached = {
+            sink: source
+            for sink, source in self.engine.attached.items()
+            if not {sink, source} & ends
+        }
+        self.tracks = ()
 
     def _check_open(self) -> None:
         if self.state in FINAL:

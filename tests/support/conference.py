@@ -29,6 +29,7 @@ from actors.domain.streams import AudioWanted, Stream, VideoWanted
 from actors.hub import HUB, Admit
 from actors.room import FromRoom, Leave, Rejoin
 from media.engine import Direction, SessionWanted, TrackWanted
+from media.errors import WrongState
 from tests.fakes.media import FakeEngine
 from tests.fakes.media_session import FakeSession
 from tests.support.actors import House, open_house, settle
@@ -88,6 +89,7 @@ class MemberActor(Actor[Message]):
 
     async def on_down(self, down: Down) -> None:
         self._member.downs.append(down)
+        self._member.forget()
         if down.restarting and self._member.returns:
             self._member.come_back()
 
@@ -115,7 +117,8 @@ class Member:
     async def hear(self, fact: Fact) -> None:
         self.facts.append(fact)
         if isinstance(fact, SessionAnswered) and self.answers and fact.session in self.media:
-            await self.media[fact.session].accept_answer(fact.sdp)
+            with suppress(WrongState):  # it has hung up meanwhile
+                await self.media[fact.session].accept_answer(fact.sdp)
 
     def told(self, *kinds: type[F]) -> list[F]:
         """Return the facts of these kinds, in order."""
@@ -135,6 +138,9 @@ class Member:
                     raise fact.refusal
                 return fact.value
         raise AssertionError(f"{type(order).__name__} is not answered")
+
+    def forget(self) -> None:
+        """Take it that all streams and sessions have ended with the room's incarnation."""
 
     def come_back(self) -> None:
         assert self.room is not None
@@ -215,11 +221,15 @@ class Meeting:
     engine: FakeEngine
 
     async def member(
-        self, name: str, permission: Permission = EVERYTHING, spec: RoomSpec | None = None
+        self,
+        name: str,
+        permission: Permission = EVERYTHING,
+        spec: RoomSpec | None = None,
+        kind: type[Member] = Member,
     ) -> Member:
         """Bring in a member. What it was told so far is kept."""
         card = Card(name, name.title(), role="presenter", permission=permission)
-        member = Member(self.house, self.engine, card)
+        member = kind(self.house, self.engine, card)
         child = ChildSpec(PeerKey(REALM, name).slug, lambda: MemberActor(member))
         member.ref = await self.house.find(PEERS).ask(Spawn(child), within=5)
         order = Admit(member.ref, spec or conference_spec(), Admission(card), "login")
