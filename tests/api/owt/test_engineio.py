@@ -348,4 +348,6 @@ class Upgrading(RuleBasedStateMachine):
 
 
 TestUpgrading = Upgrading.TestCase
-TestUpgrading.settings = hypothesis_settings(max_examples=100, stateful_step_count=30)
+TestUpgrading.settings = hypothesis_settings(
+    max_examples=100, stateful_step_count=30, deadline=None
+)

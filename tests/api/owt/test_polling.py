@@ -280,7 +280,6 @@ async def test_the_pace_is_kept_by_waiting_with_the_answer(carrier: str) -> None
         polling = await handshake(client)
         started = trio.current_time()
         await polling.send(*['42["echo"]'] * 10)
-        assert trio.current_time() - started < 0.8
         await polling.send(*['42["echo"]'] * 2)
         assert trio.current_time() - started > 0.95
         assert len(await packets(polling, 12)) == 12
