@@ -6,8 +6,9 @@ serves it; `transport.py` says how it came to be.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from api.owt.engineio import Engine
     from api.owt.socketio import Json
 
-INBOX = 64  # events read ahead; beyond that the client waits
+INBOX = 64  # events read ahead; beyond these, or their bytes, the client waits
+INBOX_BYTES = 262_144
+USER_AGENT = 512  # characters of it that are kept
 CONNECT_SECONDS = 45.0  # for a client of version 4 to ask for its namespace
 NAMESPACES = 16  # refused to one client; with the next it goes
 
@@ -53,6 +56,11 @@ class Caller:
     user_agent: str = ""
 
 
+def caller_of(address: str, secure: bool, headers: Mapping[str, str]) -> Caller:
+    """Describe who sent a request; its User-Agent is kept once, however many send it."""
+    return Caller(address, secure, sys.intern(headers.get("user-agent", "")[:USER_AGENT]))
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What whoever keeps connections wants to hear: of its namespace entered, and of its end."""
@@ -66,7 +74,7 @@ class Connection:
 
     __slots__ = (
         "_arrived", "_caller", "_hooks", "_inbox", "_joined", "_opened_at", "_refused", "_room",
-        "id", "link", "sid",
+        "_unread", "id", "link", "sid",
     )  # fmt: skip
 
     def __init__(self, id_: str, sid: str, caller: Caller, engine: Engine, hooks: Hooks) -> None:
@@ -78,7 +86,8 @@ class Connection:
         self._opened_at = trio.current_time()
         self._joined = False
         self._refused = 0
-        self._inbox: deque[Incoming] | None = None  # made for the first event
+        self._inbox: deque[tuple[Incoming, int]] | None = None  # made for the first event
+        self._unread = 0  # bytes of what is in it
         self._arrived: trio.Event | None = None  # the server waits for an event
         self._room: trio.Event | None = None  # the client waits for room
 
@@ -118,7 +127,8 @@ class Connection:
                 raise ConnectionClosed(self.closed)
             self._arrived = trio.Event()
             await self._arrived.wait()
-        incoming = self._inbox.popleft()
+        incoming, size = self._inbox.popleft()
+        self._unread -= size
         if self._room is not None:
             self._room.set()
         return incoming
@@ -143,14 +153,12 @@ class Connection:
 
     def close(self, reason: str) -> None:
         """Close what carries it; the client may come back by itself."""
-        if not self.closed and self._inbox is not None:
-            self._inbox.clear()
+        self._forget_unread()
         self.link.end(reason)
 
     def abort(self) -> None:
         """Drop it without a word."""
-        if not self.closed and self._inbox is not None:
-            self._inbox.clear()
+        self._forget_unread()
         self.link.abort()
 
     def tick(self, now: float) -> None:
@@ -176,7 +184,7 @@ class Connection:
         elif isinstance(packet, socketio.Disconnect):
             self.link.end("client_left")
         elif isinstance(packet, socketio.Event):
-            await self._deliver(Incoming(packet.name, packet.args, packet.number))
+            await self._deliver(Incoming(packet.name, packet.args, packet.number), len(message))
         # An Ack: nothing is sent that asks for one.
 
     def ended(self) -> None:
@@ -185,6 +193,11 @@ class Connection:
             if event is not None:
                 event.set()
         self._hooks.ended(self)
+
+    def _forget_unread(self) -> None:
+        if not self.closed and self._inbox is not None:
+            self._inbox.clear()
+            self._unread = 0
 
     def _connect(self, namespace: str) -> None:
         """Let the client into the default namespace, once, and into no other."""
@@ -201,17 +214,23 @@ class Connection:
         self.link.push(socketio.connected(self.link.version, self.id))
         self._hooks.joined(self)
 
-    async def _deliver(self, incoming: Incoming) -> None:
+    async def _deliver(self, incoming: Incoming, size: int) -> None:
         if self._inbox is None:
             self._inbox = deque()
-        while len(self._inbox) >= INBOX and not self.closed:
+        while self._has_no_room(size):
             self._room = trio.Event()
             await self._room.wait()
         self._room = None
         if not self.closed:
-            self._inbox.append(incoming)
+            self._inbox.append((incoming, size))
+            self._unread += size
             if self._arrived is not None:
                 self._arrived.set()
+
+    def _has_no_room(self, size: int) -> bool:
+        """Tell whether an event has to wait; one alone never does, whatever its size."""
+        full = self._inbox and (len(self._inbox) >= INBOX or self._unread + size > INBOX_BYTES)
+        return bool(full) and not self.closed
 
     def _send(self, packet: bytes) -> None:
         was_open = not self.closed

@@ -18,7 +18,8 @@ from api.owt.engineio_payload import BadPacket
 
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = b"0", b"1", b"2", b"3", b"4", b"5", b"6"
 PROBE_PING, PROBE_PONG = b"2probe", b"3probe"
-PROBING_POLL_SECONDS = 0.1  # a poll waits no longer while the client moves to a websocket
+POLL_SECONDS = 40.0  # a poll waits no longer: connections in between are cut when they are idle
+PROBING_POLL_SECONDS = 0.1  # nor while the client moves to a websocket
 
 
 class Transport(Enum):
@@ -127,6 +128,11 @@ class Engine:
 
     # Polling.
 
+    @property
+    def poll_seconds(self) -> float:
+        """How long a poll may wait when there is nothing to send."""
+        return PROBING_POLL_SECONDS if self.probing else POLL_SECONDS
+
     def begin_poll(self, now: float) -> bool:
         """Note that a poll waits; False, and the session is closed, if another does already."""
         if self._poll_since is not None:
@@ -137,12 +143,12 @@ class Engine:
 
     def poll_ready(self, now: float) -> bool:
         """Tell whether the waiting poll is to be answered."""
-        since = self._poll_since
+        waited = now - (now if self._poll_since is None else self._poll_since)
         return bool(
             self._outbox
             or self.closed
             or self.transport is Transport.WEBSOCKET
-            or (self.probing and since is not None and now - since >= PROBING_POLL_SECONDS)
+            or waited >= self.poll_seconds
         )
 
     def end_poll(self, now: float) -> list[bytes]:

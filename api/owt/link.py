@@ -7,13 +7,12 @@ task: it is fed by the transports (`polling.py`, `transport.py`) and by one tick
 from __future__ import annotations
 
 from contextlib import suppress
-from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 import trio
 
 from api.carriers.pacing import RateWindow
-from api.owt.engineio import PROBING_POLL_SECONDS, OutboxFull, Transport
+from api.owt.engineio import OutboxFull, Transport
 from api.owt.engineio_payload import BadPacket
 from api.sockets import SocketFull
 
@@ -132,7 +131,7 @@ class Link:
         try:
             while not engine.poll_ready(trio.current_time()):
                 self._moved = trio.Event()
-                with trio.move_on_after(PROBING_POLL_SECONDS if engine.probing else inf):
+                with trio.move_on_after(engine.poll_seconds):
                     await self._moved.wait()
             whole = True
         finally:

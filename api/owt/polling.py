@@ -12,13 +12,13 @@ from quart import Blueprint, Response, request
 from api.asking import client, headers
 from api.owt import engineio_payload as payload
 from api.owt import refusals
-from api.owt.connection import Caller
+from api.owt.connection import caller_of
 from api.owt.engineio import Transport
 from api.owt.engineio_payload import BadPacket
 from api.owt.refusals import Refusal
 
 if TYPE_CHECKING:
-    from api.owt.connection import Connection
+    from api.owt.connection import Caller, Connection
     from api.owt.transport import SocketIo
 
 METHODS = ["GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE"]
@@ -48,9 +48,7 @@ class Polling:
         if request.method == "OPTIONS":
             response = _preflight(sent)
         else:
-            answered = await self._answer(
-                Caller(caller.address, caller.secure, sent.get("user-agent", ""))
-            )
+            answered = await self._answer(caller_of(caller.address, caller.secure, sent))
             response = _refuse(answered) if isinstance(answered, Refusal) else answered
         response.headers["Cache-Control"] = "no-store"
         response.headers.add("Vary", "Origin")
@@ -76,7 +74,8 @@ class Polling:
         if transport != Transport.POLLING.value or "j" in query:
             return refusals.BAD_REQUEST
         if connection is None:
-            return self._table.handshake_refusal(query.get("EIO", "")) or await self._open(caller)
+            refusal = self._table.handshake_refusal(query.get("EIO", ""), caller.address)
+            return refusal or await self._open(caller)
         if connection.link.transport is not Transport.POLLING:
             return refusals.BAD_REQUEST
         return await (self._post if request.method == "POST" else _poll)(connection)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,9 +19,10 @@ import trio
 from actors.core import Actor, ActorStopped, ChildSpec, Message, Restart, Spawn
 from api.carriers.pacing import Keeper
 from api.carriers.upgrades import within_boundary
+from api.credentials import address_key
 from api.origins import origin_refusal
 from api.owt import refusals
-from api.owt.connection import Caller, Connection, Hooks
+from api.owt.connection import Caller, Connection, Hooks, caller_of
 from api.owt.engineio import PROBE_PING, PROBE_PONG, UPGRADE, Engine, EngineLimits, Transport
 from api.owt.refusals import Refusal
 from api.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
@@ -54,6 +56,7 @@ class SocketIo:
         self._dialect = dialect
         self._serve = serve
         self._open: dict[str, Connection] = {}
+        self._by_address: Counter[str] = Counter()
         self._start_task: StartTask | None = None
 
     def start(self) -> None:
@@ -84,14 +87,21 @@ class SocketIo:
 
     # One client.
 
-    def handshake_refusal(self, version: str) -> Refusal | None:
-        """Tell why a newcomer who speaks this version is turned away, None if he is not."""
+    def handshake_refusal(self, version: str, address: str) -> Refusal | None:
+        """Tell why a newcomer who speaks this version is turned away, None if he is not.
+
+        Who polls has no connection between two polls, so limits.connections_per_address counts
+        clients here.
+        """
         if version not in VERSIONS:
             return refusals.UNSUPPORTED_VERSION
         if not self.services.lifecycle.accepting:
             return refusals.STOPPING
         if self._start_task is None or len(self._open) >= self.settings.sockets:
             return refusals.BUSY
+        most = self.services.settings().limits.connections_per_address
+        if most and self._by_address[address_key(address)] >= most:
+            return refusals.CROWDED
         return None
 
     def origin_is_welcome(self, origin: str | None, host: str, secure: bool) -> bool:
@@ -107,6 +117,7 @@ class SocketIo:
         hooks = Hooks(self._joined, self._ended)
         connection = Connection(_new_id(), _new_id(), caller, engine, hooks)
         self._open[connection.sid] = connection
+        self._by_address[address_key(caller.address)] += 1
         self.keeper.add(connection)
         return connection
 
@@ -132,9 +143,14 @@ class SocketIo:
 
     def _ended(self, connection: Connection) -> None:
         """Forget it, unless its client is still to be told."""
-        if connection.link.over(trio.current_time()):
-            self._open.pop(connection.sid, None)
-            self.keeper.discard(connection)
+        if not connection.link.over(trio.current_time()) or connection.sid not in self._open:
+            return
+        del self._open[connection.sid]
+        self.keeper.discard(connection)
+        key = address_key(connection.address)
+        self._by_address[key] -= 1
+        if not self._by_address[key]:
+            del self._by_address[key]
 
     async def _live(self, connection: Connection) -> None:
         try:
@@ -198,7 +214,7 @@ class SocketIo:
             known = transport == Transport.POLLING.value
             return refusals.BAD_REQUEST if known else refusals.UNKNOWN_TRANSPORT
         if "sid" not in query:
-            return self.handshake_refusal(query.get("EIO", ""))
+            return self.handshake_refusal(query.get("EIO", ""), upgrade.address)
         connection = self.find(query["sid"])
         if connection is None or connection.closed:
             return refusals.UNKNOWN_SID
@@ -216,9 +232,9 @@ class SocketIo:
                 await _feed(connection, socket)
             return
         version = upgrade.query.get("EIO", "")
-        if self.handshake_refusal(version) is not None:  # since it was admitted
+        if self.handshake_refusal(version, upgrade.address) is not None:  # since it was admitted
             return
-        caller = Caller(upgrade.address, upgrade.secure, upgrade.headers.get("user-agent", ""))
+        caller = caller_of(upgrade.address, upgrade.secure, upgrade.headers)
         connection = self.open(version, Transport.WEBSOCKET, caller)
         connection.link.carry(socket)
         connection.open()

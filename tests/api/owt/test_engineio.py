@@ -122,6 +122,14 @@ def test_a_poll_waits_for_something_to_send() -> None:
     assert not session.poll_ready(21.0)
 
 
+def test_no_poll_waits_so_long_that_its_connection_seems_idle() -> None:
+    session = engine()
+    session.begin_poll(1.0)
+    assert not session.poll_ready(40.9)
+    assert session.poll_ready(41.0)
+    assert session.end_poll(41.0) == [b"6"]
+
+
 def test_a_second_poll_ends_the_session() -> None:
     session = engine()
     assert session.begin_poll(1.0)
@@ -340,4 +348,6 @@ class Upgrading(RuleBasedStateMachine):
 
 
 TestUpgrading = Upgrading.TestCase
-TestUpgrading.settings = hypothesis_settings(max_examples=100, stateful_step_count=30)
+TestUpgrading.settings = hypothesis_settings(
+    max_examples=100, stateful_step_count=30, deadline=None
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.owt.engineio_payload import PACKETS, BadPacket, decode, encode
@@ -76,6 +76,7 @@ def test_broken_bodies_of_version_4_are_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("version", [3, 4])
+@settings(deadline=None)
 @given(packets=st.lists(text, min_size=1, max_size=20))
 def test_what_goes_in_comes_out(version: int, packets: list[str]) -> None:
     encoded = [packet.encode() for packet in packets]
@@ -86,6 +87,7 @@ def test_what_goes_in_comes_out(version: int, packets: list[str]) -> None:
 
 
 @pytest.mark.parametrize("version", [3, 4])
+@settings(deadline=None)
 @given(body=st.binary() | st.from_regex(rb"\d{1,3}:[\x00-\xff]{0,20}", fullmatch=True))
 def test_no_bytes_crash_the_reader(version: int, body: bytes) -> None:
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.owt import socketio
@@ -85,6 +85,7 @@ def test_what_is_no_packet_or_binary_is_refused(message: bytes) -> None:
         socketio.decode(message)
 
 
+@settings(deadline=None)
 @given(st.binary() | st.from_regex(rb"[0-6](\d-)?(/[a-z]*,)?\d*[\[\]{}\x22a,:1]*", fullmatch=True))
 def test_no_bytes_crash_the_reader(message: bytes) -> None:
     try:
@@ -93,6 +94,7 @@ def test_no_bytes_crash_the_reader(message: bytes) -> None:
         return
 
 
+@settings(deadline=None)
 @given(plain, st.lists(values), st.none() | st.integers(0, 10**14))
 def test_what_javascript_writes_is_read(name: str, args: list[object], number: int | None) -> None:
     digits = "" if number is None else str(number)
@@ -102,6 +104,7 @@ def test_what_javascript_writes_is_read(name: str, args: list[object], number: i
         assert packet == Event("/", name, tuple(args), number)
 
 
+@settings(deadline=None)
 @given(plain, st.lists(values))
 def test_what_is_written_is_read(name: str, args: list[object]) -> None:
     event = socketio.event(name, tuple(args))

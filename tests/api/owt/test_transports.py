@@ -11,7 +11,7 @@ import trio
 from structlog.testing import capture_logs
 
 from api.owt import transport as transport_module
-from api.owt.connection import INBOX, Connection
+from api.owt.connection import INBOX, INBOX_BYTES, Connection
 from api.owt.engineio import Transport
 from tests.support import raw
 from tests.support.raw import RawClient, connected, frame, talking, upgrade_request, upgraded
@@ -196,7 +196,10 @@ async def test_a_client_that_never_reads_is_ended(carrier: str) -> None:
             assert await other.call("echo", 1) == ["ok", 1]
 
 
-async def test_a_client_waits_while_it_is_not_heard(carrier: str) -> None:
+@pytest.mark.parametrize(
+    ("count", "size"), [(3 * INBOX, 0), (20, INBOX_BYTES // 4), (5, INBOX_BYTES * 2)]
+)
+async def test_a_client_waits_while_it_is_not_heard(carrier: str, count: int, size: int) -> None:
     async with socketio_host(carrier, owt={"messages_per_second": 0}) as host:
         heard: list[int] = []
         may_read = trio.Event()
@@ -208,13 +211,20 @@ async def test_a_client_waits_while_it_is_not_heard(carrier: str) -> None:
                 heard.append((await connection.receive()).args[0])
 
         host.serve = serve  # type: ignore[method-assign]
-        async with connect(host.url, way="websocket") as client:
-            for number in range(3 * INBOX):
-                await client.emit("n", number)
+        async with (
+            connect(host.url, way="websocket") as client,
+            trio.open_nursery() as nursery,
+        ):
+
+            async def talk() -> None:
+                for number in range(count):
+                    await client.emit("n", number, "x" * size)
+
+            nursery.start_soon(talk)
             await until(lambda: host.seen and host.seen[0].behind)
             may_read.set()
-            await until(lambda: len(heard) == 3 * INBOX)
-    assert heard == list(range(3 * INBOX))
+            await until(lambda: len(heard) == count)
+    assert heard == list(range(count))
 
 
 async def test_a_crash_ends_one_client_and_is_logged_once(carrier: str) -> None:
@@ -284,7 +294,7 @@ async def test_a_host_that_crashes_lets_go_of_its_clients_and_takes_new_ones(car
             host.table.keeper.add(broken)
             assert await client.gone() == "transport"
         host.table.keeper.discard(broken)
-        await until(lambda: host.table.handshake_refusal("3") is None)
+        await until(lambda: host.table.handshake_refusal("3", "127.0.0.1") is None)
         async with connect(host.url) as again:
             assert await again.call("echo", 1) == ["ok", 1]
 
