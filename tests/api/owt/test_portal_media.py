@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trio
 
+from actors.connection import AddCandidate
 from media.bridge import MediaLoop, open_media_loop
+from media.engine import Candidate
 from media.local_engine import open_local_engine
 from media.peer_facts import IceSettings
 from tests.support.actors import poison
@@ -147,3 +150,23 @@ async def test_a_crash_of_the_room_ends_its_media_in_words(
             again = await ann.publish()
             await two.told("stream", id=again, status="add")
             await bob.frames(await bob.subscribe(again, again))
+
+
+async def test_a_crash_of_a_connection_ends_its_stream_in_words(
+    server: OwtServer, room: str, loop: MediaLoop
+) -> None:
+    async with guest(server, room) as one, guest(server, room) as two:
+        async with calling(one, loop) as ann, calling(two, loop) as bob:
+            doomed, other = await ann.publish(), await ann.publish(video=30)
+            taken, kept = await bob.subscribe(doomed, doomed), await bob.subscribe(other, other)
+            for stream in (doomed, other):
+                await two.told("stream", id=stream, status="add")
+            ref = server.system.registry.find(f"{live_room(server, room).path}/{doomed}")
+            assert ref is not None
+            ref.tell(AddCandidate(cast("Candidate", None)))
+            ended = await one.told("progress", id=doomed, status="error")
+            assert ended["data"] == "Access node exited unexpectedly"
+            assert await two.told("stream") == {"id": doomed, "status": "remove"}
+            ended = await two.told("progress", id=taken, status="error")
+            assert ended["data"] == "Source stream loss"
+            await bob.frames(kept)
