@@ -6,14 +6,15 @@ from collections.abc import Callable
 
 from actors.core import Actor, ChildSpec, Intensity, Message, Restart, Strategy, Supervisor
 from actors.hub import Hub
+from actors.media_services import MediaServices
 from actors.recording_keeper import RecordingKeeper
-from actors.settings import ActorLimits, RecordingsFolder
+from actors.settings import ActorLimits
 from actors.store import MemoryStore
 
 
 def children(
     limits: Callable[[], ActorLimits],
-    recordings: RecordingsFolder,
+    media: MediaServices,
     store: Callable[[], Actor[Message]] = MemoryStore,
 ) -> list[ChildSpec]:
     """Return the specs of those that are always there, for `open_system` (rest_for_one).
@@ -21,6 +22,7 @@ def children(
     `limits` is asked for each room and peer; the mailboxes of these stay as they are.
     """
     mailbox = limits().mailbox_messages
+    recordings = media.recordings
 
     def supervisor(name: str) -> ChildSpec:
         return ChildSpec(
@@ -32,7 +34,7 @@ def children(
 
     return [
         ChildSpec("store", store, Restart.PERMANENT, mailbox=mailbox),
-        ChildSpec("hub", lambda: Hub(limits), Restart.PERMANENT, mailbox=mailbox),
+        ChildSpec("hub", lambda: Hub(limits, media), Restart.PERMANENT, mailbox=mailbox),
         supervisor("rooms"),
         supervisor("peers"),
         ChildSpec(

@@ -27,11 +27,14 @@ from actors.domain.events import JoinRefused
 from actors.domain.ids import PEERS, ROOMS, PeerKey, RoomKey
 from actors.domain.refusals import Busy, TooManyPeers, TooManyRooms
 from actors.domain.room import Admission, RoomSpec
+from actors.media_services import MediaServices
 from actors.room import Join, Room
 from actors.settings import ActorLimits
 from actors.store import STORE, DropAllRooms, DropRoom
 
 HUB = "/hub"
+ROOM_GRACE = 5.0
+CONFERENCE_GRACE = 12.0  # recordings are finalised in it
 AGAIN_SECONDS = 1.0  # until another try at a store whose mailbox was full
 
 
@@ -103,8 +106,9 @@ class Hub(Actor[Message]):
     kind = "hub"
     accepts = (OpenPeer, Admit, Identified, FindUser, CountUsers, Tidy)
 
-    def __init__(self, limits: Callable[[], ActorLimits]) -> None:
+    def __init__(self, limits: Callable[[], ActorLimits], media: MediaServices) -> None:
         self._current_limits = limits  # they may change while the server runs
+        self._media = media
         self._users: dict[tuple[str, str], dict[Ref[Message], None]] = {}
         self._user_of: dict[Ref[Message], tuple[str, str]] = {}
         self._rooms: dict[Ref[Message], RoomKey] = {}
@@ -205,9 +209,10 @@ class Hub(Actor[Message]):
         incarnations = count()
 
         def factory() -> Actor[Message]:
-            return Room(spec, self._limits, restarted=next(incarnations) > 0)
+            return Room(spec, self._limits, self._media, restarted=next(incarnations) > 0)
 
-        room = await self._spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT)
+        grace = ROOM_GRACE if spec.conference is None else CONFERENCE_GRACE
+        room = await self._spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT, grace)
         self._rooms[room] = spec.key
         self.ctx.watch(room)
         return room
@@ -226,9 +231,14 @@ class Hub(Actor[Message]):
     # --- the house
 
     async def _spawn(
-        self, parent: str, name: str, factory: Callable[[], Actor[Message]], restart: Restart
+        self,
+        parent: str,
+        name: str,
+        factory: Callable[[], Actor[Message]],
+        restart: Restart,
+        grace: float = ROOM_GRACE,
     ) -> Ref[Message]:
-        spec = ChildSpec(name, factory, restart, mailbox=self._limits.mailbox_messages)
+        spec = ChildSpec(name, factory, restart, grace, self._limits.mailbox_messages)
         try:
             return await self._find(parent).ask(Spawn(spec), within=self._limits.ask_seconds)
         except Refused:

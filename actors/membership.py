@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from actors.core import (
     Actor,
@@ -24,9 +25,16 @@ from actors.core import (
     Refused,
     ReplyTo,
 )
-from actors.domain.events import Fact, Joined, JoinRefused, OrderRefused, RoomClosed, RoomView
+from actors.domain.events import (
+    Card,
+    Fact,
+    Joined,
+    JoinRefused,
+    OrderRefused,
+    RoomClosed,
+    RoomView,
+)
 from actors.domain.ids import RoomKey
-from actors.domain.peer import PeerState
 from actors.domain.refusals import Busy
 from actors.domain.room import Admission, RoomSpec
 from actors.hub import Admit, tell_hub
@@ -49,6 +57,15 @@ class Return(Message):
     room: Ref[Message]
 
 
+class Carded(Protocol):
+    """Somebody who can be a member: how it is called, and how it shows itself."""
+
+    id: str
+
+    @property
+    def card(self) -> Card: ...
+
+
 class Membership:
     """Belongs to one peer, whose handlers call it; `show` may raise what a client raises."""
 
@@ -56,9 +73,7 @@ class Membership:
         "_attempt", "_entering", "_peer", "_room", "_show", "_silent", "_state", "_view", "_wanted",
     )  # fmt: skip
 
-    def __init__(
-        self, peer: Actor[Message], state: PeerState, show: Callable[[Fact], None]
-    ) -> None:
+    def __init__(self, peer: Actor[Message], state: Carded, show: Callable[[Fact], None]) -> None:
         self._peer = peer
         self._state = state
         self._show = show
@@ -148,6 +163,8 @@ class Membership:
                 self.turn_back(fact)
             case OrderRefused():
                 self._show(fact)
+            case RoomClosed() if room == self._room:
+                self._lose(fact.room)
             case _ if room == self._room and not self._silent:
                 self._show(fact)
 
@@ -169,7 +186,11 @@ class Membership:
         if down.restarting:
             self.rejoin(down.ref)
             return
-        view, silent = self._view, self._silent
+        self._lose(self._view)
+
+    def _lose(self, view: RoomView) -> None:
+        """Take it that the room is no more."""
+        silent = self._silent
         self._forget()
         if not silent:
             self._show(RoomClosed(view))

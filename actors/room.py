@@ -7,10 +7,17 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from actors.audience import Audience
+from actors.audience import FromRoom as FromRoom
+from actors.conference_orders import (
+    CloseRoom,
+    DropParticipant,
+    GetParticipants,
+    SetPermissions,
+)
 from actors.core import (
     Actor,
     ActorCrashed,
-    ActorError,
     ActorStopped,
     AskTimeout,
     Down,
@@ -18,13 +25,25 @@ from actors.core import (
     Message,
     Ref,
     Refused,
-    StopChild,
+    ReplyTo,
+    Request,
 )
-from actors.domain.events import Card, Fact, JoinRefused, OrderRefused, PeerJoined, PeerLeft
-from actors.domain.ids import PEERS
+from actors.domain.conference_refusals import NotAllowed, ParticipantUnknown
+from actors.domain.events import (
+    Card,
+    Dropped,
+    JoinRefused,
+    OrderRefused,
+    PeerJoined,
+    PeerLeft,
+    Restarted,
+    RoomClosed,
+)
 from actors.domain.recovery import Recovery
 from actors.domain.refusals import Busy, NotInRoom
 from actors.domain.room import Admission, Notice, PinLock, RoomSpec, RoomState
+from actors.media_services import MediaServices
+from actors.room_conference import RoomConference
 from actors.settings import ActorLimits
 from actors.store import STORE, GetRoom, PutRoom, RoomRecord
 
@@ -38,14 +57,6 @@ class Join(Message):
     peer: Ref[Message]
     admission: Admission
     tag: str
-
-
-@dataclass(frozen=True, slots=True)
-class FromRoom(Message):
-    """What a room tells a peer. The peer may have left since: `room` is for it to check."""
-
-    room: Ref[Message]
-    fact: Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +124,20 @@ class Room(Actor[Message]):
     kind = "room"
     accepts = (
         Join, Rejoin, Leave, Present, Say, ListMembers, SetPin, ExpireIfEmpty, RecoveryOver,
+        GetParticipants, SetPermissions, DropParticipant, CloseRoom, *RoomConference.takes,
     )  # fmt: skip
 
-    def __init__(self, spec: RoomSpec, limits: ActorLimits, *, restarted: bool = False) -> None:
+    def __init__(
+        self, spec: RoomSpec, limits: ActorLimits, media: MediaServices, *, restarted: bool = False
+    ) -> None:
         self._state = RoomState(spec)
         self._limits = limits
-        self._refs: dict[str, Ref[Message]] = {}
-        self._ending: set[Ref[Message]] = set()  # peers too slow, being ended
+        self._conference: RoomConference | None = None
+        if spec.conference is not None:
+            members = self._state.members
+            self._conference = RoomConference(self, spec.conference, members, media, self._tell)
+        self._closing: list[ReplyTo[None]] = []  # those who asked for the end
+        self._audience = Audience(self, limits.ask_seconds)
         self._generation = 0
         self._recovery = Recovery(limits.mailbox_messages) if restarted else None
 
@@ -147,8 +165,8 @@ class Room(Actor[Message]):
             case Rejoin(ref, card):
                 self._take_back(ref, card)
             case Leave(ref, peer, gone):
-                if self._refs.get(peer, ref) == ref:
-                    self._leave(peer, gone=gone)
+                if self._audience.refs.get(peer, ref) == ref:
+                    await self._leave(peer, gone=gone)
             case Present(card):
                 self._tell(self._state.present(card))
             case Say(sender, body):
@@ -163,12 +181,32 @@ class Room(Actor[Message]):
                 self._expire(generation)
             case RecoveryOver():
                 self._recovery = None
+            case GetParticipants():
+                return tuple(self._state.members.values())
+            case SetPermissions(peer, changes):
+                self._tell(self._state.permit(peer, changes))
+                return self._state.members[peer]
+            case DropParticipant(peer):
+                await self._drop(peer)
+            case CloseRoom(reason):
+                self._close(reason)
+            case _ if self._conference is not None:
+                return await self._conference.handle(message)
+            case Request():
+                raise NotAllowed("a room without streams")
         return None
 
     async def on_down(self, down: Down) -> None:
-        for peer, ref in list(self._refs.items()):
+        for peer, ref in list(self._audience.refs.items()):
             if ref == down.ref:
-                self._leave(peer, gone=True)
+                await self._leave(peer, gone=True)
+        if self._conference is not None:
+            await self._conference.miss(down)
+
+    async def teardown(self, reason: str) -> None:
+        """Answer those who asked for the end, now that recordings are finalised."""
+        for asker in self._closing:
+            asker.reply(None)
 
     def snapshot(self) -> Mapping[str, object]:
         state = self._state
@@ -176,6 +214,7 @@ class Room(Actor[Message]):
             "type": state.spec.kind,
             "members": len(state.members),
             "locked": state.lock is not None,
+            **(self._conference.figures() if self._conference is not None else {}),
         }
 
     # --- joining and leaving
@@ -190,15 +229,18 @@ class Room(Actor[Message]):
                 await self._write(lock)
         except Refused as refusal:
             if peer in state.members:  # who was refused is in no room
-                self._leave(peer, gone=False)
+                await self._leave(peer, gone=False)
             self._log("join.refused", peer=peer, reason=refusal.code)
             attempt = order.admission.attempt
-            self._inform(order.peer, JoinRefused(order.tag, state.spec.key, refusal, attempt))
+            self._audience.inform(
+                order.peer, JoinRefused(order.tag, state.spec.key, refusal, attempt)
+            )
             if first:
                 self._expire_later(0.0)
             return
         self._enlist(peer, order.peer)
-        self._tell(state.join(order.admission, order.tag, lock))
+        streams = self._conference.streams if self._conference is not None else ()
+        self._tell(state.join(order.admission, order.tag, lock, streams))
         self._log("peer.joined", peer=peer, members=len(state.members))
 
     def _take_back(self, ref: Ref[Message], card: Card) -> None:
@@ -206,32 +248,33 @@ class Room(Actor[Message]):
             return
         self._enlist(card.peer, ref)
         self._state.restore(card)
+        if self._conference is not None:
+            self._tell([Notice(Restarted(), to=card.peer)])
         if self._recovery is not None:
             self._tell(self._recovery.welcome_back(card))
-        else:  # so late that some may have come without hearing of it
-            self._tell([Notice(PeerJoined(card), but=card.peer)])
+            return
+        # So late that some may have come without hearing of it, and some of what it was to hear is
+        # no longer known.
+        self._tell(self._state.of_members(PeerJoined(card), but=card.peer))
+        if self._conference is not None:
+            self._tell(self._conference.shown_to(card.peer))
 
-    def _leave(self, peer: str, *, gone: bool) -> None:
-        ref = self._refs.pop(peer, None)
-        if ref is not None:
-            self.ctx.unwatch(ref)
-        elif self._recovery is not None:
+    async def _leave(self, peer: str, *, gone: bool) -> None:
+        if not self._audience.remove(peer) and self._recovery is not None:
             # It left between our crash and its own return: for the others it was still here.
-            self._tell([Notice(PeerLeft(peer, gone))])
-        notices = self._state.leave(peer, gone=gone)
-        self._tell(notices)
-        if notices:
+            self._tell(self._state.of_members(PeerLeft(peer, gone)))
+        known = peer in self._state.members
+        self._tell(self._state.leave(peer, gone=gone))
+        if known:
             self._log("peer.left", peer=peer, members=len(self._state.members), gone=gone)
+            if self._conference is not None:
+                await self._conference.leave(peer)
             if not self._state.members:
                 self._expire_later()
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
         self._generation += 1
-        known = self._refs.get(peer)
-        if known is not None and known != ref:
-            self.ctx.unwatch(known)
-        self._refs[peer] = ref
-        self.ctx.watch(ref)
+        self._audience.add(peer, ref)
 
     def _expire_later(self, delay: float | None = None) -> None:
         if delay is None:
@@ -241,11 +284,33 @@ class Room(Actor[Message]):
     def _expire(self, generation: int) -> None:
         if self._state.members or generation != self._generation:
             return
+        if self._conference is not None and self._conference.busy:
+            self._expire_later()
+            return
         if self.ctx.mailbox_depth:  # somebody is at the door
             self._expire_later(0.0)
             return
         self._log("room.expired")
         self.ctx.stop("expired")
+
+    # --- management
+
+    async def _drop(self, peer: str) -> None:
+        """Put a member out. Raises ParticipantUnknown."""
+        if peer not in self._state.members:
+            raise ParticipantUnknown(peer)
+        self._tell([Notice(Dropped(), to=peer)])
+        self._log("peer.dropped", peer=peer)
+        await self._leave(peer, gone=True)
+
+    def _close(self, reason: str) -> None:
+        """End the room; the answer is given when everything in it has ended."""
+        self._closing.append(self.ctx.defer())
+        self._tell([Notice(RoomClosed(self._state.view))])
+        self._log("room.closed", reason=reason)
+        if self._conference is not None:
+            self._conference.close()
+        self.ctx.stop(reason)
 
     # --- the lock
 
@@ -256,9 +321,7 @@ class Room(Actor[Message]):
             if lock is not state.lock:
                 await self._write(lock)
         except Refused as refusal:
-            ref = self._refs.get(order.by)
-            if ref is not None:
-                self._inform(ref, OrderRefused(order.tag, refusal))
+            self._audience.tell(Notice(OrderRefused(order.tag, refusal), to=order.by))
             return
         self._tell(state.set_lock(order.by, order.tag, order.pin, lock))
         if order.pin is not None:
@@ -284,37 +347,8 @@ class Room(Actor[Message]):
         assert store is not None  # noqa: S101  the store starts before and stops after every room
         return store
 
-    # --- telling
-
     def _tell(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
             if self._recovery is not None:
                 self._recovery.note(notice)
-            if notice.to is not None:
-                audience = [self._refs[notice.to]] if notice.to in self._refs else []
-            else:
-                audience = [ref for peer, ref in self._refs.items() if peer != notice.but]
-            told = FromRoom(self.ctx.self_ref, notice.fact)
-            for ref in audience:
-                self._pass(ref, told)
-
-    def _inform(self, peer: Ref[Message], fact: Fact) -> None:
-        self._pass(peer, FromRoom(self.ctx.self_ref, fact))
-
-    def _pass(self, peer: Ref[Message], told: FromRoom) -> None:
-        """Tell a peer; one that cannot even keep up with its own mailbox ends, the room goes on."""
-        try:
-            peer.tell(told)
-        except ActorStopped:
-            pass  # its Down is on the way
-        except MailboxFull:
-            if peer not in self._ending:
-                self._ending.add(peer)
-                self.ctx.start_task(self._end, peer)
-
-    async def _end(self, slow: Ref[Message]) -> None:
-        peers = self.ctx.registry.find(PEERS)
-        if peers is not None:
-            with suppress(ActorError):  # the next fact that it cannot take tries again
-                await peers.ask(StopChild(slow.name, "too_slow"), within=self._limits.ask_seconds)
-        self._ending.discard(slow)
+            self._audience.tell(notice)

@@ -44,7 +44,13 @@ class StorePlace:
 
 @dataclass(frozen=True, slots=True)
 class RecordingsFolder:
-    """Where recordings lie, and after how many days one is removed (0: never)."""
+    """Where recordings lie, and after how many days one is removed (0: never).
+
+    A recording ends after `max_seconds` (0: no limit), and when the disk has less than
+    `min_free_bytes` free.
+    """
 
     path: Path
     retention_days: float = 0.0
+    max_seconds: float = 0.0
+    min_free_bytes: int = 0

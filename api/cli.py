@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from api.logs.lines import LEVELS
 from api.logs.viewer import follow, lines_of, view, view_timeline
 from api.secret_store import DataDirError, Secrets
 from api.settings import ConfigError, LogSettings, Settings, config_path, load_settings
+from api.settings.hints import hints
 from api.version import quintet_version
 
 _DAY = 86_400
@@ -64,6 +66,8 @@ def check_config(options: argparse.Namespace) -> int:
         f"{'https' if each.secure else 'http'}://{each.bind} {', '.join(each.dialects)}"
         for each in settings.listeners
     )
+    for hint in hints(settings):
+        _say(f"quintet: warning: {hint}")
     _print(f"{settings.file or 'embedded defaults'}: ok ({served})")
     return 0
 
@@ -75,6 +79,7 @@ def show_secrets(options: argparse.Namespace) -> int:
     found = {
         name: store.text(name, configured) for name, configured in _secrets_of(settings).items()
     }
+    found |= _owt_services(store, settings)
     found = dict(sorted((store.all() | found).items()))
     if options.name:
         if options.name not in found:
@@ -148,6 +153,40 @@ def _secrets_of(settings: Settings) -> dict[str, str]:
     }
 
 
+def _owt_services(store: Secrets, settings: Settings) -> dict[str, str]:
+    """Return ids and keys of the OWT services that are always there, in the original's names."""
+    from api.owt.secret_names import sample_credentials, super_credentials
+
+    first, sample = super_credentials(store, settings.owt), sample_credentials(store, settings.owt)
+    return {
+        "owt.super_service_id": first.id,
+        "owt.super_service_key": first.key,
+        "owt.sample_service_id": sample.id,
+        "owt.sample_service_key": sample.key,
+    }
+
+
+def owt_sign(options: argparse.Namespace) -> int:
+    """Print an Authorization header that signs one request to the OWT management API."""
+    from api.owt.mauth import make_header
+
+    settings = _settings(options)
+    service, key = options.service, options.key
+    if bool(service) != bool(key):
+        return _fail("--service and --key go together", 2)
+    if not service:
+        known = _owt_services(Secrets(settings.server.data_dir), settings)
+        kind = "super" if options.super else "sample"
+        service, key = known[f"owt.{kind}_service_id"], known[f"owt.{kind}_service_key"]
+    if bool(options.user) != bool(options.role):
+        return _fail("--user and --role go together", 2)
+    milliseconds = time.time_ns() // 1_000_000
+    nonce = secrets.token_hex(8)
+    header = make_header(service, key, milliseconds, nonce, options.user, options.role)
+    _print(f"Authorization: {header}")
+    return 0
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     return load_settings(config_path(options.config))
 
@@ -179,13 +218,19 @@ def _parser() -> argparse.ArgumentParser:
     add("serve", serve, [config])
     check = add("check-config", check_config)
     check.add_argument("config", nargs="?", type=Path, metavar="FILE", help="as serve --config")
-    secrets = add("secrets", show_secrets, [config])
-    secrets.add_argument("name", nargs="?", help="print the value of this one only")
+    kept = add("secrets", show_secrets, [config])
+    kept.add_argument("name", nargs="?", help="print the value of this one only")
     _add_log_options(add("logs", show_logs))
     user = add("spreed-user", spreed_user, [config])
     user.add_argument("userid", type=_userid, metavar="USERID")
     user.add_argument("--days", type=_days, default=30, help="how long it is good for (30)")
     user.add_argument("--json", action="store_true", help="print one JSON object")
+    sign = add("owt-sign", owt_sign, [config])
+    sign.add_argument("--service", default="", metavar="ID", help="else the sample service")
+    sign.add_argument("--key", default="", help="its key; else that of the sample service")
+    sign.add_argument("--super", action="store_true", help="sign as the super service")
+    sign.add_argument("--user", default="", help="the user of a token, with --role")
+    sign.add_argument("--role", default="", help="the role of a token, with --user")
     return parser
 
 

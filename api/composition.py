@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from actors.core import ActorError, open_system
+from actors.core import ActorError, ChildSpec, open_system
 from actors.domain.ids import PEERS
 from actors.house import children
+from actors.media_services import MediaServices
 from actors.peer import End
 from actors.settings import ActorLimits, StoreLimits, StorePlace
 from actors.store_sql import SqlStore
@@ -25,6 +26,7 @@ from api.recordings import recordings_folder
 from api.secret_store import Secrets
 from media import peer_facts as media_ice
 from media.bridge import open_media_loop
+from media.engine import IceServer, MediaEngine
 from media.local_engine import open_local_engine
 
 if TYPE_CHECKING:
@@ -52,15 +54,10 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     """
     settings = current()
     limits = settings.limits
-    specs = children(
-        lambda: _actor_limits(current().limits),
-        recordings_folder(settings),
-        lambda: SqlStore(_store(settings)),
-    )
     async with (
         open_media_loop() as loop,  # encloses whatever uses it
         open_local_engine(loop, _ice(settings.ice), streams=limits.media_streams) as media,
-        open_system(specs, grace=settings.server.shutdown_grace) as system,
+        open_system(_specs(current, media), grace=settings.server.shutdown_grace) as system,
     ):
         services = Services(
             settings=current,
@@ -80,6 +77,15 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
 
         services.lifecycle.drain_hooks.append(say_goodbye)
         yield services
+
+
+def _specs(current: CurrentSettings, media: MediaEngine) -> list[ChildSpec]:
+    settings = current()
+    return children(
+        lambda: _actor_limits(current().limits),
+        _media_services(media, settings),
+        lambda: SqlStore(_store(settings)),
+    )
 
 
 def prepare_store(settings: Settings) -> None:
@@ -111,6 +117,17 @@ def _ice(ice: IceSettings) -> media_ice.IceSettings:
     low, high = ice.udp_port_range
     listen, announced = (tuple(map(str, ips)) for ips in (ice.listen_ips, ice.announced_ips))
     return media_ice.IceSettings(listen, announced, (low, high))
+
+
+def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
+    return MediaServices(
+        engine,
+        recordings_folder(settings),
+        tuple(IceServer(it.urls, it.username, it.credential) for it in settings.ice.servers),
+        settings.owt.connect_seconds,
+        settings.owt.sessions_per_participant,
+        settings.owt.recordings_per_room,
+    )
 
 
 def _actor_limits(limits: LimitSettings) -> ActorLimits:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def recordings_folder(settings: Settings) -> RecordingsFolder:
-    """Return where recordings lie, and for how long."""
+    """Return where recordings lie, for how long, and when one ends by itself."""
     folder = settings.recording.dir or settings.server.data_dir / "recordings"
-    return RecordingsFolder(folder, settings.recording.retention_days)
+    rules = settings.recording
+    return RecordingsFolder(folder, rules.retention_days, rules.max_seconds, rules.min_free_bytes)
 
 
 def recording_plan(

@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,11 @@ _HEADER = """\
 log = structlog.get_logger()
 
 
+def new_secret() -> str:
+    """Return 32 random bytes in urlsafe base64."""
+    return secrets.token_urlsafe(32)
+
+
 class DataDirError(Exception):
     """`data_dir` cannot be used; the text says why and what to do."""
 
@@ -40,18 +45,18 @@ class Secrets:
         self._file = data_dir / "secrets.toml"
         self._known: dict[str, str] | None = None
 
-    def text(self, name: str, configured: str = "") -> str:
+    def text(self, name: str, configured: str = "", make: Callable[[], str] = new_secret) -> str:
         """Return `configured` unless it is empty, else the kept secret of that dotted name.
 
-        A secret asked for the first time is generated (32 random bytes, urlsafe base64) and on
-        disk before this returns. Raises DataDirError where that cannot be done.
+        A secret asked for the first time is made and on disk before this returns. Raises
+        DataDirError where that cannot be done.
         """
         if configured:
             return configured
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a dotted name: {name!r}")
         if name not in self._kept():
-            self._generate(name)
+            self._generate(name, make)
         return self._kept()[name]
 
     def all(self) -> dict[str, str]:
@@ -63,13 +68,13 @@ class Secrets:
             self._known = self._read()
         return self._known
 
-    def _generate(self, name: str) -> None:
+    def _generate(self, name: str, make: Callable[[], str]) -> None:
         try:
             self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _flock(self._dir):  # another process may just have generated some
                 self._known = self._read()
                 if name not in self._known:
-                    self._known[name] = secrets.token_urlsafe(32)
+                    self._known[name] = make()
                     self._write(self._known)
         except OSError as error:
             raise DataDirError(f"cannot keep secrets in {self._dir}: {error.strerror}") from None

@@ -142,21 +142,27 @@ def accept_simulcast(offer: SessionText, answer: str) -> str:
     return "\r\n".join(result) + "\r\n"
 
 
-def _layer_lines(section: Section) -> list[str]:
-    """Return the lines that ask for the last layer, none if the section offers no layers."""
+def chosen_layer(section: Section) -> str | None:
+    """Return the layer of an offered section that the answer asks for, None if it has none."""
     found = re.search(r"\bsend ([^ ]+)", section.value("a=simulcast:"))
     named = found[1].split(";") if found else []
     layers = [alternatives.split(",")[0].lstrip("~") for alternatives in named]
     offered = {value.split(" ", 1)[0] for value in section.values("a=rid:") if " send" in value}
     layers = [layer for layer in layers if layer in offered]
-    if not layers:
+    return layers[-1] if layers else None
+
+
+def _layer_lines(section: Section) -> list[str]:
+    """Return the lines that ask for the chosen layer."""
+    layer = chosen_layer(section)
+    if layer is None:
         return []
     extensions = [
         f"a=extmap:{words[0].split('/')[0]} {words[1]}"
         for value in section.values("a=extmap:")
         if len(words := value.split(" ")) > 1 and words[1] in RID_EXTENSIONS
     ]
-    return [*extensions, f"a=rid:{layers[-1]} recv", f"a=simulcast:recv {layers[-1]}"]
+    return [*extensions, f"a=rid:{layer} recv", f"a=simulcast:recv {layer}"]
 
 
 def _check(text: SessionText) -> None:

@@ -103,13 +103,17 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One negotiated section: the ids to attach with (None where nothing goes that way)."""
+    """One negotiated section: the ids to attach with (None where nothing goes that way).
+
+    `rid` is the layer of a simulcast that the other side was asked for.
+    """
 
     mid: str
     kind: str
     codec: str
     source: str | None
     sink: str | None
+    rid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from media.demux import Entry
-from media.descriptions import SessionText
+from media.descriptions import SessionText, chosen_layer
 from media.engine import Event, Track, TracksChanged
 from media.peer_facts import NegotiatedSection
 from media.router import Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
@@ -22,6 +22,7 @@ class _Ends:
     section: NegotiatedSection
     source: RtpSource | None = None
     sink: RtpSink | None = None
+    rid: str | None = None  # the layer of a simulcast that is received
 
 
 class SessionTracks:
@@ -68,6 +69,9 @@ class SessionTracks:
             self._remove(ends, source=True, sink=True)
         for ends in self._ends.values():  # all are known, so that `clear` finds what got its place
             self._fit(ends)
+        for offered in remote.sections:
+            if offered.mid in self._ends:
+                self._ends[offered.mid].rid = chosen_layer(offered)
         ssrcs = {section.mid: section.ssrc() for section in remote.sections}
         return tuple(
             Entry(
@@ -185,4 +189,5 @@ def _track(ends: _Ends) -> Track:
         codec=ends.section.codec.name,
         source=ends.source.id if ends.source is not None else None,
         sink=ends.sink.id if ends.sink is not None else None,
+        rid=ends.rid,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import runpy
@@ -19,7 +20,14 @@ from tests.support.server_process import ServerProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a secret of the portal"
-USERS = f'[spreed.users]\nenabled = true\nshared_secret = "{SECRET}"'
+SERVICE = "5188b9af6e53c84ffd600413"
+USERS = f'''[spreed.users]
+enabled = true
+shared_secret = "{SECRET}"
+[owt]
+sample_service_id = "{SERVICE}"
+sample_service_key = "{SECRET}"
+'''
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +43,7 @@ async def run(
     with trio.fail_after(30):
         return await trio.run_process(
             [sys.executable, str(ROOT / "examples" / program), *arguments],
-            env={**os.environ, "QUINTET_SHARED_SECRET": secret},
+            env={**os.environ, "QUINTET_SHARED_SECRET": secret, "QUINTET_SERVICE_KEY": secret},
             capture_stdout=True,
             capture_stderr=True,
             check=False,
@@ -104,3 +112,19 @@ async def test_ticket_of_the_command_line_logs_in(
     with trio.fail_after(10):
         await example["log_in"](server.url.rstrip("/"), proof)
     assert capsys.readouterr().out == "logged in as bob\n"
+
+
+async def test_token_example_makes_one_room_and_tokens_for_it(server: ServerProcess) -> None:
+    tokens = []
+    for user in ("ann", "bea"):
+        done = await run("owt_token.py", server.url, SERVICE, "meeting", user)
+        assert done.returncode == 0, done.stderr
+        tokens.append(json.loads(base64.b64decode(done.stdout)))
+    assert tokens[0]["host"] == tokens[1]["host"] == server.url.split("/")[2]
+    assert tokens[0]["tokenId"] != tokens[1]["tokenId"]
+
+
+async def test_token_example_explains_a_refusal(server: ServerProcess) -> None:
+    done = await run("owt_token.py", server.url, SERVICE, "meeting", "ann", "--role", "king")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == "refused: Name or role not valid (1201)\n"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.apps import spreed_app_rules
+from tests.support.apps import app_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATIONS: list[dict[str, Any]] = tomllib.loads(
@@ -34,7 +34,7 @@ def shape(path: str) -> str:
 @cache
 def served() -> frozenset[tuple[str, str]]:
     return frozenset(
-        (method, shape(rule.rule)) for rule in spreed_app_rules() for method in rule.methods or ()
+        (method, shape(rule.rule)) for rule in app_rules() for method in rule.methods or ()
     )
 
 

@@ -10,17 +10,24 @@ from dataclasses import dataclass
 from actors.core.errors import Refused
 from actors.core.message import Message
 from actors.domain.ids import RoomKey
+from actors.domain.permission import NOTHING, Permission
+from actors.domain.streams import SessionEnd, Stream
 
 
 @dataclass(frozen=True, slots=True)
 class Card(Message):
-    """How a peer shows itself. `status` is JSON bytes that only clients understand."""
+    """How a peer shows itself. `status` is JSON bytes that only clients understand.
+
+    `role` and `permission` count in rooms with streams only.
+    """
 
     peer: str
     user: str = ""
     agent: str = ""
     status: bytes | None = None
     revision: int = 0
+    role: str = ""
+    permission: Permission = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Fact(Message):
 
 @dataclass(frozen=True, slots=True)
 class Joined(Fact):
-    """You are in: the room and its members, yourself included.
+    """You are in: the room, its members, yourself included, and its streams.
 
     `attempt` is the Admission's, so that the answer to an overtaken order is known as such.
     """
@@ -48,6 +55,7 @@ class Joined(Fact):
     room: RoomView
     members: tuple[Card, ...]
     attempt: int = 0
+    streams: tuple[Stream, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +147,93 @@ class Introduced(Fact):
 
     tag: str
     user: str
+
+
+# --- rooms with streams
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDone(Fact):
+    """An order of yours to the room was carried out; `value` is what the order says, or None."""
+
+    tag: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextPosted(Fact):
+    """Somebody said something to you alone, or to all."""
+
+    sender: str
+    to_all: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionSet(Fact):
+    """What you may do has changed."""
+
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(Fact):
+    """You have been put out of the room."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAdded(Fact):
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class StreamChanged(Fact):
+    """`field` says what: "audio.status", "video.status", or "." for anything else."""
+
+    stream: Stream
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRemoved(Fact):
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAnswered(Fact):
+    """The answer to your offer for a publication or subscription, with all candidates inside."""
+
+    session: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReady(Fact):
+    """The media of your publication or subscription can flow."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded(Fact):
+    """Your publication or subscription has ended, and not by your order."""
+
+    session: str
+    why: SessionEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted(Fact):
+    """The room came back after a crash and counts you among its members again.
+
+    The streams and sessions that you know of from before have ended; those that came since are told
+    next. A Down of the room says the same, but may be missed by who has just come in.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost(Fact):
+    """The room came back after a crash: all of its streams and your sessions have ended."""
+
+    streams: tuple[str, ...]
+    sessions: tuple[str, ...]

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from actors.domain.conference_refusals import ParticipantUnknown
 from actors.domain.events import (
     Card,
     ChatPosted,
@@ -20,12 +22,14 @@ from actors.domain.events import (
     PeerChanged,
     PeerJoined,
     PeerLeft,
+    PermissionSet,
     RoomChanged,
     RoomView,
     RosterAnnounced,
     RosterListed,
 )
 from actors.domain.ids import RoomKey
+from actors.domain.permission import PermissionChange
 from actors.domain.refusals import (
     AccountRequiredToCreate,
     AccountRequiredToJoin,
@@ -35,6 +39,23 @@ from actors.domain.refusals import (
     RoomLocked,
     WrongPin,
 )
+from actors.domain.streams import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceRules:
+    """The rules of a room with streams. Limits of -1 mean none of its own.
+
+    `audio_in` and `video_in` are the names of the codecs taken, `views` the labels of its mixed
+    views; what is not announced is found out by asking only.
+    """
+
+    input_limit: int = -1
+    audio_in: frozenset[str] = frozenset()
+    video_in: frozenset[str] = frozenset()
+    views: tuple[str, ...] = ()
+    announces_members: bool = True
+    announces_streams: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +68,7 @@ class RoomSpec:
     announces_roster: bool = False  # everyone is told all member ids after each join
     capacity: int = 500
     expiry_seconds: float = 60.0  # an empty room, and its PIN, is kept this long
+    conference: ConferenceRules | None = None  # None: a room without streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,25 +147,36 @@ class RoomState:
             return self.lock
         return PinLock.of(admission.pin, salt)
 
-    def join(self, admission: Admission, tag: str, lock: PinLock | None) -> list[Notice]:
+    def join(
+        self,
+        admission: Admission,
+        tag: str,
+        lock: PinLock | None,
+        streams: tuple[Stream, ...] = (),
+    ) -> list[Notice]:
         """Let a joiner in that `admit` has accepted; `lock` is what `lock_after_join` returned.
 
-        A member that joins again is announced again.
+        A member that joins again is announced again. `streams` are those in the room.
         """
         card = admission.card
         self.lock = lock
         self.used = True
         self.members[card.peer] = card
         notices = [
-            Notice(self._welcome(admission, tag), to=card.peer),
-            Notice(PeerJoined(card), but=card.peer),
+            Notice(self._welcome(admission, tag, streams), to=card.peer),
+            *self.of_members(PeerJoined(card), but=card.peer),
         ]
         if self.spec.announces_roster and len(self.members) > 1:
             notices.append(Notice(RosterAnnounced(self.view, tuple(self.members))))
         return notices
 
-    def _welcome(self, admission: Admission, tag: str) -> Joined:
-        return Joined(tag, self.view, tuple(self.members.values()), admission.attempt)
+    def _welcome(self, admission: Admission, tag: str, streams: tuple[Stream, ...]) -> Joined:
+        return Joined(tag, self.view, tuple(self.members.values()), admission.attempt, streams)
+
+    def of_members(self, fact: Fact, but: str | None = None) -> list[Notice]:
+        """Announce who comes and goes, where the room does so."""
+        rules = self.spec.conference
+        return [Notice(fact, but=but)] if rules is None or rules.announces_members else []
 
     def restore(self, card: Card) -> None:
         """Take back a member after a restart, unannounced: for the others it never left."""
@@ -154,7 +187,7 @@ class RoomState:
         """Remove a member; an unknown peer changes nothing."""
         if self.members.pop(peer, None) is None:
             return []
-        return [Notice(PeerLeft(peer, gone))]
+        return self.of_members(PeerLeft(peer, gone))
 
     def present(self, card: Card) -> list[Notice]:
         """Replace a member's card and show it to the others; older revisions are ignored."""
@@ -163,6 +196,15 @@ class RoomState:
             return []
         self.members[card.peer] = card
         return [Notice(PeerChanged(card), but=card.peer)]
+
+    def permit(self, peer: str, changes: Iterable[PermissionChange]) -> list[Notice]:
+        """Change what a member may do. Raises ParticipantUnknown."""
+        if peer not in self.members:
+            raise ParticipantUnknown(peer)
+        card = self.members[peer]
+        permission = card.permission.changed(changes)
+        self.members[peer] = replace(card, permission=permission)
+        return [Notice(PermissionSet(permission), to=peer)]
 
     def say(self, sender: str, body: bytes) -> list[Notice]:
         """Post to everyone else. Raises NotInRoom."""

@@ -7,7 +7,8 @@ An upgrade is described (`read_upgrade`), granted or refused (`decide`) and serv
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
@@ -167,16 +168,26 @@ async def serve_within_boundary(
     route: WebsocketRoute, socket: Socket, tally: WebsocketTally
 ) -> None:
     """Run the dialect's handler; whatever it raises ends this connection alone (close 1011)."""
+    await within_boundary(partial(route.serve, socket), partial(_crash, route, socket, tally))
+
+
+async def within_boundary(
+    serve: Callable[[], Awaitable[None]], crashed: Callable[[Exception], None]
+) -> None:
+    """Run what serves one connection; hand what it raises to `crashed`, which ends that one.
+
+    SocketClosed is its normal end.
+    """
     try:
-        await route.serve(socket)
+        await serve()
     except SocketClosed:
         return
     except Exception as error:  # noqa: BLE001  the connection boundary
-        _crash(route, socket, tally, error)
+        crashed(error)
     except BaseExceptionGroup as group:
         cancelled, rest = group.split(trio.Cancelled)
         if rest is not None and isinstance(rest, ExceptionGroup):
-            _crash(route, socket, tally, rest)
+            crashed(rest)
             if cancelled is not None:
                 raise cancelled from None
         else:

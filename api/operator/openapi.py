@@ -10,6 +10,7 @@ from api.version import quintet_version
 if TYPE_CHECKING:
     from api.doors import Door
 
+LOCAL = "#/$defs/"
 _TOKEN: list[dict[str, list[str]]] = [{"operatorToken": []}]
 _ERROR = {
     "type": "object",
@@ -61,17 +62,67 @@ PATHS: dict[str, object] = {
 
 
 def document(doors: Iterable[Door]) -> dict[str, Any]:
-    """Return one document; every operation is tagged with its dialect."""
+    """Return one document; every operation is tagged with its dialect.
+
+    What a fragment defines beside a schema (`$defs`) becomes a component named for the dialect.
+    """
     paths: dict[str, Any] = {}
+    components = Components()
     for door in doors:
         for path, operations in (door.openapi or {}).items():
             item = paths.setdefault(path, {})
             for method, operation in dict(operations).items():  # type: ignore[call-overload]
                 tagged = isinstance(operation, dict) and method != "parameters"
-                item[method] = {**operation, "tags": [door.dialect]} if tagged else operation
+                found = {**operation, "tags": [door.dialect]} if tagged else operation
+                item[method] = components.hoisted(found, door.dialect)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Quintet", "version": quintet_version()},
         "paths": dict(sorted(paths.items())),
-        "components": {"securitySchemes": {"operatorToken": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "schemas": dict(sorted(components.schemas.items())),
+            "securitySchemes": {"operatorToken": {"type": "http", "scheme": "bearer"}},
+        },
     }
+
+
+class Components:
+    """The schemas that several operations share, each under a name of its own."""
+
+    def __init__(self) -> None:
+        self.schemas: dict[str, Any] = {}
+        self._names: dict[tuple[str, str], str] = {}
+
+    def hoisted(self, part: Any, dialect: str) -> Any:
+        """Return a part of a document with its `$defs` moved here."""
+        match part:
+            case {"$defs": dict(defined), **rest}:
+                return _renamed(rest, self._take(defined, dialect))
+            case dict():
+                return {key: self.hoisted(each, dialect) for key, each in part.items()}
+            case list() | tuple():
+                return [self.hoisted(each, dialect) for each in part]
+        return part
+
+    def _take(self, defined: dict[str, Any], dialect: str) -> dict[str, str]:
+        """Take definitions in; one model may come in two forms, for requests and for answers."""
+        form = repr(sorted(defined.items()))
+        names = {name: self._name(f"{dialect}.{name}", form) for name in defined}
+        for name, schema in defined.items():
+            self.schemas[names[name]] = _renamed(schema, names)
+        return names
+
+    def _name(self, name: str, form: str) -> str:
+        taken = sum(1 for known, _ in self._names if known == name)
+        return self._names.setdefault((name, form), f"{name}.{taken + 1}" if taken else name)
+
+
+def _renamed(part: Any, names: dict[str, str]) -> Any:
+    match part:
+        case {"$ref": str(ref), **rest} if ref.startswith(LOCAL):
+            return {"$ref": f"#/components/schemas/{names[ref.removeprefix(LOCAL)]}", **rest}
+        case dict():
+            return {key: _renamed(each, names) for key, each in part.items()}
+        case list() | tuple():
+            return [_renamed(each, names) for each in part]
+    return part

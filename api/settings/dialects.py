@@ -91,7 +91,20 @@ class OwtSettings(Section):
     portal_secure: bool = False
     allowed_origins: Many[Origin] = ("*",)
     messages_per_second: Count = 200
+    login_seconds: Seconds = 180.0
+    resume_seconds: Seconds = 60.0
+    queued_messages: Positive = 1024
+    queued_bytes: Positive = 1_048_576
+    sockets: Positive = 20_000
+    ping_seconds: Annotated[float, Field(ge=1)] = 25.0
+    ping_timeout_seconds: Annotated[float, Field(ge=1)] = 5.0
+    outbox_messages: Positive = 2048
+    outbox_bytes: Positive = 16_777_216
     replay_window_seconds: Count = 0
+    replay_nonces: Positive = 100_000
+    connect_seconds: Seconds = 30.0
+    sessions_per_participant: Positive = 100
+    recordings_per_room: Positive = 20
     super_service_id: ServiceId = ""
     super_service_key: Secret = ""
     sample_service_id: ServiceId = ""

@@ -28,8 +28,10 @@ from api.settings.fields import (
 )
 
 DIALECTS = ("spreed", "owt", "barertc", "auvious", "skyway", "peerjs", "operator")
-BUILT_DIALECTS = frozenset({"spreed", "operator"})
+BUILT_DIALECTS = frozenset({"spreed", "owt", "operator"})
 """What this version can serve; a listener that names another dialect is an error."""
+
+DEFAULT_DIALECTS = ("spreed", "owt", "operator")
 
 
 class ServerSettings(Section):
@@ -45,11 +47,11 @@ class ListenerSettings(Section):
     """One address to listen on, and the dialects served there.
 
     `root` is the dialect that owns `/` and `/ws`: the one named, else the only one there (operator
-    does not count), else "".
+    does not count), else spreed where no dialects are named, else "".
     """
 
     bind: Bind = "127.0.0.1:8080"
-    dialects: Many[Name] = ("spreed", "operator")
+    dialects: Many[Name] = DEFAULT_DIALECTS
     root: str = ""
     tls_certfile: OptionalPath = None
     tls_keyfile: OptionalPath = None
@@ -57,8 +59,10 @@ class ListenerSettings(Section):
     @field_validator("root")
     @classmethod
     def _alone(cls, value: str, info: ValidationInfo) -> str:
-        others = [name for name in info.data.get("dialects", ()) if name != "operator"]
-        return others[0] if not value and len(others) == 1 else value
+        named = info.data.get("dialects", ())
+        others = [name for name in named if name != "operator"]
+        alone = len(others) == 1 or named == DEFAULT_DIALECTS
+        return others[0] if not value and alone else value
 
     @property
     def host(self) -> str:

@@ -35,7 +35,8 @@ from actors.core import (
 from actors.core.incarnation import Unmade
 from actors.domain.ids import PEERS, ROOMS, PeerKey
 from actors.hub import HUB, CountUsers, Hub
-from actors.peer import Describe, Enter, Peer
+from actors.participant import Participant
+from actors.peer import Describe, Enter, Lost, Peer
 from actors.recording import Recording
 from actors.recording_keeper import RecordingKeeper
 from actors.room import ListMembers, Room
@@ -48,6 +49,7 @@ from tests.support.actors import (
     REALM,
     House,
     Person,
+    RecordingClient,
     Saboteur,
     key,
     memory_store,
@@ -88,6 +90,12 @@ class Kind:
     def parent(self) -> str:
         return self.path.rpartition("/")[0] or "/"
 
+    async def open_ann(self, house: House) -> Person:
+        """Open Ann as the specimen, where that is somebody in a room."""
+        if self.actor is Participant:
+            return await house.open_participant("ann")
+        return await house.open("ann")
+
 
 EVERYBODY = frozenset({ANN, BLUE})
 
@@ -105,6 +113,7 @@ KINDS = [
     Kind(Supervisor, PEERS, Restart.PERMANENT, StopChild("nobody"), frozenset({ANN})),
     Kind(Room, BLUE, Restart.TRANSIENT, ListMembers("nobody", "")),
     Kind(Peer, ANN, Restart.TEMPORARY, Describe()),
+    Kind(Participant, ANN, Restart.TEMPORARY, Lost(RecordingClient())),
 ]
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -124,9 +133,11 @@ class Scene:
     bystanders: list[Person]
 
     @classmethod
-    async def open(cls, house: House) -> Scene:
+    async def open(cls, house: House, kind: Kind) -> Scene:
         bystanders = await house.people("bea", "bob", room="quiet")
-        (ann,) = await house.people("ann")
+        ann = await kind.open_ann(house)
+        await ann.enter()
+        await settle()
         return cls(house, ann, bystanders)
 
     async def check_bystanders(self) -> None:
@@ -196,10 +207,10 @@ async def test_a_crash_in_setup(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
         async with kind.open_house() as house:
             await settle()
-            ann = await house.open("ann")
+            ann = await kind.open_ann(house)
             if kind.restart is Restart.TEMPORARY:
                 assert restarts(house, kind) is None
-                ann = await house.open("ann")
+                ann = await kind.open_ann(house)
             await ann.enter()
             await settle()
             assert restarts(house, kind) == (0 if kind.restart is Restart.TEMPORARY else 1)
@@ -213,7 +224,7 @@ async def test_a_crash_in_setup(kind: Kind, saboteur: Saboteur) -> None:
 async def test_a_crash_in_handle(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
         async with kind.open_house() as house:
-            scene = await Scene.open(house)
+            scene = await Scene.open(house, kind)
             saboteur.crash("handle")
             await provoke(house, kind)
             if kind.restart is Restart.TEMPORARY:
@@ -240,7 +251,7 @@ def is_gone(house: House, path: str) -> bool:
 async def test_a_crash_in_teardown(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
         async with kind.open_house() as house:
-            scene = await Scene.open(house)
+            scene = await Scene.open(house, kind)
             saboteur.crash("teardown")
             system = house.system
     assert crashes(lines) == [(kind.path, "teardown")]
@@ -253,7 +264,7 @@ async def test_a_crash_in_teardown(kind: Kind, saboteur: Saboteur) -> None:
 async def test_a_crash_in_handle_and_then_in_teardown(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
         async with kind.open_house() as house:
-            await Scene.open(house)
+            await Scene.open(house, kind)
             saboteur.crash("handle")
             saboteur.crash("teardown")
             await provoke(house, kind)
@@ -266,7 +277,7 @@ async def test_a_crash_in_handle_and_then_in_teardown(kind: Kind, saboteur: Sabo
 async def test_a_full_mailbox(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
         async with kind.open_house() as house:
-            scene = await Scene.open(house)
+            scene = await Scene.open(house, kind)
             ref = house.find(kind.path)
             with saboteur.holding():
                 await house.fill(kind.path, kind.message)
@@ -292,7 +303,7 @@ async def test_a_full_mailbox(kind: Kind, saboteur: Saboteur) -> None:
 async def test_a_cancelled_caller(kind: Kind, saboteur: Saboteur) -> None:
     with logged() as lines:
         async with kind.open_house() as house:
-            scene = await Scene.open(house)
+            scene = await Scene.open(house, kind)
             call = caller(scene, kind)
             with saboteur.holding():
                 with trio.CancelScope() as scope:
@@ -327,7 +338,7 @@ async def test_a_dead_parent(kind: Kind) -> None:
     gives_up = pytest.raises(RestartLimit) if kind.parent == "/" else nullcontext()
     with logged() as lines, gives_up:
         async with kind.open_house() as house:
-            scene = await Scene.open(house)
+            scene = await Scene.open(house, kind)
             closed = scene.ann.client.closed
             former = house.find(kind.path)
             house.find(kind.parent).tell(broken)
@@ -347,7 +358,7 @@ async def test_a_parent_that_ends_while_its_child_is_at_work(
 ) -> None:
     with logged() as lines:
         async with kind.open_house() as house:
-            scene = await Scene.open(house)
+            scene = await Scene.open(house, kind)
             refusals: list[ActorError] = []
 
             async def ask() -> None:

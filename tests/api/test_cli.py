@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from api.owt.mauth import read_header
+
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
 
@@ -68,13 +70,13 @@ def test_check_config_says_what_will_be_served(quintet: Run, tmp_path: Path) -> 
     file = write(tmp_path / "c.toml", '[[listeners]]\nbind = "[::1]:0"\n')
     done = quintet("check-config", file)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{file}: ok (http://[::1]:0 spreed, operator)\n"
+    assert done.stdout == f"{file}: ok (http://[::1]:0 spreed, owt, operator)\n"
 
 
 def test_check_config_without_a_file_checks_the_defaults(quintet: Run) -> None:
     done = quintet("check-config")
     assert done.returncode == 0
-    assert done.stdout == "embedded defaults: ok (http://127.0.0.1:8080 spreed, operator)\n"
+    assert done.stdout == "embedded defaults: ok (http://127.0.0.1:8080 spreed, owt, operator)\n"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,16 @@ def test_secrets_are_generated_once_and_shown(quintet: Run, tmp_path: Path) -> N
     first = quintet("secrets")
     assert (first.returncode, first.stderr) == (0, "")
     shown = dict(line.split() for line in first.stdout.splitlines())
-    assert list(shown) == ["operator.token", "spreed.session_key", "spreed.users.shared_secret"]
+    assert list(shown) == [
+        "operator.token",
+        "owt.sample_service_id",
+        "owt.sample_service_key",
+        "owt.super_service_id",
+        "owt.super_service_key",
+        "spreed.session_key",
+        "spreed.users.shared_secret",
+    ]
+    assert {len(shown[f"owt.{each}_service_id"]) for each in ("sample", "super")} == {24}
     assert quintet("secrets").stdout == first.stdout
     assert quintet("secrets", "operator.token").stdout == shown["operator.token"] + "\n"
     assert (tmp_path / "data" / "secrets.toml").stat().st_mode & 0o777 == 0o600
@@ -234,3 +245,37 @@ def test_logs_whose_reader_leaves_end_quietly(tmp_path: Path, environment: dict[
         process.stdout.close()
         assert process.wait(20) == 0
         assert process.stderr.read() == b""
+
+
+def test_an_owt_header_signs_for_the_sample_service(quintet: Run) -> None:
+    kept = dict(line.split() for line in quintet("secrets").stdout.splitlines())
+    for option, kind in (((), "sample"), (("--super",), "super")):
+        header = quintet("owt-sign", *option).stdout.strip().removeprefix("Authorization: ")
+        claim = read_header(header)
+        assert claim.service == kept[f"owt.{kind}_service_id"]
+        assert claim.signed_with(kept[f"owt.{kind}_service_key"])
+
+
+def test_an_owt_header_for_another_service_and_a_user(quintet: Run) -> None:
+    options = ("--service", "a" * 24, "--key", "k", "--user", "ann", "--role", "viewer")
+    claim = read_header(
+        quintet("owt-sign", *options).stdout.strip().removeprefix("Authorization: ")
+    )
+    assert (claim.service, claim.user, claim.role) == ("a" * 24, "ann", "viewer")
+    assert claim.signed_with("k")
+
+
+@pytest.mark.parametrize("half", [("--service", "a" * 24), ("--key", "k"), ("--user", "ann")])
+def test_half_of_what_an_owt_header_needs_is_refused(quintet: Run, half: list[str]) -> None:
+    done = quintet("owt-sign", *half)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "go together" in done.stderr
+
+
+def test_tokens_that_would_name_any_address_are_warned_of(quintet: Run, tmp_path: Path) -> None:
+    listener = '[[listeners]]\nbind = "0.0.0.0:8080"\ndialects = ["owt"]\n'
+    done = quintet("check-config", write(tmp_path / "bare.toml", listener))
+    assert done.returncode == 0
+    assert "warning: the listener on 0.0.0.0:8080 serves owt" in done.stderr
+    named = listener + '[owt]\nportal_host = "rtc.example:443"\n'
+    assert quintet("check-config", write(tmp_path / "named.toml", named)).stderr == ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from media.candidates import parse_remote
-from media.descriptions import MAX_SECTIONS, Section, SessionText, read
+from media.descriptions import MAX_SECTIONS, Section, SessionText, chosen_layer, read
 from media.engine import (
     Candidate,
     ChannelClosed,
@@ -70,6 +70,7 @@ class FakeTrack:
     sends: bool
     receives: bool
     rejected: bool = False
+    rid: str | None = None
 
 
 @dataclass(eq=False)
@@ -188,11 +189,7 @@ class FakeSession:
             return
         for channel in list(self.channels):
             self._close(channel)
-        sinks = {track.sink for track in self.tracks}
-        self.engine.attached = {
-            sink: source for sink, source in self.engine.attached.items() if sink not in sinks
-        }
-        self.tracks = ()
+        self._release()
         self._enter(State.CLOSED, reason)
         self.engine.sessions.pop(self.id, None)
         other, self.other = self.other, None
@@ -212,6 +209,7 @@ class FakeSession:
     def fail(self, reason: str) -> None:
         """Be failed, and then closed."""
         self._enter(State.FAILED, reason)
+        self._release()
         self._enter(State.CLOSED, reason)
         self.engine.sessions.pop(self.id, None)
 
@@ -219,6 +217,16 @@ class FakeSession:
         self.events(event)
 
     # Inside.
+
+    def _release(self) -> None:
+        """Take sources and sinks out of the engine."""
+        ends = {end for track in self.tracks for end in (track.source, track.sink)}
+        self.engine.attached = {
+            sink: source
+            for sink, source in self.engine.attached.items()
+            if not {sink, source} & ends
+        }
+        self.tracks = ()
 
     def _check_open(self) -> None:
         if self.state in FINAL:
@@ -244,6 +252,7 @@ class FakeSession:
                 codec=track.codecs[0],
                 source=f"{self.id}/in/{track.mid}" if track.receives else None,
                 sink=f"{self.id}/out/{track.mid}" if track.sends else None,
+                rid=track.rid,
             )
             for track in tracks
         )
@@ -271,7 +280,9 @@ class FakeSession:
             mine.mid, mine.rejected = section.mid, section.rejected
             theirs = _theirs(section)
             sends, receives = mine.sends and theirs[0], mine.receives and theirs[1]
-            answered.append(replace(mine, codecs=codecs, sends=sends, receives=receives))
+            rid = chosen_layer(section)
+            track = replace(mine, codecs=codecs, sends=sends, receives=receives, rid=rid)
+            answered.append(track)
         places = [section.mid for section in offer.sections]
         self._sections.sort(key=lambda t: places.index(t.mid) if t.mid in places else len(places))
         return answered

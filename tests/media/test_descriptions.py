@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.descriptions import accept_simulcast, read, split, take_candidates
+from media.descriptions import accept_simulcast, chosen_layer, read, split, take_candidates
 from media.errors import BadDescription
 from media.rejected_sections import reject, with_stand_ins
 
@@ -93,6 +93,7 @@ def test_the_last_layer_of_a_simulcast_is_asked_for_with_its_extensions():
     assert audio.lines == ("m=audio 9 X 111", "a=mid:0")
     assert "a=rid:f recv" in video.lines
     assert "a=simulcast:recv f" in video.lines
+    assert [chosen_layer(section) for section in read(OFFER).sections] == [None, "f", None]
     assert [line for line in video.lines if "extmap" in line] == [
         "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
         "a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",

@@ -86,6 +86,19 @@ async def test_sections_are_taken_in_the_order_of_the_offer(any_engine: MediaEng
     await pair.connected()
 
 
+async def test_a_track_names_the_simulcast_layer_it_receives(any_engine: MediaEngine):
+    first = await any_engine.open_session("first", wants(*SENDS), Told())
+    told = Told()
+    second = await any_engine.open_session("second", wants(*TAKES), told)
+    offer = (await first.create_offer()).sdp
+    layers = "a=rid:q send\r\na=rid:f send\r\na=simulcast:send q;f\r\n"
+    audio, mark, video = offer.partition("m=video")
+    lines = video.split("\r\n", 1)
+    await second.accept_offer(audio + mark + lines[0] + "\r\n" + layers + lines[1])
+    tracks = (await told.until(TracksChanged)).tracks
+    assert [track.rid for track in tracks] == [None, "f"]
+
+
 async def test_more_wanted_than_offered_is_no_harm(any_engine: MediaEngine):
     pair = await open_pair(any_engine, first=wants(SENDS[0]), second=wants(*TAKES))
     (theirs,) = pair.second_told.of(TracksChanged)

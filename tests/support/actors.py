@@ -27,10 +27,14 @@ from actors.domain.events import (
 from actors.domain.ids import PeerKey, RoomKey
 from actors.domain.room import RoomSpec
 from actors.hub import HUB, OpenPeer
+from actors.media_services import MediaServices
+from actors.participant import Occupied, Participant, Profile
 from actors.peer import Adopt, ChangePin, Enter, Exit, Peer, Post, TooSlow
 from actors.room import Present
 from actors.settings import ActorLimits, RecordingsFolder
 from actors.store import MemoryStore
+from media.engine import MediaEngine
+from tests.fakes.media import FakeEngine
 
 REALM = "test"
 LIMITS = ActorLimits()
@@ -155,6 +159,15 @@ class House:
         await settle()
         return person
 
+    async def open_participant(self, id_: str) -> Person:
+        """Open a participant, which ends with its client."""
+        client = RecordingClient()
+        profile = Profile(id_, REALM, resume_seconds=0)
+        order = OpenPeer(PeerKey(REALM, id_), lambda: Participant(profile, client), Occupied())
+        person = Person(id_, await self.find(HUB).ask(order, within=5), client)
+        await settle()
+        return person
+
     async def people(self, *ids: str, room: str = "blue", pin: str = "") -> list[Person]:
         """Open peers that are in one room; what they were shown so far is forgotten."""
         found = []
@@ -201,12 +214,19 @@ def memory_store(_folder: Path) -> MemoryStore:
 
 @asynccontextmanager
 async def open_house(
-    limits: ActorLimits = LIMITS, store: Callable[[Path], Actor[Message]] = memory_store
+    limits: ActorLimits = LIMITS,
+    engine: MediaEngine | None = None,
+    store: Callable[[Path], Actor[Message]] = memory_store,
+    **media: Any,
 ) -> AsyncIterator[House]:
-    """Run store, hub, rooms and peers as the server does; the store may use the folder."""
+    """Run store, hub, rooms and peers as the server does; on a fake engine if none is given.
+
+    The store may use the folder.
+    """
     with TemporaryDirectory() as name:
         folder = Path(name)
-        specs = house.children(lambda: limits, RecordingsFolder(folder), lambda: store(folder))
+        services = MediaServices(engine or FakeEngine(), RecordingsFolder(folder), **media)
+        specs = house.children(lambda: limits, services, lambda: store(folder))
         async with open_system(specs, grace=5) as system:
             yield House(system)
 

@@ -1,26 +1,29 @@
-"""What a listener of each dialect routes, for the test of seed coverage."""
+"""What a listener of all dialects routes, for the test of seed coverage."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any, cast
 
 from werkzeug.routing import Rule
 
 from api.app import create_app
-from api.doors import Place
+from api.dialects import Dialects
 from api.secret_store import Secrets
-from api.settings import ListenerSettings
-from api.spreed import open_dialect
+from api.settings import BUILT_DIALECTS, ListenerSettings
 from tests.support.serving import services_for, settings_with
 
 
-def spreed_app_rules() -> list[Rule]:
-    """Return the routes of a listener whose root is Spreed; needs no actor system."""
+def app_rules() -> list[Rule]:
+    """Return the routes of a listener with every dialect there is; none runs actors."""
+    names = tuple(sorted(BUILT_DIALECTS - {"operator"}))
     with TemporaryDirectory() as folder:
-        services = services_for(settings_with(), secrets=Secrets(Path(folder)))
-        door = open_dialect(services)(Place(root=True, secure=False))
-        listener = ListenerSettings(dialects=("spreed",), root="spreed")
-        rules: Any = create_app(listener, [door], services).url_map.iter_rules()
+        system = SimpleNamespace(root=SimpleNamespace(tell=lambda order: None))
+        secrets = Secrets(Path(folder))
+        services = services_for(settings_with(), system=system, secrets=secrets)
+        listener = ListenerSettings(dialects=names, root="spreed")
+        doors = Dialects(names, services).doors(listener)
+        rules: Any = create_app(listener, doors, services).url_map.iter_rules()
         return cast("list[Rule]", list(rules))

@@ -30,7 +30,8 @@ class ServerProcess:
         self._file.write_text(
             f'[server]\ndata_dir = "{folder / "data"}"\n'
             "[[listeners]]\n"
-            f'bind = "127.0.0.1:{port}"\ndialects = ["spreed", "operator"]\nroot = "spreed"\n'
+            f'bind = "127.0.0.1:{port}"\nroot = "spreed"\n'
+            'dialects = ["spreed", "owt", "operator"]\n'
             f"{config}\n"
         )
         self._process: subprocess.Popen[str] | None = None

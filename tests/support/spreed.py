@@ -16,12 +16,14 @@ from trio_websocket import WebSocketConnection, open_websocket_url
 
 from actors.core import ActorSystem, open_system
 from actors.house import children
+from actors.media_services import MediaServices
 from actors.settings import ActorLimits, RecordingsFolder
 from api.credentials import CredentialGuard
 from api.doors import Place, Services
 from api.secret_store import Secrets
 from api.settings import Settings
 from api.spreed import open_dialect
+from tests.fakes.media import FakeEngine
 from tests.support.serving import Serving, services_for, serving
 
 PATIENCE = 5.0  # seconds for something that must come
@@ -161,7 +163,10 @@ async def spreed_server(
     settings = settings or spreed_settings()
     limits = ActorLimits(rooms=settings.limits.rooms, peers=settings.limits.peers)
     async with open_system(
-        children(lambda: limits, RecordingsFolder(tmp_path / "recordings"))
+        children(
+            lambda: limits,
+            MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings")),
+        )
     ) as system:
         guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)

@@ -1,0 +1,55 @@
+"""What an offer for a publication or subscription must hold, looked at before media takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from actors.domain.streams import SessionEnd
+from media.descriptions import Section, read
+from media.engine import Direction, TrackWanted
+from media.errors import BadDescription
+
+STATIC = {"0": "pcmu", "8": "pcma", "9": "g722"}  # RFC 3551: these need no rtpmap
+MISSING = {"audio": SessionEnd.AUDIO_MISSING, "video": SessionEnd.VIDEO_MISSING}
+UNWANTED = {"audio": SessionEnd.AUDIO_UNWANTED, "video": SessionEnd.VIDEO_UNWANTED}
+NO_CODEC = {"audio": SessionEnd.NO_AUDIO_CODEC, "video": SessionEnd.NO_VIDEO_CODEC}
+
+
+def tracks_for(
+    offer: str, codecs: Mapping[str, Sequence[str]], direction: Direction
+) -> tuple[TrackWanted, ...] | SessionEnd:
+    """Return the tracks to want for an offer, or why it cannot be taken.
+
+    `codecs` says which kinds are wanted, one section each, and what each may carry. Of these, the
+    other side's first choice comes first.
+    """
+    try:
+        sections = [section for section in read(offer).sections if not section.rejected]
+    except BadDescription:
+        return SessionEnd.BAD_OFFER
+    tracks = []
+    for kind in ("audio", "video"):
+        offered = [section for section in sections if section.kind == kind]
+        if len(offered) > (kind in codecs):
+            return UNWANTED[kind]
+        if kind not in codecs:
+            continue
+        if not offered:
+            return MISSING[kind]
+        common = tuple(name for name in _names(offered[0]) if name in codecs[kind])
+        if not common:
+            return NO_CODEC[kind]
+        tracks.append(TrackWanted(kind, direction, tuple(dict.fromkeys(common))))
+    if len(sections) > len(tracks):
+        return SessionEnd.BAD_OFFER  # data channels, which nobody here would read
+    return tuple(tracks)
+
+
+def _names(section: Section) -> list[str]:
+    """Return the names of the formats of a section, in its order."""
+    formats = section.lines[0].split(" ")[3:]
+    named = dict(STATIC)
+    for value in section.values("a=rtpmap:"):
+        number, _, encoding = value.partition(" ")
+        named[number] = encoding.split("/")[0].lower()
+    return [named[number] for number in formats if number in named]

@@ -1,0 +1,269 @@
+"""The connections of a room's publications and subscriptions, and what flows between them.
+
+A connection is a child of the room, named as its session; it is spawned when the offer is there,
+and a helper task waits for its answer, since gathering candidates may take seconds. Whatever a
+connection does, the room hears it as a message.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+
+from actors.connection import (
+    AcceptOffer,
+    AddCandidate,
+    FromConnection,
+    HangUp,
+    connection_spec,
+)
+from actors.core import Actor, ActorError, ActorStopped, Down, MailboxFull, Message, Ref
+from actors.domain import media_refusals
+from actors.domain.conference import NOTHING, Conference, Outcome
+from actors.domain.conference_refusals import SessionUnknown
+from actors.domain.events import SessionAnswered
+from actors.domain.refusals import Busy
+from actors.domain.room import Notice
+from actors.domain.streams import SessionEnd
+from actors.media_services import MediaServices
+from actors.offers import MISSING, NO_CODEC, tracks_for
+from actors.session_line import EARLY_CANDIDATES, SessionLine
+from media.candidates import parse_remote
+from media.engine import (
+    Candidate,
+    Direction,
+    MessageReceived,
+    SessionWanted,
+    State,
+    StateChanged,
+    TracksChanged,
+    TrackWanted,
+)
+from media.errors import BadCandidate, CodecMismatch, MediaTimeout, UnknownSink, UnknownSource
+
+NEGOTIATE_SECONDS = 15.0  # more than the engine takes for a step that gets stuck
+ID_LIMIT = 10**18
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Message):
+    """What came of an offer: the answer, or why there is none."""
+
+    session: str
+    sdp: str
+    why: SessionEnd | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferDue(Message):
+    """The timer of a session that waits for its offer."""
+
+    session: str
+
+
+class RoomSessions:
+    """Belongs to one room, whose handlers call it and carry out what it returns."""
+
+    __slots__ = ("_by_connection", "_conference", "_lines", "_media", "_room")
+
+    def __init__(self, room: Actor[Message], conference: Conference, media: MediaServices) -> None:
+        self._room = room
+        self._conference = conference
+        self._media = media
+        self._lines: dict[str, SessionLine] = {}
+        self._by_connection: dict[Ref[Message], SessionLine] = {}
+
+    def new_id(self) -> str:
+        """Return a free id: a decimal number that nobody can guess."""
+        while (id_ := str(secrets.randbelow(ID_LIMIT))) in self._lines:
+            pass
+        return id_
+
+    def open(self, session: str, owner: str) -> None:
+        """Await the offer of a session."""
+        self._lines[session] = SessionLine(session, owner)
+        self._room.ctx.tell_self_after(self._media.connect_seconds, OfferDue(session))
+
+    def close(self, session: str) -> None:
+        """End the connection of a session, and forget it."""
+        line = self._lines.pop(session, None)
+        if line is not None and line.connection is not None:
+            ctx = self._room.ctx
+            del self._by_connection[line.connection]
+            ctx.unwatch(line.connection)
+            ctx.start_task(ctx.stop_child, line.connection, "session ended", name="hang up")
+
+    def close_all(self) -> None:
+        """Have all connections end, now that the room does."""
+        for connection in self._by_connection:
+            with suppress(ActorError):  # it ends with the room anyway
+                connection.tell(HangUp("room closed"))
+
+    # --- negotiation
+
+    async def offer(self, session: str, sdp: str) -> Outcome:
+        """Take the offer for a session. Raises SessionUnknown, NegotiationOutOfStep."""
+        line = self._line(session)
+        if line.connection is not None:
+            raise media_refusals.NegotiationOutOfStep("sessions are negotiated once")
+        direction = Direction.RECEIVE if self._sends(session) else Direction.SEND
+        tracks = tracks_for(sdp, self._conference.codecs(session), direction)
+        if isinstance(tracks, SessionEnd):
+            return self._conference.end(session, tracks)
+        line.connection = connection = await self._connect(session, tracks)
+        self._by_connection[connection] = line
+        ctx = self._room.ctx
+        ctx.watch(connection)
+        for candidate in line.early:
+            connection.tell(AddCandidate(candidate))
+        line.early.clear()
+        ctx.start_task(self._negotiate, session, connection, sdp, name="negotiation")
+        return NOTHING
+
+    def trickle(self, session: str, candidates: tuple[Candidate, ...]) -> None:
+        """Take candidates, before the offer too. Raises SessionUnknown, BadCandidate, Busy."""
+        line = self._line(session)
+        try:
+            for candidate in candidates:
+                parse_remote(candidate.text)
+        except BadCandidate as error:
+            raise media_refusals.BadCandidate(str(error)) from error
+        if line.connection is None:
+            if len(line.early) + len(candidates) > EARLY_CANDIDATES:
+                raise media_refusals.BadCandidate("more candidates than a connection needs")
+            line.early += candidates
+            return
+        try:
+            with suppress(ActorStopped):  # its Down is on the way
+                for candidate in candidates:
+                    line.connection.tell(AddCandidate(candidate))
+        except MailboxFull:
+            raise Busy from None
+
+    async def _connect(self, session: str, tracks: tuple[TrackWanted, ...]) -> Ref[Message]:
+        media = self._media
+        wanted = SessionWanted(
+            tracks, ice_servers=media.ice_servers, connect_seconds=media.connect_seconds
+        )
+        ctx = self._room.ctx
+        spec = connection_spec(media.engine, session, session, wanted, ctx.self_ref, _unread)
+        return await ctx.spawn(spec)
+
+    async def _negotiate(self, session: str, connection: Ref[Message], sdp: str) -> None:
+        """Wait for the answer, beside the room."""
+        try:
+            answer = await connection.ask(AcceptOffer(sdp), within=NEGOTIATE_SECONDS)
+            told = Answered(session, answer.sdp)
+        except media_refusals.NoCommonCodec:
+            told = Answered(session, "", SessionEnd.NO_VIDEO_CODEC)
+        except media_refusals.BadDescription:
+            told = Answered(session, "", SessionEnd.BAD_OFFER)
+        except ActorError:
+            told = Answered(session, "", SessionEnd.MEDIA_LOST)
+        with suppress(ActorStopped):
+            await self._room.ctx.self_ref.send(told)
+
+    # --- what becomes of it
+
+    def answered(self, told: Answered) -> Outcome:
+        """Take the outcome of a negotiation."""
+        line = self._lines.get(told.session)
+        if line is None:
+            return NOTHING
+        if told.why is not None:
+            return self._conference.end(line.id, told.why)
+        line.answered = True
+        answer = Notice(SessionAnswered(line.id, told.sdp), to=line.owner)
+        return Outcome((answer,)) + self._perhaps_ready(line)
+
+    def overdue(self, session: str) -> Outcome:
+        """Give up on a session without an offer."""
+        line = self._lines.get(session)
+        if line is None or line.connection is not None:
+            return NOTHING
+        return self._conference.end(session, SessionEnd.ICE_FAILED)
+
+    def hear(self, told: FromConnection) -> Outcome:
+        """Take what a connection tells."""
+        line = self._by_connection.get(told.connection)
+        if line is None:
+            return NOTHING
+        match told.event:
+            case TracksChanged():
+                return self._take_tracks(line, told.event)
+            case StateChanged(state=State.CONNECTED):
+                line.connected = True
+                return self._perhaps_ready(line)
+            case StateChanged(state=State.FAILED | State.CLOSED):
+                return self._conference.end(line.id, SessionEnd.ICE_FAILED)
+        return NOTHING
+
+    def miss(self, down: Down) -> Outcome:
+        """Take the end of a connection that did not announce it."""
+        line = self._by_connection.get(down.ref)
+        if line is None:
+            return NOTHING
+        return self._conference.end(line.id, SessionEnd.MEDIA_LOST)
+
+    def _take_tracks(self, line: SessionLine, told: TracksChanged) -> Outcome:
+        sends = self._sends(line.id)
+        codecs = line.take_tracks(told.tracks, sends=sends)
+        for kind in self._conference.codecs(line.id):
+            if kind not in codecs:  # offered, but the other way round
+                return self._conference.end(line.id, MISSING[kind])
+        rid = next((track.rid for track in told.tracks if track.kind == "video"), None)
+        self._conference.negotiated(line.id, codecs, rid)
+        return Outcome(rewired=() if sends else (line.id,)) + self._perhaps_ready(line)
+
+    def _perhaps_ready(self, line: SessionLine) -> Outcome:
+        return self._conference.ready(line.id) if line.becomes_ready() else NOTHING
+
+    # --- what flows
+
+    def source(self, output: str, kind: str) -> str | None:
+        """Return the engine's id of what an output takes this kind from."""
+        stream = self._lines.get(self._conference.source(output, kind) or "")
+        return None if stream is None else stream.ends.get(kind)
+
+    async def rewire(self, subscription: str) -> Outcome:
+        """Bring the engine in line with what a subscription takes now."""
+        line = self._lines.get(subscription)
+        if line is None:
+            return NOTHING
+        for kind, sink in line.ends.items():
+            try:
+                await self._wire(line, kind, sink)
+            except CodecMismatch:
+                return self._conference.end(subscription, NO_CODEC[kind])
+            except MediaTimeout:
+                return self._conference.end(subscription, SessionEnd.MEDIA_LOST)
+            except (UnknownSource, UnknownSink):
+                pass  # one side has just ended, which the room will hear
+        return NOTHING
+
+    async def _wire(self, line: SessionLine, kind: str, sink: str) -> None:
+        engine = self._media.engine
+        source, flows = self.source(line.id, kind), self._conference.flows(line.id, kind)
+        was_source, flowed = line.wired.get(kind, (None, True))
+        if flowed and not flows:
+            await engine.pause(sink)
+        if source is not None and source != was_source:
+            await engine.attach(source, sink)
+        if flows and not flowed:
+            await engine.resume(sink)
+        line.wired[kind] = (source, flows)
+
+    # --- inside
+
+    def _sends(self, session: str) -> bool:
+        return session in self._conference.publications
+
+    def _line(self, session: str) -> SessionLine:
+        if session not in self._lines:
+            raise SessionUnknown(session)
+        return self._lines[session]
+
+
+def _unread(_: MessageReceived) -> None:
+    """Leave unread what comes on data channels: nobody asked for any."""

@@ -1,0 +1,40 @@
+"""The Open WebRTC Toolkit dialect: its door to a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from quart import Blueprint
+
+from api.doors import Door, Place, Services
+from api.owt.conversation import serve
+from api.owt.house import REALM, House
+from api.owt.openapi import PATHS
+from api.owt.polling import add_polling
+from api.owt.routes import add_routes, refusals
+from api.owt.transport import PATH, SocketIo
+
+PREFIXES = ("/v1", "/v1.1", "/services", PATH)
+
+
+def open_dialect(services: Services) -> Callable[[Place], Door]:
+    """Start the dialect; the result opens a door of it for each listener."""
+    house = House.open(services)
+    clients = SocketIo(services, REALM, partial(serve, house))
+    clients.start()
+    return lambda place: open_door(house, clients, place)
+
+
+def open_door(house: House, clients: SocketIo, _place: Place) -> Door:
+    blueprint = Blueprint(REALM, __name__)
+    add_routes(blueprint, house)
+    add_polling(blueprint, clients)
+    return Door(
+        dialect=REALM,
+        blueprint=blueprint,
+        websockets=(clients.websocket_route(),),
+        prefixes=PREFIXES,
+        refuse=refusals(house),
+        openapi=PATHS,
+    )

@@ -1,0 +1,239 @@
+"""A Socket.IO client as the portal sees it: events in, events out, whatever carries them.
+
+`Connection` speaks Socket.IO (`socketio.py`) over a `Link` (`link.py`). It belongs to the task that
+serves it; `transport.py` says how it came to be.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+from actors.peer import TooSlow
+from api.owt import socketio
+from api.owt.engineio_payload import BadPacket
+from api.owt.link import Link
+from api.sockets import SocketClosed
+
+if TYPE_CHECKING:
+    from api.owt.engineio import Engine
+    from api.owt.socketio import Json
+
+INBOX = 64  # events read ahead; beyond these, or their bytes, the client waits
+INBOX_BYTES = 262_144
+USER_AGENT = 512  # characters of it that are kept
+CONNECT_SECONDS = 45.0  # for a client of version 4 to ask for its namespace
+NAMESPACES = 16  # refused to one client; with the next it goes
+
+
+class ConnectionClosed(SocketClosed):
+    """The end of a connection; `reason` is one word of the table in the README."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(1000, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An event; `ack` is the number to acknowledge it by, None where nobody waits for that."""
+
+    name: str
+    args: tuple[Json, ...]
+    ack: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who opened a connection; trusted proxies are accounted for."""
+
+    address: str
+    secure: bool
+    user_agent: str = ""
+
+
+def caller_of(address: str, secure: bool, headers: Mapping[str, str]) -> Caller:
+    """Describe who sent a request; its User-Agent is kept once, however many send it."""
+    return Caller(address, secure, sys.intern(headers.get("user-agent", "")[:USER_AGENT]))
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What whoever keeps connections wants to hear: of its namespace entered, and of its end."""
+
+    joined: Callable[[Connection], None]
+    ended: Callable[[Connection], None]
+
+
+class Connection:
+    """One client. `id` may be shown to others; `sid`, which opens the connection, never."""
+
+    __slots__ = (
+        "_arrived", "_caller", "_hooks", "_inbox", "_joined", "_opened_at", "_refused", "_room",
+        "_unread", "id", "link", "sid",
+    )  # fmt: skip
+
+    def __init__(self, id_: str, sid: str, caller: Caller, engine: Engine, hooks: Hooks) -> None:
+        self.id = id_
+        self.sid = sid
+        self.link = Link(engine, self)
+        self._caller = caller
+        self._hooks = hooks
+        self._opened_at = trio.current_time()
+        self._joined = False
+        self._refused = 0
+        self._inbox: deque[tuple[Incoming, int]] | None = None  # made for the first event
+        self._unread = 0  # bytes of what is in it
+        self._arrived: trio.Event | None = None  # the server waits for an event
+        self._room: trio.Event | None = None  # the client waits for room
+
+    def open(self) -> None:
+        """Greet the client; one of version 3 is in the default namespace with that."""
+        self.link.push(self.link.greeting(self.sid))
+        if self.link.version == 3:
+            self._join()
+
+    @property
+    def address(self) -> str:
+        """The client's IP address."""
+        return self._caller.address
+
+    @property
+    def secure(self) -> bool:
+        """Whether the client came by TLS."""
+        return self._caller.secure
+
+    @property
+    def user_agent(self) -> str:
+        """The User-Agent it came with, "" without one."""
+        return self._caller.user_agent
+
+    @property
+    def closed(self) -> str:
+        """The reason of the end, "" while it is open."""
+        return self.link.closed
+
+    async def receive(self) -> Incoming:
+        """Return the next event, also one sent just before the client left.
+
+        Raises ConnectionClosed at the end.
+        """
+        while not self._inbox:
+            if self.closed:
+                raise ConnectionClosed(self.closed)
+            self._arrived = trio.Event()
+            await self._arrived.wait()
+        incoming, size = self._inbox.popleft()
+        self._unread -= size
+        if self._room is not None:
+            self._room.set()
+        return incoming
+
+    def emit(self, name: str, *args: object) -> None:
+        """Send an event; never blocks, and does nothing once closed.
+
+        Arguments are JSON values, or `bytes` that are JSON already. Raises TooSlow, and the
+        connection is closed, where more is unsent than may be; TypeError or ValueError for what is
+        no JSON.
+        """
+        self._send(socketio.event(name, args))
+
+    def ack(self, number: int, *args: object) -> None:
+        """Acknowledge an event by its number; otherwise as `emit`."""
+        self._send(socketio.ack(number, args))
+
+    def disconnect(self) -> None:
+        """Tell the client to leave, and not to come back by itself; then close."""
+        self.link.push(socketio.DISCONNECT)
+        self.close("disconnected")
+
+    def close(self, reason: str) -> None:
+        """Close what carries it; the client may come back by itself."""
+        self._forget_unread()
+        self.link.end(reason)
+
+    def abort(self) -> None:
+        """Drop it without a word."""
+        self._forget_unread()
+        self.link.abort()
+
+    def tick(self, now: float) -> None:
+        """See what is due; for the ticker."""
+        if not self._joined and now - self._opened_at > CONNECT_SECONDS:
+            self.link.end("not_connected")
+        self.link.tick(now)
+
+    # From the link.
+
+    @property
+    def behind(self) -> bool:
+        """Whether events wait that there was no room for."""
+        return self._room is not None
+
+    async def hear(self, message: bytes) -> None:
+        """Take a Socket.IO packet. Raises BadPacket."""
+        packet = socketio.decode(message)
+        if isinstance(packet, socketio.Connect):
+            self._connect(packet.namespace)
+        elif packet.namespace != socketio.DEFAULT or not self._joined:
+            raise BadPacket("a namespace that was not entered")
+        elif isinstance(packet, socketio.Disconnect):
+            self.link.end("client_left")
+        elif isinstance(packet, socketio.Event):
+            await self._deliver(Incoming(packet.name, packet.args, packet.number), len(message))
+        # An Ack: nothing is sent that asks for one.
+
+    def ended(self) -> None:
+        """Wake everyone who waits."""
+        for event in (self._arrived, self._room):
+            if event is not None:
+                event.set()
+        self._hooks.ended(self)
+
+    def _forget_unread(self) -> None:
+        if not self.closed and self._inbox is not None:
+            self._inbox.clear()
+            self._unread = 0
+
+    def _connect(self, namespace: str) -> None:
+        """Let the client into the default namespace, once, and into no other."""
+        if namespace != socketio.DEFAULT:
+            self._refused += 1
+            if self._refused > NAMESPACES:
+                raise BadPacket("too many namespaces")
+            self.link.push(socketio.no_such_namespace(self.link.version, namespace))
+        elif not self._joined:
+            self._join()
+
+    def _join(self) -> None:
+        self._joined = True
+        self.link.push(socketio.connected(self.link.version, self.id))
+        self._hooks.joined(self)
+
+    async def _deliver(self, incoming: Incoming, size: int) -> None:
+        if self._inbox is None:
+            self._inbox = deque()
+        while self._has_no_room(size):
+            self._room = trio.Event()
+            await self._room.wait()
+        self._room = None
+        if not self.closed:
+            self._inbox.append((incoming, size))
+            self._unread += size
+            if self._arrived is not None:
+                self._arrived.set()
+
+    def _has_no_room(self, size: int) -> bool:
+        """Tell whether an event has to wait; one alone never does, whatever its size."""
+        full = self._inbox and (len(self._inbox) >= INBOX or self._unread + size > INBOX_BYTES)
+        return bool(full) and not self.closed
+
+    def _send(self, packet: bytes) -> None:
+        was_open = not self.closed
+        self.link.push(packet)
+        if was_open and self.closed == "too_slow":
+            raise TooSlow

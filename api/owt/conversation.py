@@ -1,0 +1,238 @@
+"""One connection's conversation: each request becomes an order to the participant, or an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from math import inf
+from typing import TYPE_CHECKING
+
+import trio
+
+from actors.conference_orders import Order, Unpublish, Unsubscribe
+from actors.core import ActorError, ActorStopped, Message, Ref
+from actors.domain.ids import PeerKey
+from actors.hub import OpenPeer
+from actors.participant import Do, Occupied, Participant, Resume
+from actors.peer import End, Enter, Lost, TooSlow
+from api.owt import orders
+from api.owt import portal_requests as wire
+from api.owt.connection import Connection, ConnectionClosed, Incoming
+from api.owt.house import REALM
+from api.owt.login import LoginFailed, login_words, redeem, returning
+from api.owt.portal_client import PortalClient
+from api.owt.portal_errors import BAD_PUBLICATION, CLIENT_UNKNOWN, ILLEGAL_REQUEST, words_for
+from api.owt.portal_requests import BadRequest, read
+
+if TYPE_CHECKING:
+    from api.owt.house import House
+
+GOODBYE_SECONDS = 5.0
+
+
+async def serve(house: House, connection: Connection) -> None:
+    """Hold one connection from its first event to its end."""
+    conversation = Conversation(house, connection)
+    try:
+        await conversation.run()
+    except (ConnectionClosed, ActorStopped, TooSlow):
+        pass  # either side has ended; the other is told below
+    finally:
+        await conversation.end()
+
+
+class Conversation:
+    """Reads one connection. What is asked is answered in order, one request after the other."""
+
+    __slots__ = ("_client", "_connection", "_house", "_participant")
+
+    def __init__(self, house: House, connection: Connection) -> None:
+        self._house = house
+        self._connection = connection
+        self._client: PortalClient | None = None
+        self._participant: Ref[Message] | None = None
+
+    async def run(self) -> None:
+        """Take requests until the connection or the participant ends; return if none logs in.
+
+        Raises ConnectionClosed, ActorStopped, TooSlow.
+        """
+        login_by = trio.current_time() + self._house.settings.login_seconds
+        while True:
+            with trio.CancelScope(deadline=inf if self._participant else login_by) as scope:
+                incoming = await self._connection.receive()
+            if scope.cancelled_caught:
+                return
+            await self._take(incoming)
+
+    async def end(self) -> None:
+        """Tell the participant that its connection is gone; bounded, since it is shielded."""
+        if self._participant is not None and self._client is not None:
+            with trio.move_on_after(GOODBYE_SECONDS, shield=True), suppress(ActorStopped):
+                await self._participant.send(Lost(self._client))
+
+    async def _take(self, incoming: Incoming) -> None:
+        handler = BEFORE_LOGIN.get(incoming.name)
+        if (handler is None) == (self._participant is None):
+            self._fail(incoming, ILLEGAL_REQUEST)
+            return
+        try:
+            await (handler or AFTER_LOGIN.get(incoming.name, Conversation._unknown))(self, incoming)
+        except BadRequest as bad:
+            self._fail(incoming, str(bad))
+        except LoginFailed as failure:
+            self._fail(incoming, str(failure))
+            self._connection.disconnect()
+        except ActorStopped:
+            raise
+        except ActorError as error:
+            self._fail(incoming, words_for(error, _id_of(incoming)))
+
+    def _answer(self, incoming: Incoming, *data: object) -> None:
+        if incoming.ack is not None:
+            self._connection.ack(incoming.ack, "ok", *data)
+
+    def _fail(self, incoming: Incoming, words: str) -> None:
+        if incoming.ack is not None:
+            self._connection.ack(incoming.ack, "error", words)
+
+    # --- in and out
+
+    async def _login(self, incoming: Incoming) -> None:
+        house, connection = self._house, self._connection
+        try:
+            login = read(wire.Login, _data(incoming))
+        except BadRequest as bad:
+            raise LoginFailed(str(bad)) from None
+        entry = await redeem(house, login, connection.id, connection.address)
+        client = PortalClient(
+            house,
+            connection,
+            connection.id,
+            incoming.ack,
+            entry.version,
+            entry.spec.conference.views if entry.spec.conference is not None else (),
+        )
+        opening = OpenPeer(
+            PeerKey(REALM, connection.id), partial(Participant, entry.profile, client), Occupied()
+        )
+        participant: Ref[Message] | None = None
+        try:
+            participant = await house.hub.ask(opening, within=house.ask_seconds)
+        except ActorError as error:
+            raise LoginFailed(login_words(error)) from None
+        finally:
+            client.gone = participant is None  # it may still be opened, with nobody to end it
+        self._client, self._participant = client, participant
+        try:
+            await participant.ask(Enter(entry.spec, ""), within=house.ask_seconds)
+        except ActorError as error:
+            self._fail(incoming, login_words(error))
+            connection.disconnect()
+            with suppress(ActorError):
+                participant.tell(End("refused"))
+
+    async def _relogin(self, incoming: Incoming) -> None:
+        house, connection = self._house, self._connection
+        ticket = _data(incoming)
+        id_, participant = await returning(
+            house, ticket if isinstance(ticket, str) else "", connection.address
+        )
+        client = PortalClient(house, connection, id_, incoming.ack)
+        self._client, self._participant = client, participant
+        try:
+            await participant.ask(Resume(client, ""), within=house.ask_seconds)
+        except ActorStopped:
+            raise LoginFailed(CLIENT_UNKNOWN) from None
+        except ActorError as error:
+            raise LoginFailed(words_for(error)) from None
+
+    async def _refresh(self, incoming: Incoming) -> None:
+        assert self._client is not None  # noqa: S101  there with the participant
+        self._answer(incoming, self._client.ticket())
+
+    async def _logout(self, incoming: Incoming) -> None:
+        self._answer(incoming)
+        assert self._participant is not None  # noqa: S101  checked before
+        await self._participant.send(End("logout"))
+
+    # --- in the room
+
+    async def _text(self, incoming: Incoming) -> None:
+        await self._do(orders.post_text(read(wire.Text, _data(incoming))))
+        self._answer(incoming)
+
+    async def _publish(self, incoming: Incoming) -> None:
+        request = read(wire.PublishRequest, _data(incoming))
+        most = self._house.services.settings().limits.status_bytes
+        order = orders.publish(request, most)
+        if order.audio_origin is None and order.video_origin is None:
+            raise BadRequest(BAD_PUBLICATION)
+        self._answer(incoming, {"id": await self._do(order)})
+
+    async def _unpublish(self, incoming: Incoming) -> None:
+        await self._do(Unpublish("", "", read(wire.Named, _data(incoming)).id))
+        self._answer(incoming)
+
+    async def _subscribe(self, incoming: Incoming) -> None:
+        order = orders.subscribe(read(wire.SubscribeRequest, _data(incoming)))
+        self._answer(incoming, {"id": await self._do(order)})
+
+    async def _unsubscribe(self, incoming: Incoming) -> None:
+        await self._do(Unsubscribe("", "", read(wire.Named, _data(incoming)).id))
+        self._answer(incoming)
+
+    async def _control_stream(self, incoming: Incoming) -> None:
+        await self._do(orders.control_stream(wire.read_stream_control(_data(incoming))))
+        self._answer(incoming)
+
+    async def _control_subscription(self, incoming: Incoming) -> None:
+        request = wire.read_subscription_control(_data(incoming))
+        await self._do(orders.control_subscription(request))
+        self._answer(incoming)
+
+    async def _soac(self, incoming: Incoming) -> None:
+        order = orders.signalling(read(wire.Soac, _data(incoming)))
+        if order is not None:
+            await self._do(order)
+        self._answer(incoming)
+
+    async def _unknown(self, _incoming: Incoming) -> None:
+        raise BadRequest(ILLEGAL_REQUEST)
+
+    async def _do(self, order: Order) -> str | None:
+        assert self._participant is not None  # noqa: S101  checked before
+        return await self._participant.ask(Do(order), within=self._house.ask_seconds)
+
+
+Handler = Callable[[Conversation, Incoming], Awaitable[None]]
+
+BEFORE_LOGIN: dict[str, Handler] = {
+    "login": Conversation._login,
+    "relogin": Conversation._relogin,
+}
+AFTER_LOGIN: dict[str, Handler] = {
+    "refreshReconnectionTicket": Conversation._refresh,
+    "logout": Conversation._logout,
+    "text": Conversation._text,
+    "publish": Conversation._publish,
+    "unpublish": Conversation._unpublish,
+    "subscribe": Conversation._subscribe,
+    "unsubscribe": Conversation._unsubscribe,
+    "stream-control": Conversation._control_stream,
+    "subscription-control": Conversation._control_subscription,
+    "soac": Conversation._soac,
+}
+
+
+def _data(incoming: Incoming) -> object:
+    return incoming.args[0] if incoming.args else None
+
+
+def _id_of(incoming: Incoming) -> str:
+    """Return the stream, subscription or session that a request has named."""
+    match _data(incoming):
+        case {"id": str(id_)}:
+            return id_
+    return ""

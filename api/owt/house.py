@@ -1,0 +1,69 @@
+"""What the dialect keeps for the life of the process, shared by its listeners."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from actors.core import ActorStopped, Message, Ref
+from actors.domain.ids import PeerKey, RoomKey
+from actors.hub import HUB
+from actors.store import STORE
+from api.owt.notifications import Renderer
+
+if TYPE_CHECKING:
+    from api.doors import Services
+    from api.settings import OwtSettings
+
+REALM = "owt"
+
+
+@dataclass(slots=True)
+class House:
+    """The keys sign tokens and reconnection tickets; `clock` tells unix seconds."""
+
+    services: Services
+    token_key: str
+    ticket_key: str
+    clock: Callable[[], float] = time.time
+    renderer: Renderer = field(default_factory=Renderer)
+
+    @classmethod
+    def open(cls, services: Services) -> House:
+        secrets = services.secrets
+        return cls(services, secrets.text("owt.token_key"), secrets.text("owt.ticket_key"))
+
+    @property
+    def settings(self) -> OwtSettings:
+        return self.services.settings().owt
+
+    @property
+    def ask_seconds(self) -> float:
+        """The budget of one order of a client."""
+        return self.services.settings().limits.ask_seconds
+
+    @property
+    def hub(self) -> Ref[Message]:
+        """Raises ActorStopped while the house is going down."""
+        return self._always(HUB)
+
+    @property
+    def store(self) -> Ref[Message]:
+        """Raises ActorStopped while the house is going down."""
+        return self._always(STORE)
+
+    def room(self, room_id: str) -> Ref[Any] | None:
+        """Find a live room by its id; one that nobody is in may not live."""
+        return self.services.system.registry.find(RoomKey(REALM, room_id).path)
+
+    def participant(self, participant_id: str) -> Ref[Any] | None:
+        """Find a participant by its id, connected or away."""
+        return self.services.system.registry.find(PeerKey(REALM, participant_id).path)
+
+    def _always(self, path: str) -> Ref[Message]:
+        found = self.services.system.registry.find(path)
+        if found is None:
+            raise ActorStopped(path)
+        return found

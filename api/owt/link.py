@@ -1,0 +1,195 @@
+"""An Engine.IO session joined to the tasks that carry it: requests, a websocket, a poll that waits.
+
+The rules are in `engineio.py`; what a message means is in `connection.py`. A `Link` never starts a
+task: it is fed by the transports (`polling.py`, `transport.py`) and by one ticker.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from api.carriers.pacing import RateWindow
+from api.owt.engineio import OutboxFull, Transport
+from api.owt.engineio_payload import BadPacket
+from api.sockets import SocketFull
+
+if TYPE_CHECKING:
+    from api.owt.engineio import Engine
+    from api.sockets import Socket
+
+
+class Above(Protocol):
+    """What a link hands on to."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether more has arrived than was read."""
+
+    async def hear(self, message: bytes) -> None:
+        """Take a message; waits while there is no room. Raises BadPacket."""
+
+    def ended(self) -> None:
+        """Hear that the link is closed, maybe more than once; never blocks."""
+
+
+class Link:
+    """One session on its way between two transports."""
+
+    __slots__ = ("_above", "_engine", "_moved", "_posting", "_socket", "_window")
+
+    def __init__(self, engine: Engine, above: Above) -> None:
+        self._engine = engine
+        self._above = above
+        self._socket: Socket | None = None  # also one that is still being probed
+        self._moved: trio.Event | None = None  # a poll waits
+        self._posting = False
+        self._window: RateWindow | None = None
+
+    @property
+    def closed(self) -> str:
+        """The reason of the end, "" while it is open."""
+        return self._engine.closed
+
+    @property
+    def version(self) -> int:
+        """The version of Engine.IO: 3 or 4."""
+        return self._engine.version
+
+    @property
+    def transport(self) -> Transport:
+        """What carries it now."""
+        return self._engine.transport
+
+    def greeting(self, sid: str) -> bytes:
+        """Return the packet that a session begins with."""
+        return self._engine.greeting(sid)
+
+    def push(self, packet: bytes) -> None:
+        """Send at once, or queue; nothing once closed, and where there is no room it closes."""
+        with suppress(OutboxFull):  # closed by that
+            self._engine.send(packet, trio.current_time())
+        self._move()
+
+    def end(self, reason: str, *, told: bool = False) -> None:
+        """Close; the client hears of it unless `told`, which is to say that it cannot or knows."""
+        self._engine.close(reason, trio.current_time(), told=told)
+        self._move()
+
+    def abort(self) -> None:
+        """Drop the link without a word."""
+        self.end("aborted", told=True)
+        if self._socket is not None:
+            self._socket.abort()
+
+    # From the client.
+
+    async def take(self, packet: bytes) -> None:
+        """Take one packet; waits while there is no room for the message in it."""
+        try:
+            message = self._engine.hear(packet, trio.current_time())
+            if message is not None:
+                await self._above.hear(message)
+        except BadPacket:
+            self.end("bad_packet")
+        except OutboxFull:
+            pass  # closed by that
+        self._move()
+
+    async def post(self, packets: list[bytes], per_second: int) -> bool:
+        """Take what one request brought, at the pace allowed; False if another is at it."""
+        if self._posting:
+            self.end("two_posts")
+            return False
+        if self._window is None:
+            self._window = RateWindow(per_second)
+        self._posting = True
+        whole = False
+        try:
+            for packet in packets:
+                if delay := self._window.take(trio.current_time()):
+                    await trio.sleep(delay)
+                if self.closed:
+                    break
+                await self.take(packet)
+            whole = True
+        finally:
+            self._posting = False
+            if not whole:  # the client gave up on the request: the rest is lost
+                self.end("client_left", told=True)
+        return True
+
+    async def poll(self) -> list[bytes] | None:
+        """Wait for something to send; None if another poll waits already."""
+        engine = self._engine
+        if not engine.begin_poll(trio.current_time()):
+            self._move()
+            return None
+        whole = False
+        try:
+            while not engine.poll_ready(trio.current_time()):
+                self._moved = trio.Event()
+                with trio.move_on_after(engine.poll_seconds):
+                    await self._moved.wait()
+            whole = True
+        finally:
+            self._moved = None
+            if not whole:  # the client left
+                engine.lose_poll(trio.current_time())
+                self._move()
+        packets = engine.end_poll(trio.current_time())
+        self._move()
+        return packets
+
+    # The websocket.
+
+    def probe(self, socket: Socket) -> bool:
+        """Begin to move to a websocket; False where that cannot be."""
+        if not self._engine.begin_probe():
+            return False
+        self._socket = socket
+        self._move()
+        return True
+
+    def stay(self) -> None:
+        """Stay on polling: the websocket came to nothing."""
+        self._engine.end_probe()
+        self._socket = None
+
+    def carry(self, socket: Socket) -> bool:
+        """Go on over this websocket: the one that was probed, or where it all begins."""
+        if self.transport is Transport.POLLING and not self._engine.upgrade(trio.current_time()):
+            return False
+        self._socket = socket
+        self._move()
+        return True
+
+    # Time.
+
+    def tick(self, now: float) -> None:
+        """Ping, and end what is silent or does not read."""
+        with suppress(OutboxFull):  # closed by that
+            self._engine.tick(now, busy=self._above.behind)
+        self._move()
+
+    def over(self, now: float) -> bool:
+        """Tell whether it may be forgotten."""
+        return self._engine.over(now)
+
+    def _move(self) -> None:
+        """Let everyone see what has changed: the websocket, the poll that waits, those above."""
+        engine, socket = self._engine, self._socket
+        if socket is not None and engine.transport is Transport.WEBSOCKET:
+            try:
+                for packet in engine.take():
+                    socket.push(packet)
+            except SocketFull:
+                engine.close("too_slow", trio.current_time(), told=True)
+        if self._moved is not None:
+            self._moved.set()
+        if engine.closed:
+            if socket is not None:
+                socket.close(1000, engine.closed)
+            self._above.ended()

@@ -1,0 +1,211 @@
+"""What is under a room while it lives: participants, streams, recordings, and what comes later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel
+from quart import Response, request
+
+from actors.conference_orders import (
+    ChangeRecording,
+    ChangeStream,
+    DropParticipant,
+    EndRecording,
+    EndStream,
+    GetParticipants,
+    GetRecordings,
+    GetStreams,
+    SetPermissions,
+    StartRecording,
+)
+from actors.core import Refused, Request
+from actors.domain.streams import Stream
+from api.owt import views
+from api.owt.bodies import (
+    OutputUpdates,
+    PermissionUpdates,
+    RecordingRequest,
+    StreamUpdates,
+)
+from api.owt.ids import LIVE_ID
+from api.owt.portal_host import portal_host
+from api.owt.rest_answers import View, body_as, json_answer, text_answer
+from api.owt.rest_errors import (
+    BAD_REQUEST,
+    FAILED,
+    NOT_YET,
+    PARTICIPANT_NOT_FOUND,
+    RECORDING_FAILED,
+    RECORDING_NOT_FOUND,
+    STREAM_NOT_FOUND,
+    RestError,
+    Trouble,
+)
+from api.owt.stream_info import Version, stream_info
+
+if TYPE_CHECKING:
+    from actors.store_records import ConferenceRecord
+    from api.owt.management import Management
+    from api.owt.signed import Gate
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class LiveViews:
+    def __init__(self, gate: Gate, management: Management) -> None:
+        self._gate = gate
+        self._management = management
+
+    # --- participants
+
+    async def participants(self, room_id: str) -> Response:
+        """List who is in the room."""
+        cards = await self._management.live(await self._room(room_id), GetParticipants(), ())
+        return json_answer([views.participant(card) for card in cards])
+
+    async def participant(self, room_id: str, live_id: str) -> Response:
+        """Show a participant."""
+        record = await self._room(room_id, live_id)
+        for card in await self._management.live(record, GetParticipants(), ()):
+            if card.peer == live_id:
+                return json_answer(views.participant(card))
+        raise RestError(PARTICIPANT_NOT_FOUND)
+
+    async def permit(self, room_id: str, live_id: str) -> Response:
+        """Change what a participant may do."""
+        record = await self._room(room_id, live_id)
+        updates = await body_as(PermissionUpdates, FAILED)
+        order = SetPermissions(live_id, updates.changes)
+        card = await self._management.live(record, order, None)
+        if card is None:
+            raise RestError(PARTICIPANT_NOT_FOUND)
+        return json_answer(views.participant(card))
+
+    async def drop(self, room_id: str, live_id: str) -> Response:
+        """Put a participant out."""
+        record = await self._room(room_id, live_id)
+        await self._done(record, DropParticipant(live_id), PARTICIPANT_NOT_FOUND)
+        return text_answer("")
+
+    # --- streams
+
+    async def streams(self, room_id: str) -> Response:
+        """List the streams whose media flows."""
+        found = await self._management.live(await self._room(room_id), GetStreams(), ())
+        return json_answer([stream_info(stream, _version()) for stream in found])
+
+    async def stream(self, room_id: str, live_id: str) -> Response:
+        """Show a stream."""
+        record = await self._room(room_id, live_id)
+        for stream in await self._management.live(record, GetStreams(), ()):
+            if stream.id == live_id:
+                return self._shown(stream)
+        raise RestError(STREAM_NOT_FOUND)
+
+    async def change_stream(self, room_id: str, live_id: str) -> Response:
+        """Hold or resume a stream's tracks, put it into a view or take it out."""
+        record = await self._room(room_id, live_id)
+        updates = await body_as(StreamUpdates, FAILED)
+        stream = await self._management.live(record, ChangeStream(live_id, updates.changes), None)
+        if stream is None:
+            raise RestError(STREAM_NOT_FOUND)
+        return self._shown(stream)
+
+    async def end_stream(self, room_id: str, live_id: str) -> Response:
+        """End a stream."""
+        record = await self._room(room_id, live_id)
+        await self._done(record, EndStream(live_id), STREAM_NOT_FOUND)
+        return text_answer("")
+
+    # --- recordings
+
+    async def recordings(self, room_id: str) -> Response:
+        """List the ongoing recordings."""
+        found = await self._management.live(await self._room(room_id), GetRecordings(), ())
+        return json_answer([views.recording(view, self._host()) for view in found])
+
+    async def record(self, room_id: str) -> Response:
+        """Start a recording."""
+        record = await self._room(room_id)
+        wanted = await body_as(RecordingRequest, BAD_REQUEST)
+        media = wanted.media
+        order = StartRecording(
+            wanted.container,
+            media.audio.wanted if media.audio else None,
+            media.video.wanted if media.video else None,
+        )
+        try:
+            view = await self._management.live(record, order, None)
+        except Refused as refusal:
+            raise RestError(_with_reason(RECORDING_FAILED, refusal)) from None
+        if view is None:
+            raise RestError(RECORDING_FAILED)
+        return json_answer(views.recording(view, self._host()))
+
+    async def change_recording(self, room_id: str, live_id: str) -> Response:
+        """Hold or resume a recording's tracks, or take them from other streams."""
+        record = await self._room(room_id, live_id)
+        updates = await body_as(OutputUpdates, FAILED)
+        order = ChangeRecording(live_id, updates.changes)
+        view = await self._management.live(record, order, None)
+        if view is None:
+            raise RestError(RECORDING_NOT_FOUND)
+        return json_answer(views.recording(view, self._host()))
+
+    async def end_recording(self, room_id: str, live_id: str) -> Response:
+        """End a recording; its file is complete when this is answered."""
+        record = await self._room(room_id, live_id)
+        await self._done(record, EndRecording(live_id), RECORDING_NOT_FOUND)
+        return text_answer("")
+
+    # --- what comes later
+
+    async def nothing(self, room_id: str) -> Response:
+        """List none."""
+        await self._room(room_id)
+        return json_answer([])
+
+    async def fail(self, room_id: str, live_id: str) -> Response:
+        """There is none to change or end."""
+        await self._room(room_id, live_id)
+        raise RestError(FAILED)
+
+    def not_yet(self, what: str) -> View:
+        """Return a view that refuses to make one."""
+
+        async def refuse(room_id: str) -> Response:
+            """Not available yet."""
+            await self._room(room_id)
+            raise RestError(NOT_YET.saying(f"Not available yet: {what}"))
+
+        return refuse
+
+    async def _room(self, room_id: str, live_id: str = "x") -> ConferenceRecord:
+        claim = await self._gate.admit()
+        record = await self._management.room(claim.service.lower(), room_id)
+        if not LIVE_ID.fullmatch(live_id):
+            raise RestError(FAILED)
+        return record
+
+    async def _done(self, record: ConferenceRecord, order: Request[None], missing: Trouble) -> None:
+        """Have the live room do something without an answer; one that does not live has none."""
+        lives = self._management.house.room(record.id) is not None
+        if not lives:
+            raise RestError(missing)
+        await self._management.live(record, order, None)
+
+    def _shown(self, stream: Stream) -> Response:
+        return json_answer(stream_info(stream, _version()))
+
+    def _host(self) -> str:
+        return portal_host(self._management.house.services.settings(), request.scope).name
+
+
+def _version() -> Version:
+    return "1.0" if request.path.lstrip("/").startswith("v1/") else "1.1"
+
+
+def _with_reason(what: Trouble, refusal: Refused) -> Trouble:
+    reason = str(refusal)
+    return what.saying(f"{what.message}: {reason}") if reason else what

@@ -1,0 +1,158 @@
+"""How a client gets in: its token, once; and how one that was in comes back: its ticket."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from actors.core import ActorError, Message, Ref
+from actors.domain.room import RoomSpec
+from actors.participant import Profile
+from actors.store import GetConference, TakeToken, TokenRecord
+from api.credentials import TooManyAttempts
+from api.owt.house import REALM
+from api.owt.portal_errors import (
+    BUSY,
+    CLIENT_UNKNOWN,
+    DEPRECATED_CLIENT,
+    INVALID_ROLE,
+    INVALID_SIGNATURE,
+    JOINING_FAILED,
+    TOKEN_EXPIRED,
+    TOKEN_UNKNOWN,
+    TOO_MANY_ATTEMPTS,
+    UNKNOWN_PROTOCOL,
+    words_for,
+)
+from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room, room_spec
+from api.owt.stream_info import Version
+from api.owt.tickets import BadTicket, TicketExpired, participant_of
+from api.owt.tokens import BadToken, token_id
+
+if TYPE_CHECKING:
+    from api.owt.house import House
+    from api.owt.portal_requests import Login
+
+VERSIONS = frozenset({"1.0", "1.1"})
+DEPRECATED = "3.5"
+RESUMING_SDKS = frozenset({"Objective-C", "C++", "Android", "JavaScript"})
+SHUTTING_DOWN = "The server is shutting down"
+
+
+class LoginFailed(Exception):
+    """`str()` is why, for the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a good token is worth: who comes, and into which room."""
+
+    profile: Profile
+    spec: RoomSpec
+    version: Version
+
+
+async def redeem(house: House, login: Login, participant: str, address: str) -> Entry:
+    """Check a login and use its token up. Raises LoginFailed.
+
+    Forged tokens are counted by address, used ones by address and token: neither delays anybody
+    who has a good one.
+    """
+    if not house.services.lifecycle.accepting:
+        raise LoginFailed(SHUTTING_DOWN)
+    if login.user_agent.sdk.version == DEPRECATED:
+        raise LoginFailed(DEPRECATED_CLIENT)
+    if login.protocol not in VERSIONS:
+        raise LoginFailed(UNKNOWN_PROTOCOL)
+    version = cast("Version", login.protocol)
+    try:
+        record = await _taken(house, login.token, address)
+        return await _entry(house, record, participant, login.user_agent.sdk.type, version)
+    except TooManyAttempts:
+        raise LoginFailed(TOO_MANY_ATTEMPTS) from None
+    except ActorError as error:
+        raise LoginFailed(login_words(error)) from None
+
+
+async def returning(house: House, ticket: str, address: str) -> tuple[str, Ref[Message]]:
+    """Return the participant that a ticket names, and its id. Raises LoginFailed."""
+    try:
+        participant = participant_of(ticket, house.ticket_key, house.clock())
+    except TicketExpired as expired:
+        raise LoginFailed(words_for(expired)) from None
+    except BadTicket as bad:
+        try:
+            await _count(house, address, "owt forged ticket")
+        except TooManyAttempts:
+            raise LoginFailed(TOO_MANY_ATTEMPTS) from None
+        raise LoginFailed(words_for(bad)) from None
+    found = house.participant(participant)
+    if found is None:
+        raise LoginFailed(CLIENT_UNKNOWN)
+    return participant, found
+
+
+def login_words(error: ActorError) -> str:
+    """Return why a room could not be joined; all that is nobody's fault is one thing."""
+    words = words_for(error)
+    return JOINING_FAILED if words == BUSY else words
+
+
+async def _taken(house: House, token: str, address: str) -> TokenRecord:
+    try:
+        id_ = token_id(token, house.token_key)
+    except BadToken:
+        await _count(house, address, "owt forged token")
+        raise LoginFailed(INVALID_SIGNATURE) from None
+    guard, key = house.services.guard, (address, "owt token", id_)
+    await guard.admit(*key)
+    try:
+        now = house.clock()
+        record = await house.store.ask(TakeToken(id_, now), within=house.ask_seconds)
+    except BaseException:
+        guard.undecided(*key)
+        raise
+    if record is None:
+        guard.failed(*key)
+        raise LoginFailed(TOKEN_UNKNOWN)
+    guard.succeeded(*key)
+    if record.expires_at < now:
+        raise LoginFailed(TOKEN_EXPIRED)
+    return record
+
+
+async def _count(house: House, *key: str) -> None:
+    """Let what was forged wait as long as its kind has to. Raises TooManyAttempts."""
+    guard = house.services.guard
+    await guard.admit(*key)
+    guard.failed(*key)
+
+
+async def _entry(
+    house: House, token: TokenRecord, participant: str, sdk: str, version: Version
+) -> Entry:
+    order = GetConference(token.conference)
+    conference = await house.store.ask(order, within=house.ask_seconds)
+    if conference is None:
+        raise LoginFailed(JOINING_FAILED)
+    try:
+        room = read_room(json.loads(conference.document))
+    except (InvalidRoom, ViewConflict):
+        raise LoginFailed(JOINING_FAILED) from None
+    permission = permission_of(room, token.role)
+    if permission is None:
+        raise LoginFailed(INVALID_ROLE)
+    settings = house.services.settings()
+    profile = Profile(
+        participant,
+        REALM,
+        token.user,
+        token.role,
+        permission,
+        version,
+        settings.owt.resume_seconds if sdk in RESUMING_SDKS else 0.0,
+        settings.owt.queued_messages,
+        settings.owt.queued_bytes,
+    )
+    return Entry(profile, room_spec(conference.id, room, settings.limits.peers_per_room), version)

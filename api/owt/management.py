@@ -1,0 +1,149 @@
+"""What the management API asks of the house: rooms in the store, and live rooms.
+
+A room that nobody is in may not live: it has no participants, streams or recordings then.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import jsonpatch
+
+from actors.conference_orders import CloseRoom
+from actors.core import ActorStopped, Request
+from actors.store import (
+    DropConference,
+    GetConference,
+    ListConferences,
+    PutConference,
+    PutToken,
+)
+from actors.store_records import ConferenceRecord, TokenRecord
+from api.owt.ids import OBJECT_ID, ObjectIds
+from api.owt.rest_errors import ROOM_NOT_FOUND, RestError
+from api.owt.room_document import RoomDocument
+from api.owt.rooms import InvalidRoom, read_room
+from api.owt.services import Services
+from api.owt.tokens import TOKEN_SECONDS
+
+if TYPE_CHECKING:
+    from api.owt.bodies import PatchEntries
+    from api.owt.house import House
+
+R = TypeVar("R")
+D = TypeVar("D")
+
+
+class Management:
+    """Rooms, live and stored, and tokens. What the store refuses is raised as it is."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.services = Services(house)
+        self._ids = ObjectIds(house.clock)
+
+    # --- rooms in the store
+
+    async def create_room(self, service: str, room: RoomDocument) -> dict[str, Any]:
+        await self.services.begin()
+        return await self._keep(self._ids.new(), service, room)
+
+    async def rooms(self, service: str, page: int, per_page: int) -> list[dict[str, Any]]:
+        """Return one page of a service's rooms, counted from 1; `per_page` 0 means all."""
+        offset, limit = ((page - 1) * per_page, per_page) if per_page else (0, None)
+        found = await self._stored(ListConferences(service, offset, limit))
+        return [shown(record, with_id=True) for record in found]
+
+    async def room(self, service: str, room_id: str) -> ConferenceRecord:
+        """Return a room of this service. Raises RestError where it has none of that id."""
+        record: ConferenceRecord | None = None
+        if OBJECT_ID.fullmatch(room_id):
+            record = await self._stored(GetConference(room_id.lower()))
+        if record is None or record.service != service:
+            raise RestError(ROOM_NOT_FOUND)
+        return record
+
+    async def replace_room(self, record: ConferenceRecord, given: dict[str, Any]) -> dict[str, Any]:
+        """Replace whole keys of the top level. Raises InvalidRoom, ViewConflict."""
+        room = read_room({**json.loads(record.document), **given})
+        return await self._keep(record.id, record.service, room)
+
+    async def patch_room(self, record: ConferenceRecord, patch: PatchEntries) -> dict[str, Any]:
+        """Apply a JSON patch. Raises InvalidRoom, ViewConflict, jsonpatch's errors."""
+        document: Any = {"_id": record.id, **json.loads(record.document)}
+        most = self.house.services.settings().limits.body_bytes
+        for entry in patch.root:  # one by one: copies may grow it beyond any measure
+            operation = entry.model_dump(by_alias=True, exclude_unset=True)
+            document = jsonpatch.apply_patch(document, [operation])
+            if not isinstance(document, dict) or len(json.dumps(document)) > most:
+                raise InvalidRoom("Room validation failed: it is too large, or no room")
+        return await self._keep(record.id, record.service, read_room(document))
+
+    async def drop_room(self, record: ConferenceRecord) -> None:
+        """Forget a room, and end it where it lives."""
+        await self._stored(DropConference(record.id))
+        await self.close_room(record.id)
+
+    async def drop_service(self, service: str) -> bool:
+        """Forget a service with its rooms, and end those that live."""
+        rooms = await self.services.rooms_of(service)
+        found = await self.services.drop(service)
+        for room in rooms:
+            await self.close_room(room)
+        return found
+
+    async def close_room(self, room_id: str) -> None:
+        room = self.house.room(room_id)
+        if room is not None:
+            try:
+                await room.ask(CloseRoom(), within=self.house.ask_seconds)
+            except ActorStopped:
+                return  # it has ended by itself
+
+    # --- live rooms
+
+    async def live(self, record: ConferenceRecord, request: Request[R], otherwise: D) -> R | D:
+        """Ask the live room; `otherwise` is the answer of one that does not live."""
+        room = self.house.room(record.id)
+        if room is None:
+            return otherwise
+        try:
+            answer: R = await room.ask(request, within=self.house.ask_seconds)
+        except ActorStopped:
+            return otherwise
+        return answer
+
+    # --- tokens
+
+    async def create_token(
+        self, record: ConferenceRecord, user: str, role: str, document: dict[str, Any]
+    ) -> str:
+        """Store a token and return its id; it lets one participant in, within three minutes."""
+        now = self.house.clock()
+        token = TokenRecord(
+            self._ids.new(),
+            record.id,
+            record.service,
+            user,
+            role,
+            json.dumps(document).encode(),
+            now + TOKEN_SECONDS,
+        )
+        await self._stored(PutToken(token, now))
+        return token.id
+
+    async def _keep(self, room_id: str, service: str, room: RoomDocument) -> dict[str, Any]:
+        document = json.dumps(room.as_json(), ensure_ascii=False).encode()
+        record = ConferenceRecord(room_id, service, room.name, document)
+        await self._stored(PutConference(record))
+        return shown(record, with_id=True)
+
+    async def _stored(self, request: Any) -> Any:
+        return await self.house.store.ask(request, within=self.house.ask_seconds)
+
+
+def shown(record: ConferenceRecord, *, with_id: bool) -> dict[str, Any]:
+    """Return a room as the API does; all but the GET of one room have `id` beside `_id`."""
+    room = {"_id": record.id, **json.loads(record.document), "__v": 0}
+    return {**room, "id": record.id} if with_id else room

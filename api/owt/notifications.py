@@ -1,0 +1,145 @@
+"""Facts as the notifications of the portal, in both versions of its protocol (facts: section 7)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from actors.domain.events import (
+    Card,
+    Dropped,
+    Fact,
+    Joined,
+    MediaLost,
+    PeerChanged,
+    PeerJoined,
+    PeerLeft,
+    PermissionSet,
+    RoomClosed,
+    SessionAnswered,
+    SessionEnded,
+    SessionReady,
+    StreamAdded,
+    StreamChanged,
+    StreamRemoved,
+    TextPosted,
+)
+from actors.domain.permission import Abilities, Permission
+from actors.domain.streams import AudioTrack, SessionEnd, VideoTrack
+from api.owt.portal_errors import ENDS
+from api.owt.stream_info import Version, status, stream_info
+
+Document = dict[str, Any]
+TO_MANY = (PeerJoined, PeerLeft, StreamAdded, StreamChanged, StreamRemoved, TextPosted)
+
+
+class Notification(NamedTuple):
+    """`data` is JSON, or None where there is none."""
+
+    name: str
+    data: bytes | None
+
+
+class Renderer:
+    """Turn what goes to a whole room into bytes once, not once a member."""
+
+    def __init__(self) -> None:
+        self._last: dict[Version, tuple[Fact | None, list[Notification]]] = {}
+
+    def render(self, fact: Fact, version: Version) -> list[Notification]:
+        """Return the notifications; a room tells the same fact to its members in turn."""
+        known, rendered = self._last.get(version, (None, []))
+        if known is fact:
+            return rendered
+        rendered = notifications(fact, version)
+        if isinstance(fact, TO_MANY):
+            self._last[version] = (fact, rendered)
+        return rendered
+
+
+def notifications(fact: Fact, version: Version) -> list[Notification]:
+    """Return what a client is told of a fact, in order; nothing of some."""
+    match fact:
+        case PeerJoined(card):
+            return [_told("participant", {"action": "join", "data": participant(card)})]
+        case PeerLeft(peer):
+            return [_told("participant", {"action": "leave", "data": peer})]
+        case TextPosted(sender, to_all, text):
+            to = "all" if to_all else "me"
+            return [_told("text", {"from": sender, "to": to, "message": text})]
+        case StreamAdded(stream):
+            data = stream_info(stream, version)
+            return [_told("stream", {"id": stream.id, "status": "add", "data": data})]
+        case StreamChanged():
+            return [_told("stream", _update(fact, version))]
+        case StreamRemoved(id_):
+            return [_removed(id_)]
+        case SessionAnswered(session, sdp):
+            answer = {"type": "answer", "sdp": sdp}
+            return [_told("progress", {"id": session, "status": "soac", "data": answer})]
+        case SessionReady(session):
+            return [_told("progress", {"id": session, "status": "ready"})]
+        case SessionEnded(session, why):
+            return [_failed(session, why)] if ENDS[why] else []
+        case MediaLost(streams, sessions):
+            failed = [_failed(session, SessionEnd.MEDIA_LOST) for session in sessions]
+            return failed + [_removed(stream) for stream in streams]
+        case Dropped() | RoomClosed():
+            return [Notification("drop", None)]
+        case PeerChanged() | PermissionSet():
+            return []
+    raise TypeError(type(fact).__name__)
+
+
+def participant(card: Card) -> Document:
+    return {"id": card.peer, "user": card.user, "role": card.role}
+
+
+def permission(granted: Permission) -> Document:
+    return {"publish": _abilities(granted.publish), "subscribe": _abilities(granted.subscribe)}
+
+
+def welcome(
+    me: Card, joined: Joined, views: tuple[str, ...], ticket: str, version: Version
+) -> Document:
+    """Return the answer to a login: who one is, and all that is in the room."""
+    return {
+        "id": me.peer,
+        "user": me.user,
+        "role": me.role,
+        "permission": permission(me.permission),
+        "room": {
+            "id": joined.room.key.name,
+            "views": list(views),
+            "participants": [participant(card) for card in joined.members],
+            "streams": [stream_info(stream, version) for stream in joined.streams],
+        },
+        "reconnectionTicket": ticket,
+    }
+
+
+def _abilities(granted: Abilities) -> Document:
+    return {"audio": granted.audio, "video": granted.video}
+
+
+def _update(fact: StreamChanged, version: Version) -> Document:
+    stream, value = fact.stream, stream_info(fact.stream, version)
+    tracks = {"audio.status": stream.audio, "video.status": stream.video}
+    track: AudioTrack | VideoTrack | None = tracks.get(fact.field)
+    data: Document = {"field": ".", "value": value}
+    if track is not None:
+        data = {"field": fact.field, "value": status(active=track.active)}
+    return {"id": stream.id, "status": "update", "data": data}
+
+
+def _removed(stream: str) -> Notification:
+    return _told("stream", {"id": stream, "status": "remove"})
+
+
+def _failed(session: str, why: SessionEnd) -> Notification:
+    return _told("progress", {"id": session, "status": "error", "data": ENDS[why]})
+
+
+def _told(name: str, data: Document) -> Notification:
+    return Notification(name, msgspec.json.encode(data))

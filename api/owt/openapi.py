@@ -1,0 +1,150 @@
+"""The management API as a fragment of an OpenAPI 3.1 document, from the models that validate it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from api.owt.answers import (
+    ParticipantAnswer,
+    RecordingAnswer,
+    RoomAnswer,
+    ServiceAnswer,
+    StreamAnswer,
+)
+from api.owt.bodies import (
+    ErrorAnswer,
+    OutputUpdates,
+    PatchEntries,
+    PermissionUpdates,
+    RecordingRequest,
+    RoomRequest,
+    ServiceRequest,
+    StreamUpdates,
+    TokenRequest,
+)
+from api.owt.room_document import RoomDocument
+
+JSON, TEXT = "application/json", "text/html"
+ERROR: dict[str, Any] = ErrorAnswer.model_json_schema()
+LATER = ("streaming-ins", "streaming-outs", "sipcalls", "analytics")
+SIGNATURE = {
+    "name": "Authorization",
+    "in": "header",
+    "required": True,
+    "description": "MAuth, as `quintet owt-sign` prints it",
+    "schema": {"type": "string"},
+}
+PAGES = [
+    {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 0}}
+    for name in ("page", "per_page")
+]
+
+
+def _answer(model: Any, *errors: int) -> dict[str, Any]:
+    """Return the responses: 200 with this model (None: a text), and errors in the envelope."""
+    if model is None:
+        content: dict[str, Any] = {TEXT: {"schema": {"type": "string"}}}
+    else:
+        schema = TypeAdapter(model).json_schema(mode="serialization", by_alias=True)
+        content = {JSON: {"schema": schema}}
+    answers: dict[str, Any] = {"200": {"description": "Done", "content": content}}
+    for status in (401, *errors):
+        refused = {"description": "Refused", "content": {JSON: {"schema": ERROR}}}
+        answers[str(status)] = refused
+    return answers
+
+
+def _operation(
+    summary: str, model: Any, *errors: int, body: type[BaseModel] | None = None
+) -> dict[str, Any]:
+    operation: dict[str, Any] = {"summary": summary, "responses": _answer(model, *errors)}
+    if body is not None:
+        schema = body.model_json_schema(by_alias=True)
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    return operation
+
+
+def _paths_of_rooms(base: str) -> dict[str, Any]:
+    room = f"{base}/rooms/{{room}}"
+    listed = _operation("List the rooms of the service", list[RoomAnswer])
+    listed["parameters"] = PAGES
+    paths: dict[str, Any] = {
+        f"{base}/rooms": {
+            "get": listed,
+            "post": _operation("Add a room", RoomAnswer, 400, 500, body=RoomRequest),
+        },
+        room: {
+            "get": _operation("Show a room", RoomAnswer, 404),
+            "put": _operation("Replace keys of a room", RoomAnswer, 400, 404, body=RoomDocument),
+            "patch": _operation("Patch a room", RoomAnswer, 400, 404, body=PatchEntries),
+            "delete": _operation("Remove a room", None, 404),
+        },
+        f"{room}/tokens": {"post": _operation("Make a token", None, 400, 404, body=TokenRequest)},
+        f"{room}/participants": {
+            "get": _operation("List participants", list[ParticipantAnswer], 404)
+        },
+        f"{room}/participants/{{id}}": {
+            "get": _operation("Show a participant", ParticipantAnswer, 404),
+            "patch": _operation(
+                "Permit or forbid", ParticipantAnswer, 404, 500, body=PermissionUpdates
+            ),
+            "delete": _operation("Drop a participant", None, 404),
+        },
+        f"{room}/streams": {"get": _operation("List streams", list[StreamAnswer], 404)},
+        f"{room}/streams/{{id}}": {
+            "get": _operation("Show a stream", StreamAnswer, 404),
+            "patch": _operation("Change a stream", StreamAnswer, 404, 500, body=StreamUpdates),
+            "delete": _operation("End a stream", None, 404),
+        },
+        f"{room}/recordings": {
+            "get": _operation("List recordings", list[RecordingAnswer], 404),
+            "post": _operation(
+                "Start a recording", RecordingAnswer, 400, 404, 500, body=RecordingRequest
+            ),
+        },
+        f"{room}/recordings/{{id}}": {
+            "patch": _operation(
+                "Change a recording", RecordingAnswer, 404, 500, body=OutputUpdates
+            ),
+            "delete": _operation("End a recording", None, 404),
+        },
+    }
+    for later in LATER:
+        made = _operation("Not available yet", None, 404, 501)
+        del made["responses"]["200"]
+        paths[f"{room}/{later}"] = {
+            "get": _operation("List: none yet", list[dict[str, Any]], 404),
+            "post": made,
+        }
+    return paths
+
+
+def _with_parameters(paths: dict[str, Any]) -> dict[str, Any]:
+    for path, operations in paths.items():
+        names = [piece[1:-1] for piece in path.split("/") if piece.startswith("{")]
+        operations["parameters"] = [
+            SIGNATURE,
+            *(
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in names
+            ),
+        ]
+    return paths
+
+
+PATHS: dict[str, object] = _with_parameters(
+    {
+        "/services": {
+            "get": _operation("List services", list[ServiceAnswer], 403),
+            "post": _operation("Add a service", ServiceAnswer, 400, 403, 500, body=ServiceRequest),
+        },
+        "/services/{id}": {
+            "get": _operation("Show a service", ServiceAnswer, 403, 404),
+            "delete": _operation("Remove a service", None, 403, 404),
+        },
+        **_paths_of_rooms("/v1"),
+        **_paths_of_rooms("/v1.1"),
+    }
+)

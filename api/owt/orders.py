@@ -1,0 +1,146 @@
+"""Requests of portal clients as the orders that a room carries out, and their values."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from actors.conference_orders import (
+    ControlStream,
+    ControlSubscription,
+    Offer,
+    Order,
+    PostText,
+    Publish,
+    Subscribe,
+    Trickle,
+)
+from actors.domain.conference_refusals import NotAvailableYet
+from actors.domain.streams import (
+    AS_IT_COMES,
+    AudioFormat,
+    AudioWanted,
+    OutputChange,
+    ParametersChange,
+    Resolution,
+    SourceChange,
+    StatusChange,
+    VideoFormat,
+    VideoParameters,
+    VideoWanted,
+)
+from api.owt import portal_requests as wire
+from api.owt.portal_errors import ATTRIBUTES_TOO_LARGE, INVALID_RECEIVER, INVALID_SIGNALING
+from media.engine import Candidate
+
+_AS_THE_SOURCE = re.compile(r"x1(\.0*)?")
+_RECEIVER = re.compile(wire.ID_PATTERN)
+
+
+def post_text(text: wire.Text) -> PostText:
+    """Raises BadRequest."""
+    if not _RECEIVER.fullmatch(text.to):
+        raise wire.BadRequest(INVALID_RECEIVER)
+    return PostText("", "", None if text.to == "all" else text.to, text.message)
+
+
+def publish(request: wire.PublishRequest, attribute_bytes: int) -> Publish:
+    """Raises BadRequest for attributes of more than so many bytes."""
+    audio, video = request.media.audio, request.media.video
+    attributes = None
+    if request.attributes is not None:
+        attributes = msgspec.json.encode(request.attributes)
+        if len(attributes) > attribute_bytes:
+            raise wire.BadRequest(ATTRIBUTES_TOO_LARGE)
+    return Publish(
+        "",
+        "",
+        audio.source if audio else None,
+        video.source if video else None,
+        _parameters(video.parameters) if video else AS_IT_COMES,
+        attributes,
+    )
+
+
+def subscribe(request: wire.SubscribeRequest) -> Subscribe:
+    audio, video = request.media.audio, request.media.video
+    return Subscribe("", "", _audio(audio) if audio else None, _video(video) if video else None)
+
+
+def control_stream(
+    request: wire.StreamFlow | wire.StreamMixing | wire.StreamRegion,
+) -> ControlStream:
+    """Raises NotAvailableYet for what concerns mixed streams."""
+    if not isinstance(request, wire.StreamFlow):
+        raise NotAvailableYet(request.operation)
+    return ControlStream("", "", request.id, _statuses(request))
+
+
+def control_subscription(
+    request: wire.SubscriptionFlow | wire.SubscriptionUpdate,
+) -> ControlSubscription:
+    changes: list[OutputChange] = []
+    if isinstance(request, wire.SubscriptionFlow):
+        changes.extend(_statuses(request))
+        return ControlSubscription("", "", request.id, tuple(changes))
+    audio, video = request.data.audio, request.data.video
+    if audio is not None:
+        changes.append(SourceChange("audio", audio.source))
+    if video is not None and video.source is not None:
+        changes.append(SourceChange("video", video.source))
+    if video is not None and video.parameters is not None:
+        changes.append(ParametersChange(_parameters(video.parameters)))
+    return ControlSubscription("", "", request.id, tuple(changes))
+
+
+def signalling(request: wire.Soac) -> Order | None:
+    """Return what a client's part of a negotiation asks, None for what is not needed.
+
+    Raises BadRequest for an answer: nothing is offered to clients.
+    """
+    match request.signaling:
+        case wire.Description(type="offer", sdp=sdp):
+            return Offer("", "", request.id, sdp)
+        case wire.CandidateFound(candidate=found):
+            candidate = Candidate(found.candidate, found.mid, found.index)
+            return Trickle("", "", request.id, (candidate,))
+        case wire.CandidatesRemoved():
+            return None
+    raise wire.BadRequest(INVALID_SIGNALING)
+
+
+def _statuses(request: wire.StreamFlow | wire.SubscriptionFlow) -> tuple[StatusChange, ...]:
+    kinds = ("audio", "video") if request.data == "av" else (request.data,)
+    return tuple(StatusChange(kind, request.operation == "play") for kind in kinds)
+
+
+def _audio(wanted: wire.AudioFrom) -> AudioWanted:
+    given, format_ = wanted.format, None
+    if given is not None:
+        format_ = AudioFormat(given.codec.lower(), given.sample_rate, given.channels)
+    return AudioWanted(wanted.source, format_)
+
+
+def _video(wanted: wire.VideoFrom) -> VideoWanted:
+    given, format_ = wanted.format, None
+    if given is not None:
+        format_ = VideoFormat(given.codec.lower(), given.profile)
+    return VideoWanted(wanted.source, format_, _parameters(wanted.parameters), wanted.rid)
+
+
+def _parameters(given: wire.Parameters | None) -> VideoParameters:
+    """Return what is wanted; a bitrate of once the source's is none."""
+    if given is None:
+        return AS_IT_COMES
+    size, bitrate = given.resolution, given.bitrate
+    if isinstance(bitrate, float):
+        bitrate = round(bitrate)
+    elif isinstance(bitrate, str) and _AS_THE_SOURCE.fullmatch(bitrate):
+        bitrate = None
+    return VideoParameters(
+        Resolution(size.width, size.height) if size is not None else None,
+        given.framerate,
+        bitrate,
+        given.keyframe_interval,
+    )

@@ -1,0 +1,67 @@
+"""The far side of a participant: facts become events of its Socket.IO connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actors.domain.events import Fact, Joined
+from actors.participant import Resumed
+from api.owt.notifications import welcome
+from api.owt.tickets import make_ticket
+
+if TYPE_CHECKING:
+    from api.owt.connection import Connection
+    from api.owt.house import House
+    from api.owt.stream_info import Version
+
+
+@dataclass(slots=True, eq=False)
+class PortalClient:
+    """One connection of a participant.
+
+    `opened_by` is the number of the login or relogin that it came with, which is acknowledged
+    before anything else is shown. `views` are the labels told at a login. `version` follows from
+    the login, also for a relogin.
+    """
+
+    house: House
+    connection: Connection
+    participant: str
+    opened_by: int | None
+    version: Version = "1.1"
+    views: tuple[str, ...] = ()
+    gone: bool = False
+
+    def show(self, fact: Fact) -> None:
+        """Send the fact as this protocol has it. Raises TooSlow."""
+        match fact:
+            case Joined():
+                me = next(card for card in fact.members if card.peer == self.participant)
+                self._open(welcome(me, fact, self.views, self.ticket(), self.version))
+            case Resumed(dialect=version):
+                self.version = "1.0" if version == "1.0" else "1.1"
+                self._open(self.ticket())
+            case _:
+                for name, data in self.house.renderer.render(fact, self.version):
+                    self.connection.emit(name, *(() if data is None else (data,)))
+
+    def ticket(self) -> str:
+        """Make a reconnection ticket that is good from now on."""
+        return make_ticket(self.participant, self.house.ticket_key, self.house.clock())
+
+    def close(self, reason: str) -> None:
+        """End the connection. Where the client may find its participant again, it is not told to
+        stay away: it then comes back by itself.
+        """
+        match reason:
+            case "replaced":
+                self.connection.abort()
+            case "too_slow" | "shutting_down" | "shutdown":
+                self.connection.close(reason)
+            case _:
+                self.connection.disconnect()
+
+    def _open(self, answer: object) -> None:
+        if self.opened_by is not None:
+            self.connection.ack(self.opened_by, "ok", answer)

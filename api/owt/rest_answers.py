@@ -1,0 +1,77 @@
+"""How the REST API answers: JSON, plain text, or an error in its envelope."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from jsonpatch import JsonPatchException
+from jsonpointer import JsonPointerException
+from pydantic import BaseModel, ValidationError
+from quart import Response, request
+
+from actors.core import ActorError
+from api.owt.rest_errors import (
+    BAD_REQUEST,
+    INVALID_BODY,
+    STATUSES,
+    UNREADABLE,
+    RestError,
+    Trouble,
+    trouble_of,
+)
+
+Model = TypeVar("Model", bound=BaseModel)
+View = Callable[..., Awaitable[Response]]
+
+
+def json_answer(document: object, status: int = 200) -> Response:
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return Response(text, status, content_type="application/json; charset=utf-8")
+
+
+def text_answer(text: str, status: int = 200) -> Response:
+    return Response(text, status, content_type="text/html; charset=utf-8")
+
+
+def trouble(what: Trouble) -> Response:
+    return json_answer({"error": {"code": what.code, "message": what.message}}, what.status)
+
+
+def refuse(status: int) -> Response:
+    """Answer a status that no view chose: unknown path, wrong method, too large …"""
+    known = STATUSES.get(status)
+    return trouble(known or BAD_REQUEST.saying(f"Status {status}"))
+
+
+async def answered(view: Awaitable[Response]) -> Response:
+    """Wait for a view; what it refuses is answered in the envelope."""
+    try:
+        return await view
+    except RestError as error:
+        return trouble(error.trouble)
+    except (JsonPatchException, JsonPointerException):
+        return trouble(BAD_REQUEST.saying("The JSON patch does not apply"))
+    except ActorError as error:
+        return trouble(trouble_of(error))
+
+
+async def json_body() -> Any:
+    """Return the body. One that does not say it is JSON counts as {}. Raises RestError."""
+    data = await request.get_data(as_text=False)
+    if not data or not request.is_json:
+        return {}
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise RestError(UNREADABLE) from None
+
+
+async def body_as(model: type[Model], otherwise: Trouble = INVALID_BODY) -> Model:
+    """Return the body read as `model`. Raises RestError with `otherwise`, or for no JSON."""
+    given = await json_body()
+    try:
+        return model.model_validate(given)
+    except (ValidationError, RecursionError):
+        raise RestError(otherwise) from None

@@ -1,0 +1,121 @@
+"""/rooms and /rooms/{id}/tokens: rooms as they are configured, and leave to enter them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from quart import Response, request
+
+from api.owt.bodies import PatchEntries, RoomRequest, TokenRequest
+from api.owt.management import shown
+from api.owt.portal_host import portal_host
+from api.owt.rest_answers import body_as, json_answer, json_body, text_answer
+from api.owt.rest_errors import (
+    BAD_REQUEST,
+    BAD_TOKEN_REQUEST,
+    INVALID_BODY,
+    INVALID_OPTION,
+    UNEXPECTED,
+    RestError,
+)
+from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room
+from api.owt.tokens import make_token
+
+if TYPE_CHECKING:
+    from actors.store_records import ConferenceRecord
+    from api.owt.management import Management
+    from api.owt.signed import Gate
+
+MOST_DIGITS = 9
+
+
+class RoomViews:
+    def __init__(self, gate: Gate, management: Management) -> None:
+        self._gate = gate
+        self._management = management
+
+    async def create(self) -> Response:
+        """Add a room with the options given; the rest has the original's defaults."""
+        service = (await self._gate.admit()).service.lower()
+        given = await json_body()
+        if not isinstance(given, dict):
+            raise RestError(INVALID_BODY)
+        options = given.get("options") or {}
+        if not isinstance(options, dict):
+            raise RestError(INVALID_OPTION)
+        wanted = await body_as(RoomRequest)
+        try:
+            room = read_room({**options, "name": wanted.name})
+        except InvalidRoom as error:
+            raise RestError(UNEXPECTED.saying(f"ValidationError {error}")) from None
+        except ViewConflict as error:
+            raise RestError(UNEXPECTED.saying(f"Error {error}")) from None
+        return json_answer(await self._management.create_room(service, room))
+
+    async def list(self) -> Response:
+        """List the rooms of the service, all of them or by pages."""
+        service = (await self._gate.admit()).service.lower()
+        page, per_page = _number("page"), _number("per_page")
+        return json_answer(await self._management.rooms(service, max(1, page), per_page))
+
+    async def get(self, room_id: str) -> Response:
+        """Show a room."""
+        return json_answer(shown(await self._room(room_id), with_id=False))
+
+    async def replace(self, room_id: str) -> Response:
+        """Replace whole keys of the top level."""
+        record = await self._room(room_id)
+        given = await json_body()
+        if not isinstance(given, dict):
+            raise RestError(INVALID_BODY)
+        try:
+            return json_answer(await self._management.replace_room(record, given))
+        except (InvalidRoom, ViewConflict) as error:
+            raise RestError(BAD_REQUEST.saying(str(error))) from None
+
+    async def patch(self, room_id: str) -> Response:
+        """Change a room by a JSON patch (RFC 6902)."""
+        record = await self._room(room_id)
+        patch = await body_as(PatchEntries)
+        try:
+            return json_answer(await self._management.patch_room(record, patch))
+        except (InvalidRoom, ViewConflict) as error:
+            raise RestError(BAD_REQUEST.saying(str(error))) from None
+
+    async def delete(self, room_id: str) -> Response:
+        """Remove a room; whoever is in it is put out."""
+        await self._management.drop_room(await self._room(room_id))
+        return text_answer("Room deleted")
+
+    async def create_token(self, room_id: str) -> Response:
+        """Make a token that lets one participant in, within three minutes."""
+        claim = await self._gate.admit()
+        record = await self._management.room(claim.service.lower(), room_id)
+        wanted = await body_as(TokenRequest, BAD_TOKEN_REQUEST)
+        user, role = wanted.user, wanted.role
+        if claim.user and claim.role:
+            user, role = claim.user, claim.role
+        room = read_room(json.loads(record.document))
+        if not user or permission_of(room, role) is None:
+            raise RestError(BAD_TOKEN_REQUEST)
+        house = self._management.house
+        where = portal_host(house.services.settings(), request.scope)
+        document: dict[str, Any] = {}
+        if wanted.preference is not None:
+            document = {"preference": wanted.preference.model_dump(exclude_none=True)}
+        token_id = await self._management.create_token(record, user, role, document)
+        return text_answer(make_token(token_id, where.host, house.token_key, secure=where.secure))
+
+    async def _room(self, room_id: str) -> ConferenceRecord:
+        claim = await self._gate.admit()
+        return await self._management.room(claim.service.lower(), room_id)
+
+
+def _number(name: str) -> int:
+    """Return a query parameter as JavaScript's parseInt would, 0 where that is no number."""
+    digits = request.args.get(name, "").strip()
+    length = 0
+    while length < min(len(digits), MOST_DIGITS) and digits[length] in "0123456789":
+        length += 1
+    return int(digits[:length] or "0")

@@ -1,0 +1,112 @@
+"""From what clients send to a room's document, and from that to the rules the room actor keeps."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from pydantic import ValidationError
+
+from actors.domain.ids import RoomKey
+from actors.domain.permission import Abilities, Permission
+from actors.domain.room import ConferenceRules, RoomSpec
+from api.owt.room_document import TAGS, Rights, RoomDocument
+
+REALM = "owt"
+IDLE_SECONDS = 30.0  # a room without participants, streams and subscriptions ends after this
+DEFAULTED = ("roles", "mediaIn", "mediaOut", "views")
+CONFLICT = "MediaOut conflicts with View Setting"
+
+
+class InvalidRoom(Exception):
+    """`str()` is what is wrong, in the words of the original."""
+
+
+class ViewConflict(Exception):
+    """A view wants a format that `mediaOut` does not have."""
+
+
+def new_room_id() -> str:
+    """Make up the id of a room: 24 hex digits."""
+    return secrets.token_hex(12)
+
+
+def read_room(options: dict[str, Any]) -> RoomDocument:
+    """Make a document of what a client sent, `name` included.
+
+    Nulls count as absent at every depth; the lists and media of the top level that are missing or
+    falsy have their defaults. Raises InvalidRoom, ViewConflict.
+    """
+    given = _without_nulls(options)
+    chosen = {
+        key: value
+        for key, value in given.items()
+        if key not in DEFAULTED or isinstance(value, dict | list) or value
+    }
+    try:
+        room = RoomDocument.model_validate(chosen, by_name=False, by_alias=True)
+    except ValidationError as error:
+        raise InvalidRoom(_words(error)) from None
+    _check_views(room)
+    return room
+
+
+def _without_nulls(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+        case list():
+            return [_without_nulls(each) for each in value if each is not None]
+    return value
+
+
+def _words(error: ValidationError) -> str:
+    """Say what is wrong as the original's database did, the first ten things at most."""
+    found = []
+    for each in error.errors(include_url=False, include_context=False)[:10]:
+        path = ".".join(str(step) for step in each["loc"] if step not in TAGS)
+        if each["type"] == "missing":
+            found.append(f"{path}: Path `{path}` is required.")
+        else:
+            found.append(f"{path}: {each['msg']}")
+    return "Room validation failed: " + ", ".join(found)
+
+
+def _check_views(room: RoomDocument) -> None:
+    for view in room.views:
+        if view.audio.format not in room.media_out.audio:
+            raise ViewConflict(CONFLICT)
+        if view.video and view.video.format not in room.media_out.video.format:
+            raise ViewConflict(CONFLICT)
+
+
+def room_spec(room_id: str, room: RoomDocument, most_peers: int) -> RoomSpec:
+    """Return how the live room is opened; `most_peers` bounds what the document allows."""
+    limit = room.participant_limit
+    return RoomSpec(
+        RoomKey(REALM, room_id),
+        room.name,
+        "Conference",
+        capacity=most_peers if limit < 0 else min(most_peers, int(limit)),
+        expiry_seconds=IDLE_SECONDS,
+        conference=ConferenceRules(
+            input_limit=int(room.input_limit),
+            audio_in=frozenset(each.codec for each in room.media_in.audio),
+            video_in=frozenset(each.codec for each in room.media_in.video),
+            views=tuple(view.label for view in room.views),
+            announces_members=room.notifying.participant_activities,
+            announces_streams=room.notifying.stream_change,
+        ),
+    )
+
+
+def permission_of(room: RoomDocument, role: str) -> Permission | None:
+    """Return what a role may do in a room, None where the room has no such role."""
+    for each in room.roles:
+        if each.role == role:
+            return Permission(_abilities(each.publish), _abilities(each.subscribe))
+    return None
+
+
+def _abilities(rights: Rights) -> Abilities:
+    return Abilities(rights.audio, rights.video)

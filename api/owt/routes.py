@@ -1,0 +1,94 @@
+"""The management REST API: its paths, and one view for each operation.
+
+Every view stands under /v1 and /v1.1 (services under neither), with and without a slash at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from quart import Blueprint, Response, request
+
+from api.owt.cross_origin import allow_origin
+from api.owt.live_views import LiveViews
+from api.owt.management import Management
+from api.owt.rest_answers import View, answered, refuse
+from api.owt.room_views import RoomViews
+from api.owt.service_views import ServiceViews
+from api.owt.signed import Gate
+
+if TYPE_CHECKING:
+    from api.owt.house import House
+
+VERSIONS = ("v1", "v1.1")
+PREFIXES = ("/v1", "/v1.1", "/services")
+ROOM = "rooms/<room_id>"
+
+
+def add_routes(blueprint: Blueprint, house: House) -> None:
+    """Put the management API into the door of a listener."""
+    management = Management(house)
+    gate = Gate(management)
+    services, rooms = ServiceViews(gate, management), RoomViews(gate, management)
+    live = LiveViews(gate, management)
+    table: list[tuple[str, str, View]] = [
+        ("POST", "rooms", rooms.create),
+        ("GET", "rooms", rooms.list),
+        ("GET", ROOM, rooms.get),
+        ("PUT", ROOM, rooms.replace),
+        ("PATCH", ROOM, rooms.patch),
+        ("DELETE", ROOM, rooms.delete),
+        ("POST", f"{ROOM}/tokens", rooms.create_token),
+        ("GET", f"{ROOM}/participants", live.participants),
+        ("GET", f"{ROOM}/participants/<live_id>", live.participant),
+        ("PATCH", f"{ROOM}/participants/<live_id>", live.permit),
+        ("DELETE", f"{ROOM}/participants/<live_id>", live.drop),
+        ("GET", f"{ROOM}/streams", live.streams),
+        ("GET", f"{ROOM}/streams/<live_id>", live.stream),
+        ("PATCH", f"{ROOM}/streams/<live_id>", live.change_stream),
+        ("DELETE", f"{ROOM}/streams/<live_id>", live.end_stream),
+        ("GET", f"{ROOM}/recordings", live.recordings),
+        ("POST", f"{ROOM}/recordings", live.record),
+        ("PATCH", f"{ROOM}/recordings/<live_id>", live.change_recording),
+        ("DELETE", f"{ROOM}/recordings/<live_id>", live.end_recording),
+    ]
+    for later in ("streaming-ins", "streaming-outs", "sipcalls", "analytics"):
+        table += [
+            ("GET", f"{ROOM}/{later}", live.nothing),
+            ("POST", f"{ROOM}/{later}", live.not_yet(later)),
+            ("PATCH", f"{ROOM}/{later}/<live_id>", live.fail),
+            ("DELETE", f"{ROOM}/{later}/<live_id>", live.fail),
+        ]
+    for version in VERSIONS:
+        for method, path, view in table:
+            _add(blueprint, method, f"/{version}/{path}", view)
+    _add(blueprint, "POST", "/services", services.create)
+    _add(blueprint, "GET", "/services", services.list)
+    _add(blueprint, "GET", "/services/<service_id>", services.get)
+    _add(blueprint, "DELETE", "/services/<service_id>", services.delete)
+    blueprint.before_request(_preflight)
+    blueprint.after_request(_with_origin(house))
+
+
+def _add(blueprint: Blueprint, method: str, path: str, view: View) -> None:
+    async def call(**arguments: str) -> Response:
+        return await answered(view(**arguments))
+
+    blueprint.add_url_rule(path, f"{method} {path}".replace(".", "_"), call, methods=[method])
+
+
+async def _preflight() -> Response | None:
+    return Response("", 200) if request.method == "OPTIONS" else None
+
+
+def _with_origin(house: House) -> Callable[[Response], Awaitable[Response]]:
+    async def add(response: Response) -> Response:
+        return allow_origin(response, house.settings)
+
+    return add
+
+
+def refusals(house: House) -> Callable[[int], Response]:
+    """Return what answers a status that no view chose, for the door."""
+    return lambda status: allow_origin(refuse(status), house.settings)

@@ -1,0 +1,98 @@
+"""Services: who may manage rooms. The super service and the sample service are always there.
+
+Their ids and keys come from the configuration or are made once and kept in `secrets.toml`; all keys
+are in the store, sealed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.core import NameTaken
+from actors.store import DropService, FindServices, GetService, ListConferenceIds, PutService
+from actors.store_records import ServiceRecord
+from api.owt.ids import ObjectIds
+from api.owt.secret_names import sample_credentials, super_credentials
+from api.owt.service_keys import KeyLost, KeySeal
+
+if TYPE_CHECKING:
+    from api.owt.house import House
+
+SUPER_NAME, SAMPLE_NAME = "superService", "sampleService"
+
+
+class Services:
+    """The table of services; all its methods raise what the store refuses."""
+
+    def __init__(self, house: House) -> None:
+        secrets = house.services.secrets
+        self._house = house
+        self._seal = KeySeal(secrets.text("owt.service_seal"))
+        self._super = super_credentials(secrets, house.settings)
+        self._sample = sample_credentials(secrets, house.settings)
+        self._ids = ObjectIds(house.clock)
+        self._begun = False
+
+    @property
+    def super_id(self) -> str:
+        return self._super.id
+
+    async def begin(self) -> None:
+        """Have the store know the super and the sample service, with the keys they have now."""
+        if self._begun:
+            return
+        for name, own in ((SUPER_NAME, self._super), (SAMPLE_NAME, self._sample)):
+            try:
+                await self._put(own.id, name, own.key)
+            except NameTaken:  # of a former configuration, with another id
+                await self._put(own.id, f"{name} {own.id}", own.key)
+        self._begun = True
+
+    async def key_of(self, service: str) -> str | None:
+        """Return the key that a service signs with, None where there is no such service."""
+        await self.begin()
+        record = await self._ask(GetService(service))
+        if record is None:
+            return None
+        try:
+            return self._seal.open(record.id, record.key) if record.encrypted else record.key
+        except KeyLost:
+            return None
+
+    async def create(self, name: str, key: str) -> dict[str, Any]:
+        """Add a service. Raises NameTaken."""
+        record = await self._put(self._ids.new(), name, key)
+        return await self.show(record)
+
+    async def all(self) -> list[dict[str, Any]]:
+        return [await self.show(record) for record in await self._ask(FindServices())]
+
+    async def one(self, service: str) -> dict[str, Any] | None:
+        record = await self._ask(GetService(service))
+        return None if record is None else await self.show(record)
+
+    async def rooms_of(self, service: str) -> list[str]:
+        return list(await self._ask(ListConferenceIds(service)))
+
+    async def drop(self, service: str) -> bool:
+        """Remove a service and its rooms from the store; tell whether it was there."""
+        return bool(await self._ask(DropService(service)))
+
+    async def show(self, record: ServiceRecord) -> dict[str, Any]:
+        """Return a service as the API does: the key is the sealed one, of no use to sign with."""
+        return {
+            "_id": record.id,
+            "name": record.name,
+            "key": record.key,
+            "encrypted": record.encrypted,
+            "rooms": await self.rooms_of(record.id),
+            "__v": 0,
+        }
+
+    async def _put(self, service: str, name: str, key: str) -> ServiceRecord:
+        record = ServiceRecord(service, name, self._seal.seal(service, key), encrypted=True)
+        await self._ask(PutService(record))
+        return record
+
+    async def _ask(self, request: Any) -> Any:
+        return await self._house.store.ask(request, within=self._house.ask_seconds)

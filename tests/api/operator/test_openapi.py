@@ -1,0 +1,56 @@
+"""The document of a listener: fragments joined, shared schemas named once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quart import Blueprint
+
+from api.doors import Door
+from api.operator.openapi import document
+from tests.support.serving import plain_refusal
+
+
+def operation(form: str) -> dict[str, Any]:
+    schema = {
+        "type": "array",
+        "items": {"$ref": "#/$defs/Outer"},
+        "$defs": {
+            "Outer": {"properties": {"inner": {"$ref": "#/$defs/Inner"}}},
+            "Inner": {"type": form},
+        },
+    }
+    return {"responses": {"200": {"content": {"application/json": {"schema": schema}}}}}
+
+
+def door(dialect: str, paths: dict[str, object]) -> Door:
+    return Door(dialect, Blueprint(dialect, __name__), (), (), plain_refusal, paths)
+
+
+def resolved(whole: dict[str, Any], part: Any) -> Any:
+    if isinstance(part, dict) and "$ref" in part:
+        found = whole
+        for step in part["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        return resolved(whole, found)
+    if isinstance(part, dict):
+        return {key: resolved(whole, each) for key, each in part.items()}
+    return part
+
+
+def test_definitions_become_components_and_their_forms_stay_apart() -> None:
+    paths: dict[str, object] = {
+        "/a": {"get": operation("string"), "post": operation("string")},
+        "/b": {"get": operation("number")},
+    }
+    whole = document([door("one", paths)])
+    for path, form in (("/a", "string"), ("/b", "number")):
+        answer = whole["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+        assert "$defs" not in answer["schema"]
+        assert resolved(whole, answer["schema"]["items"]) == {
+            "properties": {"inner": {"type": form}}
+        }
+    assert set(whole["components"]["schemas"]) == {
+        "one.Outer", "one.Inner", "one.Outer.2", "one.Inner.2",
+    }  # fmt: skip
+    assert whole["paths"]["/a"]["get"]["tags"] == ["one"]

@@ -1,0 +1,214 @@
+"""Facts as notifications of the portal, in both versions of its protocol."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import actors.domain.events as events
+from actors.domain.conference_refusals import (
+    NotAllowed,
+    ParticipantUnknown,
+    SessionUnknown,
+    TargetUnsatisfying,
+)
+from actors.domain.events import (
+    Card,
+    Dropped,
+    Fact,
+    Joined,
+    MediaLost,
+    PeerChanged,
+    PeerJoined,
+    PeerLeft,
+    PermissionSet,
+    RoomClosed,
+    RoomView,
+    SessionAnswered,
+    SessionEnded,
+    SessionReady,
+    StreamAdded,
+    StreamChanged,
+    StreamRemoved,
+    TextPosted,
+)
+from actors.domain.ids import RoomKey
+from actors.domain.permission import NOTHING, Abilities, Permission
+from actors.domain.refusals import Busy, RoomFull
+from actors.domain.streams import AudioFormat, AudioTrack, SessionEnd, Stream
+from api.owt.notifications import Renderer, notifications, welcome
+from api.owt.portal_errors import ENDS, words_for
+from api.owt.stream_info import Version, stream_info
+
+STREAM = Stream("17", "ann", AudioTrack("mic", AudioFormat("opus", 48000, 2)), None)
+HELD = replace(STREAM, audio=AudioTrack("mic", AudioFormat("opus", 48000, 2), active=False))
+CARD = Card("bob", "Bob", role="presenter")
+VIEW = RoomView(RoomKey("owt", "0" * 24), "room", "Conference")
+END = "Access node exited unexpectedly"
+
+TABLE: list[tuple[Fact, list[tuple[str, Any]]]] = [
+    (
+        PeerJoined(CARD),
+        [
+            (
+                "participant",
+                {"action": "join", "data": {"id": "bob", "user": "Bob", "role": "presenter"}},
+            )
+        ],
+    ),
+    (PeerLeft("bob", True), [("participant", {"action": "leave", "data": "bob"})]),
+    (
+        TextPosted("bob", True, "hi"),
+        [("text", {"from": "bob", "to": "all", "message": "hi"})],
+    ),
+    (
+        TextPosted("bob", False, "é😀"),
+        [("text", {"from": "bob", "to": "me", "message": "é😀"})],
+    ),
+    (
+        StreamAdded(STREAM),
+        [("stream", {"id": "17", "status": "add", "data": stream_info(STREAM)})],
+    ),
+    (StreamRemoved("17"), [("stream", {"id": "17", "status": "remove"})]),
+    (
+        StreamChanged(HELD, "audio.status"),
+        [
+            (
+                "stream",
+                {
+                    "id": "17",
+                    "status": "update",
+                    "data": {"field": "audio.status", "value": "inactive"},
+                },
+            )
+        ],
+    ),
+    (
+        StreamChanged(STREAM, "."),
+        [
+            (
+                "stream",
+                {
+                    "id": "17",
+                    "status": "update",
+                    "data": {"field": ".", "value": stream_info(STREAM)},
+                },
+            )
+        ],
+    ),
+    (
+        SessionAnswered("17", "v=0"),
+        [("progress", {"id": "17", "status": "soac", "data": {"type": "answer", "sdp": "v=0"}})],
+    ),
+    (SessionReady("17"), [("progress", {"id": "17", "status": "ready"})]),
+    (
+        SessionEnded("17", SessionEnd.SOURCE_LOST),
+        [("progress", {"id": "17", "status": "error", "data": "Source stream loss"})],
+    ),
+    (SessionEnded("17", SessionEnd.REMOVED), []),
+    (
+        MediaLost(("1", "2"), ("3",)),
+        [
+            ("progress", {"id": "3", "status": "error", "data": END}),
+            ("stream", {"id": "1", "status": "remove"}),
+            ("stream", {"id": "2", "status": "remove"}),
+        ],
+    ),
+    (Dropped(), [("drop", None)]),
+    (RoomClosed(VIEW), [("drop", None)]),
+    (PermissionSet(NOTHING), []),
+    (PeerChanged(CARD), []),
+]
+
+
+def told(fact: Fact, version: Version = "1.1") -> list[tuple[str, Any]]:
+    return [
+        (name, None if data is None else json.loads(data))
+        for name, data in notifications(fact, version)
+    ]
+
+
+@pytest.mark.parametrize(("fact", "expected"), TABLE, ids=lambda it: type(it).__name__)
+def test_a_fact_is_told(fact: Fact, expected: list[tuple[str, Any]]) -> None:
+    assert told(fact) == expected
+
+
+def test_the_older_protocol_has_its_own_streams() -> None:
+    ((_, added),) = told(StreamAdded(STREAM), "1.0")
+    assert added["data"] == stream_info(STREAM, "1.0")
+
+
+def test_every_end_of_a_session_has_words() -> None:
+    assert set(ENDS) == set(SessionEnd)
+
+
+def test_a_fact_is_rendered_once_for_all_of_one_version() -> None:
+    renderer, fact = Renderer(), StreamAdded(STREAM)
+    new, old = renderer.render(fact, "1.1"), renderer.render(fact, "1.0")
+    assert renderer.render(fact, "1.1") is new
+    assert renderer.render(fact, "1.0") is old
+    assert renderer.render(StreamAdded(HELD), "1.1") != new
+
+
+def test_a_login_is_answered_with_everything_in_the_room() -> None:
+    may = Permission(Abilities(True, False), Abilities(True, True))
+    me = Card("ann", "Ann", role="presenter", permission=may)
+    joined = Joined("", VIEW, (CARD, me), 1, (STREAM,))
+    assert welcome(me, joined, ("common",), "a ticket", "1.1") == {
+        "id": "ann",
+        "user": "Ann",
+        "role": "presenter",
+        "permission": {
+            "publish": {"audio": True, "video": False},
+            "subscribe": {"audio": True, "video": True},
+        },
+        "room": {
+            "id": "0" * 24,
+            "views": ["common"],
+            "participants": [
+                {"id": "bob", "user": "Bob", "role": "presenter"},
+                {"id": "ann", "user": "Ann", "role": "presenter"},
+            ],
+            "streams": [stream_info(STREAM)],
+        },
+        "reconnectionTicket": "a ticket",
+    }
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (NotAllowed(), "unauthorized"),
+        (RoomFull(), "Room is full"),
+        (ParticipantUnknown("bob"), "Target participant does NOT exist: bob"),
+        (SessionUnknown(), "Session 17 does NOT exist"),
+        (
+            TargetUnsatisfying("video", "resolution"),
+            "Target video stream does NOT satisfy:Resolution is not acceptable",
+        ),
+        (
+            TargetUnsatisfying("audio", "stream"),
+            "Target audio stream does NOT satisfy:Requested audio stream",
+        ),
+        (Busy(), "The server is busy, try again"),
+    ],
+)
+def test_refusals_have_the_words_of_the_sheet(refusal: Any, words: str) -> None:
+    assert words_for(refusal, "17") == words
+
+
+def test_only_facts_of_other_dialects_and_answers_are_not_told() -> None:
+    shown = {type(fact) for fact, _ in TABLE}
+    others = {
+        "ChatPosted", "Introduced", "JoinRefused", "Joined", "OrderDone", "OrderRefused",
+        "Restarted", "RoomChanged", "RosterAnnounced", "RosterListed", "Signalled",
+    }  # fmt: skip
+    facts = {
+        found
+        for found in vars(events).values()
+        if isinstance(found, type) and issubclass(found, Fact) and found is not Fact
+    }
+    assert {fact.__name__ for fact in facts - shown} == others

@@ -1,0 +1,172 @@
+"""Media through the portal, for real: aiortc clients publish, subscribe, and lose their way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+import trio
+
+from actors.connection import AddCandidate
+from media.bridge import MediaLoop, open_media_loop
+from media.engine import Candidate
+from media.local_engine import open_local_engine
+from media.peer_facts import IceSettings
+from tests.support.actors import poison
+from tests.support.owt import OwtServer, owt_server, owt_settings
+from tests.support.owt_media import calling
+from tests.support.owt_portal import connection, guest, live_room, until_away
+
+LOOPBACK = IceSettings(listen_ips=("127.0.0.1",))
+
+
+@pytest.fixture
+async def loop() -> AsyncIterator[MediaLoop]:
+    async with open_media_loop() as found:
+        yield found
+    assert found.stray_errors == 0
+
+
+@pytest.fixture
+async def server(tmp_path: Path, loop: MediaLoop) -> AsyncIterator[OwtServer]:
+    settings = owt_settings(owt={"messages_per_second": 0})
+    async with open_local_engine(loop, LOOPBACK) as engine:
+        async with owt_server(tmp_path, settings=settings, engine=engine) as found:
+            yield found
+        assert engine.sessions == 0
+
+
+@pytest.fixture
+async def room(server: OwtServer) -> str:
+    return str((await server.manager().create_room())["_id"])
+
+
+@pytest.mark.parametrize(("video", "protocol"), [("vp8", "1.1"), ("h264", "1.0")])
+async def test_what_one_publishes_the_other_sees(
+    server: OwtServer, room: str, loop: MediaLoop, video: str, protocol: str
+) -> None:
+    codecs = ("opus", video)
+    async with guest(server, room, protocol=protocol) as one, guest(server, room) as two:
+        async with calling(one, loop) as ann, calling(two, loop) as bob:
+            stream = await ann.publish(video=200, codecs=codecs)
+            for each in (one, two):
+                added = await each.told("stream", id=stream, status="add")
+                media = added["data"]["media"]
+                kind = media["video"] if each.protocol == "1.0" else media["video"]["original"][0]
+                assert kind["format"]["codec"] == video
+                assert media["audio"]["format"]["codec"] == "opus"
+                assert added["data"]["info"]["owner"] == one.id
+            subscription = await bob.subscribe(stream, stream, codecs)
+            assert abs(await bob.frames(subscription) - 200) < 20
+            await bob.frames(subscription, "audio")
+            async with guest(server, room) as late:
+                assert [each["id"] for each in late.welcome["room"]["streams"]] == [stream]
+            await two.ok("unsubscribe", {"id": subscription})
+            await one.ok("unpublish", {"id": stream})
+            assert await two.told("stream") == {"id": stream, "status": "remove"}
+
+
+async def test_audio_from_one_and_video_from_another_paused_and_played(
+    server: OwtServer, room: str, loop: MediaLoop
+) -> None:
+    async with guest(server, room) as one, guest(server, room) as two:
+        async with calling(one, loop) as ann, calling(two, loop) as bob:
+            bright = await ann.publish(video=220)
+            dark = await ann.publish(audio=False, video=30)
+            for stream in (bright, dark):
+                await two.told("stream", id=stream)
+            subscription = await bob.subscribe(bright, dark)
+            assert abs(await bob.frames(subscription) - 30) < 20
+            await bob.frames(subscription, "audio")
+
+            pause = {"id": subscription, "operation": "pause", "data": "video"}
+            await two.ok("subscription-control", pause)
+            assert await bob.frozen(subscription, "video")
+            await two.ok("subscription-control", pause | {"operation": "play"})
+            await bob.frames(subscription)
+
+            change = {"video": {"from": bright}}
+            await two.ok(
+                "subscription-control",
+                {"id": subscription, "operation": "update", "data": change},
+            )
+            with trio.fail_after(10):
+                while abs(await bob.frames(subscription, more=1) - 220) > 20:
+                    pass
+
+            await one.ok("stream-control", {"id": bright, "operation": "pause", "data": "av"})
+            told = [await two.told("stream", id=bright, status="update") for _ in range(2)]
+            assert {each["data"]["field"] for each in told} == {"audio.status", "video.status"}
+            assert {each["data"]["value"] for each in told} == {"inactive"}
+            assert await bob.frozen(subscription, "video")
+            words = await two.refused(
+                "stream-control", {"id": bright, "operation": "play", "data": "av"}
+            )
+            assert words == "unauthorized"
+
+
+async def test_media_goes_on_while_a_socket_is_lost(
+    server: OwtServer, room: str, loop: MediaLoop
+) -> None:
+    async with guest(server, room) as two:
+        async with guest(server, room) as one:
+            async with calling(one, loop) as ann, calling(two, loop) as bob:
+                stream = await ann.publish(video=200)
+                back = await bob.publish(video=50)
+                taken = await bob.subscribe(stream, stream)
+                returned = await ann.subscribe(back, back)
+                await one.drop()
+                await until_away(server, one.id)
+                await two.ok("text", {"to": "all", "message": "gone?"})
+                await bob.frames(taken, more=20)
+                await ann.frames(returned, more=20)
+                async with connection(server) as again:
+                    await again.ok("relogin", one.ticket)
+                    assert (await again.told("text"))["message"] == "gone?"
+                    await bob.frames(taken, more=20)
+                    await ann.frames(returned, more=20)
+                    await again.ok("unpublish", {"id": stream})
+                    told = await two.told("progress", id=taken, status="error")
+                    assert told["data"] == "Source stream loss"
+
+
+async def test_a_crash_of_the_room_ends_its_media_in_words(
+    server: OwtServer, room: str, loop: MediaLoop
+) -> None:
+    async with guest(server, room) as one, guest(server, room) as two:
+        async with calling(one, loop) as ann, calling(two, loop) as bob:
+            stream = await ann.publish()
+            taken = await bob.subscribe(stream, stream)
+            for each in (one, two):
+                await each.told("stream", id=stream, status="add")
+            live_room(server, room).tell(poison())
+            ended = {"status": "error", "data": "Access node exited unexpectedly"}
+            assert await one.told("progress") == {"id": stream} | ended
+            assert await two.told("progress") == {"id": taken} | ended
+            for each in (one, two):
+                assert await each.told("stream") == {"id": stream, "status": "remove"}
+            again = await ann.publish()
+            await two.told("stream", id=again, status="add")
+            await bob.frames(await bob.subscribe(again, again))
+
+
+async def test_a_crash_of_a_connection_ends_its_stream_in_words(
+    server: OwtServer, room: str, loop: MediaLoop
+) -> None:
+    async with guest(server, room) as one, guest(server, room) as two:
+        async with calling(one, loop) as ann, calling(two, loop) as bob:
+            doomed, other = await ann.publish(), await ann.publish(video=30)
+            taken, kept = await bob.subscribe(doomed, doomed), await bob.subscribe(other, other)
+            for stream in (doomed, other):
+                await two.told("stream", id=stream, status="add")
+            ref = server.system.registry.find(f"{live_room(server, room).path}/{doomed}")
+            assert ref is not None
+            ref.tell(AddCandidate(cast("Candidate", None)))
+            ended = await one.told("progress", id=doomed, status="error")
+            assert ended["data"] == "Access node exited unexpectedly"
+            assert await two.told("stream") == {"id": doomed, "status": "remove"}
+            ended = await two.told("progress", id=taken, status="error")
+            assert ended["data"] == "Source stream loss"
+            await bob.frames(kept)

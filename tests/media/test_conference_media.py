@@ -1,0 +1,203 @@
+"""A room with streams on the real engine: real encoders and decoders, over real sockets."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import trio
+
+from actors.conference_orders import (
+    ChangeRecording,
+    ControlStream,
+    ControlSubscription,
+    EndRecording,
+    StartRecording,
+    Unpublish,
+)
+from actors.domain.events import SessionEnded, StreamAdded, StreamRemoved
+from actors.domain.streams import (
+    AudioFormat,
+    AudioWanted,
+    SessionEnd,
+    SourceChange,
+    StatusChange,
+    VideoFormat,
+    VideoWanted,
+)
+from media.bridge import MediaLoop
+from media.local_engine import LocalEngine
+from tests.support.conference_media import MediaMember, open_media_meeting
+from tests.support.media_file import errors_in, look_into
+
+HOLD = (StatusChange("video", False),)
+PLAY = (StatusChange("video", True),)
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the clients use loopback too, which is there on any machine."""
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+
+
+async def still(member: MediaMember, session: str, kind: str = "video") -> bool:
+    """Tell whether nothing comes any more, but what was under way."""
+    seen = member.clients[session].seen[kind]
+    await trio.sleep(0.4)
+    before = seen.frames
+    await trio.sleep(0.5)
+    return seen.frames == before
+
+
+async def more(member: MediaMember, session: str, kind: str = "video", count: int = 5) -> None:
+    """Wait for more frames than there were."""
+    client = member.clients[session]
+    await client.frames(kind, client.seen[kind].frames + count)
+
+
+@pytest.mark.parametrize(
+    ("codecs", "audio", "video"),
+    [
+        (("opus", "vp8"), AudioFormat("opus", 48_000, 2), VideoFormat("vp8")),
+        (("pcmu", "h264"), AudioFormat("pcmu"), VideoFormat("h264", "CB")),
+    ],
+)
+async def test_two_subscribers_see_and_hear_a_publisher(
+    media_loop: MediaLoop,
+    engine: LocalEngine,
+    codecs: tuple[str, ...],
+    audio: AudioFormat,
+    video: VideoFormat,
+) -> None:
+    async with open_media_meeting(engine, "ann", "bob", "cid") as (_, (ann, bob, cid)):
+        stream = await ann.send(media_loop, "audio", "video", codecs=codecs)
+        (added,) = bob.told(StreamAdded)
+        assert added.stream.audio is not None
+        assert added.stream.video is not None
+        assert (added.stream.audio.format, added.stream.video.format) == (audio, video)
+        for member in (bob, cid):
+            taken = await member.take(media_loop, stream, stream, codecs)
+            pictures = await member.clients[taken].frames("video", 20)
+            sounds = await member.clients[taken].frames("audio", 20)
+            assert pictures.missing == sounds.missing == 0
+            assert abs(pictures.grey - 60) < 12
+        await ann.order(Unpublish("", "", stream))
+        ended = await cid.until(SessionEnded)
+        assert ended.why is SessionEnd.SOURCE_LOST
+        with trio.fail_after(10):
+            while engine.sessions:
+                await trio.sleep(0.02)
+
+
+async def test_audio_comes_from_one_stream_and_video_from_another(
+    media_loop: MediaLoop, engine: LocalEngine
+) -> None:
+    async with open_media_meeting(engine, "ann", "bob", "cid") as (_, (ann, bob, cid)):
+        sound = await ann.send(media_loop, "audio")
+        dark = await ann.send(media_loop, "video", grey=60)
+        bright = await bob.send(media_loop, "video", grey=180)
+        taken = await cid.take(media_loop, sound, dark)
+        client = cid.clients[taken]
+        assert abs((await client.frames("video", 10)).grey - 60) < 12
+        await client.frames("audio", 10)
+        switch = (SourceChange("video", bright),)
+        await cid.order(ControlSubscription("", "", taken, switch))
+        with trio.fail_after(10):
+            while abs(client.seen["video"].grey - 180) > 12:
+                await trio.sleep(0.02)
+        assert client.seen["video"].missing == 0
+        await ann.order(Unpublish("", "", dark))
+        await more(cid, taken)
+        assert cid.told(SessionEnded) == []
+
+
+async def test_what_is_held_at_either_end_stops_and_goes_on(
+    media_loop: MediaLoop, engine: LocalEngine
+) -> None:
+    async with open_media_meeting(engine, "ann", "bob") as (_, (ann, bob)):
+        stream = await ann.send(media_loop, "audio", "video")
+        taken = await bob.take(media_loop, stream, stream)
+        await more(bob, taken)
+        await bob.order(ControlSubscription("", "", taken, HOLD))
+        assert await still(bob, taken)
+        await more(bob, taken, "audio")
+        await bob.order(ControlSubscription("", "", taken, PLAY))
+        await more(bob, taken)
+        await ann.order(ControlStream("", "", stream, HOLD))
+        assert await still(bob, taken)
+        await ann.order(ControlStream("", "", stream, PLAY))
+        await more(bob, taken)
+        assert bob.clients[taken].seen["video"].missing == 0
+
+
+async def test_who_comes_late_sees_a_frame_at_once(
+    media_loop: MediaLoop, engine: LocalEngine
+) -> None:
+    async with open_media_meeting(engine, "ann", "bob", "cid") as (_, (ann, bob, cid)):
+        stream = await ann.send(media_loop, "video")
+        first = await bob.take(media_loop, video=stream)
+        await bob.clients[first].frames("video", 20)
+        late = await cid.take(media_loop, video=stream)
+        ready = time.monotonic()
+        seen = await cid.clients[late].frames("video", 1)
+        assert seen.first - ready < 1.0
+
+
+async def test_a_publisher_that_hangs_up_is_gone_for_all(
+    media_loop: MediaLoop, engine: LocalEngine
+) -> None:
+    async with open_media_meeting(engine, "ann", "bob") as (_, (ann, bob)):
+        stream = await ann.send(media_loop, "audio", "video")
+        await bob.take(media_loop, stream, stream)
+        await ann.clients[stream].close()
+        await bob.until(StreamRemoved)
+        assert (await bob.until(SessionEnded)).why is SessionEnd.SOURCE_LOST
+        assert (await ann.until(SessionEnded)).why is SessionEnd.ICE_FAILED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("codecs", "container", "names"),
+    [
+        (("opus", "vp8"), "auto", {"opus", "vp8"}),
+        (("opus", "h264"), "mp4", {"opus", "h264"}),
+    ],
+)
+async def test_a_recording_can_be_played(
+    media_loop: MediaLoop,
+    engine: LocalEngine,
+    codecs: tuple[str, ...],
+    container: str,
+    names: set[str],
+) -> None:
+    async with open_media_meeting(engine, "ann", "bob") as (meeting, (ann, bob)):
+        one = await ann.send(media_loop, "audio", "video", codecs=codecs)
+        two = await bob.send(media_loop, "video", codecs=codecs, grey=180)
+        order = StartRecording(container, AudioWanted(one), VideoWanted(one))
+        view = await meeting.room.ask(order, within=5)
+        await trio.sleep(1.5)
+        change = ChangeRecording(view.id, (SourceChange("video", two),))
+        await meeting.room.ask(change, within=5)
+        await trio.sleep(1.5)
+        await meeting.room.ask(EndRecording(view.id), within=15)
+        path = Path(view.file)
+        assert errors_in(path) == ""
+        found = look_into(path)
+        assert set(found.packets) == names
+        assert 2.0 < found.duration < 4.5
+        assert max(found.packets[codecs[1]]) > 2.0, "the second picture is not in it"
+
+
+async def test_a_recording_outlives_its_publisher_by_its_file_only(
+    media_loop: MediaLoop, engine: LocalEngine
+) -> None:
+    async with open_media_meeting(engine, "ann") as (meeting, (ann,)):
+        stream = await ann.send(media_loop, "audio")
+        view = await meeting.room.ask(StartRecording("auto", AudioWanted(stream), None), within=5)
+        await trio.sleep(1.0)
+        await ann.order(Unpublish("", "", stream))
+        with trio.fail_after(10):
+            while not await trio.Path(view.file).exists():
+                await trio.sleep(0.02)
+        assert errors_in(Path(view.file)) == ""

@@ -1,0 +1,121 @@
+"""An OWT server in the test's own process, and a management client that signs its requests."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from actors.core import Actor, ActorSystem, ChildSpec, Message, Spawn, open_system
+from actors.domain.ids import RoomKey
+from actors.house import children
+from actors.media_services import MediaServices
+from actors.settings import ActorLimits, RecordingsFolder
+from api.credentials import CredentialGuard
+from api.doors import Place, Services
+from api.owt import open_dialect
+from api.owt.mauth import make_header
+from api.secret_store import Secrets
+from api.settings import Settings
+from media.engine import MediaEngine
+from tests.fakes.media import FakeEngine
+from tests.support.serving import Serving, services_for, serving
+
+PATIENCE = 5.0
+SUPER = "aaaaaaaaaaaaaaaaaaaaaaaa"
+SAMPLE = "5188b9af6e53c84ffd600413"
+KEYS = {SUPER: "super key", SAMPLE: "c2FtcGxlIGtleQ=="}
+_nonces = itertools.count(1)
+
+
+@dataclass
+class Manager:
+    """Signs as the REST SDK does; `service` and `key` are whose name is signed with."""
+
+    url: str
+    service: str = SAMPLE
+    key: str = KEYS[SAMPLE]
+    spaced: bool = False
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def header(self, user: str = "", role: str = "", at: float | None = None) -> str:
+        moment = int((time.time() if at is None else at) * 1000)
+        nonce = f"{next(_nonces):016x}"
+        header = make_header(self.service, self.key, moment, nonce, user, role)
+        return header.replace(",", ", ") if self.spaced else header
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, header: str | None = None
+    ) -> httpx.Response:
+        headers = {"Authorization": self.header() if header is None else header} | self.extra
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as http:
+            if body is None:
+                return await http.request(method, path, headers=headers)
+            return await http.request(method, path, headers=headers, json=body)
+
+    async def create_room(self, name: str = "room", **options: Any) -> dict[str, Any]:
+        answer = await self.ask("POST", "/v1/rooms", {"name": name, "options": options})
+        assert answer.status_code == 200, answer.text
+        room: dict[str, Any] = answer.json()
+        return room
+
+
+@dataclass
+class OwtServer:
+    serving: Serving
+    system: ActorSystem
+    services: Services
+
+    @property
+    def url(self) -> str:
+        return self.serving.url
+
+    def manager(self, service: str = SAMPLE, **changes: Any) -> Manager:
+        return Manager(self.url, service, changes.pop("key", KEYS.get(service, "none")), **changes)
+
+    async def live(self, room_id: str, room: Actor[Message]) -> None:
+        """Have this actor stand in for the live room."""
+        rooms = self.system.registry.find("/rooms")
+        assert rooms is not None
+        await rooms.ask(Spawn(ChildSpec(RoomKey("owt", room_id).slug, lambda: room)), within=1)
+
+
+def owt_settings(**sections: Any) -> Settings:
+    """Return settings with known services, changed by section."""
+    known = {
+        "super_service_id": SUPER,
+        "super_service_key": KEYS[SUPER],
+        "sample_service_id": SAMPLE,
+        "sample_service_key": KEYS[SAMPLE],
+    }
+    return Settings(**sections | {"owt": known | sections.get("owt", {})})
+
+
+@asynccontextmanager
+async def owt_server(
+    tmp_path: Path,
+    carrier: str = "lane",
+    settings: Settings | None = None,
+    engine: MediaEngine | None = None,
+) -> AsyncIterator[OwtServer]:
+    """Serve the dialect on one listener, over a real actor system with its store in memory.
+
+    Its media engine is a fake one if none is given.
+    """
+    settings = settings or owt_settings()
+    limits = ActorLimits(rooms=settings.limits.rooms, peers=settings.limits.peers)
+    recordings = RecordingsFolder(tmp_path / "recordings")
+    async with open_system(
+        children(lambda: limits, MediaServices(engine or FakeEngine(), recordings))
+    ) as system:
+        guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
+        services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
+        door = open_dialect(services)(Place(root=False, secure=False))
+        async with serving(door, carrier=carrier, settings=settings, services=services) as served:
+            yield OwtServer(served, system, services)
