@@ -118,7 +118,8 @@ class RoomSessions:
         for candidate in line.early:
             connection.tell(AddCandidate(candidate))
         line.early.clear()
-        ctx.start_task(self._negotiate, session, connection, sdp, name="negotiation")
+        kind = tracks[-1].kind
+        ctx.start_task(self._negotiate, session, kind, connection, sdp, name="negotiation")
         return NOTHING
 
     def trickle(self, session: str, candidates: tuple[Candidate, ...]) -> None:
@@ -150,13 +151,13 @@ class RoomSessions:
         spec = connection_spec(media.engine, session, session, wanted, ctx.self_ref, _unread)
         return await ctx.spawn(spec)
 
-    async def _negotiate(self, session: str, connection: Ref[Message], sdp: str) -> None:
+    async def _negotiate(self, session: str, kind: str, connection: Ref[Message], sdp: str) -> None:
         """Wait for the answer, beside the room."""
         try:
             answer = await connection.ask(AcceptOffer(sdp), within=NEGOTIATE_SECONDS)
             told = Answered(session, answer.sdp)
-        except media_refusals.NoCommonCodec:
-            told = Answered(session, "", SessionEnd.NO_VIDEO_CODEC)
+        except media_refusals.NoCommonCodec:  # the name was right, but not a profile of it
+            told = Answered(session, "", NO_CODEC[kind])
         except media_refusals.BadDescription:
             told = Answered(session, "", SessionEnd.BAD_OFFER)
         except ActorError:
