@@ -82,13 +82,16 @@ class RoomSessions:
 
     def open(self, session: str, owner: str) -> None:
         """Await the offer of a session."""
-        self._lines[session] = SessionLine(session, owner)
-        self._room.ctx.tell_self_after(self._media.connect_seconds, OfferDue(session))
+        due = self._room.ctx.tell_self_after(self._media.connect_seconds, OfferDue(session))
+        self._lines[session] = SessionLine(session, owner, due)
 
     def close(self, session: str) -> None:
         """End the connection of a session, and forget it."""
         line = self._lines.pop(session, None)
-        if line is not None and line.connection is not None:
+        if line is None:
+            return
+        line.offer_due.cancel()
+        if line.connection is not None:
             ctx = self._room.ctx
             del self._by_connection[line.connection]
             ctx.unwatch(line.connection)
@@ -111,6 +114,7 @@ class RoomSessions:
         tracks = tracks_for(sdp, self._conference.codecs(session), direction)
         if isinstance(tracks, SessionEnd):
             return self._conference.end(session, tracks)
+        line.offer_due.cancel()
         line.connection = connection = await self._connect(session, tracks)
         self._by_connection[connection] = line
         ctx = self._room.ctx
