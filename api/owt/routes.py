@@ -89,6 +89,6 @@ def _with_origin(house: House) -> Callable[[Response], Awaitable[Response]]:
     return add
 
 
-def refusals(house: House) -> Callable[[int], Response]:
+def refuser(house: House) -> Callable[[int], Response]:
     """Return what answers a status that no view chose, for the door."""
     return lambda status: allow_origin(refuse(status), house.settings)
