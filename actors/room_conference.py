@@ -31,7 +31,15 @@ from actors.connection import FromConnection
 from actors.core import Actor, Down, Message, Refused
 from actors.domain.conference import NOTHING, Conference, Outcome
 from actors.domain.conference_refusals import ParticipantUnknown
-from actors.domain.events import Card, OrderDone, OrderRefused, StreamAdded, TextPosted
+from actors.domain.events import (
+    Card,
+    OrderDone,
+    OrderRefused,
+    SessionEnded,
+    SessionReady,
+    StreamAdded,
+    TextPosted,
+)
 from actors.domain.publishing import Publication
 from actors.domain.room import ConferenceRules, Notice
 from actors.domain.streams import RecordingView, Stream
@@ -214,6 +222,7 @@ class RoomConference:
     async def _carry_out(self, outcome: Outcome) -> None:
         while outcome != NOTHING:
             self._tell(outcome.notices)
+            self._log(outcome.notices)
             for session in outcome.ended:
                 self._sessions.close(session)
             for recording in outcome.stopped:
@@ -224,3 +233,12 @@ class RoomConference:
                     await self._recordings.rewire(output)
                 else:
                     outcome += await self._sessions.rewire(output)
+
+    def _log(self, notices: Iterable[Notice]) -> None:
+        log = self._room.ctx.log
+        for notice in notices:
+            match notice.fact:
+                case SessionReady(session):
+                    log.info("session.ready", session=session, peer=notice.to)
+                case SessionEnded(session, why):
+                    log.info("session.ended", session=session, peer=notice.to, reason=why.value)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from actors.core import Actor, ActorError, Down, Message, Ref, Refused, ReplyTo
 from actors.domain.conference import NOTHING, Conference, Outcome
-from actors.domain.media_refusals import CannotRecord
+from actors.domain.conference_refusals import TargetUnsatisfying
+from actors.domain.media_refusals import CannotRecord, SourceGone
 from actors.domain.streams import RecordingView
 from actors.domain.taking import Output
 from actors.media_services import MediaServices
@@ -77,13 +78,19 @@ class RoomRecordings:
         )
 
     async def start(self, output: Output, container: str) -> None:
-        """Start to record what the conference has taken. Raises CannotRecord, and forgets it."""
+        """Start to record what the conference has taken.
+
+        Raises CannotRecord and TargetUnsatisfying, and has the conference forget it.
+        """
         engine = self._media.engine
         sources = {kind: self._sessions.source(output.id, kind) for kind in output.sources}
         known = {kind: source for kind, source in sources.items() if source is not None}
         try:
             plan = self._plan(output, container)
             await check_recording(engine, plan, known)
+        except SourceGone:  # it has just ended, which the room will hear
+            self._conference.end_recording(output.id)
+            raise TargetUnsatisfying(plan.tracks[0].kind, "stream") from None
         except Refused:
             self._conference.end_recording(output.id)
             raise

@@ -82,13 +82,16 @@ class RoomSessions:
 
     def open(self, session: str, owner: str) -> None:
         """Await the offer of a session."""
-        self._lines[session] = SessionLine(session, owner)
-        self._room.ctx.tell_self_after(self._media.connect_seconds, OfferDue(session))
+        due = self._room.ctx.tell_self_after(self._media.connect_seconds, OfferDue(session))
+        self._lines[session] = SessionLine(session, owner, due)
 
     def close(self, session: str) -> None:
         """End the connection of a session, and forget it."""
         line = self._lines.pop(session, None)
-        if line is not None and line.connection is not None:
+        if line is None:
+            return
+        line.offer_due.cancel()
+        if line.connection is not None:
             ctx = self._room.ctx
             del self._by_connection[line.connection]
             ctx.unwatch(line.connection)
@@ -111,6 +114,7 @@ class RoomSessions:
         tracks = tracks_for(sdp, self._conference.codecs(session), direction)
         if isinstance(tracks, SessionEnd):
             return self._conference.end(session, tracks)
+        line.offer_due.cancel()
         line.connection = connection = await self._connect(session, tracks)
         self._by_connection[connection] = line
         ctx = self._room.ctx
@@ -118,7 +122,8 @@ class RoomSessions:
         for candidate in line.early:
             connection.tell(AddCandidate(candidate))
         line.early.clear()
-        ctx.start_task(self._negotiate, session, connection, sdp, name="negotiation")
+        kind = tracks[-1].kind
+        ctx.start_task(self._negotiate, session, kind, connection, sdp, name="negotiation")
         return NOTHING
 
     def trickle(self, session: str, candidates: tuple[Candidate, ...]) -> None:
@@ -150,13 +155,13 @@ class RoomSessions:
         spec = connection_spec(media.engine, session, session, wanted, ctx.self_ref, _unread)
         return await ctx.spawn(spec)
 
-    async def _negotiate(self, session: str, connection: Ref[Message], sdp: str) -> None:
+    async def _negotiate(self, session: str, kind: str, connection: Ref[Message], sdp: str) -> None:
         """Wait for the answer, beside the room."""
         try:
             answer = await connection.ask(AcceptOffer(sdp), within=NEGOTIATE_SECONDS)
             told = Answered(session, answer.sdp)
-        except media_refusals.NoCommonCodec:
-            told = Answered(session, "", SessionEnd.NO_VIDEO_CODEC)
+        except media_refusals.NoCommonCodec:  # the name was right, but not a profile of it
+            told = Answered(session, "", NO_CODEC[kind])
         except media_refusals.BadDescription:
             told = Answered(session, "", SessionEnd.BAD_OFFER)
         except ActorError:

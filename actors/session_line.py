@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from actors.core import Message, Ref
+from actors.core import Message, Ref, Timer
 from media.engine import Candidate, Track
 
 EARLY_CANDIDATES = 64  # before the offer; a connection takes no more either
@@ -19,6 +19,7 @@ class SessionLine:
 
     id: str
     owner: str
+    offer_due: Timer
     connection: Ref[Message] | None = None  # from the offer on
     early: list[Candidate] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)

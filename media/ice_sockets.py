@@ -12,8 +12,9 @@ from aioice.ice import Connection, StunProtocol, get_host_addresses
 from media.candidates import announced_address
 from media.errors import NoFreePort
 from media.peer_facts import IceSettings
+from media.port_range import PortRange
 from media.readers import Readers
-from media.udp_socket import UdpSocket, bind_udp
+from media.udp_socket import UdpSocket
 
 LOOPBACK = "127.0.0.1"
 BEST = 65535  # local preference of the first address, RFC 8445, section 5.1.2.1
@@ -75,7 +76,7 @@ def _open(
     preference: int,
 ) -> tuple[StunProtocol, UdpSocket] | None:
     try:
-        bound = bind_udp(address, settings.udp_port_range)
+        bound = PortRange(*settings.udp_port_range).bind(address)
     except OSError as error:
         if settings.listen_ips:
             raise NoFreePort("an address to listen on is not ours") from error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import random
 import socket
 from collections.abc import Iterator
 
+from media.datagrams import bind_port
 from media.errors import NoFreePort
 
-BUFFER_BYTES = 1 << 20  # a keyframe to many legs leaves in one go
 ANY_PORT_TRIES = 64
 
 
@@ -31,7 +30,7 @@ class PortRange:
         Raises NoFreePort if all are taken, OSError for an address that is not ours.
         """
         for port in self._candidates(step=1):
-            bound = _bind(address, port)
+            bound = bind_port(address, port)
             if bound is not None:
                 return bound
         raise NoFreePort("no UDP port of the range is free")
@@ -39,11 +38,11 @@ class PortRange:
     def bind_pair(self, address: str) -> tuple[socket.socket, socket.socket]:
         """Bind an even port, for RTP, and the one above it, for RTCP; raises like `bind`."""
         for port in self._candidates(step=2):
-            lower = _bind(address, port)
+            lower = bind_port(address, port)
             if lower is None:
                 continue
             number = lower.getsockname()[1]
-            upper = _bind(address, number + 1) if number % 2 == 0 else None
+            upper = bind_port(address, number + 1) if number % 2 == 0 else None
             if upper is not None:
                 return lower, upper
             lower.close()
@@ -59,22 +58,3 @@ class PortRange:
             return iter(())
         start = random.randrange(len(ports))
         return iter([*ports[start:], *ports[:start]])
-
-
-def _bind(address: str, port: int) -> socket.socket | None:
-    """Bind a port; None if it is taken."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
-        bound.setblocking(False)
-        bound.bind((address, port))
-    except OSError as error:
-        bound.close()
-        if error.errno in (errno.EADDRINUSE, errno.EACCES):
-            return None
-        raise
-    return bound

@@ -11,9 +11,14 @@ from collections.abc import Callable
 
 import trio
 
+PAUSE_SECONDS = 0.02  # after a callback that raised: it may have left in the socket what woke it
+
 
 class Readers:
-    """Calls back whenever a socket has something to read. `stray` takes what a callback raises."""
+    """Calls back whenever a socket has something to read. `stray` takes what a callback raises.
+
+    One that raises is called again after a pause, so that it cannot keep everybody else from work.
+    """
 
     def __init__(self, nursery: trio.Nursery, stray: Callable[[BaseException, str], None]) -> None:
         self._nursery = nursery
@@ -41,3 +46,4 @@ class Readers:
                     callback()
                 except Exception as error:  # noqa: BLE001 - the boundary of a connection
                     self._stray(error, "a packet was not taken")
+                    await trio.sleep(PAUSE_SECONDS)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 import trio
 
+from media.datagrams import DATAGRAM_BYTES, read_some
+
 Address = tuple[str, int]
 """Host and port; the host is a numeric address."""
-
-READS = 64  # datagrams taken each time the socket wakes us, before others get their turn
-DATAGRAM_BYTES = 4096  # more than any path carries whole
 
 
 class UdpPort:
@@ -31,12 +31,19 @@ class UdpPort:
 
     async def receive(self, take: Callable[[bytes, Address, float], None]) -> None:
         """Hand over each datagram, its sender and time.monotonic, until the port is closed."""
+
+        def whole(data: bytes, sender: tuple[Any, ...]) -> None:
+            if len(data) > DATAGRAM_BYTES:
+                self.oversized += 1
+            else:
+                take(data, sender[:2], time.monotonic())
+
         while not self.closed:
             try:
                 await trio.lowlevel.wait_readable(self._socket)
             except trio.ClosedResourceError:
                 return
-            self._drain(take)
+            read_some(self._socket, whole)
 
     def close(self) -> None:
         """Free the port; `receive` returns."""
@@ -45,19 +52,3 @@ class UdpPort:
             if trio.lowlevel.in_trio_run():
                 trio.lowlevel.notify_closing(self._socket)
             self._socket.close()
-
-    def _drain(self, take: Callable[[bytes, Address, float], None]) -> None:
-        """Read what is there: waking once for many datagrams is most of what makes this fast."""
-        for _ in range(READS):
-            if self.closed:
-                return
-            try:
-                data, sender = self._socket.recvfrom(DATAGRAM_BYTES + 1)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # what an earlier datagram of ours met on its way
-            if len(data) > DATAGRAM_BYTES:
-                self.oversized += 1
-            else:
-                take(data, sender[:2], time.monotonic())

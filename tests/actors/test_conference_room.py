@@ -316,6 +316,18 @@ async def test_a_session_without_an_offer_ends(autojump_clock: MockClock) -> Non
         assert meeting.served == {ready}
 
 
+async def test_a_session_that_is_over_leaves_no_timer_behind() -> None:
+    async with open_meeting() as meeting:
+        (ann,) = await meeting.members("ann")
+        clock = meeting.house.system.clock
+        before = clock.pending
+        for _ in range(3):
+            id_ = await ann.order(publish("audio"))
+            assert id_ is not None
+            await ann.order(Unpublish("", "", id_))
+        assert clock.pending == before
+
+
 async def test_a_session_that_finds_no_path_ends() -> None:
     async with open_meeting() as meeting:
         ann, bob = await meeting.members("ann", "bob")

@@ -19,7 +19,7 @@ from actors.conference_orders import (
 )
 from actors.connection import Connection
 from actors.core import ActorCrashed
-from actors.domain.conference_refusals import StreamUnknown
+from actors.domain.conference_refusals import StreamUnknown, TargetUnsatisfying
 from actors.domain.events import (
     PeerJoined,
     PeerLeft,
@@ -32,8 +32,9 @@ from actors.domain.events import (
 from actors.domain.streams import AudioWanted, SessionEnd, StatusChange
 from actors.recording import Recording
 from actors.room import Room
-from media.errors import MediaTimeout, RouterFull
+from media.errors import BadDescription, MediaTimeout, NoCommonCodec, RouterFull, UnknownSource
 from tests.actors.core.puppet import logged
+from tests.fakes.media import FakeEngine
 from tests.fakes.media_session import FakeSession
 from tests.support.actors import LIMITS, Saboteur, poison, settle
 from tests.support.conference import MANAGED, Meeting, open_meeting, pause, publish, subscribe
@@ -82,7 +83,8 @@ async def test_a_connection_that_crashes_takes_its_session_along(
                 saboteur.crash("teardown")
                 await ann.order(Unpublish("", "", stream))
                 await settle()
-                meeting.engine.sessions.pop(stream)
+                (left,) = meeting.served  # whichever was the first to end
+                meeting.engine.sessions.pop(left)
             again = await ann.publish()
             assert await bob.subscribe(again)
             assert len(await meeting.manage(GetParticipants())) == 2
@@ -105,9 +107,17 @@ async def test_a_subscription_that_crashes_leaves_the_stream_alone(
         assert meeting.served == {stream, kept}
 
 
-@pytest.mark.parametrize("error", [RouterFull("full"), MediaTimeout("stuck")])
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (RouterFull("full"), SessionEnd.MEDIA_LOST),
+        (MediaTimeout("stuck"), SessionEnd.MEDIA_LOST),
+        (NoCommonCodec("video"), SessionEnd.NO_VIDEO_CODEC),
+        (BadDescription("malformed"), SessionEnd.BAD_OFFER),
+    ],
+)
 async def test_media_that_fails_an_offer_ends_the_session(
-    error: Exception, monkeypatch: pytest.MonkeyPatch
+    error: Exception, why: SessionEnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(self: FakeSession, sdp: str) -> None:
         raise error
@@ -117,7 +127,7 @@ async def test_media_that_fails_an_offer_ends_the_session(
         with monkeypatch.context() as patch:
             patch.setattr(FakeSession, "accept_offer", fail)
             id_ = await ann.publish()
-        assert ann.told(SessionEnded) == [SessionEnded(id_, SessionEnd.MEDIA_LOST)]
+        assert ann.told(SessionEnded) == [SessionEnded(id_, why)]
         assert meeting.served == set()
         await ann.publish()
 
@@ -207,6 +217,21 @@ async def test_a_recording_that_crashes_is_no_more(monkeypatch: pytest.MonkeyPat
         assert await meeting.manage(GetRecordings()) == ()
         view = await meeting.manage(order)
         assert await meeting.manage(GetRecordings()) == (view,)
+
+
+async def test_a_source_that_ends_while_its_recording_starts_is_no_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def gone(self: FakeEngine, plan: Any, sources: Any) -> None:
+        raise UnknownSource("gone")
+
+    async with open_meeting() as meeting:
+        (ann,) = await meeting.members("ann")
+        stream = await ann.publish()
+        monkeypatch.setattr(FakeEngine, "check_recording", gone)
+        with pytest.raises(TargetUnsatisfying):
+            await meeting.manage(StartRecording("auto", AudioWanted(stream), None))
+        assert await meeting.manage(GetRecordings()) == ()
 
 
 async def test_a_full_room_refuses_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ from actors.recording import (
     recording_spec,
 )
 from actors.recording_keeper import RecordingKeeper, Sweep
+from media import muxing
 from media.bridge import open_media_loop
 from media.container import Container
 from media.local_engine import LocalEngine, open_local_engine
@@ -54,6 +55,12 @@ from tests.support.rtp_stream import H264, OPUS, VP8, RtpStream
 SECONDS = 10.0  # more than any wait here takes
 PATH = "/recording:test"
 SOURCES = {"audio": "microphone", "video": "camera"}
+
+
+@pytest.fixture(autouse=True)
+def quick_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the thread of a recording wake up often: these tests wait for its turns."""
+    monkeypatch.setattr(muxing, "BEAT_SECONDS", 0.02)
 
 
 class Silent:
@@ -107,8 +114,8 @@ class Studio:
                 source.feed(packet, time.monotonic() + at)
         turned = trio.Event()
         token = trio.lowlevel.current_trio_token()
-        muxing = self.engine._recordings._running["test"].recorder._muxing
-        muxing.post(0, token.run_sync_soon, turned.set)
+        recorder = self.engine._recordings._running["test"].recorder
+        recorder._muxing.post(0, token.run_sync_soon, turned.set)
         with trio.fail_after(SECONDS):
             await turned.wait()
 
@@ -269,8 +276,8 @@ async def test_what_can_be_recorded_is_not_refused(tmp_path: Path) -> None:
     wanted = plan(tmp_path, Container.WEBM, (OPUS, VP8))
     async with studio(tmp_path) as here:
         await check_recording(here.engine, wanted, SOURCES)
-        await here.record(wanted)
-        assert here.facts()["state"] == "starting"
+        recording = await here.record(wanted)
+        assert (await recording.ask(GetRecording(), within=SECONDS)).state is State.STARTING
         with pytest.raises(MediaIdTaken):
             await check_recording(here.engine, wanted, SOURCES)
 

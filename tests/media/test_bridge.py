@@ -128,6 +128,28 @@ async def test_a_stray_error_is_logged_counted_and_harms_nobody():
     assert "secret" not in repr(entries)
 
 
+async def test_a_callback_that_raises_and_reads_nothing_does_not_take_all_the_time():
+    ours, theirs = socket.socketpair()
+    calls = 0
+
+    def take() -> None:
+        nonlocal calls
+        calls += 1
+        raise LookupError
+
+    with ours, theirs:
+        async with open_media_loop() as media:
+            media.readers.add_reader(ours, take)
+            theirs.send(b"never read")
+            with capture_logs():
+                await trio.sleep(0.2)
+            assert 2 <= calls < 100
+            assert media.stray_errors == calls
+            media.readers.remove_reader(ours)
+            await trio.sleep(0.05)
+            assert media.stray_errors == calls
+
+
 async def test_a_callback_of_a_socket_that_raises_is_a_stray_error_and_called_again():
     ours, theirs = socket.socketpair()
     ours.setblocking(False)

@@ -10,13 +10,15 @@ import trio
 
 from actors.conference_orders import (
     ChangeRecording,
+    CloseRoom,
     ControlStream,
     ControlSubscription,
     EndRecording,
     StartRecording,
     Unpublish,
 )
-from actors.domain.events import SessionEnded, StreamAdded, StreamRemoved
+from actors.connection import Connection, Measure
+from actors.domain.events import Restarted, RoomClosed, SessionEnded, StreamAdded, StreamRemoved
 from actors.domain.streams import (
     AudioFormat,
     AudioWanted,
@@ -28,6 +30,9 @@ from actors.domain.streams import (
 )
 from media.bridge import MediaLoop
 from media.local_engine import LocalEngine
+from tests.actors.core.puppet import logged
+from tests.support.actors import Saboteur, poison
+from tests.support.conference import MANAGED
 from tests.support.conference_media import MediaMember, open_media_meeting
 from tests.support.media_file import errors_in, look_into
 
@@ -39,6 +44,10 @@ PLAY = (StatusChange("video", True),)
 def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the clients use loopback too, which is there on any machine."""
     monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+
+
+def record(stream: str, container: str = "auto") -> StartRecording:
+    return StartRecording(container, AudioWanted(stream), VideoWanted(stream))
 
 
 async def still(member: MediaMember, session: str, kind: str = "video") -> bool:
@@ -174,8 +183,7 @@ async def test_a_recording_can_be_played(
     async with open_media_meeting(engine, "ann", "bob") as (meeting, (ann, bob)):
         one = await ann.send(media_loop, "audio", "video", codecs=codecs)
         two = await bob.send(media_loop, "video", codecs=codecs, grey=180)
-        order = StartRecording(container, AudioWanted(one), VideoWanted(one))
-        view = await meeting.room.ask(order, within=5)
+        view = await meeting.room.ask(record(one, container), within=5)
         await trio.sleep(1.5)
         change = ChangeRecording(view.id, (SourceChange("video", two),))
         await meeting.room.ask(change, within=5)
@@ -201,3 +209,58 @@ async def test_a_recording_outlives_its_publisher_by_its_file_only(
             while not await trio.Path(view.file).exists():
                 await trio.sleep(0.02)
         assert errors_in(Path(view.file)) == ""
+
+
+# --- wrecks
+
+
+async def test_a_connection_that_crashes_in_a_call_takes_its_stream_along(
+    media_loop: MediaLoop, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_media_meeting(engine, "ann", "bob") as (meeting, (ann, bob)):
+        stream = await ann.send(media_loop, "audio", "video")
+        taken = await bob.take(media_loop, stream, stream)
+        await more(bob, taken)
+        with logged() as lines:
+            crash = Saboteur(monkeypatch, Connection, f"{MANAGED}/{stream}")
+            crash.crash("handle")
+            meeting.house.find(f"{MANAGED}/{stream}").tell(Measure())
+            assert (await bob.until(SessionEnded)).why is SessionEnd.SOURCE_LOST
+            assert (await ann.until(SessionEnded)).why is SessionEnd.MEDIA_LOST
+            await bob.until(StreamRemoved)
+        assert [it["kind"] for it in lines if it["event"] == "actor.crashed"] == ["connection"]
+        again = await ann.send(media_loop, "video")
+        await more(bob, await bob.take(media_loop, video=again))
+
+
+async def test_a_room_that_crashes_in_a_call_finalises_its_recordings_and_goes_on(
+    media_loop: MediaLoop, engine: LocalEngine
+) -> None:
+    async with open_media_meeting(engine, "ann", "bob") as (meeting, (ann, bob)):
+        stream = await ann.send(media_loop, "audio", "video")
+        await bob.take(media_loop, stream, stream)
+        view = await meeting.room.ask(record(stream), within=5)
+        await trio.sleep(1.0)
+        with logged() as lines:
+            meeting.room.tell(poison())
+            await ann.until(Restarted)
+            await bob.until(Restarted)
+        assert [it["kind"] for it in lines if it["event"] == "actor.crashed"] == ["room"]
+        assert engine.sessions == 0
+        assert errors_in(Path(view.file)) == ""
+        again = await ann.send(media_loop, "video")
+        await more(bob, await bob.take(media_loop, video=again))
+
+
+async def test_a_room_that_is_closed_finalises_its_recordings_before_it_says_so(
+    media_loop: MediaLoop, engine: LocalEngine
+) -> None:
+    async with open_media_meeting(engine, "ann", "bob") as (meeting, (ann, bob)):
+        stream = await ann.send(media_loop, "audio", "video")
+        await bob.take(media_loop, stream, stream)
+        view = await meeting.room.ask(record(stream), within=5)
+        await trio.sleep(1.0)
+        await meeting.room.ask(CloseRoom(), within=15)
+        assert errors_in(Path(view.file)) == ""
+        assert engine.sessions == 0
+        await bob.until(RoomClosed)

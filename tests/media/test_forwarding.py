@@ -35,7 +35,13 @@ async def closing(*clients: Client) -> AsyncIterator[None]:
                 await client.close()
 
 
-@pytest.mark.parametrize("codecs", [VP8, H264], ids=["vp8-opus", "h264-pcmu"])
+@pytest.mark.parametrize(
+    "codecs",
+    [
+        pytest.param(VP8, id="vp8-opus"),
+        pytest.param(H264, id="h264-pcmu", marks=pytest.mark.slow),
+    ],
+)
 async def test_three_subscribers_decode_what_one_publishes_without_a_gap(
     media_loop: MediaLoop, engine: LocalEngine, codecs
 ):
@@ -65,6 +71,7 @@ async def test_late_joiners_see_a_frame_at_once(media_loop: MediaLoop, engine: L
             assert seen.first - joined < 0.5
 
 
+@pytest.mark.slow
 async def test_ten_who_join_within_a_second_see_a_frame_each(
     media_loop: MediaLoop, engine: LocalEngine
 ):
@@ -86,6 +93,7 @@ async def test_ten_who_join_within_a_second_see_a_frame_each(
         assert video.counts.keyframe_requests <= 7, "they are asked for at most every 300 ms"
 
 
+@pytest.mark.slow
 async def test_packets_lost_on_the_way_in_are_asked_for_again(
     media_loop: MediaLoop, engine: LocalEngine
 ):
@@ -109,6 +117,7 @@ async def test_packets_lost_on_the_way_in_are_asked_for_again(
         assert video.counts.recovered > 0
 
 
+@pytest.mark.slow
 async def test_lost_packets_are_sent_again(media_loop: MediaLoop, engine: LocalEngine):
     one = await publisher(media_loop, engine, "publisher")
     client = await subscriber(media_loop, engine, "subscriber")

@@ -110,7 +110,12 @@ def test_a_name_that_could_leave_the_folder_is_refused(tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize(
-    ("container", "codecs"), [(WEBM, (VP8, OPUS)), (MKV, (H264, PCMU)), (MP4, (H264, OPUS))]
+    ("container", "codecs"),
+    [
+        pytest.param(WEBM, (VP8, OPUS), marks=pytest.mark.slow),
+        (MKV, (H264, PCMU)),
+        (MP4, (H264, OPUS)),
+    ],
 )
 def test_pauses_keep_their_time(
     tmp_path: Path, container: Container, codecs: tuple[Codec, ...]

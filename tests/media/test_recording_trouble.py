@@ -45,7 +45,9 @@ def killed_after(folder: Path, seconds: float) -> float:
     return sent
 
 
-@pytest.mark.parametrize("seconds", [1, 4, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "seconds", [1, *(pytest.param(s, marks=pytest.mark.slow) for s in (4, 30))]
+)
 def test_a_kill_loses_two_seconds_at_most(tmp_path: Path, seconds: float) -> None:
     sent = killed_after(tmp_path, seconds)
     left = {leftover.path.name: leftover for leftover in rescue_leftovers(tmp_path)}
