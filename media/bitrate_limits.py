@@ -6,6 +6,20 @@ FLOOR = 100_000  # bits per second: one bad receiver must not spoil the picture 
 FORGOTTEN_SECONDS = 10.0  # receivers repeat theirs every second or so
 REPEAT_SECONDS = 1.0
 NOTABLE_DROP = 0.97
+GUESSING = 1.35  # times what flows: from there on a limit says what was sent, not what can be
+UNLIMITED = 1_000_000_000
+
+
+def binding_limit(bits_per_second: int, flowing: float) -> int:
+    """Return what a receiver can take that gets `flowing` bits a second, UNLIMITED if not known.
+
+    Browsers never say more than one and a half times what arrives. A sender that has little to show
+    would be held to that, and to a smaller picture, though the path could take more; one that is
+    held by the path is told less than it sends, or hardly more.
+    """
+    if flowing and bits_per_second >= flowing * GUESSING:
+        return UNLIMITED
+    return bits_per_second
 
 
 class BitrateLimits:

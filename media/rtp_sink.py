@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from media import rtcp
+from media.bitrate_limits import binding_limit
 from media.codec import Codec, suits
 from media.errors import CodecMismatch
 from media.packet_cache import SIZE, PacketCache
@@ -234,7 +235,8 @@ class RtpSink:
                 case rtcp.BitrateLimit(ssrcs=ssrcs, bits_per_second=limit):
                     if self.ssrc in ssrcs and self._flowing is not None:
                         self._receiver.limit = limit
-                        self._flowing.limit_bitrate(self.id, limit, arrival)
+                        least = binding_limit(limit, self._bitrate.bits_per_second)
+                        self._flowing.limit_bitrate(self.id, least, arrival)
 
     def beat(self, now: float) -> None:
         """Measure, and report to the receiver; to be called once a second."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -488,3 +490,64 @@ async def test_a_client_that_goes_while_resuming_leaves_it_away(autojump_clock: 
         assert it.ann.alive
         await trio.sleep(2)
         assert not it.ann.alive
+
+
+# --- in any order
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_in_any_order_nothing_is_lost_or_shown_twice(
+    seed: int, autojump_clock: MockClock
+) -> None:
+    """Sockets come and go, the room crashes, orders are answered or not; texts count the facts."""
+    deal = random.Random(seed)
+    async with entered() as it:
+        clients, here = [it.client], True
+        streams: set[str] = set()
+        numbers = count()
+        said = crashes = 0
+        for _ in range(60):
+            match deal.choice(
+                ["say", "say", "say", "add", "lose", "resume", "crash", "do", "wait"]
+            ):
+                case "say":
+                    it.say(TextPosted("bob", True, str(said)))
+                    said += 1
+                case "add":
+                    streams.add(str(next(numbers)))
+                    it.say(StreamAdded(stream(max(streams, key=int))))
+                case "lose":
+                    it.ann.tell(Lost(clients[-1]))
+                    here = False
+                case "resume":
+                    clients.append(RecordingClient())
+                    await it.ann.ask(Resume(clients[-1], "again"), within=5)
+                    here = True
+                case "crash" if crashes < 10:  # one more, and the house gives up on the room
+                    crashes += 1
+                    it.room.tell(Crash())
+                    await settle()
+                    it.say(Restarted())
+                    streams.clear()
+                case "do" if here:
+                    with trio.move_on_after(deal.choice([0, 1])):
+                        with suppress(Busy, AskTimeout):
+                            await it.ann.ask(Do(PUBLISH), within=deal.choice([0.5, 2]))
+                case "wait":
+                    await trio.sleep(deal.choice([0, 1, 20]) if here else 0)
+        await settle()
+        if not here:
+            clients.append(await it.resume())
+        shown = [fact for client in clients for fact in client.facts]
+        assert [fact.text for fact in shown if isinstance(fact, TextPosted)] == [
+            str(number) for number in range(said)
+        ]
+        known: set[str] = set()
+        for fact in shown:
+            if isinstance(fact, StreamAdded):
+                assert fact.stream.id not in known
+                known.add(fact.stream.id)
+            elif isinstance(fact, MediaLost):
+                assert known >= set(fact.streams)
+                known -= set(fact.streams)
+        assert known == streams

@@ -382,6 +382,21 @@ def test_the_sender_is_told_the_lowest_limit_of_those_that_listen() -> None:
     assert sender.limits[3:] == [pytest.approx(3_000_000, rel=0.001)]
 
 
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [(500_000, 500_000), (850_000, 850_000), (1_300_000, 1_300_000), (1_500_000, 1_000_000_000)],
+)
+def test_a_receiver_that_gets_little_limits_nobody(limit: int, told: int) -> None:
+    sender = Sender()
+    source, sink, _ = joined(source=a_source(sender=sender))
+    play(source, 2)
+    sink.beat(1000.0)
+    sink.counts.octets += 1_000_000 // 8
+    sink.beat(1001.0)
+    sink.feed_rtcp(rtcp.write_remb(1, (77,), limit), 1001.1)
+    assert sender.limits == [pytest.approx(told, rel=0.001)]
+
+
 def test_no_receiver_can_limit_the_sender_to_nothing() -> None:
     sender = Sender()
     source, sink, _ = joined(source=a_source(sender=sender))

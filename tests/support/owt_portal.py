@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
 from actors.core import Ref
 from actors.domain.ids import PEERS, PeerKey, RoomKey
-from tests.support.owt import OwtServer
+from tests.support.owt import KEYS, SAMPLE, Manager, OwtServer
 from tests.support.socketio import PATIENCE, SocketIoClient, Websocket, connect
 
 WAYS = [(3, "upgrade"), (3, "polling"), (3, "websocket"), (4, "websocket"), (4, "upgrade")]
@@ -20,6 +20,31 @@ AGENT = {
     "runtime": {"name": "Chrome", "version": "120"},
     "os": {"name": "Linux", "version": ""},
 }
+
+
+class Place(Protocol):
+    """A server: in this process (OwtServer), or in another (Elsewhere)."""
+
+    @property
+    def url(self) -> str: ...
+
+    def manager(self) -> Manager: ...
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A server in a process of its own, configured by CONFIG."""
+
+    url: str
+
+    def manager(self) -> Manager:
+        return Manager(self.url)
+
+
+CONFIG = (
+    f'owt = {{ sample_service_id = "{SAMPLE}", sample_service_key = "{KEYS[SAMPLE]}" }}\n'
+    'listeners = [{ bind = "127.0.0.1:0", dialects = ["owt", "operator"] }]\n'
+)
 
 
 @dataclass
@@ -76,7 +101,7 @@ class Guest:
 
 @asynccontextmanager
 async def connection(
-    server: OwtServer, version: int = 3, way: str = "websocket"
+    server: Place, version: int = 3, way: str = "websocket"
 ) -> AsyncIterator[Guest]:
     async with connect(server.url, version=version, way=way) as client:
         yield Guest(client)
@@ -84,7 +109,7 @@ async def connection(
 
 @asynccontextmanager
 async def guest(
-    server: OwtServer,
+    server: Place,
     room: str,
     user: str = "ann",
     role: str = "presenter",
@@ -99,7 +124,7 @@ async def guest(
         yield found
 
 
-async def token(server: OwtServer, room: str, user: str = "ann", role: str = "presenter") -> str:
+async def token(server: Place, room: str, user: str = "ann", role: str = "presenter") -> str:
     """Make a token as an application does."""
     body = {"user": user, "role": role}
     answer = await server.manager().ask("POST", f"/v1/rooms/{room}/tokens", body)

@@ -53,7 +53,10 @@ class Polling:
         if self.stopped:
             self.idle.set()
             return []
-        answer = await self.http.get("/socket.io/", params=self.params(), timeout=None)
+        try:
+            answer = await self.http.get("/socket.io/", params=self.params(), timeout=None)
+        except httpx.TransportError:  # the server is gone
+            return []
         return packets_of(answer.text, self.version) if answer.status_code == 200 else []
 
     async def send(self, *packets: str) -> None:
