@@ -9,6 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from actors.conference_orders import (
+    CloseRoom,
     ControlSubscription,
     GetParticipants,
     GetRecordings,
@@ -18,17 +19,20 @@ from actors.conference_orders import (
     Unpublish,
 )
 from actors.connection import Connection
-from actors.core import ActorCrashed
+from actors.core import ActorCrashed, ActorError, Spawn
 from actors.domain.conference_refusals import StreamUnknown, TargetUnsatisfying
 from actors.domain.events import (
+    Joined,
     PeerJoined,
     PeerLeft,
     Restarted,
+    RoomClosed,
     SessionEnded,
     StreamAdded,
     StreamRemoved,
     TextPosted,
 )
+from actors.domain.ids import ROOMS
 from actors.domain.streams import AudioWanted, SessionEnd, StatusChange
 from actors.recording import Recording
 from actors.room import Room
@@ -37,7 +41,15 @@ from tests.actors.core.puppet import logged
 from tests.fakes.media import FakeEngine
 from tests.fakes.media_session import FakeSession
 from tests.support.actors import LIMITS, Saboteur, poison, settle
-from tests.support.conference import MANAGED, Meeting, open_meeting, pause, publish, subscribe
+from tests.support.conference import (
+    MANAGED,
+    Meeting,
+    open_meeting,
+    pause,
+    publish,
+    streams_of,
+    subscribe,
+)
 
 
 class Every(Saboteur):
@@ -295,6 +307,69 @@ async def test_an_order_that_crashes_the_room_ends_nobody(monkeypatch: pytest.Mo
                 await meeting.manage(GetStreams())
             await settle()
             assert await orders_work(meeting, ann, bob)
+
+
+async def test_a_room_that_crashes_as_it_begins_is_there_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saboteur = Saboteur(monkeypatch, Room, MANAGED)
+    saboteur.crash("setup")
+    with logged() as lines:
+        async with open_meeting() as meeting:
+            ann = await meeting.member("ann")
+            assert ann.told(Joined)
+            assert ann.is_ready(await ann.publish())
+    assert crashes(lines) == ["room"]
+
+
+async def test_a_crash_at_the_end_of_a_room_is_told_to_who_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saboteur = Saboteur(monkeypatch, Room, MANAGED)
+    with logged() as lines:
+        async with open_meeting() as meeting:
+            (ann,) = await meeting.members("ann")
+            await ann.publish()
+            saboteur.crash("teardown")
+            with pytest.raises(ActorError):
+                await meeting.room.ask(CloseRoom(), within=5)
+            assert meeting.served == set()
+            assert ann.told(RoomClosed)
+            again = await meeting.member("bob")
+            assert again.is_ready(await again.publish())
+    assert crashes(lines) == ["room"]
+
+
+async def test_who_asks_for_the_end_and_leaves_gets_it_all_the_same() -> None:
+    async with open_meeting() as meeting:
+        ann, bob = await meeting.members("ann", "bob")
+        stream = await ann.publish()
+        await bob.subscribe(stream)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await meeting.room.ask(CloseRoom(), within=5)
+        assert scope.cancelled_caught
+        await settle()
+        assert ann.told(RoomClosed)
+        assert bob.told(RoomClosed)
+        assert meeting.served == set()
+        assert meeting.house.system.registry.find(MANAGED) is None
+
+
+async def test_a_supervisor_that_crashes_takes_the_room_and_its_media_along() -> None:
+    broken: Any = Spawn(None)  # type: ignore[arg-type]  # a supervisor crashes over it
+    with logged() as lines:
+        async with open_meeting() as meeting:
+            ann, bob = await meeting.members("ann", "bob")
+            stream = await ann.publish()
+            await bob.subscribe(stream)
+            meeting.house.find(ROOMS).tell(broken)
+            await settle()
+            assert meeting.served == set()
+            again = await meeting.member("cid")
+            assert streams_of(again) == ()
+            assert again.is_ready(await again.publish())
+    assert crashes(lines) == ["supervisor"]
 
 
 async def orders_work(meeting: Meeting, ann: Any, bob: Any) -> bool:

@@ -121,6 +121,7 @@ async def test_audio_comes_from_one_stream_and_video_from_another(
         assert cid.told(SessionEnded) == []
 
 
+@pytest.mark.slow
 async def test_what_is_held_at_either_end_stops_and_goes_on(
     media_loop: MediaLoop, engine: LocalEngine
 ) -> None:
