@@ -131,7 +131,7 @@ async def test_a_client_whose_connection_is_lost_comes_back(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("transports", WAYS)
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", ["2.2.0", "4.8.1"])
 async def test_clients_live_on_pings(version: str, transports: str) -> None:
     times = {"ping_seconds": 1.0, "ping_timeout_seconds": 1.5}
     async with socketio_host(owt=times) as host, published(host, version, transports) as client:
