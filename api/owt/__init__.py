@@ -12,7 +12,8 @@ from api.owt.conversation import serve
 from api.owt.house import REALM, House
 from api.owt.openapi import PATHS
 from api.owt.polling import add_polling
-from api.owt.routes import add_routes, refusals
+from api.owt.routes import add_routes
+from api.owt.routes import refusals as refused_by  # the package has a module of that name
 from api.owt.transport import PATH, SocketIo
 
 PREFIXES = ("/v1", "/v1.1", "/services", PATH)
@@ -35,6 +36,6 @@ def open_door(house: House, clients: SocketIo, _place: Place) -> Door:
         blueprint=blueprint,
         websockets=(clients.websocket_route(),),
         prefixes=PREFIXES,
-        refuse=refusals(house),
+        refuse=refused_by(house),
         openapi=PATHS,
     )
