@@ -11,14 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from actors.conference_orders import (
-    ControlStream,
-    ControlSubscription,
-    Offer,
     Order,
-    PostText,
     Publish,
     Subscribe,
-    Trickle,
     Unpublish,
     Unsubscribe,
 )
@@ -43,10 +38,8 @@ from actors.room import FromRoom
 ORDERS_OPEN = 64
 """Orders of one participant that the room has not answered; the next one is refused with Busy."""
 
-ORDERS = (
-    PostText, Publish, Unpublish, Subscribe, Unsubscribe, Offer, Trickle, ControlStream,
-    ControlSubscription,
-)  # fmt: skip
+ENTER_SECONDS = 60.0
+"""Within which a participant that was opened must be in a room: its opener may have gone."""
 
 
 class ResumeRefused(Refused):
@@ -103,9 +96,12 @@ class Occupied(Request[None]):
 
 @dataclass(frozen=True, slots=True)
 class Overdue(Message):
-    """The timer of a participant that is away; void when it has come back since."""
+    """The timer of a participant that is away; void when it has come back since.
 
-    generation: int
+    None is the timer of one that was opened: void when it is in a room by then.
+    """
+
+    generation: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +141,7 @@ class Participant(Actor[Message]):
 
     async def setup(self) -> None:
         self._log("peer.connected")
+        self.ctx.tell_self_after(ENTER_SECONDS, Overdue(None))
         self._end_if_gone()
 
     async def handle(self, message: Message) -> object:
@@ -171,6 +168,9 @@ class Participant(Actor[Message]):
             case Lost(client):
                 if client is self._client:
                     self._go_away()
+            case Overdue(None):
+                if self._place.view is None:
+                    self.ctx.stop("disconnected")
             case Overdue(generation):
                 if generation == self._generation and self._client is None:
                     self.ctx.stop("disconnected")

@@ -53,9 +53,9 @@ class Server:
 
 
 @contextmanager
-def quintet() -> Iterator[Server]:
-    """Run `quintet serve`: websockets go through the lane."""
-    with _configured() as (port, config):
+def quintet(settings: str = CONFIG) -> Iterator[Server]:
+    """Run `quintet serve`: websockets go through the lane; `settings` names a `{port}`."""
+    with _configured(settings) as (port, config):
         command = [sys.executable, "-m", "api", "serve", "--config", str(config)]
         with _running(command, port, "/-/healthz") as server:
             yield server
@@ -105,11 +105,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def _configured() -> Iterator[tuple[int, Path]]:
+def _configured(settings: str = CONFIG) -> Iterator[tuple[int, Path]]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         port = free_port()
         config = Path(folder, "config.toml")
-        config.write_text(CONFIG.format(port=port))
+        config.write_text(settings.format(port=port))
         yield port, config
 
 

@@ -34,6 +34,7 @@ from api.owt import portal_requests as wire
 from api.owt.portal_errors import ATTRIBUTES_TOO_LARGE, INVALID_RECEIVER, INVALID_SIGNALING
 from media.engine import Candidate
 
+DEPTH = 64  # of attributes
 _AS_THE_SOURCE = re.compile(r"x1(\.0*)?")
 _RECEIVER = re.compile(wire.ID_PATTERN)
 
@@ -46,10 +47,12 @@ def post_text(text: wire.Text) -> PostText:
 
 
 def publish(request: wire.PublishRequest, attribute_bytes: int) -> Publish:
-    """Raises BadRequest for attributes of more than so many bytes."""
+    """Raises BadRequest for attributes of more than so many bytes, or nested too deep."""
     audio, video = request.media.audio, request.media.video
     attributes = None
     if request.attributes is not None:
+        if _is_deep(request.attributes):
+            raise wire.BadRequest(ATTRIBUTES_TOO_LARGE)
         attributes = msgspec.json.encode(request.attributes)
         if len(attributes) > attribute_bytes:
             raise wire.BadRequest(ATTRIBUTES_TOO_LARGE)
@@ -108,6 +111,22 @@ def signalling(request: wire.Soac) -> Order | None:
         case wire.CandidatesRemoved():
             return None
     raise wire.BadRequest(INVALID_SIGNALING)
+
+
+def _is_deep(value: object) -> bool:
+    """Tell whether a JSON value is nested so deep that whoever is shown it might fail over it."""
+    layer = [value]
+    for _ in range(DEPTH):
+        inner: list[object] = []
+        for each in layer:
+            if isinstance(each, dict):
+                inner.extend(each.values())
+            elif isinstance(each, list):
+                inner.extend(each)
+        if not inner:
+            return False
+        layer = inner
+    return True
 
 
 def _statuses(request: wire.StreamFlow | wire.SubscriptionFlow) -> tuple[StatusChange, ...]:

@@ -53,6 +53,7 @@ from actors.domain.room import RoomSpec
 from actors.domain.streams import SessionEnd, Stream
 from actors.hub import HUB, OpenPeer
 from actors.participant import (
+    ENTER_SECONDS,
     ORDERS_OPEN,
     Do,
     Occupied,
@@ -479,6 +480,16 @@ async def test_whoever_goes_before_being_let_in_is_gone() -> None:
     async with scene() as it:
         await it.leave_socket()
         assert not it.ann.alive
+
+
+async def test_who_is_never_let_in_is_gone(autojump_clock: MockClock) -> None:
+    async with scene() as it:
+        await trio.sleep(ENTER_SECONDS + 1)
+        assert not it.ann.alive
+        assert it.client.closed == ["disconnected"]
+    async with entered() as it:
+        await trio.sleep(ENTER_SECONDS + 1)
+        assert it.ann.alive
 
 
 async def test_a_client_that_goes_while_resuming_leaves_it_away(autojump_clock: MockClock) -> None:

@@ -171,11 +171,14 @@ async def test_before_a_login_nothing_else_is_answered(server: OwtServer, room: 
 
 
 async def test_who_does_not_log_in_is_disconnected(tmp_path: Path) -> None:
-    settings = owt_settings(owt={"login_seconds": 0.2})
+    settings = owt_settings(owt={"login_seconds": 1.0})
     async with owt_server(tmp_path, settings=settings) as server:
         room = (await server.manager().create_room())["_id"]
-        async with connection(server) as idle, guest(server, room) as ann:
-            assert await idle.client.gone() == "disconnect"
+        good = await token(server, room)
+        async with connection(server) as ann:
+            await ann.login(good)
+            async with connection(server) as idle:
+                assert await idle.client.gone() == "disconnect"
             assert await ann.quiet()
 
 

@@ -201,6 +201,11 @@ WRONG: list[tuple[Reader, Any, str]] = [
         "The attributes are too large",
     ),
     (
+        publish,
+        {"media": {"audio": MIC, "video": False}, "attributes": json.loads("[" * 65 + "]" * 65)},
+        "The attributes are too large",
+    ),
+    (
         subscribe,
         {"media": {"audio": {"from": 3}, "video": False}},
         'request.media.audio.from should be string "string"',
