@@ -28,6 +28,7 @@ from actors.domain.ids import PEERS, ROOMS, PeerKey, RoomKey
 from actors.domain.refusals import Busy, TooManyPeers, TooManyRooms
 from actors.domain.room import Admission, RoomSpec
 from actors.media_services import MediaServices
+from actors.roll import Roll
 from actors.room import Join, Room
 from actors.settings import ActorLimits
 from actors.store import STORE, DropAllRooms, DropRoom
@@ -206,10 +207,10 @@ class Hub(Actor[Message]):
             return known
         if len(self._rooms) >= self._limits.rooms:
             raise TooManyRooms
-        incarnations = count()
+        incarnations, roll = count(), Roll()
 
         def factory() -> Actor[Message]:
-            return Room(spec, self._limits, self._media, restarted=next(incarnations) > 0)
+            return Room(spec, self._limits, self._media, roll, restarted=next(incarnations) > 0)
 
         grace = ROOM_GRACE if spec.conference is None else CONFERENCE_GRACE
         room = await self._spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT, grace)

@@ -2,9 +2,9 @@
 
 Orders overtake each other, answers cross them, rooms crash and mailboxes are full; whatever comes
 in whatever order, the room counts the peer among its members exactly when the peer says so. Three
-rules do it. Each order to enter has a number, and only the answer to the latest one counts. Whoever
-is let in says so to the room's present incarnation (Rejoin). Whoever is not, or no longer, has
-every room that may think otherwise forget it (Leave).
+rules do it. Each order to enter has a number, and only the answer to the latest one counts. A room
+that comes back from a crash asks everybody on its roll: whoever is in says so (Rejoin). Whoever is
+not, or no longer, has every room that may think otherwise forget it (Leave).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from actors.domain.events import (
     Joined,
     JoinRefused,
     OrderRefused,
+    Restarted,
     RoomClosed,
     RoomView,
 )
@@ -52,7 +53,7 @@ class Quit(Message):
 
 @dataclass(frozen=True, slots=True)
 class Return(Message):
-    """Try again to be taken back by a room whose mailbox was full."""
+    """Try again to confirm to a room whose mailbox was full that the peer is in it."""
 
     room: Ref[Message]
 
@@ -163,6 +164,12 @@ class Membership:
                 self.turn_back(fact)
             case OrderRefused():
                 self._show(fact)
+            case Restarted() if room != self._room:
+                self.quit_again(room)
+            case Restarted():
+                self.rejoin(room)
+                if not self._silent:
+                    self._show(fact)
             case RoomClosed() if room == self._room:
                 self._lose(fact.room)
             case _ if room == self._room and not self._silent:
@@ -204,7 +211,6 @@ class Membership:
         self._silent = overtaken and (self._silent or room != self._room)
         self._room, self._view = room, joined.room
         self._peer.ctx.watch(room)
-        self.rejoin(room)
         if not overtaken:
             self._wanted = None
             self._show(joined)
@@ -230,7 +236,7 @@ class Membership:
             self.quit(room)
 
     def rejoin(self, room: Ref[Message]) -> None:
-        """Have the present incarnation of the room count the peer among its members."""
+        """Tell the present incarnation of the room that the peer is in, and knows of the crash."""
         if room != self._room:
             return
         try:

@@ -31,7 +31,7 @@ from actors.connection import FromConnection
 from actors.core import Actor, Down, Message, Refused
 from actors.domain.conference import NOTHING, Conference, Outcome
 from actors.domain.conference_refusals import ParticipantUnknown
-from actors.domain.events import Card, OrderDone, OrderRefused, StreamAdded, TextPosted
+from actors.domain.events import Card, OrderDone, OrderRefused, TextPosted
 from actors.domain.publishing import Publication
 from actors.domain.room import ConferenceRules, Notice
 from actors.domain.streams import RecordingView, Stream
@@ -73,12 +73,6 @@ class RoomConference:
     def streams(self) -> tuple[Stream, ...]:
         """The streams whose media can flow, in order of coming."""
         return tuple(self._conference.streams.values())
-
-    def shown_to(self, member: str) -> list[Notice]:
-        """Return what a member has to hear to know the streams."""
-        if not self._conference.rules.announces_streams:
-            return []
-        return [Notice(StreamAdded(stream), to=member) for stream in self.streams]
 
     @property
     def busy(self) -> bool:

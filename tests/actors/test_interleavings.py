@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 import trio.testing
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors.core import ActorError
@@ -148,7 +148,17 @@ def test_members_in_every_view_are_those_of_the_room_in_the_end(script: list[Ste
     play(script, check_agreement)
 
 
+DIES_BEFORE_IT_HEARS_THAT_IT_IS_IN = [
+    Step("enter", "cid", "red", "1", 2),
+    Step("enter", "dan", "red", "1", 3),
+    *(Step("enter", "bob", "blue", "", 0) for _ in range(3)),
+    Step("crash", "ann", "red", "", 0),
+    Step("drop", "cid", "red", "", 0),
+]
+
+
 @settings(max_examples=150, deadline=None)
+@example(DIES_BEFORE_IT_HEARS_THAT_IT_IS_IN)
 @given(steps("enter", "enter", "leave", "say", "drop", "take over", "crash", peers=PEERS[1:]))
 def test_nobody_enters_a_locked_room_without_its_pin(script: list[Step]) -> None:
     def check(it: Play) -> None:

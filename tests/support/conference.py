@@ -19,6 +19,7 @@ from actors.domain.events import (
     JoinRefused,
     OrderDone,
     OrderRefused,
+    Restarted,
     SessionAnswered,
     SessionReady,
 )
@@ -79,7 +80,8 @@ class MemberActor(Actor[Message]):
                 if isinstance(fact, Joined):
                     member.room = room
                     self.ctx.watch(room)
-                    member.come_back()  # it may have restarted since
+                elif isinstance(fact, Restarted) and member.returns:
+                    member.come_back()
                 await member.hear(fact)
             case JoinRefused():
                 await member.hear(message)
