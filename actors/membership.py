@@ -56,6 +56,7 @@ class Return(Message):
     """Try again to confirm to a room whose mailbox was full that the peer is in it."""
 
     room: Ref[Message]
+    incarnation: int
 
 
 class Carded(Protocol):
@@ -164,10 +165,12 @@ class Membership:
                 self.turn_back(fact)
             case OrderRefused():
                 self._show(fact)
-            case Restarted() if room != self._room:
-                self.quit_again(room)
-            case Restarted():
-                self.rejoin(room)
+            case Restarted(incarnation):
+                self._exit_if_on_the_way_to(room)
+                if room != self._room:
+                    self.quit(room)
+                    return
+                self.rejoin(room, incarnation)
                 if not self._silent:
                     self._show(fact)
             case RoomClosed() if room == self._room:
@@ -191,9 +194,14 @@ class Membership:
         if down.ref != self._room or self._view is None:
             return
         if down.restarting:
-            self.rejoin(down.ref)
+            self._exit_if_on_the_way_to(down.ref)
             return
         self._lose(self._view)
+
+    def _exit_if_on_the_way_to(self, room: Ref[Message]) -> None:
+        """Give up an order to enter again: the room may have lost it, and put the peer out."""
+        if self._wanted is not None and self._wanted.path == room.path:
+            self.exit()
 
     def _lose(self, view: RoomView) -> None:
         """Take it that the room is no more."""
@@ -235,16 +243,16 @@ class Membership:
         elif room != self._room:
             self.quit(room)
 
-    def rejoin(self, room: Ref[Message]) -> None:
-        """Tell the present incarnation of the room that the peer is in, and knows of the crash."""
+    def rejoin(self, room: Ref[Message], incarnation: int) -> None:
+        """Tell this incarnation of the room that the peer is in, and knows of the crash."""
         if room != self._room:
             return
         try:
-            room.tell(Rejoin(self._peer.ctx.self_ref, self._state.card))
+            room.tell(Rejoin(self._peer.ctx.self_ref, self._state.card, incarnation))
         except ActorStopped:
             pass  # its Down is on the way
         except MailboxFull:
-            self._peer.ctx.tell_self_after(AGAIN_SECONDS, Return(room))
+            self._peer.ctx.tell_self_after(AGAIN_SECONDS, Return(room, incarnation))
 
     def _forget(self) -> None:
         if self._room is not None:

@@ -264,8 +264,8 @@ class Peer(Actor[Message]):
                 self.ctx.stop(reason)
             case Quit(room):
                 self._place.quit_again(room)
-            case Return(room):
-                self._place.rejoin(room)
+            case Return(room, incarnation):
+                self._place.rejoin(room, incarnation)
             case Register():
                 self._register()
         return None

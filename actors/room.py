@@ -60,11 +60,12 @@ class Join(Message):
 class Rejoin(Message):
     """Confirm that this peer is a member that knows of the restart: its orders count from now on.
 
-    One that is not on the roll is told that the room is closed to it.
+    Void when the room has crashed again since it asked, or put the peer out.
     """
 
     peer: Ref[Message]
     card: Card
+    incarnation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,9 @@ class Room(Actor[Message]):
         """After a crash, come back with the members and the lock that were."""
         if self._restarted:
             self._audience.watch_again()
-            self._tell([Notice(Restarted())])  # before anything else that they hear from us
+            self._tell(
+                [Notice(Restarted(self.ctx.incarnation))]
+            )  # before anything else that they hear from us
             await self._restore()
         else:
             self._log("room.created", type=self._state.spec.kind)
@@ -160,8 +163,8 @@ class Room(Actor[Message]):
         match message:
             case Join():
                 await self._join(message)
-            case Rejoin(ref, card):
-                self._take_back(ref, card)
+            case Rejoin():
+                self._confirm(message)
             case Leave(ref, peer, gone):
                 if self._audience.refs.get(peer, ref) == ref:
                     await self._leave(peer, gone=gone)
@@ -241,11 +244,12 @@ class Room(Actor[Message]):
         self._tell(state.join(order.admission, order.tag, lock, streams))
         self._log("peer.joined", peer=peer, members=len(state.members))
 
-    def _take_back(self, ref: Ref[Message], card: Card) -> None:
-        if self._audience.refs.get(card.peer) != ref:  # put out, and does not know it
-            self._audience.inform(ref, RoomClosed(self._state.view))
+    def _confirm(self, order: Rejoin) -> None:
+        card = order.card
+        if self._audience.refs.get(card.peer) != order.peer:
             return
-        self._unaware.discard(card.peer)
+        if order.incarnation == self.ctx.incarnation:
+            self._unaware.discard(card.peer)
         if card.revision > self._state.members[card.peer].revision:  # lost in the crash
             self._tell(self._state.present(card))
 

@@ -86,6 +86,10 @@ class Play:
                 if self.house.has_room(step.room) and self.crashes < CRASHES:
                     self.crashes += 1
                     self.house.room(step.room).tell(poison())
+            case "lose":
+                if self.house.has_room(step.room) and self.crashes < CRASHES:
+                    self.crashes += 1
+                    self.house.lose_next(key(step.room).path)
         for _ in range(step.turns):
             await trio.lowlevel.checkpoint()
 
@@ -143,7 +147,7 @@ def room_of(house: House, person: Person) -> str | None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(steps("enter", "enter", "leave", "lock", "say", "drop", "take over", "crash"))
+@given(steps("enter", "enter", "leave", "lock", "say", "drop", "take over", "crash", "lose"))
 def test_members_in_every_view_are_those_of_the_room_in_the_end(script: list[Step]) -> None:
     play(script, check_agreement)
 
@@ -159,7 +163,9 @@ DIES_BEFORE_IT_HEARS_THAT_IT_IS_IN = [
 
 @settings(max_examples=150, deadline=None)
 @example(DIES_BEFORE_IT_HEARS_THAT_IT_IS_IN)
-@given(steps("enter", "enter", "leave", "say", "drop", "take over", "crash", peers=PEERS[1:]))
+@given(
+    steps("enter", "enter", "leave", "say", "drop", "take over", "crash", "lose", peers=PEERS[1:])
+)
 def test_nobody_enters_a_locked_room_without_its_pin(script: list[Step]) -> None:
     def check(it: Play) -> None:
         for person in it.everyone:

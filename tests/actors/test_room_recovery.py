@@ -15,12 +15,13 @@ from actors.domain.events import (
     RosterListed,
 )
 from actors.domain.refusals import (
+    Busy,
     RoomFull,
     RoomLocked,
     WrongPin,
 )
 from actors.peer import End, ListRoom, SetStatus
-from actors.room import Leave, ListMembers, Room
+from actors.room import ListMembers, Room
 from tests.support.actors import (
     Person,
     Saboteur,
@@ -258,12 +259,17 @@ async def test_what_members_say_while_the_room_comes_back_is_heard() -> None:
         assert bob.client.chats == [b'"hello"']
 
 
-async def test_who_takes_itself_for_a_member_after_a_crash_and_is_none_hears_of_it() -> None:
+async def test_an_order_to_enter_again_that_a_crash_may_have_swallowed_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blue = Saboteur(monkeypatch, Room, key().path)
     async with open_house() as house:
-        _ann, bob = await house.people("ann", "bob")
-        house.room().tell(Leave(bob.ref, "bob", gone=False))  # which it knows nothing of
-        await house.crash_room()
-        assert bob.client.shown(RoomClosed)
+        ann, bob = await house.people("ann", "bob")
+        blue.crash("handle")
+        with pytest.raises(Busy):
+            await bob.enter()
+        await settle()
+        assert ann.client.facts == [PeerLeft("bob", gone=False)]
         assert house.members() == {"ann"}
         await bob.enter()
         assert house.members() == {"ann", "bob"} == bob.client.members
