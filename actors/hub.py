@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 
 from actors.core import (
     Actor,
@@ -207,10 +206,10 @@ class Hub(Actor[Message]):
             return known
         if len(self._rooms) >= self._limits.rooms:
             raise TooManyRooms
-        incarnations, roll = count(), Roll()
+        roll = Roll()
 
         def factory() -> Actor[Message]:
-            return Room(spec, self._limits, self._media, roll, restarted=next(incarnations) > 0)
+            return Room(spec, self._limits, self._media, roll)
 
         grace = ROOM_GRACE if spec.conference is None else CONFERENCE_GRACE
         room = await self._spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT, grace)

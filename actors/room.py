@@ -120,13 +120,7 @@ class Room(Actor[Message]):
     )  # fmt: skip
 
     def __init__(
-        self,
-        spec: RoomSpec,
-        limits: ActorLimits,
-        media: MediaServices,
-        roll: Roll,
-        *,
-        restarted: bool = False,
+        self, spec: RoomSpec, limits: ActorLimits, media: MediaServices, roll: Roll
     ) -> None:
         self._state = RoomState(spec, members=roll.cards)
         self._limits = limits
@@ -137,16 +131,14 @@ class Room(Actor[Message]):
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
         self._audience = Audience(self, roll.refs, limits.ask_seconds)
         self._generation = 0
-        self._restarted = restarted
         self._unaware = set(roll.cards)  # members that may not know of the restart yet
 
     async def setup(self) -> None:
         """After a crash, come back with the members and the lock that were."""
-        if self._restarted:
+        if self.ctx.incarnation > 1:
             self._audience.watch_again()
-            self._tell(
-                [Notice(Restarted(self.ctx.incarnation))]
-            )  # before anything else that they hear from us
+            # Before anything else that they hear of this incarnation.
+            self._tell([Notice(Restarted(self.ctx.incarnation))])
             await self._restore()
         else:
             self._log("room.created", type=self._state.spec.kind)

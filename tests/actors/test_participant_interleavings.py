@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import trio
@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.core import ActorError, Message, Request
+from actors.domain.events import Fact
 from actors.domain.ids import PeerKey
 from actors.hub import HUB, OpenPeer
-from actors.participant import Do, Occupied, Participant, Profile, Resume
+from actors.participant import Do, Occupied, Participant, Profile, Resume, Resumed
 from actors.peer import End, Enter, Lost
 from tests.actors.core.puppet import logged
 from tests.support.actors import (
@@ -53,6 +54,18 @@ STEPS = st.lists(
     ),
     max_size=40,
 )
+
+
+@dataclass(eq=False)
+class Successor(RecordingClient):
+    """Goes on with what the client knew that it takes over from."""
+
+    former: RecordingClient = field(default_factory=RecordingClient)
+
+    def show(self, fact: Fact) -> None:
+        super().show(fact)
+        if isinstance(fact, Resumed):
+            self.members = self.former.members
 
 
 class Play:
@@ -95,9 +108,8 @@ class Play:
             await trio.lowlevel.checkpoint()
 
     async def resume(self, person: Person) -> None:
-        """Go on with another client, which knows what the former one knew."""
-        former = person.client
-        person.client = RecordingClient(members=former.members)
+        """Go on with another client."""
+        person.client = Successor(former=person.client)
         with suppress(ActorError):
             await person.ref.ask(Resume(person.client, "resume"), within=3)
 
