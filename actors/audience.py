@@ -20,15 +20,22 @@ class FromRoom(Message):
 
 
 class Audience:
-    """Belongs to one room. `refs` are its members' peers by id; each of them is watched."""
+    """Belongs to one incarnation of a room. `refs` are its members' peers by id, all watched."""
 
     __slots__ = ("_ask_seconds", "_ending", "_room", "refs")
 
-    def __init__(self, room: Actor[Message], ask_seconds: float) -> None:
+    def __init__(
+        self, room: Actor[Message], refs: dict[str, Ref[Message]], ask_seconds: float
+    ) -> None:
         self._room = room
         self._ask_seconds = ask_seconds
         self._ending: set[Ref[Message]] = set()  # peers too slow, being ended
-        self.refs: dict[str, Ref[Message]] = {}
+        self.refs = refs
+
+    def watch_again(self) -> None:
+        """Watch those that a former incarnation has left; a Down is due for each that has ended."""
+        for ref in self.refs.values():
+            self._room.ctx.watch(ref)
 
     def add(self, peer: str, ref: Ref[Message]) -> None:
         """Take in a peer, instead of one that had its id before."""
@@ -38,13 +45,11 @@ class Audience:
         self.refs[peer] = ref
         self._room.ctx.watch(ref)
 
-    def remove(self, peer: str) -> bool:
-        """Forget a peer; return whether it was known."""
+    def remove(self, peer: str) -> None:
+        """Forget a peer; an unknown one changes nothing."""
         ref = self.refs.pop(peer, None)
-        if ref is None:
-            return False
-        self._room.ctx.unwatch(ref)
-        return True
+        if ref is not None:
+            self._room.ctx.unwatch(ref)
 
     def tell(self, notice: Notice) -> None:
         """Tell a fact to those it is for."""

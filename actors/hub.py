@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 
 from actors.core import (
     Actor,
@@ -28,6 +27,7 @@ from actors.domain.ids import PEERS, ROOMS, PeerKey, RoomKey
 from actors.domain.refusals import Busy, TooManyPeers, TooManyRooms
 from actors.domain.room import Admission, RoomSpec
 from actors.media_services import MediaServices
+from actors.roll import Roll
 from actors.room import Join, Room
 from actors.settings import ActorLimits
 from actors.store import STORE, DropAllRooms, DropRoom
@@ -206,10 +206,10 @@ class Hub(Actor[Message]):
             return known
         if len(self._rooms) >= self._limits.rooms:
             raise TooManyRooms
-        incarnations = count()
+        roll = Roll()
 
         def factory() -> Actor[Message]:
-            return Room(spec, self._limits, self._media, restarted=next(incarnations) > 0)
+            return Room(spec, self._limits, self._media, roll)
 
         grace = ROOM_GRACE if spec.conference is None else CONFERENCE_GRACE
         room = await self._spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT, grace)

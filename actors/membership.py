@@ -2,9 +2,9 @@
 
 Orders overtake each other, answers cross them, rooms crash and mailboxes are full; whatever comes
 in whatever order, the room counts the peer among its members exactly when the peer says so. Three
-rules do it. Each order to enter has a number, and only the answer to the latest one counts. Whoever
-is let in says so to the room's present incarnation (Rejoin). Whoever is not, or no longer, has
-every room that may think otherwise forget it (Leave).
+rules do it. Each order to enter has a number, and only the answer to the latest one counts. A room
+that comes back from a crash asks everybody on its roll: whoever is in says so (Rejoin). Whoever is
+not, or no longer, has every room that may think otherwise forget it (Leave).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from actors.domain.events import (
     Joined,
     JoinRefused,
     OrderRefused,
+    Restarted,
     RoomClosed,
     RoomView,
 )
@@ -52,9 +53,10 @@ class Quit(Message):
 
 @dataclass(frozen=True, slots=True)
 class Return(Message):
-    """Try again to be taken back by a room whose mailbox was full."""
+    """Try again to confirm to a room whose mailbox was full that the peer is in it."""
 
     room: Ref[Message]
+    incarnation: int
 
 
 class Carded(Protocol):
@@ -163,6 +165,14 @@ class Membership:
                 self.turn_back(fact)
             case OrderRefused():
                 self._show(fact)
+            case Restarted(incarnation):
+                self._exit_if_on_the_way_to(room)
+                if room != self._room:
+                    self.quit(room)
+                    return
+                self.rejoin(room, incarnation)
+                if not self._silent:
+                    self._show(fact)
             case RoomClosed() if room == self._room:
                 self._lose(fact.room)
             case _ if room == self._room and not self._silent:
@@ -184,9 +194,14 @@ class Membership:
         if down.ref != self._room or self._view is None:
             return
         if down.restarting:
-            self.rejoin(down.ref)
+            self._exit_if_on_the_way_to(down.ref)
             return
         self._lose(self._view)
+
+    def _exit_if_on_the_way_to(self, room: Ref[Message]) -> None:
+        """Give up an order to enter again: the room may have lost it, and put the peer out."""
+        if self._wanted is not None and self._wanted.path == room.path:
+            self.exit()
 
     def _lose(self, view: RoomView) -> None:
         """Take it that the room is no more."""
@@ -204,7 +219,6 @@ class Membership:
         self._silent = overtaken and (self._silent or room != self._room)
         self._room, self._view = room, joined.room
         self._peer.ctx.watch(room)
-        self.rejoin(room)
         if not overtaken:
             self._wanted = None
             self._show(joined)
@@ -229,16 +243,16 @@ class Membership:
         elif room != self._room:
             self.quit(room)
 
-    def rejoin(self, room: Ref[Message]) -> None:
-        """Have the present incarnation of the room count the peer among its members."""
+    def rejoin(self, room: Ref[Message], incarnation: int) -> None:
+        """Tell this incarnation of the room that the peer is in, and knows of the crash."""
         if room != self._room:
             return
         try:
-            room.tell(Rejoin(self._peer.ctx.self_ref, self._state.card))
+            room.tell(Rejoin(self._peer.ctx.self_ref, self._state.card, incarnation))
         except ActorStopped:
             pass  # its Down is on the way
         except MailboxFull:
-            self._peer.ctx.tell_self_after(AGAIN_SECONDS, Return(room))
+            self._peer.ctx.tell_self_after(AGAIN_SECONDS, Return(room, incarnation))
 
     def _forget(self) -> None:
         if self._room is not None:

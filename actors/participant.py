@@ -178,14 +178,11 @@ class Participant(Actor[Message]):
                 self.ctx.stop(reason)
             case Quit(room):
                 self._place.quit_again(room)
-            case Return(room):
-                self._place.rejoin(room)
+            case Return(room, incarnation):
+                self._place.rejoin(room, incarnation)
 
     async def on_down(self, down: Down) -> None:
         try:
-            view = self._place.view
-            if down.restarting and view is not None and down.ref.path == view.key.path:
-                self._lose_media()
             self._place.miss(down)
         except (TooSlow, BacklogFull):
             self.ctx.stop("too_slow")
@@ -235,7 +232,7 @@ class Participant(Actor[Message]):
                 if reply is not None:
                     reply.refuse(refusal)
             case Restarted():
-                self._show_lost()
+                self._lose_media()
             case _:
                 self._state.note(fact)
                 self._pass_on(fact)
@@ -266,10 +263,6 @@ class Participant(Actor[Message]):
         unanswered, self._open = self._open, {}
         for _, reply in unanswered.values():
             reply.refuse(Busy())
-        self._show_lost()
-
-    def _show_lost(self) -> None:
-        """Show the end of all media of a former incarnation, unless it has been shown."""
         lost = self._state.lose_media()
         if lost.streams or lost.sessions:
             self._pass_on(lost)

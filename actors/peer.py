@@ -19,6 +19,7 @@ from actors.domain.events import (
     Introduced,
     JoinRefused,
     PeerLeft,
+    Restarted,
     Signalled,
 )
 from actors.domain.peer import PeerState
@@ -263,8 +264,8 @@ class Peer(Actor[Message]):
                 self.ctx.stop(reason)
             case Quit(room):
                 self._place.quit_again(room)
-            case Return(room):
-                self._place.rejoin(room)
+            case Return(room, incarnation):
+                self._place.rejoin(room, incarnation)
             case Register():
                 self._register()
         return None
@@ -322,7 +323,8 @@ class Peer(Actor[Message]):
         self.ctx.log.info(event, peer=self._state.id, dialect=self._realm, **values)
 
     def _show(self, fact: Fact) -> None:
-        self._client.show(fact)
+        if not isinstance(fact, Restarted):  # a crash of the room is silent
+            self._client.show(fact)
 
     # --- who it is
 

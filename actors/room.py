@@ -13,6 +13,7 @@ from actors.conference_orders import (
     CloseRoom,
     DropParticipant,
     GetParticipants,
+    Order,
     SetPermissions,
 )
 from actors.core import (
@@ -34,20 +35,16 @@ from actors.domain.events import (
     Dropped,
     JoinRefused,
     OrderRefused,
-    PeerJoined,
-    PeerLeft,
     Restarted,
     RoomClosed,
 )
-from actors.domain.recovery import Recovery
 from actors.domain.refusals import Busy, NotInRoom
 from actors.domain.room import Admission, Notice, PinLock, RoomSpec, RoomState
 from actors.media_services import MediaServices
+from actors.roll import Roll
 from actors.room_conference import RoomConference
 from actors.settings import ActorLimits
 from actors.store import STORE, GetRoom, PutRoom, RoomRecord
-
-RECOVERY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +58,14 @@ class Join(Message):
 
 @dataclass(frozen=True, slots=True)
 class Rejoin(Message):
-    """Take back a member after the room's restart, unannounced and without asking for the PIN.
+    """Confirm that this peer is a member that knows of the restart: its orders count from now on.
 
-    Only a peer that the room has let in tells this: it comes from the peer actor, never off a wire.
-    It is told on arrival too, since the room may have restarted before the peer could watch it.
+    Void when the room has crashed again since it asked, or put the peer out.
     """
 
     peer: Ref[Message]
     card: Card
+    incarnation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,55 +112,51 @@ class ExpireIfEmpty(Message):
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryOver(Message):
-    pass
-
-
 class Room(Actor[Message]):
     kind = "room"
     accepts = (
-        Join, Rejoin, Leave, Present, Say, ListMembers, SetPin, ExpireIfEmpty, RecoveryOver,
-        GetParticipants, SetPermissions, DropParticipant, CloseRoom, *RoomConference.takes,
+        Join, Rejoin, Leave, Present, Say, ListMembers, SetPin, ExpireIfEmpty, GetParticipants,
+        SetPermissions, DropParticipant, CloseRoom, *RoomConference.takes,
     )  # fmt: skip
 
     def __init__(
-        self, spec: RoomSpec, limits: ActorLimits, media: MediaServices, *, restarted: bool = False
+        self, spec: RoomSpec, limits: ActorLimits, media: MediaServices, roll: Roll
     ) -> None:
-        self._state = RoomState(spec)
+        self._state = RoomState(spec, members=roll.cards)
         self._limits = limits
         self._conference: RoomConference | None = None
         if spec.conference is not None:
-            members = self._state.members
-            self._conference = RoomConference(self, spec.conference, members, media, self._tell)
+            rules, members = spec.conference, self._state.members
+            self._conference = RoomConference(self, rules, members, media, self._tell)
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
-        self._audience = Audience(self, limits.ask_seconds)
+        self._audience = Audience(self, roll.refs, limits.ask_seconds)
         self._generation = 0
-        self._recovery = Recovery(limits.mailbox_messages) if restarted else None
+        self._unaware = set(roll.cards)  # members that may not know of the restart yet
 
     async def setup(self) -> None:
-        """After a crash, come back with the lock that was; members find back by themselves."""
-        expiry = self._state.spec.expiry_seconds
-        if self._recovery is not None:
+        """After a crash, come back with the members and the lock that were."""
+        if self.ctx.incarnation > 1:
+            self._audience.watch_again()
+            # Before anything else that they hear of this incarnation.
+            self._tell([Notice(Restarted(self.ctx.incarnation))])
             await self._restore()
-            self.ctx.tell_self_after(RECOVERY_SECONDS, RecoveryOver())
-            expiry = max(expiry, RECOVERY_SECONDS)
         else:
             self._log("room.created", type=self._state.spec.kind)
-        self._expire_later(expiry)
+        self._expire_later()
 
     async def _restore(self) -> None:
         state = self._state
         record = await self._store().ask(GetRoom(state.spec.key), within=self._limits.ask_seconds)
+        state.used = record is not None or bool(state.members)
         if record is not None:
-            state.spec, state.lock, state.used = record.spec, record.lock, True
+            state.spec, state.lock = record.spec, record.lock
 
     async def handle(self, message: Message) -> object:
         match message:
             case Join():
                 await self._join(message)
-            case Rejoin(ref, card):
-                self._take_back(ref, card)
+            case Rejoin():
+                self._confirm(message)
             case Leave(ref, peer, gone):
                 if self._audience.refs.get(peer, ref) == ref:
                     await self._leave(peer, gone=gone)
@@ -179,8 +172,6 @@ class Room(Actor[Message]):
                 await self._set_pin(message)
             case ExpireIfEmpty(generation):
                 self._expire(generation)
-            case RecoveryOver():
-                self._recovery = None
             case GetParticipants():
                 return tuple(self._state.members.values())
             case SetPermissions(peer, changes):
@@ -190,6 +181,8 @@ class Room(Actor[Message]):
                 await self._drop(peer)
             case CloseRoom(reason):
                 self._close(reason)
+            case Order(by=by) if by in self._unaware:
+                pass  # given to the room that crashed, and given up by whoever asked
             case _ if self._conference is not None:
                 return await self._conference.handle(message)
             case Request():
@@ -243,26 +236,18 @@ class Room(Actor[Message]):
         self._tell(state.join(order.admission, order.tag, lock, streams))
         self._log("peer.joined", peer=peer, members=len(state.members))
 
-    def _take_back(self, ref: Ref[Message], card: Card) -> None:
-        if card.peer in self._state.members:
+    def _confirm(self, order: Rejoin) -> None:
+        card = order.card
+        if self._audience.refs.get(card.peer) != order.peer:
             return
-        self._enlist(card.peer, ref)
-        self._state.restore(card)
-        if self._conference is not None:
-            self._tell([Notice(Restarted(), to=card.peer)])
-        if self._recovery is not None:
-            self._tell(self._recovery.welcome_back(card))
-            return
-        # So late that some may have come without hearing of it, and some of what it was to hear is
-        # no longer known.
-        self._tell(self._state.of_members(PeerJoined(card), but=card.peer))
-        if self._conference is not None:
-            self._tell(self._conference.shown_to(card.peer))
+        if order.incarnation == self.ctx.incarnation:
+            self._unaware.discard(card.peer)
+        if card.revision > self._state.members[card.peer].revision:  # lost in the crash
+            self._tell(self._state.present(card))
 
     async def _leave(self, peer: str, *, gone: bool) -> None:
-        if not self._audience.remove(peer) and self._recovery is not None:
-            # It left between our crash and its own return: for the others it was still here.
-            self._tell(self._state.of_members(PeerLeft(peer, gone)))
+        self._audience.remove(peer)
+        self._unaware.discard(peer)
         known = peer in self._state.members
         self._tell(self._state.leave(peer, gone=gone))
         if known:
@@ -274,6 +259,7 @@ class Room(Actor[Message]):
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
         self._generation += 1
+        self._unaware.discard(peer)
         self._audience.add(peer, ref)
 
     def _expire_later(self, delay: float | None = None) -> None:
@@ -349,6 +335,4 @@ class Room(Actor[Message]):
 
     def _tell(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
-            if self._recovery is not None:
-                self._recovery.note(notice)
             self._audience.tell(notice)

@@ -37,7 +37,6 @@ from actors.domain.events import (
     OrderRefused,
     SessionEnded,
     SessionReady,
-    StreamAdded,
     TextPosted,
 )
 from actors.domain.publishing import Publication
@@ -81,12 +80,6 @@ class RoomConference:
     def streams(self) -> tuple[Stream, ...]:
         """The streams whose media can flow, in order of coming."""
         return tuple(self._conference.streams.values())
-
-    def shown_to(self, member: str) -> list[Notice]:
-        """Return what a member has to hear to know the streams."""
-        if not self._conference.rules.announces_streams:
-            return []
-        return [Notice(StreamAdded(stream), to=member) for stream in self.streams]
 
     @property
     def busy(self) -> bool:

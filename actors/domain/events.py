@@ -224,11 +224,13 @@ class SessionEnded(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Restarted(Fact):
-    """The room came back after a crash and counts you among its members again.
+    """The room came back after a crash; on its roll, you are a member still.
 
-    The streams and sessions that you know of from before have ended; those that came since are told
-    next. A Down of the room says the same, but may be missed by who has just come in.
+    The streams and sessions that you know of from before have ended, and what you have asked of the
+    room since is lost, until you confirm this `incarnation`.
     """
+
+    incarnation: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,11 +178,6 @@ class RoomState:
         rules = self.spec.conference
         return [Notice(fact, but=but)] if rules is None or rules.announces_members else []
 
-    def restore(self, card: Card) -> None:
-        """Take back a member after a restart, unannounced: for the others it never left."""
-        self.used = True
-        self.members[card.peer] = card
-
     def leave(self, peer: str, *, gone: bool) -> list[Notice]:
         """Remove a member; an unknown peer changes nothing."""
         if self.members.pop(peer, None) is None:
@@ -203,7 +198,8 @@ class RoomState:
             raise ParticipantUnknown(peer)
         card = self.members[peer]
         permission = card.permission.changed(changes)
-        self.members[peer] = replace(card, permission=permission)
+        # The participant counts the revision up, too, once it hears of it.
+        self.members[peer] = replace(card, permission=permission, revision=card.revision + 1)
         return [Notice(PermissionSet(permission), to=peer)]
 
     def say(self, sender: str, body: bytes) -> list[Notice]:

@@ -36,6 +36,7 @@ from actors.domain.events import (
 )
 from actors.domain.ids import PEERS
 from actors.domain.streams import AudioWanted, SourceChange, StatusChange, Stream, VideoWanted
+from actors.room import Join
 from media.engine import Direction
 from tests.actors.core.puppet import logged
 from tests.fakes.media import FakeEngine
@@ -55,7 +56,8 @@ CRASHES = 6
 OPENING = (("publish", "ann"), ("publish", "bob"), ("subscribe", "cid"), ("subscribe", "ann"))
 WHAT = (
     "publish", "publish", "subscribe", "subscribe", "subscribe", "unpublish", "unsubscribe", "hold",
-    "hold stream", "switch", "record", "hang up", "fail", "crash", "leave", "enter", "end stream",
+    "hold stream", "switch", "record", "hang up", "fail", "crash", "lose", "leave", "enter",
+    "end stream",
 )  # fmt: skip
 
 
@@ -188,6 +190,9 @@ class Play:
                 if room is not None:
                     with suppress(ActorError):
                         room.tell(poison())
+            case "lose" if self.crashes < CRASHES:
+                self.crashes += 1
+                self.meeting.house.lose_next(MANAGED, but=Join)
             case "leave" | "enter":
                 await self.leave(member)
                 await self.enter(step.who)

@@ -62,7 +62,7 @@ from actors.domain.streams import (
 from media.engine import Candidate, Direction
 from media.errors import CodecMismatch
 from tests.fakes.media import FakeEngine
-from tests.support.actors import key, open_house, settle
+from tests.support.actors import key, open_house, poison, settle
 from tests.support.conference import (
     MANAGED,
     RULES,
@@ -486,6 +486,16 @@ async def test_permissions_change_what_comes_next() -> None:
         await ann.publish("audio")
         with pytest.raises(ParticipantUnknown):
             await meeting.manage(SetPermissions("bob", changes))
+        assert await meeting.manage(GetParticipants()) == (card,)
+
+
+async def test_permissions_hold_after_a_crash() -> None:
+    async with open_meeting() as meeting:
+        await meeting.member("ann")
+        changes = (PermissionChange("publish", "video", False),)
+        card = await meeting.manage(SetPermissions("ann", changes))
+        meeting.room.tell(poison())
+        await settle()
         assert await meeting.manage(GetParticipants()) == (card,)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ from actors.core import ActorCrashed, ActorError, Spawn
 from actors.domain.conference_refusals import StreamUnknown, TargetUnsatisfying
 from actors.domain.events import (
     Joined,
+    OrderDone,
+    OrderRefused,
     PeerJoined,
     PeerLeft,
     Restarted,
@@ -43,6 +46,7 @@ from tests.fakes.media_session import FakeSession
 from tests.support.actors import LIMITS, Saboteur, poison, settle
 from tests.support.conference import (
     MANAGED,
+    Hand,
     Meeting,
     open_meeting,
     pause,
@@ -189,19 +193,7 @@ async def test_a_room_that_crashes_comes_back_with_its_members_and_without_media
     assert crashes(lines) == ["room"]
 
 
-async def test_who_finds_back_late_hears_of_the_streams_that_came_meanwhile() -> None:
-    async with open_meeting() as meeting:
-        ann, bob = await meeting.members("ann", "bob")
-        bob.returns = False
-        meeting.room.tell(poison())
-        await settle()
-        stream = await ann.publish()
-        bob.come_back()
-        await settle()
-        assert [fact.stream.id for fact in bob.told(StreamAdded)] == [stream]
-
-
-async def test_who_finds_back_too_late_for_the_recovery_hears_what_there_is(
+async def test_who_answers_a_room_that_came_back_late_has_missed_nothing(
     autojump_clock: MockClock,
 ) -> None:
     async with open_meeting() as meeting:
@@ -215,7 +207,19 @@ async def test_who_finds_back_too_late_for_the_recovery_hears_what_there_is(
         await settle()
         assert isinstance(bob.facts[0], Restarted)
         assert [fact.stream.id for fact in bob.told(StreamAdded)] == [stream]
-        assert ann.told(PeerJoined) == [PeerJoined(bob.card)]
+        assert ann.told(PeerJoined, PeerLeft) == []
+
+
+async def test_an_order_of_before_the_crash_is_not_obeyed_after_it() -> None:
+    async with open_meeting() as meeting:
+        ann, bob = await meeting.members("ann", "bob")
+        ann.returns = False
+        meeting.room.tell(poison())
+        ann.ref.tell(Hand(replace(publish("audio"), by="ann", tag="lost")))
+        await settle()
+        assert ann.told(OrderDone, OrderRefused) == []
+        ann.come_back()
+        assert await orders_work(meeting, ann, bob)
 
 
 async def test_a_recording_that_crashes_is_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 import trio.testing
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors.core import ActorError
@@ -86,6 +86,10 @@ class Play:
                 if self.house.has_room(step.room) and self.crashes < CRASHES:
                     self.crashes += 1
                     self.house.room(step.room).tell(poison())
+            case "lose":
+                if self.house.has_room(step.room) and self.crashes < CRASHES:
+                    self.crashes += 1
+                    self.house.lose_next(key(step.room).path)
         for _ in range(step.turns):
             await trio.lowlevel.checkpoint()
 
@@ -143,13 +147,25 @@ def room_of(house: House, person: Person) -> str | None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(steps("enter", "enter", "leave", "lock", "say", "drop", "take over", "crash"))
+@given(steps("enter", "enter", "leave", "lock", "say", "drop", "take over", "crash", "lose"))
 def test_members_in_every_view_are_those_of_the_room_in_the_end(script: list[Step]) -> None:
     play(script, check_agreement)
 
 
+DIES_BEFORE_IT_HEARS_THAT_IT_IS_IN = [
+    Step("enter", "cid", "red", "1", 2),
+    Step("enter", "dan", "red", "1", 3),
+    *(Step("enter", "bob", "blue", "", 0) for _ in range(3)),
+    Step("crash", "ann", "red", "", 0),
+    Step("drop", "cid", "red", "", 0),
+]
+
+
 @settings(max_examples=150, deadline=None)
-@given(steps("enter", "enter", "leave", "say", "drop", "take over", "crash", peers=PEERS[1:]))
+@example(DIES_BEFORE_IT_HEARS_THAT_IT_IS_IN)
+@given(
+    steps("enter", "enter", "leave", "say", "drop", "take over", "crash", "lose", peers=PEERS[1:])
+)
 def test_nobody_enters_a_locked_room_without_its_pin(script: list[Step]) -> None:
     def check(it: Play) -> None:
         for person in it.everyone:

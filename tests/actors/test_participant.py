@@ -85,6 +85,7 @@ class Script:
     heard: list[Message] = field(default_factory=list)
     streams: tuple[Stream, ...] = ()
     lets_in: bool = True
+    joined: list[Ref[Any]] = field(default_factory=list)
 
     def orders(self) -> list[Order]:
         return [message for message in self.heard if isinstance(message, Order)]
@@ -103,12 +104,17 @@ class ScriptedRoom(Actor[Message]):
     def __init__(self, script: Script) -> None:
         self.script = script
 
+    async def setup(self) -> None:
+        for peer in self.script.joined:
+            peer.tell(FromRoom(self.ctx.self_ref, Restarted(self.ctx.incarnation)))
+
     async def handle(self, message: Message) -> object:
         self.script.heard.append(message)
         match message:
             case Join(peer, admission, tag):
                 fact: Fact
                 if self.script.lets_in:
+                    self.script.joined.append(peer)
                     view = RoomView(KEY, "Conference", "Room")
                     members = (admission.card,)
                     fact = Joined(tag, view, members, admission.attempt, self.script.streams)
@@ -375,7 +381,7 @@ async def test_a_crash_that_was_missed_is_learnt_from_the_room() -> None:
         it.script.streams = (stream("1"),)
         await it.enter()
         it.client.clear()
-        it.say(Restarted(), StreamAdded(stream("2")), Restarted(), Restarted())
+        it.say(Restarted(2), StreamAdded(stream("2")), Restarted(3), Restarted(4))
         await settle()
         added = StreamAdded(stream("2"))
         assert it.client.facts == [MediaLost(("1",), ()), added, MediaLost(("2",), ())]

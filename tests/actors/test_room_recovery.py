@@ -6,19 +6,24 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from actors.core import ActorStopped
 from actors.domain.events import (
     PeerChanged,
+    PeerJoined,
     PeerLeft,
     RoomClosed,
     RosterListed,
 )
 from actors.domain.refusals import (
+    Busy,
+    RoomFull,
     RoomLocked,
     WrongPin,
 )
 from actors.peer import End, ListRoom, SetStatus
 from actors.room import ListMembers, Room
 from tests.support.actors import (
+    Person,
     Saboteur,
     key,
     open_house,
@@ -177,3 +182,99 @@ async def test_a_room_that_keeps_crashing_takes_no_peer_for_a_member_that_it_is_
             await house.crash_room()
         assert house.members() == {"ann", "bob"} == ann.client.members
         assert house.members("red") == {"quiet"}
+
+
+async def test_a_member_that_died_before_it_heard_that_it_is_in_does_not_stay_in_sight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blue = Saboteur(monkeypatch, Room, key().path)
+    async with open_house() as house:
+        (ann,) = await house.people("ann")
+        bob = await house.open("bob")
+        async with trio.open_nursery() as nursery:
+            with blue.holding():
+                house.room().tell(ListMembers("nobody", ""))
+                nursery.start_soon(give_up_entering, bob)
+                await settle()
+                house.room().tell(poison())
+                bob.ref.tell(End("tired"))
+                await settle()
+        await settle()
+        assert ann.client.shown(PeerJoined, PeerLeft)[-1] == PeerLeft("bob", gone=True)
+        assert house.members() == {"ann"} == ann.client.members
+
+
+async def test_a_leave_that_is_lost_in_a_crash_is_said_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blue = Saboteur(monkeypatch, Room, key().path)
+    async with open_house() as house:
+        ann, bob = await house.people("ann", "bob")
+        blue.crash("handle")
+        bob.leave()
+        await settle()
+        assert ann.client.facts == [PeerLeft("bob", gone=False)]
+        assert bob.client.facts == []
+        assert house.members() == {"ann"}
+
+
+async def test_who_comes_between_two_crashes_and_the_members_know_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blue = Saboteur(monkeypatch, Room, key().path)
+    async with open_house() as house:
+        ann, bob = await house.people("ann", "bob")
+        cid = await house.open("cid")
+        async with trio.open_nursery() as nursery:
+            with blue.holding():
+                house.room().tell(ListMembers("nobody", ""))
+                house.room().tell(poison())
+                nursery.start_soon(cid.enter)
+                await settle()
+                house.room().tell(poison())
+        await settle()
+        everyone = {"ann", "bob", "cid"}
+        assert house.members() == everyone
+        assert [p.client.members for p in (ann, bob, cid)] == [everyone] * 3
+        assert len(ann.client.shown(PeerJoined)) == 1
+
+
+async def test_members_who_find_back_keep_their_places() -> None:
+    async with open_house() as house:
+        ann, bob, cid = [await house.open(id_) for id_ in ("ann", "bob", "cid")]
+        await ann.enter(capacity=2)
+        await bob.enter()
+        house.room().tell(poison())
+        with pytest.raises(RoomFull):
+            await cid.enter()
+        assert house.members() == {"ann", "bob"}
+
+
+async def test_what_members_say_while_the_room_comes_back_is_heard() -> None:
+    async with open_house() as house:
+        ann, bob = await house.people("ann", "bob")
+        house.room().tell(poison())
+        ann.say(b'"hello"')
+        await settle()
+        assert bob.client.chats == [b'"hello"']
+
+
+async def test_an_order_to_enter_again_that_a_crash_may_have_swallowed_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blue = Saboteur(monkeypatch, Room, key().path)
+    async with open_house() as house:
+        ann, bob = await house.people("ann", "bob")
+        blue.crash("handle")
+        with pytest.raises(Busy):
+            await bob.enter()
+        await settle()
+        assert ann.client.facts == [PeerLeft("bob", gone=False)]
+        assert house.members() == {"ann"}
+        await bob.enter()
+        assert house.members() == {"ann", "bob"} == bob.client.members
+
+
+async def give_up_entering(person: Person) -> None:
+    with pytest.raises(ActorStopped):
+        await person.enter()

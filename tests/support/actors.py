@@ -189,6 +189,24 @@ class House:
         for _ in range(cell.mailbox.capacity - cell.mailbox.depth):
             ref.tell(message)
 
+    def lose_next(self, path: str, but: type[Message] | None = None) -> None:
+        """Have the actor at this path, if there is one, crash over its next message.
+
+        Messages of the type `but` are spared.
+        """
+        cell = self.system.registry.cell_at(path)
+        if cell is None:
+            return
+        actor: Any = cell.life.actor
+        handle = actor.handle
+
+        async def stumble(message: Message) -> object:
+            if but is not None and isinstance(message, but):
+                return await handle(message)
+            raise Boom("a secret")
+
+        actor.handle = stumble
+
     async def crash_room(self, name: str = "blue") -> None:
         """Make the room crash over a bug, and wait until everyone has heard of it."""
         self.room(name).tell(poison())

@@ -19,6 +19,7 @@ from actors.domain.events import (
     JoinRefused,
     OrderDone,
     OrderRefused,
+    Restarted,
     SessionAnswered,
     SessionReady,
 )
@@ -63,7 +64,7 @@ class Hand(Message):
 
 
 class MemberActor(Actor[Message]):
-    """A participant without a client: keeps facts, and finds back to a room that restarted."""
+    """A participant without a client: keeps facts, and answers a room that restarted."""
 
     accepts = (FromRoom, JoinRefused, Hand)
 
@@ -79,7 +80,10 @@ class MemberActor(Actor[Message]):
                 if isinstance(fact, Joined):
                     member.room = room
                     self.ctx.watch(room)
-                    member.come_back()  # it may have restarted since
+                elif isinstance(fact, Restarted):
+                    member.incarnation = fact.incarnation
+                    if member.returns:
+                        member.come_back()
                 await member.hear(fact)
             case JoinRefused():
                 await member.hear(message)
@@ -90,8 +94,6 @@ class MemberActor(Actor[Message]):
     async def on_down(self, down: Down) -> None:
         self._member.downs.append(down)
         self._member.forget()
-        if down.restarting and self._member.returns:
-            self._member.come_back()
 
 
 @dataclass(eq=False)
@@ -107,7 +109,8 @@ class Member:
     downs: list[Down] = field(default_factory=list)
     media: dict[str, FakeSession] = field(default_factory=dict)
     answers: bool = True  # whether it takes answers to its offers
-    returns: bool = True  # whether it finds back to a room that restarted
+    returns: bool = True  # whether it answers a room that restarted
+    incarnation: int = 1  # of the room
     gate: trio.Event | None = None  # while it is there, nothing is heard
 
     @property
@@ -145,7 +148,7 @@ class Member:
     def come_back(self) -> None:
         assert self.room is not None
         with suppress(ActorError):
-            self.room.tell(Rejoin(self.ref, self.card))
+            self.room.tell(Rejoin(self.ref, self.card, self.incarnation))
 
     async def leave(self) -> None:
         assert self.room is not None

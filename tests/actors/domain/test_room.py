@@ -189,13 +189,6 @@ def test_any_member_may_set_remove_or_confirm_the_lock(pin: str | None, locked: 
         come(state, "bob", "old")
 
 
-def test_a_member_restored_after_a_crash_is_not_announced() -> None:
-    state = room(capacity=1)
-    state.restore(Card("ann"))
-    state.restore(Card("bob"))
-    assert list(state.members) == ["ann", "bob"]
-
-
 @given(pin=st.text(), other=st.text())
 def test_a_lock_opens_with_its_own_pin_only(pin: str, other: str) -> None:
     lock = PinLock.of(pin, SALT)
