@@ -155,7 +155,7 @@ def _secrets_of(settings: Settings) -> dict[str, str]:
 
 def _owt_services(store: Secrets, settings: Settings) -> dict[str, str]:
     """Return ids and keys of the OWT services that are always there, in the original's names."""
-    from api.owt.secret_names import sample_credentials, super_credentials
+    from api.owt.bootstrap import sample_credentials, super_credentials
 
     first, sample = super_credentials(store, settings.owt), sample_credentials(store, settings.owt)
     return {
@@ -168,7 +168,7 @@ def _owt_services(store: Secrets, settings: Settings) -> dict[str, str]:
 
 def owt_sign(options: argparse.Namespace) -> int:
     """Print an Authorization header that signs one request to the OWT management API."""
-    from api.owt.mauth import make_header
+    from api.owt.management.mauth import make_header
 
     settings = _settings(options)
     service, key = options.service, options.key

@@ -31,7 +31,7 @@ from aiortc import (
 )
 from trio_websocket import WebSocketConnection, open_websocket_url
 
-from api.owt.mauth import make_header
+from api.owt.management.mauth import make_header
 from bench.servers import Server, quintet
 from media.bridge import MediaLoop, open_media_loop
 

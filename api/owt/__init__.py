@@ -8,12 +8,12 @@ from functools import partial
 from quart import Blueprint
 
 from api.doors import Door, Place, Services
-from api.owt.conversation import serve
 from api.owt.house import REALM, House
-from api.owt.openapi import PATHS
-from api.owt.polling import add_polling
-from api.owt.routes import add_routes, refuser
-from api.owt.transport import PATH, SocketIo
+from api.owt.management.openapi import PATHS
+from api.owt.management.routes import add_routes, refuser
+from api.owt.portal.conversation import serve
+from api.owt.socketio.polling import add_polling
+from api.owt.socketio.table import PATH, SocketIo
 
 PREFIXES = ("/v1", "/v1.1", "/services", PATH)
 

@@ -11,7 +11,7 @@ from actors.core import ActorStopped, Message, Ref
 from actors.domain.ids import PeerKey, RoomKey
 from actors.hub import HUB
 from actors.store import STORE
-from api.owt.notifications import Renderer
+from api.owt.portal.notifications import Renderer
 
 if TYPE_CHECKING:
     from api.doors import Services

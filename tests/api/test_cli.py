@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from api.owt.mauth import read_header
+from api.owt.management.mauth import read_header
 
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
-from api.owt.mauth import make_header
+from api.owt.management.mauth import make_header
 from tests.support.npm import npm_packages
 from tests.support.server_process import ServerProcess
 

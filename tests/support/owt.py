@@ -20,7 +20,7 @@ from actors.settings import ActorLimits, RecordingsFolder
 from api.credentials import CredentialGuard
 from api.doors import Place, Services
 from api.owt import open_dialect
-from api.owt.mauth import make_header
+from api.owt.management.mauth import make_header
 from api.secret_store import Secrets
 from api.settings import Settings
 from media.engine import MediaEngine

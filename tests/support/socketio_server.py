@@ -13,9 +13,9 @@ from quart import Blueprint
 
 from actors.core import ActorSystem, open_system
 from api.doors import Door, Services
-from api.owt.connection import Connection, ConnectionClosed
-from api.owt.polling import add_polling
-from api.owt.transport import PATH, SocketIo
+from api.owt.socketio.connection import Connection, ConnectionClosed
+from api.owt.socketio.polling import add_polling
+from api.owt.socketio.table import PATH, SocketIo
 from api.settings import Settings
 from tests.support.serving import Serving, plain_refusal, services_for, serving
 

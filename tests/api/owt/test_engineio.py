@@ -11,8 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from api.owt.engineio import Engine, EngineLimits, OutboxFull, Transport
-from api.owt.engineio_payload import BadPacket
+from api.owt.socketio.engineio import Engine, EngineLimits, OutboxFull, Transport
+from api.owt.socketio.payload import BadPacket
 
 LIMITS = EngineLimits()
 

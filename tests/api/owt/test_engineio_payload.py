@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.owt.engineio_payload import PACKETS, BadPacket, decode, encode
+from api.owt.socketio.payload import PACKETS, BadPacket, decode, encode
 from tests.support.socketio import body_of, packets_of
 
 # JSON text, and so every packet, is free of control characters.

@@ -39,8 +39,8 @@ from actors.domain.ids import RoomKey
 from actors.domain.permission import NOTHING, Abilities, Permission
 from actors.domain.refusals import Busy, RoomFull
 from actors.domain.streams import AudioFormat, AudioTrack, SessionEnd, Stream
-from api.owt.notifications import Renderer, notifications, welcome
-from api.owt.portal_errors import ENDS, words_for
+from api.owt.portal.errors import ENDS, words_for
+from api.owt.portal.notifications import Renderer, notifications, welcome
 from api.owt.stream_info import Version, stream_info
 
 STREAM = Stream("17", "ann", AudioTrack("mic", AudioFormat("opus", 48000, 2)), None)

@@ -11,7 +11,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from api.owt import connection as connection_module
+from api.owt.socketio import connection as connection_module
 from tests.support.raw import refusal, upgrade_request
 from tests.support.serving import CARRIERS
 from tests.support.socketio import Polling, body_of, connect, packets_of

@@ -14,7 +14,7 @@ import trio
 from actors.conference_orders import DropParticipant
 from actors.store import STORE, PutToken, TokenRecord
 from api.lifecycle import State
-from api.owt.tickets import TICKET_SECONDS, make_ticket
+from api.owt.portal.tickets import TICKET_SECONDS, make_ticket
 from api.owt.tokens import make_token
 from tests.actors.core.puppet import logged
 from tests.support.actors import poison

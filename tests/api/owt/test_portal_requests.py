@@ -33,9 +33,9 @@ from actors.domain.streams import (
     VideoParameters,
     VideoWanted,
 )
-from api.owt import orders
-from api.owt import portal_requests as wire
-from api.owt.portal_requests import BadRequest, read
+from api.owt.portal import orders
+from api.owt.portal import requests as wire
+from api.owt.portal.requests import BadRequest, read
 from media.engine import Candidate
 
 

@@ -11,7 +11,7 @@ import pytest
 from api.doors import Place
 from api.operator.openapi import document
 from api.owt import open_dialect
-from api.owt.openapi import PATHS
+from api.owt.management.openapi import PATHS
 from tests.api.owt.test_rest_live import RECORDING, STREAM, ScriptedRoom
 from tests.support.owt import SUPER, owt_server
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.owt import socketio
-from api.owt.engineio_payload import BadPacket
-from api.owt.socketio import Ack, Connect, Disconnect, Event, Packet
+from api.owt.socketio import packets as socketio
+from api.owt.socketio.packets import Ack, Connect, Disconnect, Event, Packet
+from api.owt.socketio.payload import BadPacket
 
 plain = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(

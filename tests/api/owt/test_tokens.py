@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.owt.tickets import TICKET_SECONDS, BadTicket, TicketExpired, make_ticket, participant_of
+from api.owt.portal.tickets import (
+    TICKET_SECONDS,
+    BadTicket,
+    TicketExpired,
+    make_ticket,
+    participant_of,
+)
 from api.owt.tokens import BadToken, make_token, token_id
 
 KEY = "a key"

@@ -10,9 +10,9 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from api.owt import transport as transport_module
-from api.owt.connection import INBOX, INBOX_BYTES, Connection
-from api.owt.engineio import Transport
+from api.owt.socketio import table as transport_module
+from api.owt.socketio.connection import INBOX, INBOX_BYTES, Connection
+from api.owt.socketio.engineio import Transport
 from tests.support import raw
 from tests.support.raw import RawClient, connected, frame, talking, upgrade_request, upgraded
 from tests.support.serving import CARRIERS

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from actors.core import NameTaken
 from actors.store import DropService, FindServices, GetService, ListConferenceIds, PutService
 from actors.store_records import ServiceRecord
+from api.owt.bootstrap import sample_credentials, super_credentials
 from api.owt.ids import ObjectIds
-from api.owt.secret_names import sample_credentials, super_credentials
-from api.owt.service_keys import KeyLost, KeySeal
+from api.owt.management.service_keys import KeyLost, KeySeal
 
 if TYPE_CHECKING:
     from api.owt.house import House

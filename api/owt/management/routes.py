@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint, Response, request
 
-from api.owt.cross_origin import allow_origin
-from api.owt.live_views import LiveViews
-from api.owt.management import Management
-from api.owt.rest_answers import View, answered, refuse
-from api.owt.room_views import RoomViews
-from api.owt.service_views import ServiceViews
-from api.owt.signed import Gate
+from api.owt.management.cross_origin import allow_origin
+from api.owt.management.desk import Management
+from api.owt.management.gate import Gate
+from api.owt.management.live_views import LiveViews
+from api.owt.management.responses import View, answered, refuse
+from api.owt.management.room_views import RoomViews
+from api.owt.management.service_views import ServiceViews
 
 if TYPE_CHECKING:
     from api.owt.house import House

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Response, request
 
-from api.owt.bodies import PatchEntries, RoomRequest, TokenRequest
-from api.owt.management import shown
-from api.owt.portal_host import portal_host
-from api.owt.rest_answers import body_as, json_answer, json_body, text_answer
-from api.owt.rest_errors import (
+from api.owt.management.bodies import PatchEntries, RoomRequest, TokenRequest
+from api.owt.management.desk import shown
+from api.owt.management.errors import (
     BAD_REQUEST,
     BAD_TOKEN_REQUEST,
     INVALID_BODY,
@@ -19,13 +17,15 @@ from api.owt.rest_errors import (
     UNEXPECTED,
     RestError,
 )
+from api.owt.management.responses import body_as, json_answer, json_body, text_answer
+from api.owt.portal_host import portal_host
 from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room
 from api.owt.tokens import make_token
 
 if TYPE_CHECKING:
     from actors.store_records import ConferenceRecord
-    from api.owt.management import Management
-    from api.owt.signed import Gate
+    from api.owt.management.desk import Management
+    from api.owt.management.gate import Gate
 
 MOST_DIGITS = 9
 

@@ -16,14 +16,14 @@ from actors.domain.ids import PeerKey
 from actors.hub import OpenPeer
 from actors.participant import Do, Occupied, Participant, Resume
 from actors.peer import End, Enter, Lost, TooSlow
-from api.owt import orders
-from api.owt import portal_requests as wire
-from api.owt.connection import Connection, ConnectionClosed, Incoming
 from api.owt.house import REALM
-from api.owt.login import LoginFailed, login_words, redeem, returning
-from api.owt.portal_client import PortalClient
-from api.owt.portal_errors import BAD_PUBLICATION, CLIENT_UNKNOWN, ILLEGAL_REQUEST, words_for
-from api.owt.portal_requests import BadRequest, read
+from api.owt.portal import orders
+from api.owt.portal import requests as wire
+from api.owt.portal.client import PortalClient
+from api.owt.portal.errors import BAD_PUBLICATION, CLIENT_UNKNOWN, ILLEGAL_REQUEST, words_for
+from api.owt.portal.login import LoginFailed, login_words, redeem, returning
+from api.owt.portal.requests import BadRequest, read
+from api.owt.socketio.connection import Connection, ConnectionClosed, Incoming
 
 if TYPE_CHECKING:
     from api.owt.house import House

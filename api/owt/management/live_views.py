@@ -21,17 +21,15 @@ from actors.conference_orders import (
 )
 from actors.core import Refused, Request
 from actors.domain.streams import Stream
-from api.owt import views
-from api.owt.bodies import (
+from api.owt.ids import LIVE_ID
+from api.owt.management import shown as views
+from api.owt.management.bodies import (
     OutputUpdates,
     PermissionUpdates,
     RecordingRequest,
     StreamUpdates,
 )
-from api.owt.ids import LIVE_ID
-from api.owt.portal_host import portal_host
-from api.owt.rest_answers import View, body_as, json_answer, text_answer
-from api.owt.rest_errors import (
+from api.owt.management.errors import (
     BAD_REQUEST,
     FAILED,
     NOT_YET,
@@ -42,12 +40,14 @@ from api.owt.rest_errors import (
     RestError,
     Trouble,
 )
+from api.owt.management.responses import View, body_as, json_answer, text_answer
+from api.owt.portal_host import portal_host
 from api.owt.stream_info import Version, stream_info
 
 if TYPE_CHECKING:
     from actors.store_records import ConferenceRecord
-    from api.owt.management import Management
-    from api.owt.signed import Gate
+    from api.owt.management.desk import Management
+    from api.owt.management.gate import Gate
 
 Model = TypeVar("Model", bound=BaseModel)
 

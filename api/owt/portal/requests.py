@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
-from api.owt.schema_words import in_words
+from api.owt.portal.schema_words import in_words
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -21,10 +21,17 @@ from api.carriers.pacing import Keeper
 from api.carriers.upgrades import within_boundary
 from api.credentials import address_key
 from api.origins import origin_refusal
-from api.owt import refusals
-from api.owt.connection import Caller, Connection, Hooks, caller_of
-from api.owt.engineio import PROBE_PING, PROBE_PONG, UPGRADE, Engine, EngineLimits, Transport
-from api.owt.refusals import Refusal
+from api.owt.socketio import refusals
+from api.owt.socketio.connection import Caller, Connection, Hooks, caller_of
+from api.owt.socketio.engineio import (
+    PROBE_PING,
+    PROBE_PONG,
+    UPGRADE,
+    Engine,
+    EngineLimits,
+    Transport,
+)
+from api.owt.socketio.refusals import Refusal
 from api.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from math import inf
 
 import msgspec
 
-from api.owt.engineio_payload import BadPacket
+from api.owt.socketio.payload import BadPacket
 
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = b"0", b"1", b"2", b"3", b"4", b"5", b"6"
 PROBE_PING, PROBE_PONG = b"2probe", b"3probe"

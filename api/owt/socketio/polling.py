@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, cast
 from quart import Blueprint, Response, request
 
 from api.asking import client, headers
-from api.owt import engineio_payload as payload
-from api.owt import refusals
-from api.owt.connection import caller_of
-from api.owt.engineio import Transport
-from api.owt.engineio_payload import BadPacket
-from api.owt.refusals import Refusal
+from api.owt.socketio import payload, refusals
+from api.owt.socketio.connection import caller_of
+from api.owt.socketio.engineio import Transport
+from api.owt.socketio.payload import BadPacket
+from api.owt.socketio.refusals import Refusal
 
 if TYPE_CHECKING:
-    from api.owt.connection import Caller, Connection
-    from api.owt.transport import SocketIo
+    from api.owt.socketio.connection import Caller, Connection
+    from api.owt.socketio.table import SocketIo
 
 METHODS = ["GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE"]
 PREFLIGHT_SECONDS = 600

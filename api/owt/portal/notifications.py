@@ -27,7 +27,7 @@ from actors.domain.events import (
 )
 from actors.domain.permission import Abilities, Permission
 from actors.domain.streams import AudioTrack, SessionEnd, VideoTrack
-from api.owt.portal_errors import ENDS
+from api.owt.portal.errors import ENDS
 from api.owt.stream_info import Version, status, stream_info
 
 Document = dict[str, Any]

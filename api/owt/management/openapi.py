@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from api.owt.answers import (
+from api.owt.management.answers import (
     ParticipantAnswer,
     RecordingAnswer,
     RoomAnswer,
     ServiceAnswer,
     StreamAnswer,
 )
-from api.owt.bodies import (
+from api.owt.management.bodies import (
     ErrorAnswer,
     OutputUpdates,
     PatchEntries,

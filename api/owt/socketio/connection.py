@@ -1,7 +1,7 @@
 """A Socket.IO client as the portal sees it: events in, events out, whatever carries them.
 
 `Connection` speaks Socket.IO (`socketio.py`) over a `Link` (`link.py`). It belongs to the task that
-serves it; `transport.py` says how it came to be.
+serves it; `table.py` says how it came to be.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 import trio
 
 from actors.peer import TooSlow
-from api.owt import socketio
-from api.owt.engineio_payload import BadPacket
-from api.owt.link import Link
+from api.owt.socketio import packets as socketio
+from api.owt.socketio.link import Link
+from api.owt.socketio.payload import BadPacket
 from api.sockets import SocketClosed
 
 if TYPE_CHECKING:
-    from api.owt.engineio import Engine
-    from api.owt.socketio import Json
+    from api.owt.socketio.engineio import Engine
+    from api.owt.socketio.packets import Json
 
 INBOX = 64  # events read ahead; beyond these, or their bytes, the client waits
 INBOX_BYTES = 262_144

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from api.owt.engineio_payload import BadPacket
+from api.owt.socketio.payload import BadPacket
 
 Json = Any
 """A JSON value as msgspec reads it."""

@@ -21,15 +21,15 @@ from actors.store import (
 )
 from actors.store_records import ConferenceRecord, TokenRecord
 from api.owt.ids import OBJECT_ID, ObjectIds
-from api.owt.rest_errors import ROOM_NOT_FOUND, RestError
+from api.owt.management.errors import ROOM_NOT_FOUND, RestError
+from api.owt.management.services import Services
 from api.owt.room_document import RoomDocument
 from api.owt.rooms import InvalidRoom, read_room
-from api.owt.services import Services
 from api.owt.tokens import TOKEN_SECONDS
 
 if TYPE_CHECKING:
-    from api.owt.bodies import PatchEntries
     from api.owt.house import House
+    from api.owt.management.bodies import PatchEntries
 
 R = TypeVar("R")
 D = TypeVar("D")

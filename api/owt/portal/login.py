@@ -12,7 +12,7 @@ from actors.participant import Profile
 from actors.store import GetConference, TakeToken, TokenRecord
 from api.credentials import TooManyAttempts
 from api.owt.house import REALM
-from api.owt.portal_errors import (
+from api.owt.portal.errors import (
     BUSY,
     CLIENT_UNKNOWN,
     DEPRECATED_CLIENT,
@@ -25,14 +25,14 @@ from api.owt.portal_errors import (
     UNKNOWN_PROTOCOL,
     words_for,
 )
+from api.owt.portal.tickets import BadTicket, TicketExpired, participant_of
 from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room, room_spec
 from api.owt.stream_info import Version
-from api.owt.tickets import BadTicket, TicketExpired, participant_of
 from api.owt.tokens import BadToken, token_id
 
 if TYPE_CHECKING:
     from api.owt.house import House
-    from api.owt.portal_requests import Login
+    from api.owt.portal.requests import Login
 
 VERSIONS = frozenset({"1.0", "1.1"})
 DEPRECATED = "3.5"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from quart import Response, request
 
 from actors.core import ActorError
-from api.owt.rest_errors import (
+from api.owt.management.errors import (
     BAD_REQUEST,
     INVALID_BODY,
     STATUSES,

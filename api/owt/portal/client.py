@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from actors.domain.events import Fact, Joined
 from actors.participant import Resumed
-from api.owt.notifications import welcome
-from api.owt.tickets import make_ticket
+from api.owt.portal.notifications import welcome
+from api.owt.portal.tickets import make_ticket
 
 if TYPE_CHECKING:
-    from api.owt.connection import Connection
     from api.owt.house import House
+    from api.owt.socketio.connection import Connection
     from api.owt.stream_info import Version
 
 

@@ -9,12 +9,12 @@ from quart import request
 from api.asking import client
 from api.credentials import TooManyAttempts
 from api.owt.ids import OBJECT_ID
-from api.owt.mauth import Claim, Unsigned, read_header
-from api.owt.replays import Replays
-from api.owt.rest_errors import TOO_MANY_ATTEMPTS, UNAUTHENTICATED, UNEXPECTED, RestError
+from api.owt.management.errors import TOO_MANY_ATTEMPTS, UNAUTHENTICATED, UNEXPECTED, RestError
+from api.owt.management.mauth import Claim, Unsigned, read_header
+from api.owt.management.replays import Replays
 
 if TYPE_CHECKING:
-    from api.owt.management import Management
+    from api.owt.management.desk import Management
 
 CAST_ERROR = 'CastError Cast to ObjectId failed for value at path "_id"'
 

@@ -1,7 +1,7 @@
 """An Engine.IO session joined to the tasks that carry it: requests, a websocket, a poll that waits.
 
 The rules are in `engineio.py`; what a message means is in `connection.py`. A `Link` never starts a
-task: it is fed by the transports (`polling.py`, `transport.py`) and by one ticker.
+task: it is fed by the transports (`polling.py`, `table.py`) and by one ticker.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from api.carriers.pacing import RateWindow
-from api.owt.engineio import OutboxFull, Transport
-from api.owt.engineio_payload import BadPacket
+from api.owt.socketio.engineio import OutboxFull, Transport
+from api.owt.socketio.payload import BadPacket
 from api.sockets import SocketFull
 
 if TYPE_CHECKING:
-    from api.owt.engineio import Engine
+    from api.owt.socketio.engineio import Engine
     from api.sockets import Socket
 
 

@@ -30,8 +30,8 @@ from actors.domain.streams import (
     VideoParameters,
     VideoWanted,
 )
-from api.owt import portal_requests as wire
-from api.owt.portal_errors import ATTRIBUTES_TOO_LARGE, INVALID_RECEIVER, INVALID_SIGNALING
+from api.owt.portal import requests as wire
+from api.owt.portal.errors import ATTRIBUTES_TOO_LARGE, INVALID_RECEIVER, INVALID_SIGNALING
 from media.engine import Candidate
 
 DEPTH = 64  # of attributes

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from api.owt.portal_errors import INVALID_SIGNALING
+from api.owt.portal.errors import INVALID_SIGNALING
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

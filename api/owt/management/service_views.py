@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from quart import Response
 
-from api.owt.bodies import ServiceRequest
 from api.owt.ids import OBJECT_ID
-from api.owt.rest_answers import json_answer, json_body, text_answer
-from api.owt.rest_errors import (
+from api.owt.management.bodies import ServiceRequest
+from api.owt.management.errors import (
     BAD_SERVICE,
     DENIED,
     INVALID_BODY,
     SERVICE_NOT_FOUND,
     RestError,
 )
+from api.owt.management.responses import json_answer, json_body, text_answer
 
 if TYPE_CHECKING:
-    from api.owt.management import Management
-    from api.owt.signed import Gate
+    from api.owt.management.desk import Management
+    from api.owt.management.gate import Gate
 
 
 class ServiceViews:

@@ -1,0 +1,1 @@
+"""The management REST API of Open WebRTC Toolkit."""
