@@ -22,7 +22,7 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.trio.worker_context import EventWrapper, WorkerContext
 from hypercorn.typing import ConnectionState
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ class _ConnectionContext(WorkerContext):
         super().__init__(None)
         self.terminated = terminated
         self._stream = stream
+
+    @property
+    def ended(self) -> trio.Event:
+        """Is set when nothing more will be read."""
+        return self._stream.ended
 
     async def sleep(self, wait: float) -> None:  # type: ignore[override]  # static in Hypercorn
         with trio.move_on_after(wait):
@@ -191,11 +196,47 @@ def _config(limits: LimitSettings, routes: WebsocketRoutes) -> Config:
     return config
 
 
-# Two changes to Hypercorn itself, for the sake of plain Hypercorn command lines: there, whatever is
+class _Ended(Exception):
+    """The connection is closed, and what came behind the last request will not be read."""
+
+
+class _UntilTheEnd(EventWrapper):
+    """An event that is waited for no longer than the connection lives.
+
+    A request sent while the last one is being answered waits for its turn, which never comes where
+    that answer closes the connection: Hypercorn would keep it, and a server that stops wait for it.
+    """
+
+    def __init__(self, ended: trio.Event) -> None:
+        super().__init__()
+        self._ended = ended
+
+    async def wait(self) -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def first(event: trio.Event) -> None:
+                await event.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(first, self._event)
+            nursery.start_soon(first, self._ended)
+        if self._ended.is_set():
+            raise _Ended
+
+
+def _read_until_the_end(self: H11Protocol, *args: Any, **options: Any) -> None:
+    _init(self, *args, **options)
+    if isinstance(self.context, _ConnectionContext):
+        self.can_read = _UntilTheEnd(self.context.ended)
+
+
+# Changes to Hypercorn itself. Two are for the sake of plain Hypercorn command lines: there, what is
 # raised in one connection ends the server and every other connection with it.
 
 _run = TCPServer.run
-_FLUSTERED = (trio.BusyResourceError, AlreadyRefused)  # it answers garbage behind a request twice
+_init = H11Protocol.__init__
+_FLUSTERED = (trio.BusyResourceError, AlreadyRefused, _Ended)
+"""Behind a request, it answers garbage twice, and reads on where nothing is read any more."""
 
 
 async def _stay_with_http_1(_self: H11Protocol, _event: h11.Request) -> None:
@@ -221,5 +262,6 @@ async def _run_within_boundary(self: TCPServer) -> None:
             raise cancelled from None
 
 
+H11Protocol.__init__ = _read_until_the_end  # type: ignore[method-assign]
 H11Protocol._check_protocol = _stay_with_http_1  # type: ignore[assignment, method-assign]
 TCPServer.run = _run_within_boundary  # type: ignore[method-assign]

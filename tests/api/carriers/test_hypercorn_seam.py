@@ -7,6 +7,7 @@ import inspect
 import httpx
 import pytest
 import trio
+import trio.testing
 from hypercorn.config import Config
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
@@ -152,3 +153,26 @@ async def test_a_slow_reader_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
         await trio.sleep(0.5)
         assert len(await client.read_rest()) < 50_000_000
         assert (await http.get(f"{server.url}/nothing")).status_code == 404
+
+
+async def test_a_request_behind_the_last_one_holds_up_no_stop() -> None:
+    """Hypercorn alone would wait for its turn, which never comes."""
+    asked, answer = trio.Event(), trio.Event()
+    blueprint = Blueprint("test", __name__)
+
+    @blueprint.get("/hello")
+    async def view() -> str:
+        asked.set()
+        await answer.wait()
+        return "hello"
+
+    async with serving(door(blueprint=blueprint)) as served, connected(served) as client:
+        await client.send(GET + GET)
+        with trio.fail_after(5):
+            await asked.wait()
+            assert served.connections is not None
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(served.connections.stop, 30)
+                await trio.testing.wait_all_tasks_blocked(0.05)
+                answer.set()
+        assert (await client.read_head()).startswith("HTTP/1.1 200")
