@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -179,17 +180,21 @@ class PeerSession:
         if self.state is State.CLOSED:
             await self._ended.wait()
             return
-        self._tracks.clear()
-        self._demux.set(())
-        self._channels.forget()
-        self._enter(State.CLOSED, reason)
-        self._around.gone(self)
         try:
-            await self._loop.finish(self._peer.close, within=CLOSE_SECONDS)
+            with ExitStack() as ending:  # backwards, and all of it whatever one raises
+                ending.callback(self._around.gone, self)
+                ending.callback(self._enter, State.CLOSED, reason)
+                ending.callback(self._channels.forget)
+                ending.callback(self._demux.set, ())
+                ending.callback(self._tracks.clear)
         finally:
-            for socket in self._peer.sockets:
-                socket.close()  # those of a close that got stuck; the others are closed
-            self._ended.set()
+            await self._release()
+
+    def fail(self, reason: str) -> None:
+        """End the session, as failed; a task of the engine closes it."""
+        if self.state not in FINAL:
+            self._enter(State.FAILED, reason)
+            self._around.close_soon(self, reason)
 
     def pause(self, sink: str) -> None:
         """Hold one of this session's sinks back. Raises UnknownSink."""
@@ -203,11 +208,11 @@ class PeerSession:
         """End the session if it connects too slowly, is silent or floods us; called each second."""
         heard, since = self._peer.traffic.heard, self._connecting_since
         if self.state is State.CONNECTED and now - heard > self._wanted.silence_seconds:
-            self._fail("the other side fell silent")
+            self.fail("the other side fell silent")
         elif self.state in STARTING and since and now - since > self._wanted.connect_seconds:
-            self._fail("no connection in time")
+            self.fail("no connection in time")
         elif self._peer.unfinished_bytes > MAX_UNFINISHED_BYTES:
-            self._fail("too much of unfinished messages")
+            self.fail("too much of unfinished messages")
 
     # --- from the peer, on the loop --------------------------------------------------------
 
@@ -228,7 +233,7 @@ class PeerSession:
                 self._enter(State.CONNECTED)
                 self._tracks.begin_sending()
             case "failed":
-                self._fail("no path to the other side, or no agreement on keys")
+                self.fail("no path to the other side, or no agreement on keys")
             case "closed" if self.state not in FINAL:
                 self._around.close_soon(self, "the other side closed")
 
@@ -244,6 +249,15 @@ class PeerSession:
         except InvalidStateError:
             self._check_open()
             raise
+
+    async def _release(self) -> None:
+        """Close the connection; whoever else waits for the end goes on."""
+        try:
+            await self._loop.finish(self._peer.close, within=CLOSE_SECONDS)
+        finally:
+            for socket in self._peer.sockets:
+                socket.close()  # those of a close that got stuck; the others are closed
+            self._ended.set()
 
     async def _open(self) -> None:
         """Make the peer; on the loop."""
@@ -308,11 +322,6 @@ class PeerSession:
         if order.index(state) > order.index(self.state):
             self.state = state
             self._tell(StateChanged(self.id, state, reason))
-
-    def _fail(self, reason: str) -> None:
-        if self.state not in FINAL:
-            self._enter(State.FAILED, reason)
-            self._around.close_soon(self, reason)
 
     def _tell(self, event: Event) -> None:
         """Have an event delivered, soon: so that no sink runs inside of aiortc."""
