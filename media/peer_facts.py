@@ -52,7 +52,10 @@ class NegotiatedSection:
 
 @dataclass(slots=True)
 class Traffic:
-    """Counters of one peer; `heard` is the time.monotonic() of the last datagram of any kind."""
+    """Counters of one peer.
+
+    `heard` is the time.monotonic() of the last thing that the other side alone can have sent.
+    """
 
     heard: float = 0.0
     packets_received: int = 0

@@ -79,6 +79,23 @@ async def test_a_transport_offers_what_is_reached_into(plain, media_loop: MediaL
     await media_loop.call(look, within=1)
 
 
+def test_checks_pass_where_they_are_watched():
+    connection, protocol = aioice.ice.Connection, aioice.ice.StunProtocol
+    check = list(inspect.signature(connection.check_incoming).parameters)
+    assert check == ["self", "message", "addr", "protocol"]
+    received = inspect.getsource(connection.request_received)
+    authentic = received.index("check_message_integrity")
+    assert authentic < received.index("self.check_incoming(message, addr, protocol)")
+    assert "self.check_incoming(*early_check)" in inspect.getsource(connection.connect)
+    assert "integrity_key" in inspect.signature(protocol.request).parameters
+    for asking in (connection.check_start, connection.query_consent):
+        source = inspect.getsource(asking)
+        assert source.count("pair.protocol.request(") == source.count("integrity_key=self.remote")
+    candidate = aioice.Candidate("1", 1, "udp", 1, "127.0.0.1", 9, "host")
+    assert candidate._network_host == candidate.host
+    assert connection(ice_controlling=True)._remote_candidates == []
+
+
 async def test_a_transceiver_offers_what_is_reached_into(plain, media_loop: MediaLoop):
     async def look() -> None:
         transceiver = plain.addTransceiver("video")
