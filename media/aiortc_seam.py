@@ -94,15 +94,16 @@ class Peer(RTCPeerConnection):
 
     # --- negotiation -----------------------------------------------------------------------
 
-    def want(self, track: TrackWanted) -> None:
-        """Add a section to the next offer, or for the next offered section of that kind.
+    def want(self, tracks: Iterable[TrackWanted]) -> None:
+        """Add sections to the next offer, or for the next offered sections of their kinds.
 
-        Raises NoCommonCodec if none of the wanted codecs is known.
+        Raises NoCommonCodec if none of the codecs wanted for one is known; none is added then.
         """
-        codecs = capabilities(track.kind, track.codecs)
-        transceiver = self.addTransceiver(track.kind, track.direction.value)
-        transceiver.setCodecPreferences(codecs)
-        transceiver._offerDirection = "inactive"  # aiortc asks, though it may not be offered
+        known = [(track, capabilities(track.kind, track.codecs)) for track in tracks]
+        for track, codecs in known:
+            transceiver = self.addTransceiver(track.kind, track.direction.value)
+            transceiver.setCodecPreferences(codecs)
+            transceiver._offerDirection = "inactive"  # aiortc asks, though it may not be offered
 
     def want_channels(self) -> None:
         """Add a section for data channels to the next offer."""

@@ -75,7 +75,7 @@ class Surroundings:
 async def open_peer_session(
     id: str, wanted: SessionWanted, events: EventSink, around: Surroundings
 ) -> PeerSession:
-    """Open a session. Raises NoCommonCodec, TooMuch and ValueError for tracks that cannot be."""
+    """Open a session. Raises NoCommonCodec, TooMuch; ValueError for ICE servers without a URL."""
     session = PeerSession(id, wanted, events, around)
     await around.loop.call(session._open, within=NEGOTIATE_SECONDS)
     return session
@@ -99,7 +99,7 @@ class PeerSession:
         self._queue: deque[Event] = deque()
         self._early: list[Candidate] = []
         self._remote: SessionText | None = None  # what the other side said last
-        self._connecting_since = 0.0
+        self._offered_since = self._connecting_since = 0.0
         self._ended = trio.Event()
         self._demux: Demux[RtpSource] = Demux()
         self._channels = DataChannels(id, around.loop, self._tell)
@@ -108,7 +108,9 @@ class PeerSession:
 
     async def create_offer(self) -> Description:
         self._check_open()
-        return _described(reject(await self._step(self._peer.offer), self._rejected))
+        offer = _described(reject(await self._step(self._peer.offer), self._rejected))
+        self._offered_since = self._offered_since or time.monotonic()
+        return offer
 
     async def accept_offer(self, sdp: str) -> Description:
         self._check_open()
@@ -206,11 +208,11 @@ class PeerSession:
 
     def check(self, now: float) -> None:
         """End the session if it connects too slowly, is silent or floods us; called each second."""
-        heard, since = self._peer.traffic.heard, self._connecting_since
+        heard, since = self._peer.traffic.heard, self._connecting_since or self._offered_since
         if self.state is State.CONNECTED and now - heard > self._wanted.silence_seconds:
             self.fail("the other side fell silent")
         elif self.state in STARTING and since and now - since > self._wanted.connect_seconds:
-            self.fail("no connection in time")
+            self.fail(f"no {'connection' if self._connecting_since else 'answer'} in time")
         elif self._peer.unfinished_bytes > MAX_UNFINISHED_BYTES:
             self.fail("too much of unfinished messages")
 
@@ -274,8 +276,7 @@ class PeerSession:
     async def _want(self, tracks: tuple[TrackWanted, ...]) -> None:
         if len(self._peer.getTransceivers()) + len(tracks) >= MAX_SECTIONS:  # one is for channels
             raise TooMuch("more sections than a description may have")
-        for track in tracks:
-            self._peer.want(track)
+        self._peer.want(tracks)
 
     async def _open_channel(self, wanted: ChannelWanted) -> str:
         return self._channels.add(self._peer.open_channel(wanted), wanted)

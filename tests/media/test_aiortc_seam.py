@@ -156,8 +156,7 @@ async def test_media_goes_through_the_session_before_send_returns(
 async def test_all_sections_share_one_transport(media_loop: MediaLoop):
     async def look() -> None:
         peer = peer_of(media_loop, IceSettings(("127.0.0.1",)))
-        peer.want(TrackWanted("audio", Direction.SEND))
-        peer.want(TrackWanted("video", Direction.SEND))
+        peer.want([TrackWanted(kind, Direction.SEND) for kind in ("audio", "video")])
         peer.want_channels()
         peer.want_channels()
         offer = await peer.offer()
@@ -171,7 +170,7 @@ async def test_all_sections_share_one_transport(media_loop: MediaLoop):
 async def test_offers_hold_no_retransmission_format_and_only_wanted_codecs(media_loop: MediaLoop):
     async def look() -> str:
         peer = peer_of(media_loop, IceSettings(("127.0.0.1",)))
-        peer.want(TrackWanted("video", Direction.SEND, ("vp8",)))
+        peer.want([TrackWanted("video", Direction.SEND, ("vp8",))])
         offer = await peer.offer()
         await peer.close()
         return offer

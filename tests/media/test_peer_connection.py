@@ -358,6 +358,31 @@ async def test_a_session_nobody_answers_fails_in_time(engine: LocalEngine):
     await told.state(State.CLOSED)
 
 
+async def test_a_session_whose_offer_nobody_answers_fails_in_time(engine: LocalEngine):
+    told = Told()
+    session = await engine.open_session("one", SessionWanted(SENDS, connect_seconds=0.5), told)
+    await trio.sleep(1.2)
+    assert told.events == []  # without an offer it is its owner's to end
+    await session.create_offer()
+    assert (await told.state(State.FAILED)).reason == "no answer in time"
+    await told.state(State.CLOSED)
+
+
+@pytest.mark.slow
+async def test_connecting_has_its_time_however_long_the_answer_took(engine: LocalEngine):
+    wanted = SessionWanted(SENDS, connect_seconds=2.5)
+    first = await engine.open_session("first", wanted, told := Told())
+    second = await engine.open_session("second", SessionWanted(TAKES), Told())
+    offer = await first.create_offer()
+    await trio.sleep(1.5)
+    answer = await second.accept_offer(offer.sdp)
+    second._peer._received_dtls = lambda data: None
+    await first.accept_answer(answer.sdp)
+    await trio.sleep(1.5)
+    assert told.states == [State.CONNECTING]
+    assert (await told.state(State.FAILED)).reason == "no connection in time"
+
+
 async def test_dtls_that_never_completes_fails_only_its_session(engine: LocalEngine):
     other = await open_pair(engine, "other")
     first = await engine.open_session(
