@@ -31,13 +31,17 @@ class State(Enum):
     STARTING = "starting"  # nothing to record came yet
     RUNNING = "running"
     FINALISED = "finalised"  # a whole file
-    PARTIAL = "partial"  # trouble ended it; what was recorded until then can be played
+    PARTIAL = "partial"  # trouble ended it; what was recorded until then is at `path`
     FAILED = "failed"  # there is no file
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a recording ended; `path` is None if there is no file."""
+    """How a recording ended; `path` is None if there is no file.
+
+    It ends in `.part` where the disk refused the last step: the file has no name of its own, and
+    may not be safe, until the next start finds it.
+    """
 
     state: State
     reason: str
@@ -159,7 +163,10 @@ class Muxing:
                 file.discard()
                 ordinary = whole and reason != _NEARLY_FULL
                 return Outcome(State.FAILED, "no_media" if ordinary else reason)
-            path = file.keep(whole=whole)
         except OSError as error:
             return Outcome(State.FAILED, reason_of(error))
+        try:
+            path = file.keep(whole=whole)
+        except OSError as error:
+            return Outcome(State.PARTIAL, reason_of(error), file.place)
         return Outcome(State.FINALISED if whole else State.PARTIAL, reason, path)
