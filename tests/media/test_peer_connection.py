@@ -122,6 +122,13 @@ async def test_announced_addresses_replace_those_that_are_bound(media_loop: Medi
         assert "127.0.0" not in offer.sdp
 
 
+async def test_all_interfaces_can_be_listened_on_behind_an_announced_address(media_loop: MediaLoop):
+    async with open_local_engine(media_loop, IceSettings(("0.0.0.0",), ("127.0.0.1",))) as engine:
+        pair = await open_pair(engine)
+        assert hosts_of((await pair.first.create_offer()).sdp) == ["127.0.0.1"]
+        await pair.connected()
+
+
 async def test_without_settings_loopback_is_among_the_candidates(media_loop: MediaLoop):
     async with open_local_engine(media_loop) as engine:
         session = await engine.open_session("one", SessionWanted(SENDS), Told())
