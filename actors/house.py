@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from actors.core import ChildSpec, Intensity, Restart, Strategy, Supervisor
+from actors.endpoint_desk import EndpointDesk
 from actors.hub import Hub
 from actors.recording_keeper import RecordingKeeper
 from actors.settings import ActorLimits, RecordingsFolder
@@ -37,4 +38,8 @@ def children(limits: Callable[[], ActorLimits], recordings: RecordingsFolder) ->
             Restart.PERMANENT,
             mailbox=mailbox,
         ),
+        ChildSpec(
+            "endpoint_desk", lambda: EndpointDesk(limits), Restart.PERMANENT, mailbox=mailbox
+        ),
+        supervisor("endpoints"),
     ]

@@ -1,4 +1,4 @@
-"""How rooms and peers are named inside the house."""
+"""How rooms, peers and endpoints are named inside the house."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 ROOMS = "/rooms"
 PEERS = "/peers"
+ENDPOINTS = "/endpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,20 @@ class PeerKey:
     @property
     def path(self) -> str:
         return f"{PEERS}/{self.slug}"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointKey:
+    """An endpoint's identity: the realm of its dialect and the id its clients know, exactly."""
+
+    realm: str
+    id: str
+
+    @property
+    def slug(self) -> str:
+        """The endpoint's actor name: printable ASCII without a slash, reversible."""
+        return f"{self.realm}:{quote(self.id, safe='', errors='surrogatepass')}"
+
+    @property
+    def path(self) -> str:
+        return f"{ENDPOINTS}/{self.slug}"
