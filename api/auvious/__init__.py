@@ -1,0 +1,1 @@
+"""The Auvious RTC dialect: its door to a listener."""
