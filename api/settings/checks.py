@@ -26,6 +26,7 @@ def find_problems(settings: Settings) -> Found:
     yield from _users(settings)
     yield from _ice(settings)
     yield from _owt(settings)
+    yield from _auvious(settings)
     yield from _twins(settings)
 
 
@@ -139,6 +140,18 @@ def _owt(settings: Settings) -> Found:
         key = getattr(settings.owt, f"{kind}_service_key")
         if key and not getattr(settings.owt, f"{kind}_service_id"):
             yield ("owt", f"{kind}_service_key"), f"needs {kind}_service_id beside it"
+
+
+def _auvious(settings: Settings) -> Found:
+    for index, client in enumerate(settings.auvious.clients):
+        path = ("auvious", "clients", index)
+        if client.public and "client_credentials" in client.grants:
+            yield (
+                (*path, "grants"),
+                "cannot have client_credentials: a public client has no secret to prove itself by",
+            )
+        if client.public and client.secret:
+            yield (*path, "secret"), "is never asked for: the client is public"
 
 
 def _twins(settings: Settings) -> Found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from api.settings.fields import (
     Address,
@@ -27,7 +27,7 @@ from api.settings.fields import (
 )
 
 DIALECTS = ("spreed", "owt", "barertc", "auvious", "skyway", "peerjs", "operator")
-BUILT_DIALECTS = frozenset({"spreed", "operator"})
+BUILT_DIALECTS = frozenset({"spreed", "auvious", "operator"})
 """What this version can serve; a listener that names another dialect is an error."""
 
 
@@ -44,14 +44,21 @@ class ListenerSettings(Section):
     """One address to listen on, and the dialects served there.
 
     `root` is the dialect that owns `/` and `/ws`: the one named, else the only one there (operator
-    does not count), else "".
+    does not count), else "". Where the dialects are left out, it is spreed.
     """
 
     bind: Bind = "127.0.0.1:8080"
-    dialects: Many[Name] = ("spreed", "operator")
+    dialects: Many[Name] = ("spreed", "auvious", "operator")
     root: str = ""
     tls_certfile: OptionalPath = None
     tls_keyfile: OptionalPath = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_embedded(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "dialects" not in data and not data.get("root"):
+            return {**data, "root": "spreed"}
+        return data
 
     @field_validator("root")
     @classmethod
