@@ -17,8 +17,6 @@ from actors.domain.ids import EndpointKey
 from actors.domain.outbox import Event, OutboxLimits
 from actors.domain.refusals import EndpointUnknown, TooManySubscribers
 
-SUBSCRIBERS = 16
-
 
 class Subscriber(Protocol):
     """The far side of an endpoint: how a dialect carries events to whoever listens.
@@ -58,6 +56,7 @@ class EndpointSpec:
     terms: Terms
     reminder: Callable[[], bytes]
     outbox: OutboxLimits
+    subscribers: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +295,8 @@ class Endpoint(Actor[Message]):
         self._check(order.owner)
         for subscriber in [each for each in self._state.readers if each.gone]:
             self._forget(subscriber)
-        if len(self._state.readers) >= SUBSCRIBERS and order.subscriber not in self._state.readers:
+        newcomer = order.subscriber not in self._state.readers
+        if newcomer and len(self._state.readers) >= self._spec.subscribers:
             raise TooManySubscribers
         seen = order.seen.sequence if order.seen and order.seen.life == self._life else 0
         self._state.outbox.acknowledge_through(seen)

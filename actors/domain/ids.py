@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 ROOMS = "/rooms"
 PEERS = "/peers"
@@ -49,6 +49,12 @@ class EndpointKey:
 
     realm: str
     id: str
+
+    @classmethod
+    def from_slug(cls, slug: str) -> EndpointKey:
+        """Read an actor's name back."""
+        realm, _, name = slug.partition(":")
+        return cls(realm, unquote(name, errors="surrogatepass"))
 
     @property
     def slug(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -51,11 +52,16 @@ class SigningKey:
 
 
 class KeyRing:
-    """The keys of one running server. Raises DataDirError where the file cannot be used."""
+    """The keys of one running server; without clients (`needed` false) it has none.
 
-    def __init__(self, data_dir: Path, now: float, token_seconds: int) -> None:
+    `token_seconds` is the life of the tokens that it signs. Raises DataDirError where the file
+    cannot be used.
+    """
+
+    def __init__(self, data_dir: Path, token_seconds: int, *, needed: bool = True) -> None:
         self._dir = data_dir
-        self._keys = _take_over(data_dir, now, token_seconds)
+        self._token_seconds = token_seconds
+        self._keys = _take_over(data_dir, time.time(), token_seconds) if needed else []
 
     @property
     def current(self) -> SigningKey:
@@ -73,16 +79,18 @@ class KeyRing:
         """Return the public halves of those that verify, the signing one first."""
         return [key.public() for key in self._keys if key.verifies(now)]
 
-    def reload(self, now: float, token_seconds: int) -> None:
+    def reload(self, now: float) -> None:
         """Read the file again; one that cannot be used is logged and changes nothing."""
+        if not self._keys:
+            return
         former = self.current.id
         try:
-            self._keys = _take_over(self._dir, now, token_seconds)
+            self._keys = _take_over(self._dir, now, self._token_seconds)
         except DataDirError as error:
             log.error("auvious.keys_rejected", reason=str(error))
             return
         if self.current.id != former:
-            log.info("auvious.key_rotated", key=self.current.id, former=former)
+            log.info("auvious.keys_rotated", current=self.current.id, former=former)
 
 
 def rotate(data_dir: Path) -> str:
@@ -105,7 +113,8 @@ def _take_over(data_dir: Path, now: float, token_seconds: int) -> list[SigningKe
             for key in found[1:]
         ]
         keys = [first, *(key for key in others if key.verifies(now))]
-        _write(file, keys)
+        if keys != found:
+            _write(file, keys)
     return keys
 
 

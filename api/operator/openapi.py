@@ -63,7 +63,9 @@ PATHS: dict[str, object] = {
 def document(doors: Iterable[Door]) -> dict[str, Any]:
     """Return one document; every operation is tagged with its dialect."""
     paths: dict[str, Any] = {}
+    schemes: dict[str, object] = {"operatorToken": {"type": "http", "scheme": "bearer"}}
     for door in doors:
+        schemes |= door.security_schemes
         for path, operations in (door.openapi or {}).items():
             item = paths.setdefault(path, {})
             for method, operation in dict(operations).items():  # type: ignore[call-overload]
@@ -73,5 +75,5 @@ def document(doors: Iterable[Door]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Quintet", "version": quintet_version()},
         "paths": dict(sorted(paths.items())),
-        "components": {"securitySchemes": {"operatorToken": {"type": "http", "scheme": "bearer"}}},
+        "components": {"securitySchemes": schemes},
     }

@@ -22,7 +22,6 @@ from actors.domain.refusals import (
     TooManySubscribers,
 )
 from actors.endpoint import (
-    SUBSCRIBERS,
     Acknowledge,
     Attach,
     Attached,
@@ -424,7 +423,7 @@ async def test_what_a_subscriber_has_seen_counts_as_acknowledged() -> None:
 async def test_subscribers_are_limited_and_the_dead_do_not_count() -> None:
     async with desk() as at:
         endpoint = await at.open()
-        listeners = [Listener() for _ in range(SUBSCRIBERS)]
+        listeners = [Listener() for _ in range(16)]
         for listener in listeners:
             await attach(endpoint, listener)
         await attach(endpoint, listeners[0])
