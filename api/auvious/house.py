@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -62,7 +61,7 @@ class House:
         )
         for client in settings.clients:
             house.client_secret(client)
-        services.lifecycle.reload_hooks.append(lambda: ring.reload(time.time()))
+        services.lifecycle.reload_hooks.append(ring.reload)
         services.lifecycle.drain_hooks.append(house.say_goodbye)
         return house
 

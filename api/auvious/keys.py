@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,34 +58,42 @@ class KeyRing:
     cannot be used.
     """
 
-    def __init__(self, data_dir: Path, token_seconds: int, *, needed: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        token_seconds: int,
+        clock: Callable[[], float] = time.time,
+        *,
+        needed: bool = True,
+    ) -> None:
         self._dir = data_dir
         self._token_seconds = token_seconds
-        self._keys = _take_over(data_dir, time.time(), token_seconds) if needed else []
+        self._clock = clock
+        self._keys = _take_over(data_dir, clock(), token_seconds) if needed else []
 
     @property
     def current(self) -> SigningKey:
         """The key that signs."""
         return self._keys[0]
 
-    def find(self, key_id: object, now: float) -> SigningKey | None:
+    def find(self, key_id: object) -> SigningKey | None:
         """Return the key of this id if it still verifies."""
         for key in self._keys:
             if key.id == key_id:
-                return key if key.verifies(now) else None
+                return key if key.verifies(self._clock()) else None
         return None
 
-    def public(self, now: float) -> list[dict[str, Any]]:
+    def public(self) -> list[dict[str, Any]]:
         """Return the public halves of those that verify, the signing one first."""
-        return [key.public() for key in self._keys if key.verifies(now)]
+        return [key.public() for key in self._keys if key.verifies(self._clock())]
 
-    def reload(self, now: float) -> None:
+    def reload(self) -> None:
         """Read the file again; one that cannot be used is logged and changes nothing."""
         if not self._keys:
             return
         former = self.current.id
         try:
-            self._keys = _take_over(self._dir, now, self._token_seconds)
+            self._keys = _take_over(self._dir, self._clock(), self._token_seconds)
         except DataDirError as error:
             log.error("auvious.keys_rejected", reason=str(error))
             return

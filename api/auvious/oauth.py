@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from quart import Blueprint, Response, request
 
 from api.asking import budget, client
@@ -52,7 +50,7 @@ class OAuth:
 
     async def jwks(self) -> Response:
         """Publish the keys that verify tokens (RFC 7517)."""
-        response = json_answer({"keys": self._house.ring.public(time.time())})
+        response = json_answer({"keys": self._house.ring.public()})
         response.headers["Cache-Control"] = f"public, max-age={JWKS_SECONDS}"
         return response
 
