@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from actors.core import ActorError, Message, Ref
@@ -92,7 +90,7 @@ class House:
         """Return a client's secret, generated if none is configured; "" for a public one."""
         if client.public:
             return ""
-        return self.services.secrets.text(secret_name(client.id), client.secret)
+        return self.services.secrets.text(client.secret_name, client.secret)
 
     async def say_goodbye(self) -> None:
         """End every endpoint; its subscribers hear why."""
@@ -100,9 +98,3 @@ class House:
             if endpoint.name.startswith(f"{REALM}:"):
                 with suppress(ActorError):  # it ends anyway
                     endpoint.tell(EndEndpoint("shutting_down"))
-
-
-def secret_name(client: str) -> str:
-    """Return the name under which the generated secret of a client is kept."""
-    plain = re.fullmatch(r"[A-Za-z0-9_-]+", client)
-    return f"auvious.clients.{client if plain else sha256(client.encode()).hexdigest()[:16]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Annotated, Any, Literal
 
@@ -148,6 +149,13 @@ class AuviousClient(Section):
     )
     organization: str = ""
     roles: Many[Literal["ROLE_USER", "ROLE_SERVICE"]] = ("ROLE_SERVICE",)
+
+    @property
+    def secret_name(self) -> str:
+        """The name under which its secret is kept if it is generated."""
+        plain = re.fullmatch(r"[A-Za-z0-9_-]+", self.id)
+        name = self.id if plain else hashlib.sha256(self.id.encode()).hexdigest()[:16]
+        return f"auvious.clients.{name}"
 
 
 def _password(value: str) -> str:

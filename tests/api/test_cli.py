@@ -140,6 +140,28 @@ def test_a_warning_does_not_mix_with_the_answer(quintet: Run, tmp_path: Path) ->
     assert "secrets.exposed" in done.stderr
 
 
+def test_secrets_of_auvious_clients_are_shown(quintet: Run, tmp_path: Path) -> None:
+    clients = '[[auvious.clients]]\nid = "made"\n[[auvious.clients]]\nid = "own"\nsecret = "mine"\n'
+    app = '[[auvious.clients]]\nid = "app"\npublic = true\ngrants = ["password"]\n'
+    file = write(tmp_path / "c.toml", clients + app)
+    shown = dict(line.split() for line in quintet("secrets", "--config", file).stdout.splitlines())
+    assert shown["auvious.clients.own"] == "mine"
+    assert len(shown["auvious.clients.made"]) > 40
+    assert "auvious.clients.app" not in shown
+
+
+def test_the_key_of_auvious_is_rotated(quintet: Run, tmp_path: Path) -> None:
+    ids = [quintet("secrets", "--rotate-auvious-key").stdout.strip() for _ in range(2)]
+    file = tmp_path / "data" / "auvious_keys.json"
+    kept = [key["jwk"]["kid"] for key in json.loads(file.read_text())["keys"]]
+    assert kept == ids[::-1]
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.write_text("{")
+    done = quintet("secrets", "--rotate-auvious-key")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is damaged" in done.stderr
+
+
 def test_a_spreed_user_gets_a_combo_and_its_secret(quintet: Run, tmp_path: Path) -> None:
     file = write(tmp_path / "c.toml", '[spreed.users]\nenabled = true\nshared_secret = "sésame"\n')
     before = int(time.time())

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -15,8 +17,10 @@ from actors.house import children
 from actors.settings import ActorLimits, RecordingsFolder
 from api.auvious import open_door
 from api.auvious.house import House
+from api.auvious.keys import FILE, rotate
 from api.credentials import CredentialGuard
 from api.doors import Services
+from api.private_files import replace_private
 from api.secret_store import Secrets
 from api.settings import Settings
 from tests.support.serving import Serving, services_for, serving
@@ -143,12 +147,27 @@ class AuviousServer:
             yield Caller(http, answer["access_token"], answer)
 
 
+@cache
+def _keys() -> str:
+    """Return a file of keys; making one takes its time."""
+    with TemporaryDirectory() as folder:
+        rotate(Path(folder))
+        return (Path(folder) / FILE).read_text()
+
+
+def lay_keys(data_dir: Path) -> None:
+    """Give a server its keys, unless it has some."""
+    if not (data_dir / FILE).exists():
+        replace_private(data_dir / FILE, _keys())
+
+
 @asynccontextmanager
 async def auvious_server(
     tmp_path: Path, carrier: str = "lane", settings: Settings | None = None
 ) -> AsyncIterator[AuviousServer]:
     """Serve the dialect on one listener, over a real actor system."""
     settings = settings or auvious_settings(tmp_path)
+    lay_keys(tmp_path)
     limits = ActorLimits(ask_seconds=settings.limits.ask_seconds)
     async with open_system(
         children(lambda: limits, RecordingsFolder(tmp_path / "recordings"))

@@ -123,7 +123,23 @@ def test_a_listener_of_the_operator_alone_has_no_root(load: Load) -> None:
         ("[spreed.users]\nhttp_header = 'x y'", "spreed.users.http_header", "name of a header"),
         ("[owt]\nsuper_service_id = 'x'", "owt.super_service_id", "match pattern"),
         ("[owt]\nsuper_service_key = 'x'", "owt.super_service_key", "needs super_service_id"),
+        (
+            "[auvious]\nreminder_event_type = 'CallEvent'",
+            "auvious.reminder_event_type",
+            "name of an event",
+        ),
         ("[auvious]\naccess_token_seconds = 299", "auvious.access_token_seconds", "300"),
+        ("[[auvious.clients]]\nid = 'a'\npublic = true", "auvious.clients[0].grants", "no secret"),
+        (
+            "[[auvious.clients]]\nid = 'a'\npublic = true\ngrants = ['password']\nsecret = 'x'",
+            "auvious.clients[0].secret",
+            "never asked for",
+        ),
+        (
+            "[[auvious.users]]\nid = 'a'\npassword = '$argon2id$broken'",
+            "auvious.users[0].password",
+            "no whole argon2 hash",
+        ),
         ("[skyway]\nudp_ports = [0, 0]", "skyway.udp_ports", "must name the ports"),
         ("[spreed]\nserver_realm = ''", "spreed.server_realm", "must have at least 1 character"),
         ("listeners = []", "listeners", "needs at least one entry"),
