@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from actors.core import ActorStopped, Ref
 from actors.domain.endpoint import Delivery, Owner, Quota, Terms
@@ -37,39 +39,11 @@ from actors.endpoint import (
 )
 from actors.endpoint_desk import DESK, FindEndpoints, OpenEndpoint
 from tests.actors.core.puppet import logged
-from tests.support.actors import REALM, House, open_house, settle
+from tests.support.actors import REALM, House, Listener, open_house, settle
 
 ANN = Owner("acme", "ann")
 BOB = Owner("acme", "bob")
 REMINDER = b"a reminder"
-
-
-@dataclass(eq=False)
-class Listener:
-    """A subscriber that notes what it is shown; `room` is how much more it takes."""
-
-    room: float = float("inf")
-    shown: list[Delivery] = field(default_factory=list)
-    closed: list[str] = field(default_factory=list)
-    gone: bool = False
-
-    def deliver(self, delivery: Delivery) -> bool:
-        if not self.room:
-            return False
-        self.room -= 1
-        self.shown.append(delivery)
-        return True
-
-    def close(self, reason: str) -> None:
-        self.closed.append(reason)
-
-    @property
-    def payloads(self) -> list[bytes]:
-        return [delivery.payload for delivery in self.shown]
-
-    @property
-    def numbers(self) -> list[int]:
-        return [delivery.sequence for delivery in self.shown]
 
 
 @dataclass
@@ -454,3 +428,84 @@ async def test_its_description_shows_masked_copies_only() -> None:
         described = await endpoint.ask(Describe(ANN), within=5)
         assert [each.masked for each in described.waiting] == [b'"******"']
         assert 14 < described.expires_in <= 15
+
+
+# --- whatever comes first
+
+
+async def test_a_registration_that_meets_the_end_of_the_former_one_begins_anew() -> None:
+    async with desk() as at:
+        former = await at.open()
+        former.tell(EndEndpoint("anything"))  # it is found, and ends before it is asked
+        again = await at.open()
+        assert again != former
+        assert again.alive
+        assert await at.found() == ["e"]
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["offer", "offer", "best effort", "attach", "detach", "resume", "acknowledge", "vanish",
+             "tight", "register"]
+        ),
+        st.integers(0, 2),
+        st.sampled_from([0, 0, 1, 5]),
+    ),
+    max_size=40,
+)  # fmt: skip
+
+
+@given(steps)
+@settings(max_examples=150, deadline=None)
+async def test_in_any_order_each_subscriber_is_shown_events_in_order_and_none_is_lost(
+    orders: list[tuple[str, int, int]],
+) -> None:
+    async with desk() as at:
+        endpoint = await at.open()
+        seats: list[Listener | None] = [None, None, None]
+        everyone: list[Listener] = []
+        acknowledged: set[int] = set()
+        to_arrive = 0
+        for what, seat, turns in orders:
+            listener = seats[seat]
+            if what in ("offer", "best effort"):
+                assert await offer(endpoint, b"x", int(what == "offer"))
+                to_arrive += what == "offer"
+            elif what == "register":
+                assert await at.open() == endpoint
+            elif what == "attach" and listener is None:
+                seats[seat] = listener = Listener()
+                everyone.append(listener)
+                await endpoint.ask(Attach(listener, ANN), within=5)
+                endpoint.tell(Resume(listener))
+            elif what == "detach" and listener is not None:
+                endpoint.tell(Detach(listener))
+                seats[seat] = None
+            elif what == "vanish" and listener is not None:
+                listener.gone = True
+                seats[seat] = None
+            elif what == "tight" and listener is not None:
+                listener.room = 1
+            elif what == "resume" and listener is not None:
+                listener.room = float("inf")
+                endpoint.tell(Resume(listener))
+            elif what == "acknowledge" and listener is not None and listener.numbers:
+                acknowledged.add(listener.numbers[-1])
+                endpoint.tell(Acknowledge(listener.numbers[-1]))
+            for _ in range(turns):
+                await trio.lowlevel.checkpoint()
+        last = Listener()
+        await attach(endpoint, last)
+        kept = {delivery.sequence for delivery in last.shown if delivery.qos}
+        firm_acknowledged = to_arrive - len(kept)
+        assert firm_acknowledged <= len(acknowledged)
+        assert not kept & acknowledged
+        for listener in [*everyone, last]:
+            assert listener.numbers == sorted(set(listener.numbers))
+        for listener in seats:
+            if listener is not None:
+                listener.room = float("inf")
+                endpoint.tell(Resume(listener))
+                await settle()
+                assert kept <= set(listener.numbers), "whoever stays has seen all that waits"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ import pytest
 import trio
 
 from actors.core import Ref
-from actors.domain.endpoint import Delivery, Owner
+from actors.domain.endpoint import Owner
 from actors.domain.ids import EndpointKey
 from actors.domain.outbox import Event
 from actors.endpoint import Attach, Resume
 from api.auvious.event_rules import is_event_type, is_instant
 from api.auvious.house import REALM
+from tests.support.actors import Listener
 from tests.support.auvious import (
     ENDPOINTS,
     EVENT,
@@ -30,22 +30,6 @@ from tests.support.auvious import (
     auvious_settings,
 )
 from tests.support.serving import CARRIERS
-
-
-@dataclass(eq=False)
-class Listener:
-    """A subscriber within the process."""
-
-    shown: list[Delivery] = field(default_factory=list)
-    closed: list[str] = field(default_factory=list)
-    gone: bool = False
-
-    def deliver(self, delivery: Delivery) -> bool:
-        self.shown.append(delivery)
-        return True
-
-    def close(self, reason: str) -> None:
-        self.closed.append(reason)
 
 
 @pytest.fixture
