@@ -20,22 +20,35 @@ from tests.support.server_process import ServerProcess
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a secret of the portal"
 USERS = f'[spreed.users]\nenabled = true\nshared_secret = "{SECRET}"'
+AUVIOUS = """
+[[auvious.clients]]
+id = "app"
+public = true
+grants = ["password"]
+[[auvious.users]]
+id = "alice"
+password = "a password of alice"
+"""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("server"), config=USERS) as server:
+    with ServerProcess(tmp_path_factory.mktemp("server"), config=USERS + AUVIOUS) as server:
         yield server
 
 
 async def run(
-    program: str, *arguments: str, secret: str = SECRET
+    program: str, *arguments: str, secret: str = SECRET, password: str = ""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run an example to its end."""
     with trio.fail_after(30):
         return await trio.run_process(
             [sys.executable, str(ROOT / "examples" / program), *arguments],
-            env={**os.environ, "QUINTET_SHARED_SECRET": secret},
+            env={
+                **os.environ,
+                "QUINTET_SHARED_SECRET": secret,
+                "QUINTET_PASSWORD": password,
+            },
             capture_stdout=True,
             capture_stderr=True,
             check=False,
@@ -88,6 +101,19 @@ async def test_login_example_explains_a_refusal(server: ServerProcess) -> None:
     assert done.returncode == 1
     assert done.stdout == b""
     assert done.stderr.decode().startswith("refused: ")
+
+
+async def test_auvious_example_reaches_its_own_endpoint(server: ServerProcess) -> None:
+    words = ("app", "alice", "--text", "Hello")
+    done = await run("auvious_events.py", server.url, *words, password="a password of alice")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode() == "reached 1 endpoint(s)\nwaiting: ExampleSentEvent *****\n"
+
+
+async def test_auvious_example_explains_a_refusal(server: ServerProcess) -> None:
+    done = await run("auvious_events.py", server.url, "app", "alice", password="guessed")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith("refused: the user is unknown or")
 
 
 async def test_ticket_of_the_command_line_logs_in(

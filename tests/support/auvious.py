@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -57,6 +58,16 @@ def auvious_settings(data_dir: Path, **sections: Any) -> Settings:
     auvious = {"clients": CLIENTS, "users": USERS} | sections.pop("auvious", {})
     server = {"data_dir": str(data_dir)} | sections.pop("server", {})
     return Settings(server=server, auvious=auvious, **sections)
+
+
+def auvious_toml() -> str:
+    """Return the clients and users above as part of a configuration file."""
+    lines = []
+    for table, entries in (("clients", CLIENTS), ("users", USERS)):
+        for entry in entries:
+            lines.append(f"[[auvious.{table}]]")
+            lines += [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
+    return "\n".join(lines) + "\n"
 
 
 @dataclass
