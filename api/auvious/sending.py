@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import structlog
+import trio
 
 from actors.core import ActorError, Message, Ref
 from actors.domain.endpoint import Owner
@@ -24,14 +25,24 @@ async def send(house: House, sending: Sending, organization: str) -> int:
     Raises what `Ref.ask` raises when nobody can be asked at all.
     """
     owner = Owner(organization, sending.user)
-    taken = 0
+    offer = Offer(owner, sending.event)
     addressed = await _addressed(house, sending, owner)
-    for endpoint in addressed:
-        if await _offer(endpoint, Offer(owner, sending.event)):
+    taken = 0
+
+    async def offer_to(endpoint: Ref[Message]) -> None:
+        nonlocal taken
+        if await _takes(endpoint, offer):
             taken += 1
             id_ = EndpointKey.from_slug(endpoint.name).id
             for listener in house.event_listeners:
                 listener(owner, id_, sending.event)
+
+    if len(addressed) == 1:
+        await offer_to(addressed[0])
+    else:
+        async with trio.open_nursery() as nursery:  # nobody waits for one that does not answer
+            for endpoint in addressed:
+                nursery.start_soon(offer_to, endpoint)
     log.debug(
         "event.sent", type=sending.shown_type[:SHOWN_TYPE], qos=sending.event.qos,
         bytes=len(sending.event.payload), endpoints=len(addressed), taken=taken,
@@ -48,7 +59,7 @@ async def _addressed(house: House, sending: Sending, owner: Owner) -> tuple[Ref[
     return await ask(house.desk, FindEndpoints(REALM, owner))
 
 
-async def _offer(endpoint: Ref[Message], offer: Offer) -> bool:
+async def _takes(endpoint: Ref[Message], offer: Offer) -> bool:
     try:
         return await ask(endpoint, offer)
     except ActorError:  # it has ended, or does not keep up: not counted

@@ -16,7 +16,7 @@ from actors.core import Ref
 from actors.domain.endpoint import Owner
 from actors.domain.ids import EndpointKey
 from actors.domain.outbox import Event
-from actors.endpoint import Attach, Resume
+from actors.endpoint import Attach, Endpoint, Offer, Resume
 from api.auvious.event_rules import is_event_type, is_instant
 from api.auvious.house import REALM
 from tests.support.actors import Listener
@@ -364,6 +364,25 @@ async def test_a_full_outbox_is_not_counted(tmp_path: Path) -> None:
         assert await ann.send("ann", userEndpointId=full) == 0
         assert len(await ann.waiting(full)) == 2
         assert len(await ann.waiting(roomy)) == 1
+
+
+async def test_one_endpoint_that_does_not_answer_does_not_hold_up_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = auvious_settings(tmp_path, limits={"ask_seconds": 0.5})
+    async with auvious_server(tmp_path, settings=settings) as server, server.user("ann") as ann:
+        for id_ in ("stuck", "well"):
+            await ann.register(id_)
+        handle = Endpoint.handle
+
+        async def hang(self: Endpoint, message: Any) -> object:
+            if isinstance(message, Offer) and self.ctx.self_ref.name.endswith("stuck"):
+                await trio.sleep_forever()
+            return await handle(self, message)
+
+        monkeypatch.setattr(Endpoint, "handle", hang)
+        assert await ann.send("ann", qos=1) == 1
+        assert len(await ann.waiting("well")) == 1
 
 
 async def test_a_reminder_has_the_fields_of_all_events(server: AuviousServer, ann: Caller) -> None:
