@@ -34,7 +34,7 @@ class Subscriber(Protocol):
         """
 
     def close(self, reason: str) -> None:
-        """Hear that the endpoint is gone, and with it the subscription; never blocks.
+        """Hear that the endpoint is gone, and with it the subscription; as `deliver` does.
 
         `reason` is "expired", "unregistered", "shutting_down", "shutdown" or "crashed: …".
         """

@@ -28,7 +28,7 @@ from tests.support.serving import Serving, services_for, serving
 
 PATIENCE = 5.0  # seconds for something that must come
 ENDPOINTS = "/rtc-api/users/endpoints"
-SECRETS = {"backoffice": "backoffice-secret-4471", "other-backoffice": "other-secret-9042"}
+SECRETS = {"backoffice": "backoffice-secret-4471"}
 PASSWORDS = {"ann": "password-of-ann-8813", "bob": "password-of-bob-2290", "cleo": "cleo-pw-5561"}
 
 CLIENTS: list[dict[str, Any]] = [

@@ -194,13 +194,13 @@ async def test_a_keepalive_begins_a_new_period(ann: Caller) -> None:
 
 
 async def test_an_endpoint_expires_on_the_real_clock(server: AuviousServer, ann: Caller) -> None:
+    began = trio.current_time()
     id_ = await ann.register(seconds=1)
     listener = await listen(server, id_)
-    began = trio.current_time()
     with trio.fail_after(PATIENCE):
         while not listener.closed:
             await trio.sleep(0.01)
-    assert trio.current_time() - began > 0.7
+    assert trio.current_time() - began > 0.99
     assert listener.closed == ["expired"]
     assert_empty(await ann.post("/keepalive", {"userEndpointId": id_}), 404)
     assert await ann.send("ann") == 0
@@ -369,7 +369,7 @@ async def test_a_full_outbox_is_not_counted(tmp_path: Path) -> None:
 async def test_one_endpoint_that_does_not_answer_does_not_hold_up_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = auvious_settings(tmp_path, limits={"ask_seconds": 0.5})
+    settings = auvious_settings(tmp_path, limits={"ask_seconds": 1.0})
     async with auvious_server(tmp_path, settings=settings) as server, server.user("ann") as ann:
         for id_ in ("stuck", "well"):
             await ann.register(id_)
