@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response, has_request_context, request
 
 from api.auvious import cors
 from api.auvious.house import House
@@ -32,6 +32,8 @@ def open_door(house: House) -> Door:
         return cors.allow(house, response)
 
     def refuse(status: int) -> Response:
+        if not has_request_context():  # a websocket that is not let in
+            return empty(status)
         below_security = request.path.lstrip("/").startswith("security/")
         response = security_refusal(status) if below_security else empty(status)
         return cors.allow(house, response)

@@ -1,7 +1,7 @@
 """Refresh tokens: good for one use, kept as hashes in a file of `data_dir`.
 
-They outlive the process, so that apps stay signed in over a restart. At most `most` are kept; one
-more, and the one that would end first is forgotten.
+They outlive the process, so that apps stay signed in over a restart. So many are kept in all, and
+so many of one user; one more, and the one that would end first is forgotten.
 """
 
 from __future__ import annotations
@@ -23,6 +23,18 @@ BUSY_SECONDS = 2.0  # for another process that has the file open
 LONGEST_TOKEN = 256
 
 T = TypeVar("T")
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS refresh (hash BLOB PRIMARY KEY, client TEXT, user TEXT, end REAL)",
+    "CREATE INDEX IF NOT EXISTS refresh_by_user ON refresh (user, end)",
+    "CREATE INDEX IF NOT EXISTS refresh_by_end ON refresh (end)",
+)
+_MAKE_ROOM = (
+    "DELETE FROM refresh WHERE end <= :now",
+    "DELETE FROM refresh WHERE hash IN (SELECT hash FROM refresh WHERE user = :user"
+    " ORDER BY end DESC LIMIT -1 OFFSET :others)",
+    "DELETE FROM refresh WHERE hash IN (SELECT hash FROM refresh"
+    " ORDER BY end DESC LIMIT -1 OFFSET :all_others)",
+)
 
 
 class RefreshStoreFailed(Exception):
@@ -43,11 +55,11 @@ class RefreshTokens:
     All raise RefreshStoreFailed.
     """
 
-    def __init__(self, data_dir: Path, most: int) -> None:
+    def __init__(self, data_dir: Path, most: int, most_of_one_user: int) -> None:
         self._file = data_dir / FILE
         self._most = most
+        self._most_of_one_user = most_of_one_user
         self._limiter = trio.CapacityLimiter(1)
-        self._opened = False
 
     async def issue(self, grant: Grant, now: float, seconds: int) -> str:
         """Return a new token that is good for so many seconds."""
@@ -68,12 +80,10 @@ class RefreshTokens:
 
     def _insert(self, digest: bytes, grant: Grant, now: float, end: float) -> None:
         with self._connected() as database:
-            database.execute("DELETE FROM refresh WHERE end <= ?", (now,))
-            (count,) = database.execute("SELECT count(*) FROM refresh").fetchone()
-            database.execute(
-                "DELETE FROM refresh WHERE hash IN (SELECT hash FROM refresh ORDER BY end LIMIT ?)",
-                (max(0, count + 1 - self._most),),
-            )
+            values = {"now": now, "user": grant.user,
+                      "others": self._most_of_one_user - 1, "all_others": self._most - 1}  # fmt: skip
+            for statement in _MAKE_ROOM:
+                database.execute(statement, values)
             database.execute(
                 "INSERT INTO refresh VALUES (?, ?, ?, ?)", (digest, grant.client, grant.user, end)
             )
@@ -90,16 +100,11 @@ class RefreshTokens:
     def _connected(self) -> Iterator[sqlite3.Connection]:
         """Open the file for one transaction, which is on disk when the block has ended."""
         try:
-            if not self._opened:
-                self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._file.touch(mode=0o600)
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file.touch(mode=0o600)
             with closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as database, database:
-                if not self._opened:
-                    database.execute(
-                        "CREATE TABLE IF NOT EXISTS refresh"
-                        " (hash BLOB PRIMARY KEY, client TEXT, user TEXT, end REAL)"
-                    )
-                    self._opened = True
+                for statement in _TABLES:
+                    database.execute(statement)
                 yield database
         except (sqlite3.Error, OSError) as error:
             raise RefreshStoreFailed(f"{self._file}: {type(error).__name__}") from None

@@ -152,6 +152,13 @@ def _auvious(settings: Settings) -> Found:
             )
         if client.public and client.secret:
             yield (*path, "secret"), "is never asked for: the client is public"
+    clients = {(client.organization, client.id) for client in settings.auvious.clients}
+    for index, user in enumerate(settings.auvious.users):
+        if (user.organization, user.id) in clients:
+            yield (
+                ("auvious", "users", index, "id"),
+                "is that of a client of the same organization: they would share endpoints",
+            )
 
 
 def _twins(settings: Settings) -> Found:

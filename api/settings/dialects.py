@@ -187,6 +187,7 @@ class AuviousSettings(Section):
     access_token_seconds: Annotated[int, Field(ge=300)] = 3600
     refresh_token_seconds: Positive = 86_400
     refresh_tokens: Positive = 100_000
+    refresh_tokens_per_user: Positive = 100
     max_keep_alive_seconds: Positive = 3600
     reminder_event_type: Annotated[str, AfterValidator(_event_type)] = (
         "UserEndpointKeepAliveReminderEvent"

@@ -269,10 +269,15 @@ async def test_a_user_who_was_removed_gets_no_new_token(tmp_path: Path) -> None:
         assert await error(await http.post(TOKEN, data=again(token))) == "invalid_grant"
 
 
-async def test_refresh_tokens_are_limited(tmp_path: Path) -> None:
-    settings = auvious_settings(tmp_path, auvious={"refresh_tokens": 2})
+@pytest.mark.parametrize("limit", ["refresh_tokens", "refresh_tokens_per_user"])
+async def test_refresh_tokens_are_limited(tmp_path: Path, limit: str) -> None:
+    settings = auvious_settings(tmp_path, auvious={limit: 2})
     async with auvious_server(tmp_path, settings=settings) as server, server.http() as http:
+        bob = USER | {"username": "bob", "password": PASSWORDS["bob"]}
+        first = (await http.post(TOKEN, data=bob)).json()["refresh_token"]
         made = [(await http.post(TOKEN, data=USER)).json()["refresh_token"] for _ in range(3)]
+        status = 200 if limit == "refresh_tokens_per_user" else 400
+        assert (await http.post(TOKEN, data=again(first))).status_code == status
         for token, status in zip(made, (400, 200, 200), strict=True):
             assert (await http.post(TOKEN, data=again(token))).status_code == status
 
@@ -291,6 +296,8 @@ async def test_a_store_that_cannot_be_used_is_unavailable(
     (tmp_path / "auvious_refresh.sqlite3").write_bytes(b"no database" * 100)
     assert await error(await http.post(TOKEN, data=USER), 503) == "temporarily_unavailable"
     assert (await http.post(TOKEN, data=CLIENT)).status_code == 200
+    (tmp_path / "auvious_refresh.sqlite3").unlink()
+    assert (await http.post(TOKEN, data=USER)).status_code == 200, "mended"
 
 
 # --- passwords

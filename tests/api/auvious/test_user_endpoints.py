@@ -29,6 +29,7 @@ from tests.support.auvious import (
     auvious_server,
     auvious_settings,
 )
+from tests.support.raw import connected, upgrade_request
 from tests.support.serving import CARRIERS
 
 
@@ -460,6 +461,17 @@ async def test_an_unknown_path_is_an_empty_404(server: AuviousServer, path: str)
     async with server.http() as http:
         response = await http.get(httpx.URL(server.url + path))
         assert_empty(response, 404)
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_a_websocket_where_there_is_none_is_a_404(tmp_path: Path, carrier: str) -> None:
+    async with auvious_server(tmp_path, carrier) as server:
+        for path in ("/rtc-api/x", ENDPOINTS, "/security/oauth/token"):
+            async with connected(server.serving) as client:
+                await client.send(upgrade_request(path))
+                with trio.fail_after(PATIENCE):
+                    status = (await client.read_head()).split()[1]
+            assert status in ("401", "404", "405", "400"), path
 
 
 async def test_a_wrong_method_is_an_empty_405(ann: Caller) -> None:

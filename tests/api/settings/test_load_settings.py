@@ -136,6 +136,11 @@ def test_a_listener_of_the_operator_alone_has_no_root(load: Load) -> None:
             "never asked for",
         ),
         (
+            "[[auvious.clients]]\nid = 'a'\n[[auvious.users]]\nid = 'a'",
+            "auvious.users[0].id",
+            "share endpoints",
+        ),
+        (
             "[[auvious.users]]\nid = 'a'\npassword = '$argon2id$broken'",
             "auvious.users[0].password",
             "no whole argon2 hash",
