@@ -80,8 +80,12 @@ class RefreshTokens:
 
     def _insert(self, digest: bytes, grant: Grant, now: float, end: float) -> None:
         with self._connected() as database:
-            values = {"now": now, "user": grant.user,
-                      "others": self._most_of_one_user - 1, "all_others": self._most - 1}  # fmt: skip
+            values = {
+                "now": now,
+                "user": grant.user,
+                "others": self._most_of_one_user - 1,
+                "all_others": self._most - 1,
+            }
             for statement in _MAKE_ROOM:
                 database.execute(statement, values)
             database.execute(
