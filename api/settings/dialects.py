@@ -8,6 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from api.settings.auvious_wires import (
+    AuviousBrokerSettings,
+    AuviousMqttSettings,
+    AuviousStreamSettings,
+)
 from api.settings.fields import (
     DEFAULTS,
     Address,
@@ -200,6 +205,9 @@ class AuviousSettings(Section):
     outbox_bytes: Positive = 2_097_152
     clients: Many[AuviousClient] = ()
     users: Many[AuviousUser] = ()
+    mqtt: AuviousMqttSettings = DEFAULTS
+    event_streams: AuviousStreamSettings = DEFAULTS
+    broker: AuviousBrokerSettings = DEFAULTS
 
 
 class SkywayApiKey(Section):
