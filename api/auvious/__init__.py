@@ -8,6 +8,7 @@ from quart import Blueprint, Response, has_request_context, request
 
 from api.auvious import cors
 from api.auvious.house import House
+from api.auvious.mqtt.socket import mqtt_routes
 from api.auvious.oauth import SECURITY, add_oauth_routes, security_refusal
 from api.auvious.openapi import PATHS, SECURITY_SCHEMES
 from api.auvious.routes import REST, add_routes, empty
@@ -45,7 +46,7 @@ def open_door(house: House) -> Door:
     return Door(
         dialect="auvious",
         blueprint=blueprint,
-        websockets=(),
+        websockets=mqtt_routes(house),
         prefixes=(*PREFIXES, *(f"/{prefix}" for prefix in (REST, *SECURITY))),
         refuse=refuse,
         openapi=PATHS,

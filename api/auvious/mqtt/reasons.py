@@ -41,3 +41,15 @@ CONNACK_3 = {
 """Return codes of CONNACK up to 3.1.1 (section 3.2.2.3); for other reasons there is none."""
 
 SUBACK_FAILURE_3 = 0x80
+
+CLOSE_CODES = {
+    Reason.MALFORMED_PACKET: 1002,
+    Reason.PROTOCOL_ERROR: 1002,
+    Reason.PACKET_TOO_LARGE: 1009,
+    Reason.BAD_CREDENTIALS: 1008,
+    Reason.NOT_AUTHORIZED: 1008,
+    Reason.QUOTA_EXCEEDED: 1013,
+    Reason.SERVER_BUSY: 1013,
+    Reason.SHUTTING_DOWN: 1001,
+}
+"""How the websocket is closed; 1000 for any other reason."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from api.auvious.mqtt import encoding
 from api.auvious.mqtt.decoding import UnknownVersion, decode
@@ -21,6 +22,9 @@ from api.auvious.mqtt.properties import Property, Value
 from api.auvious.mqtt.reasons import Reason
 from api.auvious.mqtt.topics import Subscription
 from api.auvious.mqtt.window import Window
+
+S = TypeVar("S")
+"""Whose events are sent: `Session` gives it back with each acknowledgement."""
 
 
 class Ended(Exception):
@@ -44,7 +48,7 @@ class Outgoing:
     settled: bool
 
 
-class Session:
+class Session(Generic[S]):
     """`packet_bytes` bounds what the client sends in one packet, `window` what is on its way."""
 
     __slots__ = (
@@ -57,7 +61,7 @@ class Session:
         self._framing = Framing(packet_bytes)
         self._packet_bytes = packet_bytes
         self._size = window
-        self._window: Window[tuple[str, int]] = Window(window)
+        self._window: Window[tuple[S, int]] = Window(window)
         self._max_packet = 0
 
     def receive(self, data: bytes) -> Iterator[Packet]:
@@ -148,12 +152,12 @@ class Session:
         return self._window.is_full
 
     def publish(
-        self, endpoint: str, to: Subscription, number: int, payload: bytes, qos: int, *, again: bool
+        self, sender: S, to: Subscription, number: int, payload: bytes, qos: int, *, again: bool
     ) -> Outgoing | None:
         """Turn an event into a packet; None while it has to wait for acknowledgements.
 
-        `number` is the event's within its endpoint: `acknowledge` returns the two. It is sent with
-        the lower of its QoS and the granted one.
+        `number` is the event's with its sender: `acknowledge` returns the two. It is sent with the
+        lower of its QoS and the granted one.
         """
         with_id = bool(qos and to.qos)
         head = len(to.topic) + (2 if with_id else 0) + (1 if self.version is Version.V5 else 0)
@@ -161,10 +165,10 @@ class Session:
             return Outgoing(b"", settled=bool(qos))  # MQTT 5, 3.1.2.11.4: as if delivered
         if with_id and self._window.is_full:
             return None
-        packet_id = self._window.send((endpoint, number)) if with_id else 0
+        packet_id = self._window.send((sender, number)) if with_id else 0
         packet = encoding.publish(self.version, to.topic, payload, packet_id, again=again)
         return Outgoing(packet, settled=bool(qos) and not with_id)
 
-    def acknowledge(self, packet_id: int) -> tuple[str, int] | None:
-        """Take a PUBACK; return endpoint and number of the event, None for an unknown one."""
+    def acknowledge(self, packet_id: int) -> tuple[S, int] | None:
+        """Take a PUBACK; return sender and number of the event, None for an unknown one."""
         return self._window.acknowledge(packet_id)

@@ -16,9 +16,9 @@ from api.auvious.mqtt.window import Window
 from tests.support import mqtt
 
 
-def opened(version: int = 4, **options: Any) -> Session:
+def opened(version: int = 4, **options: Any) -> Session[str]:
     """Return a session that has been let in."""
-    session = Session(1024, 3)
+    session: Session[str] = Session(1024, 3)
     [connect] = session.receive(mqtt.connect(version=version, **options))
     assert isinstance(connect, Connect)
     session.check(connect)
@@ -27,7 +27,7 @@ def opened(version: int = 4, **options: Any) -> Session:
     return session
 
 
-def end_of(session: Session, data: bytes) -> Ended:
+def end_of(session: Session[str], data: bytes) -> Ended:
     with pytest.raises(Ended) as caught:
         list(session.receive(data))
     return caught.value
@@ -78,7 +78,7 @@ def test_what_came_before_a_mistake_is_still_heard() -> None:
 def test_what_nobody_may_ask_for_is_refused(
     options: dict[str, Any], version: int, code: int
 ) -> None:
-    session = Session(1024, 3)
+    session: Session[str] = Session(1024, 3)
     [connect] = session.receive(mqtt.connect(version=version, **options))
     assert isinstance(connect, Connect)
     with pytest.raises(Ended) as caught:
@@ -96,14 +96,14 @@ def test_an_unknown_version_is_answered(level: int, answer: bytes) -> None:
 
 def test_an_empty_client_id_is_replaced() -> None:
     opened(4, client_id="")
-    session = Session(1024, 3)
+    session: Session[str] = Session(1024, 3)
     [connect] = session.receive(mqtt.connect(version=5, client_id=""))
     assert isinstance(connect, Connect)
     assert b"\x12\x00\x18quintet-" in session.welcome(connect)
 
 
 def test_a_session_is_said_to_end_with_its_connection() -> None:
-    session = Session(1024, 3)
+    session: Session[str] = Session(1024, 3)
     [connect] = session.receive(mqtt.connect(version=5, properties=b"\x11\0\0\x01\0"))
     assert isinstance(connect, Connect)
     assert b"\x11\0\0\0\0" in session.welcome(connect)
@@ -143,7 +143,7 @@ def test_of_two_names_the_better_one_is_used() -> None:
     assert not both.remove("first")
 
 
-def sent(session: Session, to: Subscription, number: int, qos: int, **more: Any) -> Any:
+def sent(session: Session[str], to: Subscription, number: int, qos: int, **more: Any) -> Any:
     return session.publish("e", to, number, b"{}", qos, **({"again": False} | more))
 
 
