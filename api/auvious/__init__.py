@@ -7,6 +7,7 @@ from collections.abc import Callable
 from quart import Blueprint, Response, has_request_context, request
 
 from api.auvious import cors
+from api.auvious.broker import open_broker
 from api.auvious.house import House
 from api.auvious.mqtt.socket import mqtt_routes
 from api.auvious.oauth import SECURITY, add_oauth_routes, security_refusal
@@ -20,6 +21,7 @@ PREFIXES = ("/auvious", REST, *SECURITY)
 def open_dialect(services: Services) -> Callable[[Place], Door]:
     """Start the dialect; the result opens a door of it for each listener."""
     house = House.open(services)
+    open_broker(house)
     return lambda place: open_door(house)
 
 
