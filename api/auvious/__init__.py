@@ -13,6 +13,7 @@ from api.auvious.mqtt.socket import mqtt_routes
 from api.auvious.oauth import SECURITY, add_oauth_routes, security_refusal
 from api.auvious.openapi import PATHS, SECURITY_SCHEMES
 from api.auvious.routes import REST, add_routes, empty
+from api.auvious.server_events import add_event_stream
 from api.doors import Door, Place, Services
 
 PREFIXES = ("/auvious", REST, *SECURITY)
@@ -44,6 +45,7 @@ def open_door(house: House) -> Door:
     blueprint.before_request(ask_first)
     blueprint.after_request(allow)
     add_routes(blueprint, house)
+    add_event_stream(blueprint, house)
     add_oauth_routes(blueprint, house)
     return Door(
         dialect="auvious",
