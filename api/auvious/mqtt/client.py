@@ -1,7 +1,7 @@
 """One MQTT client on its websocket, from CONNECT to the end.
 
 The task that serves the socket reads and answers. Events come from the endpoints' actors, which
-call `hear` and `lose`: those never wait, and end the session by waking that task.
+call `hear` and `lose`: those never wait.
 """
 
 from __future__ import annotations
@@ -72,9 +72,10 @@ class Client:
                     await trio.sleep(self._pace.take(self._heard_at))
                     await self._take(packet)
         except Ended as end:
-            self._say_goodbye(end)
+            self._finish(end)
         except SocketClosed:
-            log.info("mqtt.ended", reason="connection_lost")
+            if self._end is None:
+                log.info("mqtt.ended", reason="connection_lost")
         finally:
             self.gone = True
             for listener in self._subscriptions or ():
@@ -109,14 +110,16 @@ class Client:
         if now >= self._heard_at + self._silence:
             raise self._session.end(Reason.KEEP_ALIVE_TIMEOUT, "silent for too long")
 
-    def _finish(self, end: Ended) -> None:
-        """End the session from outside its task."""
-        if self._end is None:
-            self._end = end
-            self.gone = True
-            self._waiting.cancel()
+    def shut_down(self) -> None:
+        """End the session because the server goes."""
+        self._finish(self._session.end(Reason.SHUTTING_DOWN, "the server is shutting down"))
 
-    def _say_goodbye(self, end: Ended) -> None:
+    def _finish(self, end: Ended) -> None:
+        """End the session, from whichever task: say why, and close; what is unsent goes first."""
+        if self._end is not None:
+            return
+        self._end = end
+        self.gone = True
         log.info("mqtt.ended", reason=end.reason.name.lower(), why=end.why)
         if end.answer is not None:
             with suppress(SocketFull):

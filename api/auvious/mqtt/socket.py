@@ -18,11 +18,18 @@ SUBPROTOCOLS = ("mqtt", "mqttv3.1")  # the latter is what clients of MQTT 3.1 of
 
 def mqtt_routes(house: House) -> tuple[WebsocketRoute, ...]:
     """Return the websockets of a listener; `/ws` is taken by MQTT's subprotocols only."""
+    clients: set[Client] = set()
+
+    async def say_goodbye() -> None:
+        for client in clients:
+            client.shut_down()
+
+    house.services.lifecycle.drain_hooks.append(say_goodbye)
     return tuple(
         WebsocketRoute(
             path=path,
             admit=partial(admit, house),
-            serve=partial(serve, house),
+            serve=partial(serve, house, clients),
             limits=partial(socket_limits, house),
             dialect="auvious",
             subprotocol=subprotocol,
@@ -57,7 +64,12 @@ def admit(house: House, upgrade: Upgrade) -> Rejection | None:
     return Rejection(403, reason, b"Origin not allowed") if reason else None
 
 
-async def serve(house: House, socket: Socket) -> None:
-    """Hold one client from its first frame to its last."""
+async def serve(house: House, clients: set[Client], socket: Socket) -> None:
+    """Hold one client from its first frame to its last; it is one of `clients` meanwhile."""
     socket.upgrade = socket.upgrade.without_secrets()
-    await Client(house, socket).run()
+    client = Client(house, socket)
+    clients.add(client)
+    try:
+        await client.run()
+    finally:
+        clients.discard(client)

@@ -292,14 +292,26 @@ async def test_granted_qos_0_an_event_of_qos_1_counts_as_delivered(server: Event
 
 
 async def test_nobody_comes_in_while_the_server_drains(server: EventServer) -> None:
-    async with server.client() as client:
-        await server.services.lifecycle.drain(0.0, 1.0)
+    async with server.client() as client, trio.open_nursery() as nursery:
+        nursery.start_soon(server.services.lifecycle.drain, 60.0, 1.0)
         answer = await client.connect("alice", server.token(), version=5)
         assert answer.codes == (0x8B,)
         assert await client.end() == (1001, [])
-    with pytest.raises((ConnectionRejected, ExceptionGroup)):
-        async with server.client():
-            pass
+        with pytest.raises((ConnectionRejected, ExceptionGroup)):
+            async with server.client():
+                pass
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(("version", "told"), [(4, []), (5, [mqtt.Said(14, (0x8B,))])])
+async def test_who_is_in_is_told_that_the_server_goes(
+    server: EventServer, version: int, told: list[mqtt.Said]
+) -> None:
+    await server.register()
+    async with server.listening(version=version) as client, server.client() as silent:
+        await server.services.lifecycle.drain(0.0, 1.0)
+        assert await client.end() == (1001, told)
+        assert await silent.end() == (1001, [])
 
 
 async def test_logs_hold_no_token_and_no_event(server: EventServer) -> None:
