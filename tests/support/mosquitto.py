@@ -21,13 +21,6 @@ START_SECONDS = 10.0
 USER, PASSWORD = "quintet", "a:pass/word@1"
 
 
-def free_port() -> int:
-    """Return a loopback port that is free now: Mosquitto takes no port 0."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def write_config(folder: Path, port: int, *, tls: bool = False) -> Path:
     """Let one user in; with `tls`, use cert.pem and key.pem of the folder."""
     passwords = folder / "passwords"

@@ -20,11 +20,11 @@ from tests.support.mosquitto import (
     PASSWORD,
     USER,
     Subscriber,
-    free_port,
     mosquitto,
     write_config,
 )
 from tests.support.nginx import _make_certificate as make_certificate
+from tests.support.server_process import free_port
 
 PATIENCE = 10.0
 
