@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from actors.core import ActorError, ActorStopped, MailboxFull
-from actors.endpoint import Acknowledge, Detach, Resume
+from actors.endpoint import Acknowledge, Resume
 from api.auvious.mqtt.encoding import PINGRESP
 from api.auvious.mqtt.packets import (
     Connect,
@@ -36,6 +36,7 @@ from api.sockets import Socket, SocketClosed, SocketFull
 if TYPE_CHECKING:
     from actors.domain.endpoint import Delivery
     from api.auvious.house import House
+    from api.auvious.mqtt.claims import Claims
     from api.auvious.mqtt.listener import Listener
 
 KEEP_ALIVE_FACTOR = 1.5  # of the interval the client named (3.1.1, 3.1.2.10)
@@ -47,11 +48,12 @@ log = structlog.get_logger(__name__)
 class Client:
     """Serves one websocket; `run` returns when the session has ended, whoever ended it."""
 
-    def __init__(self, house: House, socket: Socket) -> None:
+    def __init__(self, house: House, socket: Socket, claims: Claims) -> None:
         settings = house.settings.mqtt
         self.gone = False
         self._house = house
         self._socket = socket
+        self._claims = claims
         self._patience = settings.acknowledge_seconds
         self._session: Session[Listener] = Session(settings.packet_bytes, settings.inflight)
         self._pace = RateWindow(settings.packets_per_second)
@@ -69,7 +71,9 @@ class Client:
             while True:
                 for packet in self._session.receive(await self._receive()):
                     self._heard_at = trio.current_time()
-                    await trio.sleep(self._pace.take(self._heard_at))
+                    delay = self._pace.take(self._heard_at)
+                    if delay:
+                        await trio.sleep(delay)
                     await self._take(packet)
         except Ended as end:
             self._finish(end)
@@ -78,9 +82,8 @@ class Client:
                 log.info("mqtt.ended", reason="connection_lost")
         finally:
             self.gone = True
-            for listener in self._subscriptions or ():
-                with suppress(ActorStopped, MailboxFull):  # it looks at `gone` itself
-                    listener.ref.tell(Detach(listener))
+            if self._subscriptions is not None:
+                self._subscriptions.leave()
 
     # --- waiting
 
@@ -113,6 +116,10 @@ class Client:
     def shut_down(self) -> None:
         """End the session because the server goes."""
         self._finish(self._session.end(Reason.SHUTTING_DOWN, "the server is shutting down"))
+
+    def displace(self) -> None:
+        """End the session because its client has opened another."""
+        self._finish(self._session.end(Reason.SESSION_TAKEN_OVER, "taken over"))
 
     def _finish(self, end: Ended) -> None:
         """End the session, from whichever task: say why, and close; what is unsent goes first."""
@@ -161,7 +168,9 @@ class Client:
             raise session.refuse(Reason.NOT_AUTHORIZED, "the token is another user's")
         self._silence = connect.keep_alive * KEEP_ALIVE_FACTOR or inf
         self._expires_at = trio.current_time() + principal.expires_at - time.time()
-        self._subscriptions = Subscriptions(self._house, self, principal)
+        self._subscriptions = Subscriptions(
+            self._house, self, principal, connect.client_id, self._claims
+        )
         self._push(session.welcome(connect))
         log.info("mqtt.connected", version=int(connect.version))
 
@@ -191,6 +200,13 @@ class Client:
 
     async def _tell(self, listener: Listener, message: Acknowledge | Resume) -> None:
         """Tell an endpoint, waiting for its mailbox within limits.ask_seconds."""
+        try:
+            listener.ref.tell(message)
+            return
+        except MailboxFull:
+            pass
+        except ActorStopped:
+            return
         with trio.move_on_after(self._house.services.settings().limits.ask_seconds):
             with suppress(ActorStopped):
                 await listener.ref.send(message)

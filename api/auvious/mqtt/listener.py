@@ -23,6 +23,9 @@ class Hearer(Protocol):
     def lose(self, listener: Listener, reason: str) -> None:
         """Hear that an endpoint has ended."""
 
+    def displace(self) -> None:
+        """Hear that the same client has come back in another session."""
+
 
 @dataclass(eq=False, slots=True)
 class Listener:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from api.auvious.mqtt.claims import Claims
 from api.auvious.mqtt.client import Client
 from api.origins import origin_refusal
 from api.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
@@ -19,6 +20,7 @@ SUBPROTOCOLS = ("mqtt", "mqttv3.1")  # the latter is what clients of MQTT 3.1 of
 def mqtt_routes(house: House) -> tuple[WebsocketRoute, ...]:
     """Return the websockets of a listener; `/ws` is taken by MQTT's subprotocols only."""
     clients: set[Client] = set()
+    claims = Claims()
 
     async def say_goodbye() -> None:
         for client in clients:
@@ -29,7 +31,7 @@ def mqtt_routes(house: House) -> tuple[WebsocketRoute, ...]:
         WebsocketRoute(
             path=path,
             admit=partial(admit, house),
-            serve=partial(serve, house, clients),
+            serve=partial(serve, house, clients, claims),
             limits=partial(socket_limits, house),
             dialect="auvious",
             subprotocol=subprotocol,
@@ -64,10 +66,10 @@ def admit(house: House, upgrade: Upgrade) -> Rejection | None:
     return Rejection(403, reason, b"Origin not allowed") if reason else None
 
 
-async def serve(house: House, clients: set[Client], socket: Socket) -> None:
+async def serve(house: House, clients: set[Client], claims: Claims, socket: Socket) -> None:
     """Hold one client from its first frame to its last; it is one of `clients` meanwhile."""
     socket.upgrade = socket.upgrade.without_secrets()
-    client = Client(house, socket)
+    client = Client(house, socket, claims)
     clients.add(client)
     try:
         await client.run()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from actors.core import ActorError, ActorStopped, MailboxFull
 from actors.domain.refusals import EndpointUnknown
 from actors.endpoint import Attach, Detach
+from api.auvious.mqtt.claims import Claim, Claims
 from api.auvious.mqtt.listener import Hearer, Listener
 from api.auvious.mqtt.reasons import Reason
 from api.auvious.mqtt.topics import endpoint_of
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
 class Subscriptions:
     """The listeners of one client, at most `auvious.mqtt.subscriptions`; iterable."""
 
-    __slots__ = ("_client", "_house", "_listeners", "_who")
+    __slots__ = ("_claims", "_client", "_client_id", "_house", "_listeners", "_who")
 
-    def __init__(self, house: House, client: Hearer, who: Principal) -> None:
+    def __init__(
+        self, house: House, client: Hearer, who: Principal, client_id: str, claims: Claims
+    ) -> None:
         self._house = house
         self._client = client
+        self._client_id = client_id
+        self._claims = claims
         self._who = who
         self._listeners: dict[str, Listener] = {}
 
@@ -58,8 +63,17 @@ class Subscriptions:
 
     def lose(self, listener: Listener) -> None:
         """Forget a listener whose endpoint has ended."""
+        self._claims.give_up(self._claim(listener.endpoint), listener)
         if self._listeners.get(listener.endpoint) is listener:
             del self._listeners[listener.endpoint]
+
+    def leave(self) -> None:
+        """Leave every endpoint; the client is gone."""
+        for listener in list(self):
+            self._drop(listener)
+
+    def _claim(self, endpoint: str) -> Claim:
+        return Claim(self._who.owner, self._client_id, endpoint)
 
     async def _listener_at(self, endpoint: str) -> Listener | Reason:
         known = self._listeners.get(endpoint)
@@ -72,6 +86,10 @@ class Subscriptions:
         if ref is None:
             return Reason.NOT_AUTHORIZED
         listener = self._listeners[endpoint] = Listener(endpoint, ref, self._client)
+        if self._client_id:
+            former = self._claims.take(self._claim(endpoint), listener)
+            if former is not None:
+                former.hearer.displace()
         try:
             await ref.ask(Attach(listener, self._who.owner), within=settings.limits.ask_seconds)
         except (EndpointUnknown, ActorStopped):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
+
 import pytest
 import trio
 from structlog.testing import capture_logs
-from trio_websocket import ConnectionRejected
+from trio_websocket import ConnectionClosed, ConnectionRejected
 
+from api.auvious.keys import rotate
 from tests.support import mqtt
 from tests.support.auvious_events import EventServer, event_server, event_settings
 from tests.support.raw import talking
@@ -163,6 +167,78 @@ async def test_equal_client_ids_of_two_users_do_not_disturb_each_other(
         assert (await bob.event()).payload == b"for bob"
         assert await alice.silent()
         assert await bob.silent()
+
+
+@pytest.mark.parametrize(("version", "told"), [(4, []), (5, [mqtt.Said(14, (0x8E,))])])
+async def test_a_client_that_comes_back_displaces_its_former_session(
+    server: EventServer, version: int, told: list[mqtt.Said]
+) -> None:
+    await server.register()
+    options = {"client_id": "CocoaMQTT-1", "version": version}
+    async with server.listening(**options) as former:
+        await server.offer(b"1")
+        await former.event(ack=False)
+        async with server.listening(**options) as client:
+            assert await former.end() == (1000, told)
+            assert (await client.event()).dup
+            assert (await server.described()).subscribers == 1
+
+
+async def test_one_users_devices_with_equal_client_ids_do_not_disturb_each_other(
+    server: EventServer,
+) -> None:
+    await server.register("e")
+    await server.register("f")
+    async with (
+        server.listening("user/alice/e", client_id="CocoaMQTT-1") as one,
+        server.listening("user/alice/f", client_id="CocoaMQTT-1") as other,
+        server.listening("user/alice/f", client_id="another") as third,
+        server.listening("user/alice/f", client_id="") as nameless,
+        server.listening("user/alice/f", client_id="") as also_nameless,
+    ):
+        await server.offer(b"for all", endpoint="f")
+        for client in (other, third, nameless, also_nameless):
+            assert (await client.event()).payload == b"for all"
+        assert await one.silent()
+
+
+async def test_tokens_outlive_the_rotation_of_their_key(server: EventServer) -> None:
+    await server.register()
+    older = server.token()
+    async with server.listening() as client:
+        rotate(server.services.settings().server.data_dir)
+        for hook in server.services.lifecycle.reload_hooks:
+            hook()
+        await server.offer(b"1")
+        assert (await client.event()).payload == b"1"
+        newer = server.token()
+        assert older.partition(".")[0] != newer.partition(".")[0]  # signed with another key
+        for token in (older, newer):
+            async with server.client() as next_client:
+                assert (await next_client.connect("alice", token)).codes == (0,)
+                assert await next_client.subscribe(ALIAS) == (1,)
+
+
+async def test_a_flood_of_nonsense_disturbs_nobody(server: EventServer) -> None:
+    await server.register()
+    pieces = (
+        mqtt.connect("alice", b"x"), mqtt.subscribe(ALIAS), mqtt.publish(), mqtt.PINGREQ, b"\xff",
+    )  # fmt: skip
+    dice = random.Random(7)
+    with capture_logs() as entries:
+        async with server.listening(client_id="innocent") as innocent:
+            for number in range(60):
+                async with server.client() as client:
+                    if number % 2:
+                        await client.connect("alice", server.token(), client_id=f"{number}")
+                    blob = dice.choice(pieces) + dice.randbytes(dice.randrange(200))
+                    with suppress(ConnectionClosed):
+                        await client.send(blob)
+                        await client.send(dice.randbytes(20))
+                await server.offer(b"%d" % number)
+                assert (await innocent.event()).payload == b"%d" % number
+    assert not [entry for entry in entries if "crashed" in entry["event"]]
+    assert server.system.counters.crashes == 0
 
 
 @pytest.mark.parametrize(("version", "told"), [(4, []), (5, [mqtt.Said(14, (0x87,))])])
