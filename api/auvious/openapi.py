@@ -40,10 +40,11 @@ def _operation(
     body: type[BaseModel] | None = None,
     answer: object = None,
     *errors: int,
+    kind: str = JSON,
 ) -> dict[str, object]:
     """Describe an operation for a bearer token; without an `answer` it is 204."""
     responses: dict[str, object] = (
-        {"200": {"description": "Done", "content": _content(answer)}}
+        {"200": {"description": "Done", "content": _content(answer, kind)}}
         if answer
         else {"204": {"description": "Done"}}
     )
@@ -72,6 +73,7 @@ class _TokenForm(BaseModel):
 
 
 _BASE = "/rtc-api/users/endpoints"
+_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
 _ERROR = _content(_schema(TokenError))
 PATHS: dict[str, object] = {
     _BASE: {
@@ -104,14 +106,37 @@ PATHS: dict[str, object] = {
         )
     },
     f"{_BASE}/{{id}}": {
-        "parameters": [
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-        ],
+        "parameters": [_ID],
         "get": _operation(
             "One of the caller's endpoints, with the events that wait for it",
             None,
             _schema(EndpointDetails),
             404,
+        ),
+    },
+    f"{_BASE}/{{id}}/events": {
+        "parameters": [
+            _ID,
+            {
+                "name": "access_token",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "The token, where no Authorization header can be sent",
+            },
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "schema": {"type": "string"},
+                "description": "The last event seen; it and those before count as acknowledged",
+            },
+        ],
+        "get": _operation(
+            "The events of one of the caller's endpoints, as server-sent events",
+            None,
+            {"type": "string"},
+            404,
+            429,
+            kind="text/event-stream",
         ),
     },
     "/rtc-api/iceServers": {
