@@ -83,6 +83,7 @@ class Link:
         on_published: Callable[[int], None],
     ) -> None:
         self._address = address
+        self._ca_file = ca_file
         self._on_ready = on_ready
         self._answered = trio.Event()
         self._refused = self._lost = ""
@@ -96,7 +97,6 @@ class Link:
         client.max_inflight_messages = 0  # the caller keeps count
         if address.user:
             client.username_pw_set(address.user, address.password or None)
-        self._tls = ssl.create_default_context(cafile=ca_file) if address.secure else None
         client.on_connect = self._connected
         client.on_publish = lambda _client, _data, number, *_: on_published(number)
 
@@ -134,7 +134,7 @@ class Link:
         """Return a connected socket that paho has sent CONNECT on. Raises BrokerLost."""
         try:
             with trio.fail_after(CONNECT_SECONDS):
-                sock = await _open_socket(self._address, self._tls)
+                sock = await _open_socket(self._address, self._ca_file)
             self._client.opened = sock
             self._client.connect(self._address.host, self._address.port, KEEP_ALIVE)
         except (OSError, trio.TooSlowError) as error:  # also ssl.SSLError
@@ -204,8 +204,9 @@ def _words(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-async def _open_socket(address: Address, tls: ssl.SSLContext | None) -> Sock:
+async def _open_socket(address: Address, ca_file: Path | None) -> Sock:
     """Connect, and shake hands where TLS is wanted; the socket is the caller's to close."""
+    tls = ssl.create_default_context(cafile=ca_file) if address.secure else None
     stream = await trio.open_tcp_stream(address.host, address.port)
     plain = stdlib_socket.socket(fileno=stream.socket.detach())
     if tls is None:

@@ -111,6 +111,10 @@ def _files(settings: Settings) -> Found:
         yield from _unreadable(("spreed", "token_file"), settings.spreed.token_file)
     if settings.spreed.web_client is not None:
         yield from _no_folder(("spreed", "web_client"), settings.spreed.web_client)
+    if settings.auvious.broker.tls_ca_file is not None:
+        yield from _unreadable(
+            ("auvious", "broker", "tls_ca_file"), settings.auvious.broker.tls_ca_file
+        )
     if settings.barertc.web_client is not None:
         yield from _no_folder(("barertc", "web_client"), settings.barertc.web_client)
 

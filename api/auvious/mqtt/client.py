@@ -48,6 +48,11 @@ log = structlog.get_logger(__name__)
 class Client:
     """Serves one websocket; `run` returns when the session has ended, whoever ended it."""
 
+    __slots__ = (
+        "_claims", "_end", "_expires_at", "_heard_at", "_house", "_pace", "_patience", "_session",
+        "_silence", "_socket", "_stalls_at", "_subscriptions", "_unsettled", "_waiting", "gone",
+    )  # fmt: skip
+
     def __init__(self, house: House, socket: Socket, claims: Claims) -> None:
         settings = house.settings.mqtt
         self.gone = False
@@ -89,15 +94,14 @@ class Client:
 
     async def _receive(self) -> bytes:
         """Return the next frame. Raises Ended at the first deadline that passes."""
-        self._check_deadlines()
-        self._waiting = trio.CancelScope(deadline=self._deadline())
-        with self._waiting:
-            payload, is_text = await self._socket.receive()
-            if is_text:
-                raise self._session.end(Reason.PROTOCOL_ERROR, "a text frame")
-            return payload
-        self._check_deadlines()
-        raise self._session.end(Reason.PROTOCOL_ERROR, "unreachable")
+        while True:
+            self._check_deadlines()
+            self._waiting = trio.CancelScope(deadline=self._deadline())
+            with self._waiting:
+                payload, is_text = await self._socket.receive()
+                if is_text:
+                    raise self._session.end(Reason.PROTOCOL_ERROR, "a text frame")
+                return payload
 
     def _deadline(self) -> float:
         return min(self._heard_at + self._silence, self._expires_at, self._stalls_at)

@@ -152,12 +152,13 @@ async def test_over_tls_the_certificate_must_be_good(tmp_path: Path) -> None:
         async with publishing(url, tls_ca_file=str(tmp_path / "cert.pem")) as (publisher, _):
             await publisher.send(Publish("q", b"x"))
             await publisher.ask(Flush(), within=PATIENCE)
-        with capture_logs() as entries:
-            async with publishing(url) as (_, system):
-                with trio.fail_after(PATIENCE):
-                    while not any(entry["event"] == "broker.lost" for entry in entries):
-                        await trio.sleep(0.02)
-                assert facts(system)["connected"] is False
+        for ca_file in ("", str(tmp_path / "none.pem")):
+            with capture_logs() as entries:
+                async with publishing(url, tls_ca_file=ca_file) as (_, system):
+                    with trio.fail_after(PATIENCE):
+                        while not any(entry["event"] == "broker.lost" for entry in entries):
+                            await trio.sleep(0.02)
+                    assert facts(system)["connected"] is False
 
 
 async def test_it_stops_at_once_while_connecting(tmp_path: Path) -> None:

@@ -123,6 +123,10 @@ def test_a_listener_of_the_operator_alone_has_no_root(load: Load) -> None:
         ("[spreed.users]\nhttp_header = 'x y'", "spreed.users.http_header", "name of a header"),
         ("[owt]\nsuper_service_id = 'x'", "owt.super_service_id", "match pattern"),
         ("[owt]\nsuper_service_key = 'x'", "owt.super_service_key", "needs super_service_id"),
+        ("[auvious.broker]\nurl = 'http://h'", "auvious.broker.url", "must be a URL like"),
+        ("[auvious.broker]\ntopic = 'a/#'", "auvious.broker.topic", "beginning of a topic"),
+        ("[auvious.broker]\ntls_ca_file = 'no'", "auvious.broker.tls_ca_file", "not there"),
+        ("[auvious.mqtt]\ninflight = 70000", "auvious.mqtt.inflight", "65535"),
         (
             "[auvious]\nreminder_event_type = 'CallEvent'",
             "auvious.reminder_event_type",
