@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.domain.endpoint import Owner
+from api.auvious.mqtt.claims import Claim, Claims
+from api.auvious.mqtt.listener import Listener
 from api.auvious.mqtt.packets import Connect, Packet, PingReq, PubAck, Version
 from api.auvious.mqtt.reasons import Reason
 from api.auvious.mqtt.session import Ended, Session
@@ -202,6 +205,17 @@ def test_packet_identifiers_are_never_shared(size: int, steps: list[bool]) -> No
             packet_id, expected = on_the_way.popitem()
             assert window.acknowledge(packet_id) == expected
         assert len(window) == len(on_the_way)
+
+
+def test_a_claim_is_held_by_the_last_who_took_it() -> None:
+    claims, claim = Claims(), Claim(Owner("acme", "alice"), "phone", "e")
+    first, second = (Listener("e", cast("Any", None), cast("Any", None)) for _ in range(2))
+    assert claims.take(claim, first) is None
+    assert claims.take(claim, second) is first
+    claims.give_up(claim, first)
+    assert len(claims) == 1
+    claims.give_up(claim, second)
+    assert len(claims) == 0
 
 
 def test_packet_identifiers_begin_again_after_the_last() -> None:

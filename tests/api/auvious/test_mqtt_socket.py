@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import trio
@@ -13,7 +14,7 @@ from trio_websocket import ConnectionClosed, ConnectionRejected
 from api.auvious.keys import rotate
 from tests.support import mqtt
 from tests.support.auvious_events import EventServer, event_server, event_settings
-from tests.support.raw import talking
+from tests.support.raw import connected, talking, upgrade_request
 from tests.support.serving import CARRIERS
 
 ALIAS = "user/alice/e"
@@ -53,6 +54,20 @@ async def test_without_the_subprotocol_there_is_no_websocket(server: EventServer
     with pytest.raises((ConnectionRejected, ExceptionGroup)):
         async with talking(server.serving.websocket("/ws")):
             pass
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_pages_of_other_origins_are_refused_where_that_is_configured(
+    tmp_path: Path, carrier: str
+) -> None:
+    async with event_server(tmp_path, carrier, allowed_origins=["https://app.example"]) as server:
+        for origin, status in (
+            ("https://app.example", 101), ("https://other.example", 403), (None, 101),
+        ):  # fmt: skip
+            async with connected(server.serving) as client:
+                headers = {"sec_websocket_protocol": "mqtt", "origin": origin}
+                await client.send(upgrade_request("/ws", **headers))
+                assert (await client.read_head()).startswith(f"HTTP/1.1 {status}")
 
 
 async def test_what_comes_between_register_and_subscribe_is_kept(server: EventServer) -> None:
@@ -272,9 +287,9 @@ async def test_what_is_no_mqtt_ends_the_session(
     server: EventServer, data: bytes, code: int
 ) -> None:
     await server.register()
-    for connected in (False, True):
+    for is_in in (False, True):
         async with server.client() as client:
-            if connected:
+            if is_in:
                 await client.connect("alice", server.token())
             await client.send(data)
             assert await client.end() == (code, [])
@@ -300,7 +315,7 @@ async def test_with_its_last_endpoint_a_session_ends(
         assert await client.end() == (1000, told)
 
 
-async def test_a_silent_client_is_dropped_after_one_and_a_half_intervals(tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_a_silent_client_is_dropped_after_one_and_a_half_intervals(tmp_path: Path) -> None:
     async with event_server(tmp_path) as server:
         await server.register()
         async with server.listening(version=5, keep_alive=1) as client:
@@ -313,13 +328,13 @@ async def test_a_silent_client_is_dropped_after_one_and_a_half_intervals(tmp_pat
             assert (code, said) == (1000, [mqtt.Said(mqtt.DISCONNECT, (0x8D,))])
 
 
-async def test_who_says_nothing_at_first_is_dropped(tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_who_says_nothing_at_first_is_dropped(tmp_path: Path) -> None:
     settings = event_settings(tmp_path, limits={"header_seconds": 0.2})
     async with event_server(tmp_path, settings=settings) as server, server.client() as client:
         assert await client.end() == (1000, [])
 
 
-async def test_who_acknowledges_nothing_is_dropped(tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_who_acknowledges_nothing_is_dropped(tmp_path: Path) -> None:
     async with event_server(tmp_path, mqtt={"inflight": 2, "acknowledge_seconds": 0.3}) as server:
         await server.register()
         async with server.listening(version=5) as client:
@@ -331,7 +346,7 @@ async def test_who_acknowledges_nothing_is_dropped(tmp_path) -> None:  # type: i
         await server.until(waiting=3)
 
 
-async def test_events_wait_for_room_in_the_window_and_keep_their_order(tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_events_wait_for_room_in_the_window_and_keep_their_order(tmp_path: Path) -> None:
     async with event_server(tmp_path, mqtt={"inflight": 2}) as server:
         await server.register()
         async with server.listening() as client:
@@ -346,7 +361,7 @@ async def test_events_wait_for_room_in_the_window_and_keep_their_order(tmp_path)
             assert rest == [b"%d" % number for number in range(4, 20)]
 
 
-async def test_who_does_not_read_is_dropped(tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_who_does_not_read_is_dropped(tmp_path: Path) -> None:
     async with event_server(tmp_path, mqtt={"outbox_bytes": 100_000}) as server:
         await server.register()
         async with server.client() as client:
