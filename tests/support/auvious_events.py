@@ -26,6 +26,8 @@ from tests.support import mqtt
 from tests.support.auvious import AuviousServer, auvious_server, auvious_settings
 from tests.support.raw import talking
 
+MQTT_JS = "mqtt@5.16.0"
+MQTT_JS_SCRIPT = Path(__file__).with_name("mqtt_js.js")
 PATIENCE = 5.0
 QUIET = 0.1
 ORGANIZATION = "acme"

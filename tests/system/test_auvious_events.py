@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pytest
 import trio
 
 from tests.support import mqtt
-from tests.support.auvious_events import MqttClient
+from tests.support.auvious_events import MQTT_JS, MQTT_JS_SCRIPT, MqttClient
 from tests.support.mosquitto import (
     PASSWORD,
     USER,
@@ -24,6 +25,8 @@ from tests.support.mosquitto import (
     mosquitto,
     write_config,
 )
+from tests.support.nginx import make_certificate, trusting
+from tests.support.npm import node, npm_packages
 from tests.support.process import RunningProcess, launched
 from tests.support.raw import RawClient, talking
 from tests.support.server_process import free_port
@@ -97,11 +100,18 @@ class Portal:
 
 @asynccontextmanager
 async def portal(
-    folder: Path, config: str = CONFIG, command: tuple[str, ...] = (), port: int = 0
+    folder: Path,
+    config: str = CONFIG,
+    command: tuple[str, ...] = (),
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Portal]:
+    """Start a server and sign in; with `tls`, all of HTTP goes over HTTP/2."""
     async with launched(folder, config, command=command) as server:
         port = port or server.port
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
+        base = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+        options: Any = {"verify": tls, "http2": True} if tls else {}
+        async with httpx.AsyncClient(base_url=base, timeout=10, **options) as http:
             form = {
                 "grant_type": "client_credentials", "client_id": "portal", "client_secret": SECRET,
             }  # fmt: skip
@@ -201,3 +211,38 @@ async def test_under_a_plain_hypercorn_a_stream_ends_with_the_process(tmp_path: 
                 await stream.read_rest()
         code, _ = await client.server.end()
     assert code == 0
+
+
+async def test_over_tls_events_arrive_and_hold_up_no_stop(tmp_path: Path) -> None:
+    make_certificate(tmp_path)
+    files = f'tls_certfile = "{tmp_path}/cert.pem"\ntls_keyfile = "{tmp_path}/key.pem"\n'
+    config = CONFIG.replace('root = "spreed"\n', f'root = "spreed"\n{files}')
+    modules = npm_packages(MQTT_JS)
+    async with portal(tmp_path, config, tls=trusting(tmp_path)) as client:
+        await client.register("e")
+        assert await client.send() == 1
+        options = {
+            "username": "portal", "password": client.token, "topics": ["users/endpoints/e"],
+            "rejectUnauthorized": False, "protocolVersion": 5,
+        }  # fmt: skip
+        url = f"wss://127.0.0.1:{client.port}/ws"
+        headers = {"Authorization": f"Bearer {client.token}"}
+        async with (
+            node(MQTT_JS_SCRIPT, url, json.dumps(options), modules=modules) as script,
+            client.http.stream("GET", f"{EVENTS}/e/events", headers=headers) as stream,
+        ):
+            heard = [json.loads(await script.line()) for _ in range(2)]
+            assert ["subscribed", 1] in heard
+            assert {CARD} == {json.loads(each[2])["card"] for each in heard if each[0] == "event"}
+            assert stream.http_version == "HTTP/2"
+            text = ""
+            with trio.fail_after(10):
+                async for piece in stream.aiter_text():
+                    text += piece
+                    if CARD in text and client.server.process.returncode is None:
+                        client.server.send(signal.SIGTERM)
+                        text = text.replace(CARD, "")
+            # MQTT.js may see the end of the websocket before it looks at the packet in front of it.
+            assert json.loads(await script.line()) in (["disconnect", 0x8B], ["closed"])
+        code, _ = await client.server.end()
+    assert (code, client.server.stopped_within() < 2) == (0, True)

@@ -23,7 +23,7 @@ from tests.support.mosquitto import (
     mosquitto,
     write_config,
 )
-from tests.support.nginx import _make_certificate as make_certificate
+from tests.support.nginx import make_certificate
 from tests.support.server_process import free_port
 
 PATIENCE = 10.0
