@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
@@ -20,6 +21,7 @@ from tests.support.server_process import ServerProcess
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a secret of the portal"
 USERS = f'[spreed.users]\nenabled = true\nshared_secret = "{SECRET}"'
+ENDPOINTS = "/rtc-api/users/endpoints"
 AUVIOUS = """
 [[auvious.clients]]
 id = "app"
@@ -112,6 +114,38 @@ async def test_auvious_example_reaches_its_own_endpoint(server: ServerProcess) -
 
 async def test_auvious_example_explains_a_refusal(server: ServerProcess) -> None:
     done = await run("auvious_events.py", server.url, "app", "alice", password="guessed")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith("refused: the user is unknown or")
+
+
+async def test_auvious_example_hears_an_event(server: ServerProcess) -> None:
+    password = "a password of alice"
+    form = {
+        "grant_type": "password", "client_id": "app", "username": "alice", "password": password,
+    }  # fmt: skip
+    event = {"type": "ExampleSentEvent", "timestamp": "2030-01-31T10:15:30Z", "text": "Hello"}
+    done: list[subprocess.CompletedProcess[bytes]] = []
+
+    async def listen() -> None:
+        words = (server.url, "app", "alice", "--events", "2")
+        done.append(await run("auvious_listen.py", *words, password=password))
+
+    async with httpx.AsyncClient(base_url=server.url) as http, trio.open_nursery() as nursery:
+        token = (await http.post("/security/oauth/token", data=form)).json()["access_token"]
+        http.headers["Authorization"] = f"Bearer {token}"
+        nursery.start_soon(listen)
+        for number in range(2):
+            body = {"userId": "alice", "event": {**event, "number": number}, "qos": 1}
+            with trio.fail_after(20):  # until it has registered
+                while (await http.post(f"{ENDPOINTS}/sendEvent", json=body)).json() != 1:
+                    await trio.sleep(0.05)
+    assert done[0].returncode == 0, done[0].stderr
+    heard = [json.loads(line) for line in done[0].stdout.splitlines()]
+    assert heard == [{**event, "number": 0}, {**event, "number": 1}]
+
+
+async def test_auvious_listener_explains_a_refusal(server: ServerProcess) -> None:
+    done = await run("auvious_listen.py", server.url, "app", "alice", password="guessed")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode().startswith("refused: the user is unknown or")
 
