@@ -147,7 +147,7 @@ async def test_an_ended_token_lets_nobody_in(server: EventServer) -> None:
 @pytest.mark.parametrize("version", [4, 5])
 async def test_a_session_ends_with_its_token(server: EventServer, version: int) -> None:
     await server.register()
-    async with server.listening(seconds=1, version=version) as client:
+    async with server.listening(seconds=2, version=version) as client:
         code, said = await client.end()
     assert code == 1008
     assert said == ([mqtt.Said(mqtt.DISCONNECT, (0x87,))] if version == 5 else [])

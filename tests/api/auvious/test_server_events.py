@@ -181,7 +181,7 @@ async def test_a_head_request_listens_to_nothing(server: EventServer) -> None:
 
 async def test_a_stream_ends_with_its_token(server: EventServer) -> None:
     await server.register()
-    async with reading(server, seconds=1) as reader:
+    async with reading(server, seconds=2) as reader:
         await reader.ends()
     await server.until_left()
 
