@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from actors.core import Actor, ChildSpec, Intensity, Message, Restart, Strategy, Supervisor
+from actors.endpoint_desk import EndpointDesk
 from actors.hub import Hub
 from actors.media_services import MediaServices
 from actors.recording_keeper import RecordingKeeper
@@ -43,4 +44,8 @@ def children(
             Restart.PERMANENT,
             mailbox=mailbox,
         ),
+        ChildSpec(
+            "endpoint_desk", lambda: EndpointDesk(limits), Restart.PERMANENT, mailbox=mailbox
+        ),
+        supervisor("endpoints"),
     ]

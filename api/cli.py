@@ -75,6 +75,8 @@ def check_config(options: argparse.Namespace) -> int:
 def show_secrets(options: argparse.Namespace) -> int:
     """Print the secrets in use, generating those that are missing."""
     settings = _settings(options)
+    if options.rotate_auvious_key:
+        return _rotate_auvious_key(settings)
     store = Secrets(settings.server.data_dir)
     found = {
         name: store.text(name, configured) for name, configured in _secrets_of(settings).items()
@@ -89,6 +91,14 @@ def show_secrets(options: argparse.Namespace) -> int:
     width = max(map(len, found))
     for name, value in found.items():
         _print(f"{name:<{width}}  {value}")
+    return 0
+
+
+def _rotate_auvious_key(settings: Settings) -> int:
+    from api.auvious.keys import rotate  # the other commands do without the dialect
+
+    _print(rotate(settings.server.data_dir))
+    _say("note: a running server signs with it after a SIGHUP")
     return 0
 
 
@@ -146,10 +156,12 @@ def spreed_user(options: argparse.Namespace) -> int:
 
 def _secrets_of(settings: Settings) -> dict[str, str]:
     """Return the secrets that what is built may need: name, and the configured value if any."""
+    clients = [client for client in settings.auvious.clients if not client.public]
     return {
         "operator.token": settings.operator.token,
         "spreed.session_key": "",
         "spreed.users.shared_secret": settings.spreed.users.shared_secret,
+        **{client.secret_name: client.secret for client in clients},
     }
 
 
@@ -220,6 +232,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("config", nargs="?", type=Path, metavar="FILE", help="as serve --config")
     kept = add("secrets", show_secrets, [config])
     kept.add_argument("name", nargs="?", help="print the value of this one only")
+    kept.add_argument(
+        "--rotate-auvious-key",
+        action="store_true",
+        help="make a new key that signs the tokens of Auvious, and print its id",
+    )
     _add_log_options(add("logs", show_logs))
     user = add("spreed-user", spreed_user, [config])
     user.add_argument("userid", type=_userid, metavar="USERID")

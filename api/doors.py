@@ -62,6 +62,7 @@ class Door:
     prefixes: tuple[str, ...]
     refuse: Callable[[int], Response]
     openapi: Mapping[str, object] | None = None  # "paths" fragment of an OpenAPI 3.1 document
+    security_schemes: Mapping[str, object] = field(default_factory=dict)  # that those paths name
 
 
 DialectOpener = Callable[[Services], Callable[[Place], Door]]

@@ -18,6 +18,8 @@ from typing import Any
 
 import structlog
 
+from api.private_files import folder_locked, replace_private
+
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _HEADER = """\
 # Secrets that Quintet generated. Keep this file private, and back it up with data_dir.
@@ -71,7 +73,7 @@ class Secrets:
     def _generate(self, name: str, make: Callable[[], str]) -> None:
         try:
             self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _flock(self._dir):  # another process may just have generated some
+            with folder_locked(self._dir):  # another process may just have generated some
                 self._known = self._read()
                 if name not in self._known:
                     self._known[name] = make()
@@ -96,25 +98,8 @@ class Secrets:
         return found
 
     def _write(self, values: Mapping[str, str]) -> None:
-        """Replace the file in one step; its bytes are on disk when this returns."""
         text = _HEADER + "".join(f'"{name}" = {_quoted(values[name])}\n' for name in sorted(values))
-        fresh = self._dir / f".secrets.{os.getpid()}.tmp"
-        fresh.unlink(missing_ok=True)
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._file)
-        except OSError:
-            fresh.unlink(missing_ok=True)
-            raise
-        folder = os.open(self._dir, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_private(self._file, text)
 
 
 @contextmanager
@@ -138,16 +123,6 @@ def lock_data_dir(data_dir: Path) -> Iterator[None]:
             raise DataDirError(message) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _flock(folder: Path) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)

@@ -48,6 +48,7 @@ general: {{ http = true; ip = "127.0.0.1"; port = {port}; json = "compact"; }}
 """,
     "janus.plugin.videoroom.jcfg": """
 room-1: {{ description = "bench"; publishers = 1; videocodec = "vp8"; fir_freq = 0; }}
+{rooms}
 """,
 }
 
@@ -57,12 +58,14 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def janus() -> Iterator[Server]:
-    """Run Janus with a room."""
+def janus(rooms: int = 1) -> Iterator[Server]:
+    """Run Janus with so many rooms."""
     port = free_port()
+    more = (f'room-{n}: {{ description = "room {n}"; }}' for n in range(2, rooms + 1))
     others = sorted(FOLDERS.glob("plugins/*.so"))
     values = {
         "port": port,
+        "rooms": "\n".join(more),
         "plugins": FOLDERS / "plugins",
         "transports": FOLDERS / "transports",
         "others": ",".join(each.name for each in others if "videoroom" not in each.name),
@@ -141,7 +144,7 @@ def _publish(control: Connection, port: int) -> None:
         sender = connection.addTransceiver("video", direction="sendonly").sender
         await connection.setLocalDescription(await connection.createOffer())
         join = {"request": "joinandconfigure", "ptype": "publisher", "room": 1, "id": FEED}
-        answer = _Handle(port).send(join, _description(connection))
+        answer = Handle(port).send(join, _description(connection))
         await _agree(connection, answer)
         with socket.socket(type=socket.SOCK_DGRAM) as taken:
             taken.bind(("127.0.0.1", 0))
@@ -172,7 +175,7 @@ def _subscribe(control: Connection, count: int, port: int) -> None:
 
 async def _watch(port: int) -> RTCPeerConnection:
     """Join as a subscriber: Janus offers, we answer, and are done when encryption is agreed on."""
-    handle = _Handle(port)
+    handle = Handle(port)
     join = {"request": "join", "ptype": "subscriber", "room": 1, "streams": [{"feed": FEED}]}
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     offer = handle.send(join)
@@ -185,7 +188,7 @@ async def _watch(port: int) -> RTCPeerConnection:
     return connection
 
 
-class _Handle:
+class Handle:
     """A session with Janus, attached to its videoroom."""
 
     def __init__(self, port: int) -> None:
@@ -209,6 +212,11 @@ class _Handle:
 
     def start(self, jsep: dict[str, str]) -> None:
         self._message({"request": "start"}, jsep)
+
+    def request(self, body: dict[str, Any]) -> tuple[str, bytes]:
+        """Return path and body of a request that Janus answers at once, to be sent as it is."""
+        message = {"janus": "message", "transaction": "bench", "body": body}
+        return self._path, json.dumps(message).encode()
 
     def _message(self, body: dict[str, Any], jsep: dict[str, str] | None) -> None:
         message = {"janus": "message", "body": body} | ({"jsep": jsep} if jsep else {})

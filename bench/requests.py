@@ -20,10 +20,10 @@ now = time.perf_counter
 class Client:
     """One connection that asks again as soon as it has its answer."""
 
-    def __init__(self, port: int, target: str) -> None:
+    def __init__(self, port: int, asked: bytes) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), 10.0)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._request = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+        self._request = asked
         self._answer = b""
         self._asked = 0.0
 
@@ -40,17 +40,35 @@ class Client:
             raise ConnectionError("the server left")
         self._answer += data
         head, found, body = self._answer.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head + b"\r\n")
-        if not found or length is None or len(body) < int(length[1]):
+        if not found or not self._is_whole(head, body):
             return None
         if not head.startswith(b"HTTP/1.1 200"):
             raise ConnectionError(head.partition(b"\r\n")[0].decode())
         return now() - self._asked
 
+    @staticmethod
+    def _is_whole(head: bytes, body: bytes) -> bool:
+        length = _LENGTH.search(head + b"\r\n")
+        if length is not None:
+            return len(body) >= int(length[1])
+        return b"chunked" in head and body.endswith(b"\r\n0\r\n\r\n")
+
 
 def get(server: Server, target: str, seconds: float) -> Figures:
     """Ask for `target` as fast as CONNECTIONS connections go."""
-    clients = [Client(server.port, target) for _ in range(CONNECTIONS)]
+    return repeat(server, request(server.port, "GET", target), seconds)
+
+
+def request(port: int, method: str, target: str, head: str = "", body: bytes = b"") -> bytes:
+    """Return a request as bytes; `head` are further header lines, each with its end."""
+    length = f"Content-Length: {len(body)}\r\n" if body else ""
+    start = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}{length}\r\n"
+    return start.encode() + body
+
+
+def repeat(server: Server, asked: bytes, seconds: float) -> Figures:
+    """Send one request again and again as fast as CONNECTIONS connections go."""
+    clients = [Client(server.port, asked) for _ in range(CONNECTIONS)]
     try:
         with select.epoll() as poll:
             for client in clients:

@@ -57,7 +57,7 @@ def quintet(settings: str = CONFIG) -> Iterator[Server]:
     """Run `quintet serve`: websockets go through the lane; `settings` names a `{port}`."""
     with _configured(settings) as (port, config):
         command = [sys.executable, "-m", "api", "serve", "--config", str(config)]
-        with _running(command, port, "/-/healthz") as server:
+        with running(command, port, "/-/healthz") as server:
             yield server
 
 
@@ -70,7 +70,7 @@ def quintet_under_hypercorn() -> Iterator[Server]:
             "--bind", f"127.0.0.1:{port}", "api.asgi:app",
         ]  # fmt: skip
         environment = {"QUINTET_CONFIG": str(config)}
-        with _running(command, port, "/-/healthz", environment) as server:
+        with running(command, port, "/-/healthz", environment) as server:
             yield server
 
 
@@ -80,7 +80,7 @@ def peer_server() -> Iterator[Server]:
     port = free_port()
     script = HERE / "node_modules/peer/dist/bin/peerjs.js"
     command = ["node", str(script), "--port", str(port), "--host", "127.0.0.1", "--path", "/"]
-    with _running(command, port, "/peerjs/id") as server:
+    with running(command, port, "/peerjs/id") as server:
         yield server
 
 
@@ -114,7 +114,7 @@ def _configured(settings: str = CONFIG) -> Iterator[tuple[int, Path]]:
 
 
 @contextmanager
-def _running(
+def running(
     command: list[str], port: int, probe: str, environment: dict[str, str] | None = None
 ) -> Iterator[Server]:
     with tempfile.TemporaryFile() as output:

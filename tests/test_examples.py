@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
@@ -28,22 +29,37 @@ shared_secret = "{SECRET}"
 sample_service_id = "{SERVICE}"
 sample_service_key = "{SECRET}"
 '''
+ENDPOINTS = "/rtc-api/users/endpoints"
+AUVIOUS = """
+[[auvious.clients]]
+id = "app"
+public = true
+grants = ["password"]
+[[auvious.users]]
+id = "alice"
+password = "a password of alice"
+"""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("server"), config=USERS) as server:
+    with ServerProcess(tmp_path_factory.mktemp("server"), config=USERS + AUVIOUS) as server:
         yield server
 
 
 async def run(
-    program: str, *arguments: str, secret: str = SECRET
+    program: str, *arguments: str, secret: str = SECRET, password: str = ""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run an example to its end."""
     with trio.fail_after(30):
         return await trio.run_process(
             [sys.executable, str(ROOT / "examples" / program), *arguments],
-            env={**os.environ, "QUINTET_SHARED_SECRET": secret, "QUINTET_SERVICE_KEY": secret},
+            env={
+                **os.environ,
+                "QUINTET_SHARED_SECRET": secret,
+                "QUINTET_SERVICE_KEY": secret,
+                "QUINTET_PASSWORD": password,
+            },
             capture_stdout=True,
             capture_stderr=True,
             check=False,
@@ -96,6 +112,51 @@ async def test_login_example_explains_a_refusal(server: ServerProcess) -> None:
     assert done.returncode == 1
     assert done.stdout == b""
     assert done.stderr.decode().startswith("refused: ")
+
+
+async def test_auvious_example_reaches_its_own_endpoint(server: ServerProcess) -> None:
+    words = ("app", "alice", "--text", "Hello")
+    done = await run("auvious_events.py", server.url, *words, password="a password of alice")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode() == "reached 1 endpoint(s)\nwaiting: ExampleSentEvent *****\n"
+
+
+async def test_auvious_example_explains_a_refusal(server: ServerProcess) -> None:
+    done = await run("auvious_events.py", server.url, "app", "alice", password="guessed")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith("refused: the user is unknown or")
+
+
+async def test_auvious_example_hears_an_event(server: ServerProcess) -> None:
+    password = "a password of alice"
+    form = {
+        "grant_type": "password", "client_id": "app", "username": "alice", "password": password,
+    }  # fmt: skip
+    event = {"type": "ExampleSentEvent", "timestamp": "2030-01-31T10:15:30Z", "text": "Hello"}
+    done: list[subprocess.CompletedProcess[bytes]] = []
+
+    async def listen() -> None:
+        words = (server.url, "app", "alice", "--events", "2")
+        done.append(await run("auvious_listen.py", *words, password=password))
+
+    async with httpx.AsyncClient(base_url=server.url) as http, trio.open_nursery() as nursery:
+        token = (await http.post("/security/oauth/token", data=form)).json()["access_token"]
+        http.headers["Authorization"] = f"Bearer {token}"
+        nursery.start_soon(listen)
+        for number in range(2):
+            body = {"userId": "alice", "event": {**event, "number": number}, "qos": 1}
+            with trio.fail_after(20):  # until it has registered
+                while (await http.post(f"{ENDPOINTS}/sendEvent", json=body)).json() != 1:
+                    await trio.sleep(0.05)
+    assert done[0].returncode == 0, done[0].stderr
+    heard = [json.loads(line) for line in done[0].stdout.splitlines()]
+    assert heard == [{**event, "number": 0}, {**event, "number": 1}]
+
+
+async def test_auvious_listener_explains_a_refusal(server: ServerProcess) -> None:
+    done = await run("auvious_listen.py", server.url, "app", "alice", password="guessed")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith("refused: the user is unknown or")
 
 
 async def test_ticket_of_the_command_line_logs_in(

@@ -1,8 +1,31 @@
-"""What may be told of a crash to people who must not see user data."""
+"""What counts as a crash, and what may be told of one to people who must not see user data."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import trio
+
+
+@contextmanager
+def caught(report: Callable[[Exception], None]) -> Iterator[None]:
+    """Report what fails in the block, also what fails in a nursery of it that is being cancelled.
+
+    The cancellation itself goes on.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 -- this is the supervisor
+        report(error)
+    except BaseExceptionGroup as group:
+        cancelled, failed = group.split(trio.Cancelled)
+        if not isinstance(failed, ExceptionGroup):
+            raise
+        report(failed)
+        if cancelled is not None:
+            raise cancelled from None
 
 
 def place_of(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -16,7 +17,7 @@ from actors.core.actor import Actor, Context
 from actors.core.bonds import Bonds
 from actors.core.children import Children
 from actors.core.errors import ActorCrashed, ActorError, ActorStopped, Refused
-from actors.core.faults import place_of
+from actors.core.faults import caught, place_of
 from actors.core.message import Down, Message
 from actors.core.own_nursery import OwnNursery
 from actors.core.ref import speaker
@@ -227,10 +228,8 @@ class Incarnation:
             await self._own_nursery.close()
         if self._set_up:
             with trio.move_on_after(cell.spec.grace) as scope:
-                try:
+                with caught(partial(self._report, phase="teardown", restarting=False)):
                     await self.actor.teardown(reason)
-                except Exception as error:  # noqa: BLE001 -- the rest of the end must happen
-                    self._report(error, phase="teardown", restarting=False)
             if scope.cancelled_caught:
                 cell.log().warning("actor.teardown_overran", grace=cell.spec.grace)
 
@@ -298,7 +297,5 @@ class Incarnation:
             return {"snapshot_failed": place_of(error)}
 
     async def _help(self, fn: Callable[..., Awaitable[Any]], args: tuple[object, ...]) -> None:
-        try:
+        with caught(self.fail):
             await fn(*args)
-        except Exception as error:  # noqa: BLE001 -- this is the supervisor
-            self.fail(error)

@@ -1,12 +1,13 @@
-"""How rooms and peers are named inside the house."""
+"""How rooms, peers and endpoints are named inside the house."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 ROOMS = "/rooms"
 PEERS = "/peers"
+ENDPOINTS = "/endpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,26 @@ class PeerKey:
     @property
     def path(self) -> str:
         return f"{PEERS}/{self.slug}"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointKey:
+    """An endpoint's identity: the realm of its dialect and the id its clients know, exactly."""
+
+    realm: str
+    id: str
+
+    @classmethod
+    def from_slug(cls, slug: str) -> EndpointKey:
+        """Read an actor's name back."""
+        realm, _, name = slug.partition(":")
+        return cls(realm, unquote(name, errors="surrogatepass"))
+
+    @property
+    def slug(self) -> str:
+        """The endpoint's actor name: printable ASCII without a slash, reversible."""
+        return f"{self.realm}:{quote(self.id, safe='', errors='surrogatepass')}"
+
+    @property
+    def path(self) -> str:
+        return f"{ENDPOINTS}/{self.slug}"

@@ -106,3 +106,27 @@ class UnknownService(Refused):
 
 class ShuttingDown(Refused):
     code = "shutting_down"
+
+
+class EndpointUnknown(Refused):
+    """There is no such endpoint, or it is somebody else's, which is not told apart."""
+
+    code = "endpoint_unknown"
+
+
+class EndpointTaken(Refused):
+    """The id asked for is that of another owner's endpoint."""
+
+    code = "endpoint_taken"
+
+
+class TooManyEndpoints(Refused):
+    """The user, the organisation or the realm has as many endpoints as it may."""
+
+    code = "too_many_endpoints"
+
+
+class TooManySubscribers(Refused):
+    """The endpoint has as many subscribers as it may."""
+
+    code = "too_many_subscribers"

@@ -109,6 +109,14 @@ class QuartSocket:
 
     async def write_out(self) -> None:
         """Send what is queued, then the close frame; returns when that is done."""
+        try:
+            await self._write_out()
+        except trio.BusyResourceError:  # the client left, and Hypercorn is closing the stream
+            self._end(1006, "")
+            self._outbox.clear()
+        self._done.set()
+
+    async def _write_out(self) -> None:
         while self._outbox or self._ended is None:
             if not self._outbox:
                 self._more = trio.Event()
@@ -120,7 +128,6 @@ class QuartSocket:
         code, reason = self._ended
         if code != 1006:
             await self._carrier.close(code, reason)
-        self._done.set()
 
     async def finish(self) -> None:
         """Let the writer end, at most CLOSE_SECONDS."""

@@ -68,7 +68,9 @@ def document(doors: Iterable[Door]) -> dict[str, Any]:
     """
     paths: dict[str, Any] = {}
     components = Components()
+    schemes: dict[str, object] = {"operatorToken": {"type": "http", "scheme": "bearer"}}
     for door in doors:
+        schemes |= door.security_schemes
         for path, operations in (door.openapi or {}).items():
             item = paths.setdefault(path, {})
             for method, operation in dict(operations).items():  # type: ignore[call-overload]
@@ -81,7 +83,7 @@ def document(doors: Iterable[Door]) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": dict(sorted(components.schemas.items())),
-            "securitySchemes": {"operatorToken": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": schemes,
         },
     }
 

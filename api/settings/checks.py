@@ -28,6 +28,7 @@ def find_problems(settings: Settings) -> Found:
     yield from _users(settings)
     yield from _ice(settings)
     yield from _owt(settings)
+    yield from _auvious(settings)
     yield from _twins(settings)
 
 
@@ -112,6 +113,10 @@ def _files(settings: Settings) -> Found:
         yield from _unreadable(("spreed", "token_file"), settings.spreed.token_file)
     if settings.spreed.web_client is not None:
         yield from _no_folder(("spreed", "web_client"), settings.spreed.web_client)
+    if settings.auvious.broker.tls_ca_file is not None:
+        yield from _unreadable(
+            ("auvious", "broker", "tls_ca_file"), settings.auvious.broker.tls_ca_file
+        )
     if settings.barertc.web_client is not None:
         yield from _no_folder(("barertc", "web_client"), settings.barertc.web_client)
 
@@ -159,6 +164,25 @@ def _owt(settings: Settings) -> Found:
         key = getattr(settings.owt, f"{kind}_service_key")
         if key and not getattr(settings.owt, f"{kind}_service_id"):
             yield ("owt", f"{kind}_service_key"), f"needs {kind}_service_id beside it"
+
+
+def _auvious(settings: Settings) -> Found:
+    for index, client in enumerate(settings.auvious.clients):
+        path = ("auvious", "clients", index)
+        if client.public and "client_credentials" in client.grants:
+            yield (
+                (*path, "grants"),
+                "cannot have client_credentials: a public client has no secret to prove itself by",
+            )
+        if client.public and client.secret:
+            yield (*path, "secret"), "is never asked for: the client is public"
+    clients = {(client.organization, client.id) for client in settings.auvious.clients}
+    for index, user in enumerate(settings.auvious.users):
+        if (user.organization, user.id) in clients:
+            yield (
+                ("auvious", "users", index, "id"),
+                "is that of a client of the same organization: they would share endpoints",
+            )
 
 
 def _twins(settings: Settings) -> Found:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from api.settings.auvious_wires import (
+    AuviousBrokerSettings,
+    AuviousMqttSettings,
+    AuviousStreamSettings,
+)
 from api.settings.fields import (
     DEFAULTS,
     Address,
@@ -161,14 +168,34 @@ class AuviousClient(Section):
     organization: str = ""
     roles: Many[Literal["ROLE_USER", "ROLE_SERVICE"]] = ("ROLE_SERVICE",)
 
+    @property
+    def secret_name(self) -> str:
+        """The name under which its secret is kept if it is generated."""
+        plain = re.fullmatch(r"[A-Za-z0-9_-]+", self.id)
+        name = self.id if plain else hashlib.sha256(self.id.encode()).hexdigest()[:16]
+        return f"auvious.clients.{name}"
+
+
+def _password(value: str) -> str:
+    parts = r"\$argon2(id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
+    if value.startswith("$argon2") and not re.fullmatch(parts, value):
+        raise ValueError("is no whole argon2 hash")
+    return value
+
 
 class AuviousUser(Section):
     """A user of the password grant."""
 
     id: Name
-    password: Secret = ""
+    password: Annotated[Secret, AfterValidator(_password)] = ""
     organization: str = ""
     roles: Many[Literal["ROLE_USER", "ROLE_SERVICE"]] = ("ROLE_USER",)
+
+
+def _event_type(value: str) -> str:
+    if not re.fullmatch(r"(?:[A-Z][a-z0-9]*){2,}Event", value):
+        raise ValueError('must be the name of an event, like "EndpointRemindedEvent"')
+    return value
 
 
 class AuviousSettings(Section):
@@ -177,10 +204,23 @@ class AuviousSettings(Section):
     allowed_origins: Many[Origin] = ("*",)
     access_token_seconds: Annotated[int, Field(ge=300)] = 3600
     refresh_token_seconds: Positive = 86_400
+    refresh_tokens: Positive = 100_000
+    refresh_tokens_per_user: Positive = 100
     max_keep_alive_seconds: Positive = 3600
-    reminder_event_type: Name = "UserEndpointKeepAliveReminderEvent"
+    reminder_event_type: Annotated[str, AfterValidator(_event_type)] = (
+        "UserEndpointKeepAliveReminderEvent"
+    )
+    endpoints: Positive = 20_000
+    endpoints_per_organization: Positive = 10_000
+    endpoints_per_user: Positive = 100
+    subscribers_per_endpoint: Positive = 16
+    outbox_events: Positive = 1000
+    outbox_bytes: Positive = 2_097_152
     clients: Many[AuviousClient] = ()
     users: Many[AuviousUser] = ()
+    mqtt: AuviousMqttSettings = DEFAULTS
+    event_streams: AuviousStreamSettings = DEFAULTS
+    broker: AuviousBrokerSettings = DEFAULTS
 
 
 class SkywayApiKey(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from api.settings.fields import (
     Address,
@@ -28,10 +28,10 @@ from api.settings.fields import (
 )
 
 DIALECTS = ("spreed", "owt", "barertc", "auvious", "skyway", "peerjs", "operator")
-BUILT_DIALECTS = frozenset({"spreed", "owt", "operator"})
+BUILT_DIALECTS = frozenset({"spreed", "owt", "auvious", "operator"})
 """What this version can serve; a listener that names another dialect is an error."""
 
-DEFAULT_DIALECTS = ("spreed", "owt", "operator")
+DEFAULT_DIALECTS = ("spreed", "owt", "auvious", "operator")
 
 
 class ServerSettings(Section):
@@ -55,6 +55,13 @@ class ListenerSettings(Section):
     root: str = ""
     tls_certfile: OptionalPath = None
     tls_keyfile: OptionalPath = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_embedded(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "dialects" not in data and not data.get("root"):
+            return {**data, "root": "spreed"}
+        return data
 
     @field_validator("root")
     @classmethod

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Sequence
 
 from api.settings import IceSettings
-
-TTL_SECONDS = 3600
+from api.turn_credentials import TTL_SECONDS, issue
 
 
 def stun_uris(ice: IceSettings) -> list[str]:
@@ -26,12 +22,10 @@ def turn_document(ice: IceSettings, session_id: str, now: float) -> dict[str, ob
     Never null: clients read its fields unasked. `ttl` is in seconds, 0 means that it does not end.
     """
     if ice.turn_urls and ice.turn_secret:
-        name = base64.b64encode(hashlib.sha256(session_id.encode()).digest()).decode()
-        username = f"{int(now) + TTL_SECONDS}:{name}"
-        mac = hmac.digest(ice.turn_secret.encode(), username.encode(), hashlib.sha1)
+        credentials = issue(ice.turn_secret, session_id, now)
         return {
-            "username": username,
-            "password": base64.b64encode(mac).decode(),
+            "username": credentials.username,
+            "password": credentials.password,
             "ttl": TTL_SECONDS,
             "urls": list(ice.turn_urls),
         }

@@ -33,7 +33,12 @@ from actors.core import (
     Supervisor,
 )
 from actors.core.incarnation import Unmade
-from actors.domain.ids import PEERS, ROOMS, PeerKey
+from actors.domain.endpoint import Owner
+from actors.domain.ids import ENDPOINTS, PEERS, ROOMS, EndpointKey, PeerKey
+from actors.domain.outbox import Event
+from actors.endpoint import Describe as DescribeEndpoint
+from actors.endpoint import Endpoint, Offer
+from actors.endpoint_desk import DESK, EndpointDesk, FindEndpoints
 from actors.hub import HUB, CountUsers, Hub
 from actors.participant import Participant
 from actors.peer import Describe, Enter, Lost, Peer
@@ -46,8 +51,10 @@ from actors.store_sql import SqlStore
 from tests.actors.core.puppet import logged
 from tests.support.actors import (
     LIMITS,
+    OWNER,
     REALM,
     House,
+    Listener,
     Person,
     RecordingClient,
     Saboteur,
@@ -60,6 +67,7 @@ from tests.support.actors import (
 
 ANN = PeerKey(REALM, "ann").path
 BLUE = key("blue").path
+LINE = EndpointKey(REALM, "line").path
 # test_connection.py: on a media engine; test_recording.py: on files and threads.
 ELSEWHERE = {Connection, Recording, RecordingKeeper}
 NOT_ACTORS = {Actor, Unmade}  # the base, and the stand-in for one whose factory crashed
@@ -97,7 +105,7 @@ class Kind:
         return await house.open("ann")
 
 
-EVERYBODY = frozenset({ANN, BLUE})
+EVERYBODY = frozenset({ANN, BLUE, LINE})
 
 
 def sql_store(folder: Path) -> SqlStore:
@@ -110,10 +118,19 @@ KINDS = [
     Kind(SqlStore, STORE, Restart.PERMANENT, GetRoom(key("nowhere")), EVERYBODY, sql_store),
     Kind(Hub, HUB, Restart.PERMANENT, CountUsers("nowhere"), EVERYBODY),
     Kind(Supervisor, ROOMS, Restart.PERMANENT, StopChild("nobody"), EVERYBODY),
-    Kind(Supervisor, PEERS, Restart.PERMANENT, StopChild("nobody"), frozenset({ANN})),
+    Kind(Supervisor, PEERS, Restart.PERMANENT, StopChild("nobody"), frozenset({ANN, LINE})),
     Kind(Room, BLUE, Restart.TRANSIENT, ListMembers("nobody", "")),
     Kind(Peer, ANN, Restart.TEMPORARY, Describe()),
     Kind(Participant, ANN, Restart.TEMPORARY, Lost(RecordingClient())),
+    Kind(
+        EndpointDesk,
+        DESK,
+        Restart.PERMANENT,
+        FindEndpoints(REALM, Owner("", "")),
+        frozenset({LINE}),
+    ),
+    Kind(Supervisor, ENDPOINTS, Restart.PERMANENT, StopChild("nobody"), frozenset({LINE})),
+    Kind(Endpoint, LINE, Restart.TEMPORARY, DescribeEndpoint(OWNER)),
 ]
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -126,10 +143,11 @@ def saboteur(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> Saboteur:
 
 @dataclass
 class Scene:
-    """Ann is in the room "blue"; two bystanders are in another."""
+    """Ann is in the room "blue" and has an endpoint; two bystanders are in another room."""
 
     house: House
     ann: Person
+    listener: Listener
     bystanders: list[Person]
 
     @classmethod
@@ -138,7 +156,7 @@ class Scene:
         ann = await kind.open_ann(house)
         await ann.enter()
         await settle()
-        return cls(house, ann, bystanders)
+        return cls(house, ann, await house.open_endpoint(), bystanders)
 
     async def check_bystanders(self) -> None:
         """The bystanders have seen nothing, and can talk."""
@@ -158,6 +176,12 @@ async def check_all_works(house: House) -> None:
         await settle()
         assert eve.client.chats == [b'"works"']
         assert {"dan", "eve"} <= house.members(room)
+    for id_ in ("line", "new"):
+        listener = await house.open_endpoint(id_)
+        endpoint = house.find(EndpointKey(REALM, id_).path)
+        assert await endpoint.ask(Offer(OWNER, Event(b"works", b"works")), within=5)
+        assert listener.payloads == [b"works"]
+    assert len(await house.find(DESK).ask(FindEndpoints(REALM, OWNER), within=5)) == 2
 
 
 def crashes(lines: list[Any]) -> list[tuple[str, str]]:
@@ -208,9 +232,11 @@ async def test_a_crash_in_setup(kind: Kind, saboteur: Saboteur) -> None:
         async with kind.open_house() as house:
             await settle()
             ann = await kind.open_ann(house)
+            await house.open_endpoint()
             if kind.restart is Restart.TEMPORARY:
                 assert restarts(house, kind) is None
                 ann = await kind.open_ann(house)
+                await house.open_endpoint()
             await ann.enter()
             await settle()
             assert restarts(house, kind) == (0 if kind.restart is Restart.TEMPORARY else 1)
@@ -232,11 +258,12 @@ async def test_a_crash_in_handle(kind: Kind, saboteur: Saboteur) -> None:
             else:
                 assert restarts(house, kind) == 1
             if kind.fells:
-                assert {path for path in (ANN, BLUE) if is_gone(house, path)} == set(kind.fells)
+                assert {path for path in EVERYBODY if is_gone(house, path)} == set(kind.fells)
             else:
                 await scene.check_bystanders()
             assert scene.ann.ref.alive == (kind.path != ANN and ANN not in kind.fells)
             assert bool(scene.ann.client.closed) == (not scene.ann.ref.alive)
+            assert bool(scene.listener.closed) == (kind.path == LINE or LINE in kind.fells)
             await check_all_works(house)
     assert crashes(lines) == [(kind.path, "handle")]
     assert others(lines) == []
@@ -339,7 +366,7 @@ async def test_a_dead_parent(kind: Kind) -> None:
     with logged() as lines, gives_up:
         async with kind.open_house() as house:
             scene = await Scene.open(house, kind)
-            closed = scene.ann.client.closed
+            closed = (scene.listener if kind.path == LINE else scene.ann.client).closed
             former = house.find(kind.path)
             house.find(kind.parent).tell(broken)
             await settle()
@@ -377,4 +404,4 @@ async def test_a_parent_that_ends_while_its_child_is_at_work(
             assert len(refusals) == 1
     assert crashes(lines) == []
     assert set(others(lines)) <= {"actor.handler_overran"}
-    assert scene.ann.client.closed == ["shutdown"]
+    assert scene.ann.client.closed == scene.listener.closed == ["shutdown"]

@@ -70,13 +70,16 @@ def test_check_config_says_what_will_be_served(quintet: Run, tmp_path: Path) -> 
     file = write(tmp_path / "c.toml", '[[listeners]]\nbind = "[::1]:0"\n')
     done = quintet("check-config", file)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{file}: ok (http://[::1]:0 spreed, owt, operator)\n"
+    assert done.stdout == f"{file}: ok (http://[::1]:0 spreed, owt, auvious, operator)\n"
 
 
 def test_check_config_without_a_file_checks_the_defaults(quintet: Run) -> None:
     done = quintet("check-config")
     assert done.returncode == 0
-    assert done.stdout == "embedded defaults: ok (http://127.0.0.1:8080 spreed, owt, operator)\n"
+    assert (
+        done.stdout
+        == "embedded defaults: ok (http://127.0.0.1:8080 spreed, owt, auvious, operator)\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,6 +150,28 @@ def test_a_warning_does_not_mix_with_the_answer(quintet: Run, tmp_path: Path) ->
     done = quintet("secrets", "operator.token")
     assert done.stdout == token
     assert "secrets.exposed" in done.stderr
+
+
+def test_secrets_of_auvious_clients_are_shown(quintet: Run, tmp_path: Path) -> None:
+    clients = '[[auvious.clients]]\nid = "made"\n[[auvious.clients]]\nid = "own"\nsecret = "mine"\n'
+    app = '[[auvious.clients]]\nid = "app"\npublic = true\ngrants = ["password"]\n'
+    file = write(tmp_path / "c.toml", clients + app)
+    shown = dict(line.split() for line in quintet("secrets", "--config", file).stdout.splitlines())
+    assert shown["auvious.clients.own"] == "mine"
+    assert len(shown["auvious.clients.made"]) > 40
+    assert "auvious.clients.app" not in shown
+
+
+def test_the_key_of_auvious_is_rotated(quintet: Run, tmp_path: Path) -> None:
+    ids = [quintet("secrets", "--rotate-auvious-key").stdout.strip() for _ in range(2)]
+    file = tmp_path / "data" / "auvious_keys.json"
+    kept = [key["jwk"]["kid"] for key in json.loads(file.read_text())["keys"]]
+    assert kept == ids[::-1]
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.write_text("{")
+    done = quintet("secrets", "--rotate-auvious-key")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is damaged" in done.stderr
 
 
 def test_a_spreed_user_gets_a_combo_and_its_secret(quintet: Run, tmp_path: Path) -> None:

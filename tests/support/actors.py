@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,8 @@ import pytest
 import trio.testing
 
 from actors import house
-from actors.core import Actor, ActorSystem, Message, Ref, open_system
+from actors.core import Actor, ActorError, ActorSystem, Message, Ref, open_system
+from actors.domain.endpoint import Delivery, Owner, Quota, Terms
 from actors.domain.events import (
     Card,
     ChatPosted,
@@ -24,8 +25,11 @@ from actors.domain.events import (
     RoomChanged,
     RoomClosed,
 )
-from actors.domain.ids import PeerKey, RoomKey
+from actors.domain.ids import EndpointKey, PeerKey, RoomKey
+from actors.domain.outbox import OutboxLimits
 from actors.domain.room import RoomSpec
+from actors.endpoint import Attach, EndpointSpec, Resume
+from actors.endpoint_desk import DESK, OpenEndpoint
 from actors.hub import HUB, OpenPeer
 from actors.media_services import MediaServices
 from actors.participant import Occupied, Participant, Profile
@@ -37,6 +41,7 @@ from media.engine import MediaEngine
 from tests.fakes.media import FakeEngine
 
 REALM = "test"
+OWNER = Owner("acme", "ann")
 LIMITS = ActorLimits()
 
 settle = trio.testing.wait_all_tasks_blocked
@@ -88,6 +93,34 @@ class RecordingClient:
     @property
     def pins(self) -> list[str | None]:
         return [fact.pin for fact in self.facts if isinstance(fact, RoomChanged)]
+
+
+@dataclass(eq=False)
+class Listener:
+    """A subscriber of an endpoint that notes what it is shown; `room` is how much more it takes."""
+
+    room: float = float("inf")
+    shown: list[Delivery] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    gone: bool = False
+
+    def deliver(self, delivery: Delivery) -> bool:
+        if not self.room:
+            return False
+        self.room -= 1
+        self.shown.append(delivery)
+        return True
+
+    def close(self, reason: str) -> None:
+        self.closed.append(reason)
+
+    @property
+    def payloads(self) -> list[bytes]:
+        return [delivery.payload for delivery in self.shown]
+
+    @property
+    def numbers(self) -> list[int]:
+        return [delivery.sequence for delivery in self.shown]
 
 
 @dataclass
@@ -167,6 +200,20 @@ class House:
         person = Person(id_, await self.find(HUB).ask(order, within=5), client)
         await settle()
         return person
+
+    async def open_endpoint(self, id_: str = "line", keep_alive: float = 600) -> Listener:
+        """Register an endpoint of OWNER, or renew it, and have somebody listen there."""
+        spec = EndpointSpec(
+            EndpointKey(REALM, id_), OWNER, Terms(keep_alive), lambda: b"{}", OutboxLimits()
+        )
+        endpoint = await self.find(DESK).ask(OpenEndpoint(spec, Quota()), within=5)
+        await settle()
+        listener = Listener()
+        with suppress(ActorError):  # one that is to crash has crashed
+            await endpoint.ask(Attach(listener, OWNER), within=5)
+            endpoint.tell(Resume(listener))
+        await settle()
+        return listener
 
     async def people(self, *ids: str, room: str = "blue", pin: str = "") -> list[Person]:
         """Open peers that are in one room; what they were shown so far is forgotten."""

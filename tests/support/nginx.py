@@ -51,7 +51,7 @@ def write_config(folder: Path, locations: list[str], *, port: int, upstream: str
     above = blocks["map $http_upgrade"]
     text = FRAME.format(folder=folder, above=above, port=port, inside=inside)
     config.write_text(text, encoding="utf-8")
-    _make_certificate(folder)
+    make_certificate(folder)
     return config
 
 
@@ -85,7 +85,7 @@ def trusting(folder: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(folder / "cert.pem"))
 
 
-def _make_certificate(folder: Path) -> None:
+def make_certificate(folder: Path) -> None:
     command = (
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1"
         " -subj /CN=quintet -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem"

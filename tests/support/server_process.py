@@ -21,8 +21,9 @@ STOP_SECONDS = 25.0
 class ServerProcess:
     """One server with its data in `folder`; it can be stopped and started again there.
 
-    `port` 0 takes any free port; `config` is TOML put behind the listener's. Use it as a context
-    manager: at the end the process is gone, killed if need be.
+    It serves what a listener serves by default. `port` 0 takes any free port; `config` is TOML put
+    behind the listener's. Use it as a context manager: at the end the process is gone, killed if
+    need be.
     """
 
     def __init__(self, folder: Path, *, port: int = 0, config: str = "") -> None:
@@ -30,8 +31,7 @@ class ServerProcess:
         self._file.write_text(
             f'[server]\ndata_dir = "{folder / "data"}"\n'
             "[[listeners]]\n"
-            f'bind = "127.0.0.1:{port}"\nroot = "spreed"\n'
-            'dialects = ["spreed", "owt", "operator"]\n'
+            f'bind = "127.0.0.1:{port}"\n'
             f"{config}\n"
         )
         self._process: subprocess.Popen[str] | None = None

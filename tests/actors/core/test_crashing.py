@@ -326,6 +326,45 @@ async def test_a_helper_that_fails_while_the_actor_ends_is_logged_and_harmless()
     assert diary[-1] == "a teardown: shutdown"
 
 
+async def fail_when_cancelled() -> None:
+    try:
+        await trio.sleep_forever()
+    finally:
+        raise Boom
+
+
+async def fail_in_a_nursery_when_cancelled(*_: object) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fail_when_cancelled)
+        await trio.sleep_forever()
+
+
+async def test_a_nursery_of_a_helper_that_fails_while_the_actor_ends_is_harmless_too() -> None:
+    async def start(me: Puppet) -> None:
+        me.ctx.start_task(fail_in_a_nursery_when_cancelled)
+
+    diary: list[str] = []
+    with logged() as lines:
+        async with open_system([puppet("a", diary)]) as system:
+            await do(found(system, "/a"), start)
+            await trio.testing.wait_all_tasks_blocked()
+    assert [(line["event"], line["phase"]) for line in lines] == [("actor.crashed", "task")]
+    assert diary[-1] == "a teardown: shutdown"
+
+
+async def test_a_nursery_of_a_teardown_that_fails_when_cut_off_is_logged_and_the_end_goes_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    diary: list[str] = []
+    with logged() as lines:
+        async with open_system(
+            [puppet("a", diary), puppet("b", on_teardown=fail_in_a_nursery_when_cancelled)]
+        ):
+            pass
+    assert [line["event"] for line in lines] == ["actor.crashed", "actor.teardown_overran"]
+    assert diary[-1] == "a teardown: shutdown"
+
+
 async def test_an_uncaught_full_mailbox_crashes_the_teller_like_any_other_error() -> None:
     async with open_system([puppet("a"), puppet("b", mailbox=1)]) as system:
 

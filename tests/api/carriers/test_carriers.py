@@ -266,6 +266,22 @@ async def test_a_close_from_another_task_reaches_reader_and_client(carrier: str)
     assert (recorder.closed.code, recorder.closed.reason) == (1001, "going")
 
 
+async def test_a_client_that_leaves_while_it_is_told_goodbye_is_no_crash(carrier: str) -> None:
+    async def refuse(socket: Socket) -> None:
+        await socket.receive()
+        socket.close(1008, "no")
+
+    with capture_logs() as entries:
+        async with serving(door(refuse), carrier=carrier) as server:
+            for _ in range(50):
+                async with upgraded(server) as client:
+                    for last in (raw.TEXT, raw.TEXT, raw.CLOSE):
+                        await client.send(frame(last, b"\x03\xe8" if last == raw.CLOSE else b"x"))
+                    await client.read_close()
+            assert server.services.traffic.websocket("test").open <= 1
+    assert not [entry for entry in entries if "crashed" in entry["event"]]
+
+
 async def test_an_aborted_connection_ends_on_both_sides(carrier: str) -> None:
     recorder = Recorder()
     async with (

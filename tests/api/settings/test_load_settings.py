@@ -37,7 +37,7 @@ def test_without_a_file_only_loopback_is_served_and_only_what_is_built() -> None
     settings = load_settings(None)
     (listener,) = settings.listeners
     assert (listener.host, listener.port, listener.root) == ("127.0.0.1", 8080, "spreed")
-    assert listener.dialects == ("spreed", "owt", "operator")
+    assert listener.dialects == ("spreed", "owt", "auvious", "operator")
     assert settings.server.data_dir == Path.cwd() / "data"
     assert settings.file is None
 
@@ -131,7 +131,32 @@ def test_a_listener_of_the_operator_alone_has_no_root(load: Load) -> None:
         ("[spreed.users]\nhttp_header = 'x y'", "spreed.users.http_header", "name of a header"),
         ("[owt]\nsuper_service_id = 'x'", "owt.super_service_id", "match pattern"),
         ("[owt]\nsuper_service_key = 'x'", "owt.super_service_key", "needs super_service_id"),
+        ("[auvious.broker]\nurl = 'http://h'", "auvious.broker.url", "must be a URL like"),
+        ("[auvious.broker]\ntopic = 'a/#'", "auvious.broker.topic", "beginning of a topic"),
+        ("[auvious.broker]\ntls_ca_file = 'no'", "auvious.broker.tls_ca_file", "not there"),
+        ("[auvious.mqtt]\ninflight = 70000", "auvious.mqtt.inflight", "65535"),
+        (
+            "[auvious]\nreminder_event_type = 'CallEvent'",
+            "auvious.reminder_event_type",
+            "name of an event",
+        ),
         ("[auvious]\naccess_token_seconds = 299", "auvious.access_token_seconds", "300"),
+        ("[[auvious.clients]]\nid = 'a'\npublic = true", "auvious.clients[0].grants", "no secret"),
+        (
+            "[[auvious.clients]]\nid = 'a'\npublic = true\ngrants = ['password']\nsecret = 'x'",
+            "auvious.clients[0].secret",
+            "never asked for",
+        ),
+        (
+            "[[auvious.clients]]\nid = 'a'\n[[auvious.users]]\nid = 'a'",
+            "auvious.users[0].id",
+            "share endpoints",
+        ),
+        (
+            "[[auvious.users]]\nid = 'a'\npassword = '$argon2id$broken'",
+            "auvious.users[0].password",
+            "no whole argon2 hash",
+        ),
         ("[skyway]\nudp_ports = [0, 0]", "skyway.udp_ports", "must name the ports"),
         ("[spreed]\nserver_realm = ''", "spreed.server_realm", "must have at least 1 character"),
         ("listeners = []", "listeners", "needs at least one entry"),

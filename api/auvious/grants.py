@@ -1,0 +1,182 @@
+"""Who gets a token: the grants of RFC 6749 that published clients use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from api.auvious.bodies import TokenAnswer
+from api.auvious.errors import TokenRefused
+from api.auvious.refresh_tokens import Grant, RefreshStoreFailed
+from api.auvious.token_request import TokenRequest
+from api.credentials import TooManyAttempts, constant_time_equal
+
+if TYPE_CHECKING:
+    from api.auvious.house import House
+    from api.settings.dialects import AuviousClient, AuviousUser
+
+SCOPE = "rtc-api"
+
+log = structlog.get_logger(__name__)
+
+
+async def grant(house: House, request: TokenRequest, address: str, within: float) -> TokenAnswer:
+    """Check who asks and return a token, within so many seconds of work. Raises TokenRefused.
+
+    Time spent waiting because of earlier failures does not count.
+    """
+    grants: dict[str, Callable[[House, AuviousClient, TokenRequest, str, float],
+                               Awaitable[TokenAnswer]]] = {
+        "client_credentials": _for_the_client,
+        "password": _for_a_user,
+        "refresh_token": _again,
+    }  # fmt: skip
+    if not request.grant_type:
+        raise TokenRefused("invalid_request", "grant_type is missing")
+    chosen = grants.get(request.grant_type)
+    if chosen is None:
+        raise TokenRefused("unsupported_grant_type", "this grant_type is not offered")
+    client = await _client(house, request, address)
+    if request.grant_type not in client.grants:
+        raise TokenRefused("unauthorized_client", "the client may not use this grant_type")
+    try:
+        return await chosen(house, client, request, address, within)
+    except RefreshStoreFailed as error:
+        log.error("auvious.refresh_store_failed", reason=str(error))
+        raise TokenRefused("temporarily_unavailable", "try again later") from None
+
+
+async def _client(house: House, request: TokenRequest, address: str) -> AuviousClient:
+    """Return the client that has proved to be the one it names."""
+    if not request.client_id:
+        raise TokenRefused("invalid_client", "the client is not named")
+    attempt = Attempt(house, address, f"auvious client {request.client_id}")
+    await attempt.begin()
+    client = house.clients.get(request.client_id)
+    if client is None:
+        right = False
+    elif client.public:
+        right = not any(request.client_secrets)
+    else:
+        secret = house.client_secret(client)
+        right = any(constant_time_equal(secret, given) for given in request.client_secrets)
+    attempt.end(right)
+    if client is None or not right:
+        raise TokenRefused("invalid_client", "the client is unknown or its secret is wrong")
+    return client
+
+
+async def _for_the_client(
+    house: House, client: AuviousClient, request: TokenRequest, address: str, within: float
+) -> TokenAnswer:
+    return _answer(house, client, client.id, client.organization, client.roles)
+
+
+async def _for_a_user(
+    house: House, client: AuviousClient, request: TokenRequest, address: str, within: float
+) -> TokenAnswer:
+    if not request.username or not request.password:
+        raise TokenRefused("invalid_request", "username or password is missing")
+    user = house.users.get(request.username)
+    attempt = Attempt(house, address, f"auvious user {request.username}")
+    await attempt.begin()
+    right: bool | None = None
+    try:
+        with trio.move_on_after(within):
+            right = await house.passwords.matches(user.password if user else "", request.password)
+    finally:
+        attempt.end(right)
+    if right is None:
+        raise TokenRefused("temporarily_unavailable", "the server is busy, try again")
+    if user is None or not right:
+        raise TokenRefused("invalid_grant", "the user is unknown or the password is wrong")
+    return await _with_refresh(house, client, user, within)
+
+
+async def _again(
+    house: House, client: AuviousClient, request: TokenRequest, address: str, within: float
+) -> TokenAnswer:
+    """Trade a refresh token for new ones; the user is asked for anew, as configured now."""
+    if not request.refresh_token:
+        raise TokenRefused("invalid_request", "refresh_token is missing")
+    # By token: the others of an address, whose tokens are good, are not held up by a stale one.
+    tried = sha256(request.refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
+    attempt = Attempt(house, address, f"auvious refresh {tried}")
+    await attempt.begin()
+    redeemed = None
+    decided = False
+    try:
+        with trio.move_on_after(within):
+            redeemed = await house.refresh_tokens.redeem(
+                request.refresh_token, client.id, time.time()
+            )
+            decided = True
+    finally:
+        attempt.end(redeemed is not None if decided else None)
+    if not decided:
+        raise TokenRefused("temporarily_unavailable", "the server is busy, try again")
+    user = house.users.get(redeemed.user) if redeemed else None
+    if user is None:
+        raise TokenRefused("invalid_grant", "the refresh token is unknown, used or over")
+    return await _with_refresh(house, client, user, within)
+
+
+async def _with_refresh(
+    house: House, client: AuviousClient, user: AuviousUser, within: float
+) -> TokenAnswer:
+    answer = _answer(house, client, user.id, user.organization, user.roles)
+    if "refresh_token" in client.grants:
+        with trio.move_on_after(within):
+            answer.refresh_token = await house.refresh_tokens.issue(
+                Grant(client.id, user.id), time.time(), house.settings.refresh_token_seconds
+            )
+        if answer.refresh_token is None:
+            raise TokenRefused("temporarily_unavailable", "the server is busy, try again")
+    return answer
+
+
+def _answer(
+    house: House, client: AuviousClient, user: str, organization: str, roles: tuple[str, ...]
+) -> TokenAnswer:
+    seconds = house.settings.access_token_seconds
+    token, claims = house.tokens.issue(user, organization, roles, client.id, SCOPE, seconds)
+    log.info("token.issued", client=client.id, seconds=seconds)
+    return TokenAnswer(
+        access_token=token,
+        expires_in=seconds,
+        scope=SCOPE,
+        jti=claims["jti"],
+        sub=user,
+        organization=organization,
+    )
+
+
+class Attempt:
+    """One try at a credential, counted by the guard of the server."""
+
+    def __init__(self, house: House, address: str, what: str) -> None:
+        self._guard = house.services.guard
+        self._key = (address, what)
+
+    async def begin(self) -> None:
+        """Wait until it may be checked. Raises TokenRefused after too many failures."""
+        try:
+            await self._guard.admit(*self._key)
+        except TooManyAttempts as error:
+            raise TokenRefused(
+                "slow_down", "too many failed attempts, try later", error.retry_after
+            ) from None
+
+    def end(self, right: bool | None) -> None:
+        """Say how it went; None: it was never decided."""
+        if right is None:
+            self._guard.undecided(*self._key)
+        elif right:
+            self._guard.succeeded(*self._key)
+        else:
+            self._guard.failed(*self._key)

@@ -1,0 +1,1 @@
+"""MQTT over websocket, as a server speaks it."""

@@ -1,0 +1,42 @@
+"""Which session listens as which client: the last one that says so, as MQTT has it (3.1.1, 3.1.4).
+
+Published clients choose ids that others have too, also other devices of one user. So an id counts
+only together with its user and the endpoint listened to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from actors.domain.endpoint import Owner
+    from api.auvious.mqtt.listener import Listener
+
+
+class Claim(NamedTuple):
+    owner: Owner
+    client_id: str
+    endpoint: str
+
+
+class Claims:
+    """The claims of one door's sessions; bounded by their subscriptions."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held: dict[Claim, Listener] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def take(self, claim: Claim, listener: Listener) -> Listener | None:
+        """Let a listener have it; return who had it before, whose session is to end."""
+        former = self._held.get(claim)
+        self._held[claim] = listener
+        return former
+
+    def give_up(self, claim: Claim, listener: Listener) -> None:
+        """Free it, unless it is another's by now."""
+        if self._held.get(claim) is listener:
+            del self._held[claim]

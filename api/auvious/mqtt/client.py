@@ -1,0 +1,267 @@
+"""One MQTT client on its websocket, from CONNECT to the end.
+
+The task that serves the socket reads and answers. Events come from the endpoints' actors, which
+call `hear` and `lose`: those never wait.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from math import inf
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from actors.core import ActorError, ActorStopped, MailboxFull
+from actors.endpoint import Acknowledge, Resume
+from api.auvious.mqtt.encoding import PINGRESP
+from api.auvious.mqtt.packets import (
+    Connect,
+    Disconnect,
+    Packet,
+    PingReq,
+    PubAck,
+    Subscribe,
+    Unsubscribe,
+)
+from api.auvious.mqtt.reasons import CLOSE_CODES, Reason
+from api.auvious.mqtt.session import Ended, Session
+from api.auvious.mqtt.subscribing import Subscriptions
+from api.auvious.tokens import TokenInvalid
+from api.carriers.pacing import RateWindow
+from api.sockets import Socket, SocketClosed, SocketFull
+
+if TYPE_CHECKING:
+    from actors.domain.endpoint import Delivery
+    from api.auvious.house import House
+    from api.auvious.mqtt.claims import Claims
+    from api.auvious.mqtt.listener import Listener
+
+KEEP_ALIVE_FACTOR = 1.5  # of the interval the client named (3.1.1, 3.1.2.10)
+SHUT_DOWN = frozenset({"shutting_down", "shutdown"})
+
+log = structlog.get_logger(__name__)
+
+
+class Client:
+    """Serves one websocket; `run` returns when the session has ended, whoever ended it."""
+
+    __slots__ = (
+        "_claims", "_end", "_expires_at", "_heard_at", "_house", "_pace", "_patience", "_session",
+        "_silence", "_socket", "_stalls_at", "_subscriptions", "_unsettled", "_waiting", "gone",
+    )  # fmt: skip
+
+    def __init__(self, house: House, socket: Socket, claims: Claims) -> None:
+        settings = house.settings.mqtt
+        self.gone = False
+        self._house = house
+        self._socket = socket
+        self._claims = claims
+        self._patience = settings.acknowledge_seconds
+        self._session: Session[Listener] = Session(settings.packet_bytes, settings.inflight)
+        self._pace = RateWindow(settings.packets_per_second)
+        self._subscriptions: Subscriptions | None = None  # once let in
+        self._unsettled: list[tuple[Listener, int]] = []
+        self._end: Ended | None = None
+        self._waiting = trio.CancelScope()  # around the wait for the next frame
+        self._heard_at = trio.current_time()
+        self._silence = house.services.settings().limits.header_seconds  # until CONNECT
+        self._expires_at = self._stalls_at = inf
+
+    async def run(self) -> None:
+        """Converse to the end; nothing is left at any endpoint."""
+        try:
+            while True:
+                for packet in self._session.receive(await self._receive()):
+                    self._heard_at = trio.current_time()
+                    delay = self._pace.take(self._heard_at)
+                    if delay:
+                        await trio.sleep(delay)
+                    await self._take(packet)
+        except Ended as end:
+            self._finish(end)
+        except SocketClosed:
+            if self._end is None:
+                log.info("mqtt.ended", reason="connection_lost")
+        finally:
+            self.gone = True
+            if self._subscriptions is not None:
+                self._subscriptions.leave()
+
+    # --- waiting
+
+    async def _receive(self) -> bytes:
+        """Return the next frame. Raises Ended at the first deadline that passes."""
+        while True:
+            self._check_deadlines()
+            self._waiting = trio.CancelScope(deadline=self._deadline())
+            with self._waiting:
+                payload, is_text = await self._socket.receive()
+                if is_text:
+                    raise self._session.end(Reason.PROTOCOL_ERROR, "a text frame")
+                return payload
+
+    def _deadline(self) -> float:
+        return min(self._heard_at + self._silence, self._expires_at, self._stalls_at)
+
+    def _check_deadlines(self) -> None:
+        if self._end is not None:
+            raise self._end
+        now = trio.current_time()
+        if now >= self._expires_at:
+            raise self._session.end(Reason.NOT_AUTHORIZED, "the token has ended")
+        if now >= self._stalls_at:
+            raise self._session.end(Reason.QUOTA_EXCEEDED, "acknowledges nothing")
+        if now >= self._heard_at + self._silence:
+            raise self._session.end(Reason.KEEP_ALIVE_TIMEOUT, "silent for too long")
+
+    def shut_down(self) -> None:
+        """End the session because the server goes."""
+        self._finish(self._session.end(Reason.SHUTTING_DOWN, "the server is shutting down"))
+
+    def displace(self) -> None:
+        """End the session because its client has opened another."""
+        self._finish(self._session.end(Reason.SESSION_TAKEN_OVER, "taken over"))
+
+    def _finish(self, end: Ended) -> None:
+        """End the session, from whichever task: say why, and close; what is unsent goes first."""
+        if self._end is not None:
+            return
+        self._end = end
+        self.gone = True
+        log.info("mqtt.ended", reason=end.reason.name.lower(), why=end.why)
+        if end.answer is not None:
+            with suppress(SocketFull):
+                self._socket.push(end.answer, text=False)
+        self._socket.close(CLOSE_CODES.get(end.reason, 1000), end.why)
+
+    # --- what the client says
+
+    async def _take(self, packet: Packet) -> None:
+        match packet:
+            case PubAck(packet_id):
+                await self._acknowledged(packet_id)
+            case PingReq():
+                self._push(PINGRESP)
+            case Connect():
+                self._let_in(packet)
+            case Subscribe():
+                await self._subscribe(packet)
+            case Unsubscribe(packet_id, topics):
+                results = self._subscribed().remove(topics)
+                self._push(self._session.unsuback(packet_id, results))
+            case Disconnect():
+                raise Ended(Reason.SUCCESS, "disconnected")
+        while self._unsettled:
+            listener, number = self._unsettled.pop()
+            await self._tell(listener, Acknowledge(number))
+
+    def _let_in(self, connect: Connect) -> None:
+        """Check who it is: the user of the token that is the password."""
+        session = self._session
+        session.check(connect)
+        if not self._house.services.lifecycle.accepting:
+            raise session.refuse(Reason.SHUTTING_DOWN, "the server is shutting down")
+        try:
+            principal = self._house.tokens.verify((connect.password or b"").decode("latin-1"))
+        except TokenInvalid:
+            raise session.refuse(Reason.BAD_CREDENTIALS, "the token is not valid") from None
+        if connect.user != principal.user:
+            raise session.refuse(Reason.NOT_AUTHORIZED, "the token is another user's")
+        self._silence = connect.keep_alive * KEEP_ALIVE_FACTOR or inf
+        self._expires_at = trio.current_time() + principal.expires_at - time.time()
+        self._subscriptions = Subscriptions(
+            self._house, self, principal, connect.client_id, self._claims
+        )
+        self._push(session.welcome(connect))
+        log.info("mqtt.connected", version=int(connect.version))
+
+    async def _subscribe(self, packet: Subscribe) -> None:
+        if packet.identified:
+            raise self._session.end(Reason.IDENTIFIERS_NOT_SUPPORTED, "subscription identifiers")
+        results, fresh = await self._subscribed().add(packet.wishes)
+        self._push(self._session.suback(packet.packet_id, results))
+        for listener in fresh:
+            await self._tell(listener, Resume(listener))
+
+    async def _acknowledged(self, packet_id: int) -> None:
+        found = self._session.acknowledge(packet_id)
+        if found is None:
+            return
+        self._stalls_at = inf
+        listener, number = found
+        await self._tell(listener, Acknowledge(number))
+        for each in list(self._subscribed()):
+            if each.starved:
+                each.starved = False
+                await self._tell(each, Resume(each))
+
+    def _subscribed(self) -> Subscriptions:
+        assert self._subscriptions is not None  # noqa: S101  a session takes CONNECT first
+        return self._subscriptions
+
+    async def _tell(self, listener: Listener, message: Acknowledge | Resume) -> None:
+        """Tell an endpoint, waiting for its mailbox within limits.ask_seconds."""
+        try:
+            listener.ref.tell(message)
+            return
+        except MailboxFull:
+            pass
+        except ActorStopped:
+            return
+        with trio.move_on_after(self._house.services.settings().limits.ask_seconds):
+            with suppress(ActorStopped):
+                await listener.ref.send(message)
+            return
+        raise self._session.end(Reason.SERVER_BUSY, "busy")
+
+    def _push(self, packet: bytes) -> None:
+        try:
+            self._socket.push(packet, text=False)
+        except SocketFull:
+            raise self._session.end(Reason.QUOTA_EXCEEDED, "reads too slowly") from None
+
+    # --- what the endpoints say, in their tasks
+
+    def hear(self, listener: Listener, delivery: Delivery) -> bool:
+        """Send an event; False while too much is unacknowledged."""
+        if self.gone:
+            return True
+        outgoing = self._session.publish(
+            listener, listener.subscription, delivery.sequence, delivery.payload, delivery.qos,
+            again=delivery.redelivered,
+        )  # fmt: skip
+        if outgoing is None:
+            listener.starved = True
+            return False
+        if outgoing.packet:
+            try:
+                self._socket.push(outgoing.packet, text=False)
+            except SocketFull:
+                self._finish(self._session.end(Reason.QUOTA_EXCEEDED, "reads too slowly"))
+                return True
+        if outgoing.settled:
+            self._settle(listener, delivery.sequence)
+        if self._session.is_full and self._stalls_at == inf:
+            self._stalls_at = trio.current_time() + self._patience
+            self._waiting.deadline = self._deadline()
+        return True
+
+    def _settle(self, listener: Listener, number: int) -> None:
+        """Tell its own endpoint that an event needs no acknowledgement, now or a little later."""
+        try:
+            listener.ref.tell(Acknowledge(number))
+        except MailboxFull:
+            self._unsettled.append((listener, number))  # bounded: as many as the outbox keeps
+        except ActorError:
+            pass
+
+    def lose(self, listener: Listener, reason: str) -> None:
+        """Drop the subscription to an endpoint that has ended; with the last, the session ends."""
+        subscriptions = self._subscribed()
+        subscriptions.lose(listener)
+        if not subscriptions:
+            code = Reason.SHUTTING_DOWN if reason in SHUT_DOWN else Reason.ADMINISTRATIVE_ACTION
+            self._finish(self._session.end(code, f"the endpoint has ended: {reason}"))

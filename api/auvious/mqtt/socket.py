@@ -1,0 +1,77 @@
+"""The websockets that MQTT is spoken on: where they are, and whom they admit."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from api.auvious.mqtt.claims import Claims
+from api.auvious.mqtt.client import Client
+from api.origins import origin_refusal
+from api.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
+
+if TYPE_CHECKING:
+    from api.auvious.house import House
+
+PATHS = ("/ws", "/auvious/ws")
+SUBPROTOCOLS = ("mqtt", "mqttv3.1")  # the latter is what clients of MQTT 3.1 offer
+
+
+def mqtt_routes(house: House) -> tuple[WebsocketRoute, ...]:
+    """Return the websockets of a listener; `/ws` is taken by MQTT's subprotocols only."""
+    clients: set[Client] = set()
+    claims = Claims()
+
+    async def say_goodbye() -> None:
+        for client in clients:
+            client.shut_down()
+
+    house.services.lifecycle.drain_hooks.append(say_goodbye)
+    return tuple(
+        WebsocketRoute(
+            path=path,
+            admit=partial(admit, house),
+            serve=partial(serve, house, clients, claims),
+            limits=partial(socket_limits, house),
+            dialect="auvious",
+            subprotocol=subprotocol,
+        )
+        for path in PATHS
+        for subprotocol in SUBPROTOCOLS
+    )
+
+
+def socket_limits(house: House) -> SocketLimits:
+    settings = house.settings.mqtt
+    return SocketLimits(
+        message_bytes=settings.packet_bytes + 5,  # one whole packet, or any pieces
+        messages_per_second=settings.packets_per_second,
+        outbox_messages=settings.outbox_messages,
+        outbox_bytes=settings.outbox_bytes,
+        ping_seconds=settings.ping_seconds,
+    )
+
+
+def admit(house: House, upgrade: Upgrade) -> Rejection | None:
+    """Refuse pages that may not connect, and newcomers while draining; CONNECT says who it is."""
+    if not house.services.lifecycle.accepting:
+        return Rejection(503, "shutting down", b"The server is shutting down")
+    reason = origin_refusal(
+        upgrade.headers.get("origin"),
+        upgrade.host,
+        upgrade.secure,
+        house.services.settings().server.public_url,
+        house.settings.allowed_origins,
+    )
+    return Rejection(403, reason, b"Origin not allowed") if reason else None
+
+
+async def serve(house: House, clients: set[Client], claims: Claims, socket: Socket) -> None:
+    """Hold one client from its first frame to its last; it is one of `clients` meanwhile."""
+    socket.upgrade = socket.upgrade.without_secrets()
+    client = Client(house, socket, claims)
+    clients.add(client)
+    try:
+        await client.run()
+    finally:
+        clients.discard(client)

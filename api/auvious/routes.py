@@ -1,0 +1,229 @@
+"""The REST API of Auvious RTC: user endpoints, and what a client needs before it connects."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import trio
+from pydantic import BaseModel
+from quart import Blueprint, Response, request
+
+from actors.core import ActorError, ActorStopped, Message, Ref
+from actors.domain.endpoint import Terms
+from actors.domain.ids import EndpointKey
+from actors.domain.refusals import Busy, EndpointUnknown, ShuttingDown
+from actors.endpoint import Describe, Described, EndpointSpec, Renew, Unregister
+from actors.endpoint_desk import FindEndpoints, OpenEndpoint
+from api.asking import ask, budget
+from api.auvious.auth import principal_of
+from api.auvious.bodies import (
+    EndpointDetails,
+    EndpointView,
+    KeepUserEndpointAlive,
+    RegisterResult,
+    RegisterUserEndpoint,
+    UnregisterUserEndpoint,
+    WaitingEvent,
+)
+from api.auvious.errors import refusal_for
+from api.auvious.house import REALM, House
+from api.auvious.ice import ice_servers
+from api.auvious.reminders import reminder
+from api.auvious.sending import send
+from api.auvious.tokens import Principal, TokenInvalid
+from api.auvious.wire import Invalid, Sending, parse, parse_sending
+
+if TYPE_CHECKING:
+    from actors.core import Request
+
+    View = Callable[..., Awaitable[Response]]
+
+R = TypeVar("R")
+REST = "/rtc-api"
+ENDPOINTS_PATH = f"{REST}/users/endpoints"
+
+
+def add_routes(blueprint: Blueprint, house: House) -> None:
+    """Put the API under /rtc-api, and //rtc-api for clients whose base URL ends in a slash."""
+    rest = Rest(house)
+    table: list[tuple[str, str, Callable[..., Awaitable[Response]]]] = [
+        ("POST", ENDPOINTS_PATH, rest.create),
+        ("GET", ENDPOINTS_PATH, rest.own),
+        ("POST", f"{ENDPOINTS_PATH}/register", rest.register),
+        ("POST", f"{ENDPOINTS_PATH}/keepalive", rest.keep_alive),
+        ("POST", f"{ENDPOINTS_PATH}/unregister", rest.unregister),
+        ("POST", f"{ENDPOINTS_PATH}/sendEvent", rest.send_event),
+        ("GET", f"{ENDPOINTS_PATH}/<id_>", rest.show),
+        ("GET", f"{REST}/iceServers", rest.ice_servers),
+    ]
+    for method, path, operation in table:
+        view = answered(house, operation)
+        for prefix, name in (("", operation.__name__), ("/", f"{operation.__name__}_again")):
+            blueprint.add_url_rule(prefix + path, name, view, methods=[method])
+
+
+def answered(house: House, operation: View) -> View:
+    """Hand an operation its caller, and turn whatever it raises into an answer."""
+
+    @wraps(operation)
+    async def view(**arguments: str) -> Response:
+        try:
+            caller = principal_of(house, request.headers.get("Authorization", ""))
+        except TokenInvalid:
+            return unauthorized()
+        try:
+            return await operation(caller, **arguments)
+        except Invalid as invalid:
+            return json_answer(invalid.problems, 400)
+        except ActorStopped:  # it ended between finding and asking
+            return empty(404)
+        except ActorError as error:
+            refusal = refusal_for(error)
+            if refusal.field:
+                return json_answer({refusal.field: refusal.message}, refusal.status)
+            return empty(refusal.status)
+
+    return view
+
+
+class Rest:
+    """One method an operation; the caller has been made sure of."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._reading = trio.CapacityLimiter(1)
+
+    async def create(self, caller: Principal) -> Response:
+        return json_answer(await self._open(caller))
+
+    async def register(self, caller: Principal) -> Response:
+        return answer(RegisterResult(id=await self._open(caller)))
+
+    async def keep_alive(self, caller: Principal) -> Response:
+        command = parse(KeepUserEndpointAlive, await _body())
+        await self._ask(command.id, Renew(caller.owner))
+        return empty(204)
+
+    async def unregister(self, caller: Principal) -> Response:
+        command = parse(UnregisterUserEndpoint, await _body())
+        await self._ask(command.id, Unregister(caller.owner))
+        return empty(204)
+
+    async def send_event(self, caller: Principal) -> Response:
+        sending = await self._sending(await _body(), service=caller.is_service)
+        organization = sending.organization or caller.organization
+        return json_answer(await send(self._house, sending, organization))
+
+    async def own(self, caller: Principal) -> Response:
+        """List one's own endpoints; our own addition."""
+        found = await ask(self._desk, FindEndpoints(REALM, caller.owner))
+        views = []
+        for endpoint in found:
+            try:
+                described = await ask(endpoint, Describe(caller.owner))
+            except (ActorStopped, EndpointUnknown):
+                continue
+            views.append(EndpointView(**_view(described)).model_dump())
+        return json_answer(views)
+
+    async def show(self, caller: Principal, id_: str) -> Response:
+        """Show one's own endpoint with the events that wait for it; our own addition."""
+        described = await self._ask(id_, Describe(caller.owner))
+        events = [
+            WaitingEvent(sequence=each.sequence, qos=each.qos, event=json.loads(each.masked))
+            for each in described.waiting
+        ]
+        return answer(EndpointDetails(**_view(described), events=events))
+
+    async def ice_servers(self, caller: Principal) -> Response:
+        ice = self._house.services.settings().ice
+        return answer(ice_servers(ice, caller.user, time.time()))
+
+    # ---
+
+    @property
+    def _desk(self) -> Ref[Message]:
+        desk = self._house.desk
+        if desk is None:
+            raise Busy  # only while the house is going down
+        return desk
+
+    async def _open(self, caller: Principal) -> str:
+        """Register the endpoint that the body asks for, and return its id."""
+        command = parse(RegisterUserEndpoint, await _body())
+        if not self._house.services.lifecycle.accepting:
+            raise ShuttingDown
+        settings = self._house.settings
+        id_ = command.id or str(uuid.uuid4())
+        spec = EndpointSpec(
+            EndpointKey(REALM, id_),
+            caller.owner,
+            Terms(min(command.keep_alive, settings.max_keep_alive_seconds), bool(command.remind)),
+            reminder(settings.reminder_event_type, caller.user, id_),
+            self._house.outbox,
+            settings.subscribers_per_endpoint,
+        )
+        await ask(self._desk, OpenEndpoint(spec, self._house.quota))
+        return id_
+
+    async def _sending(self, body: bytes, *, service: bool) -> Sending:
+        """Read a request to send; in a thread where it may have masks: they take their time."""
+        read = partial(parse_sending, body, service=service)
+        if b"masks" not in body and b"\\u" not in body:  # the name may be escaped
+            return read()
+        with trio.move_on_after(budget()):
+            return await trio.to_thread.run_sync(
+                read, abandon_on_cancel=True, limiter=self._reading
+            )
+        raise Busy
+
+    async def _ask(self, id_: str, question: Request[R]) -> R:
+        endpoint = self._house.endpoint(id_)
+        if endpoint is None:
+            raise EndpointUnknown
+        return await ask(endpoint, question)
+
+
+async def _body() -> bytes:
+    body = await request.get_data(as_text=False)
+    return body if isinstance(body, bytes) else body.encode()
+
+
+def _view(described: Described) -> dict[str, Any]:
+    return {
+        "id": described.id,
+        "keepAliveSeconds": described.terms.keep_alive,
+        "serverKeepAliveReminderOn": described.terms.remind,
+        "expiresInSeconds": round(described.expires_in, 1),
+        "subscribers": described.subscribers,
+        "waitingEvents": len(described.waiting),
+    }
+
+
+def answer(body: BaseModel) -> Response:
+    return json_answer(body.model_dump(exclude_none=True))
+
+
+def json_answer(document: object, status: int = 200) -> Response:
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status, content_type="application/json")
+
+
+def empty(status: int) -> Response:
+    """Return an answer without a body, and without a type of one."""
+    response = Response("", status)
+    del response.headers["Content-Type"]
+    if status == 204:
+        del response.headers["Content-Length"]  # RFC 9110, section 8.6
+    return response
+
+
+def unauthorized() -> Response:
+    response = empty(401)
+    response.headers["WWW-Authenticate"] = 'Bearer realm="auvious"'
+    return response

@@ -1,0 +1,66 @@
+"""Sending an event to the endpoints of a user."""
+
+from __future__ import annotations
+
+import structlog
+import trio
+
+from actors.core import ActorError, Message, Ref
+from actors.domain.endpoint import Owner
+from actors.domain.ids import EndpointKey
+from actors.domain.refusals import Busy
+from actors.endpoint import Offer
+from actors.endpoint_desk import FindEndpoints
+from api.asking import ask
+from api.auvious.house import REALM, House
+from api.auvious.wire import Sending
+
+log = structlog.get_logger(__name__)
+SHOWN_TYPE = 80  # characters in the log
+
+
+async def send(house: House, sending: Sending, organization: str) -> int:
+    """Return how many endpoints took the event: those that live and have room for it.
+
+    Raises what `Ref.ask` raises when nobody can be asked at all.
+    """
+    owner = Owner(organization, sending.user)
+    offer = Offer(owner, sending.event)
+    addressed = await _addressed(house, sending, owner)
+    taken = 0
+
+    async def offer_to(endpoint: Ref[Message]) -> None:
+        nonlocal taken
+        if await _takes(endpoint, offer):
+            taken += 1
+            id_ = EndpointKey.from_slug(endpoint.name).id
+            for listener in house.event_listeners:
+                listener(owner, id_, sending.event)
+
+    if len(addressed) == 1:
+        await offer_to(addressed[0])
+    else:
+        async with trio.open_nursery() as nursery:  # nobody waits for one that does not answer
+            for endpoint in addressed:
+                nursery.start_soon(offer_to, endpoint)
+    log.debug(
+        "event.sent", type=sending.shown_type[:SHOWN_TYPE], qos=sending.event.qos,
+        bytes=len(sending.event.payload), endpoints=len(addressed), taken=taken,
+    )  # fmt: skip
+    return taken
+
+
+async def _addressed(house: House, sending: Sending, owner: Owner) -> tuple[Ref[Message], ...]:
+    if sending.endpoint is not None:
+        endpoint = house.endpoint(sending.endpoint)
+        return (endpoint,) if endpoint else ()
+    if house.desk is None:
+        raise Busy  # only while the house is going down
+    return await ask(house.desk, FindEndpoints(REALM, owner))
+
+
+async def _takes(endpoint: Ref[Message], offer: Offer) -> bool:
+    try:
+        return await ask(endpoint, offer)
+    except ActorError:  # it has ended, or does not keep up: not counted
+        return False
