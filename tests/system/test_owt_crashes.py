@@ -111,16 +111,24 @@ async def test_a_crash_of_a_participant_ends_it_alone(
                 await newcomer.frames(await newcomer.subscribe(kept, kept))
 
 
-@pytest.mark.parametrize("path", ["/socketio", "/recordings"])
+async def test_a_crash_of_what_looks_after_recordings_disturbs_nobody(
+    server: OwtServer, room: str
+) -> None:
+    async with guest(server, room) as one, guest(server, room) as two:
+        await crash(server, "/recordings/keeper")
+        await one.ok("text", {"to": "all", "message": "still here"})
+        await two.told("text", message="still here")
+
+
 async def test_a_crash_under_the_connections_is_an_absence(
-    server: OwtServer, room: str, loop: MediaLoop, path: str
+    server: OwtServer, room: str, loop: MediaLoop
 ) -> None:
     """Everybody loses the connection, comes back by ticket, and media goes on meanwhile."""
     async with guest(server, room) as one, guest(server, room) as two:
         async with calling(one, loop) as ann, calling(two, loop) as bob:
             stream = await ann.publish()
             taken = await bob.subscribe(stream, stream)
-            await crash(server, path)
+            await crash(server, "/socketio")
             for each in (one, two):
                 await each.client.gone()
                 await until_away(server, each.id)
