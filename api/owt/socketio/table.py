@@ -104,7 +104,9 @@ class SocketIo:
             return refusals.UNSUPPORTED_VERSION
         if not self.services.lifecycle.accepting:
             return refusals.STOPPING
-        if self._start_task is None or len(self._open) >= self.settings.sockets:
+        if self._start_task is None:
+            return refusals.STARTING
+        if len(self._open) >= self.settings.sockets:
             return refusals.BUSY
         most = self.services.settings().limits.connections_per_address
         if most and self._by_address[address_key(address)] >= most:
