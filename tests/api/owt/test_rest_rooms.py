@@ -273,6 +273,23 @@ async def test_a_hundred_rooms_by_pages(server: OwtServer) -> None:
 # --- bodies, paths, origins
 
 
+def room_of(options: str) -> bytes:
+    return f'{{"name": "x", "options": {options}}}'.encode()
+
+
+BOUNDLESS = '{"views": [], "mediaOut": {"video": {"parameters": {"bitrate": [%s]}}}}'
+UNREADABLE = [
+    room_of(BOUNDLESS % "1e999"),
+    room_of(BOUNDLESS % "NaN"),
+    room_of(BOUNDLESS % r'"\ud800"'),
+    room_of(r'{"inputLimit": "\ud800"}'),
+    room_of(r'{"roles": [{"role": "\udfff"}]}'),
+    room_of(r'{"views": [{"video": {"layout": {"fitPolicy": "\ud800"}}}]}'),
+    *(room_of('{"a":' * depth + "1" + "}" * depth) for depth in (70, 300, 450, 900)),
+    room_of('{"views": ' + "[" * 300 + "]" * 300 + "}"),
+]
+
+
 async def test_bodies_that_cannot_be_read(server: OwtServer) -> None:
     manager = server.manager()
     async with httpx.AsyncClient(base_url=server.url) as http:
@@ -280,6 +297,7 @@ async def test_bodies_that_cannot_be_read(server: OwtServer) -> None:
             (b"{", "application/json", "Failed to parse JSON body"),
             (b"[" * 100_000, "application/json", "Failed to parse JSON body"),
             (b"\xff", "application/json", "Failed to parse JSON body"),
+            *((text, "application/json", "Failed to parse JSON body") for text in UNREADABLE),
             (b"name=x", "text/plain", "Invalid request body"),
         ):
             headers = {"Authorization": manager.header(), "Content-Type": kind}
@@ -289,6 +307,15 @@ async def test_bodies_that_cannot_be_read(server: OwtServer) -> None:
         answer = await http.post("/v1/rooms", content=b" " * 2_000_000, headers=headers)
         assert answer.status_code == 413
         assert answer.json()["error"]["code"] == 1201
+    assert (await manager.ask("GET", "/v1/rooms")).json() == []
+
+
+async def test_a_body_may_begin_with_a_byte_order_mark(server: OwtServer) -> None:
+    headers = {"Authorization": server.manager().header(), "Content-Type": "application/json"}
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        body = b"\xef\xbb\xbf" + room_of("{}")
+        answer = await http.post("/v1/rooms", content=body, headers=headers)
+        assert answer.json()["name"] == "x"
 
 
 async def test_paths_that_are_nobodys(server: OwtServer) -> None:
