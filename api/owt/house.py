@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 REALM = "owt"
 
+DELETED_KEPT = 20_000
+"""Ids of deleted rooms that are remembered: those of far more than the seconds of one login."""
+
 
 @dataclass(slots=True)
 class House:
@@ -29,6 +32,7 @@ class House:
     ticket_key: str
     clock: Callable[[], float] = time.time
     renderer: Renderer = field(default_factory=Renderer)
+    _deleted: dict[str, None] = field(default_factory=dict)
 
     @classmethod
     def open(cls, services: Services) -> House:
@@ -57,6 +61,16 @@ class House:
     def room(self, room_id: str) -> Ref[Any] | None:
         """Find a live room by its id; one that nobody is in may not live."""
         return self.services.system.registry.find(RoomKey(REALM, room_id).path)
+
+    def note_deleted(self, room_ids: Iterable[str]) -> None:
+        """Remember that these rooms are in the store no more, before those that live are ended."""
+        self._deleted |= dict.fromkeys(room_ids)
+        for room_id in list(self._deleted)[:-DELETED_KEPT]:
+            del self._deleted[room_id]
+
+    def was_deleted(self, room_id: str) -> bool:
+        """Tell whether a room was deleted just now, for whoever has begun to enter it before."""
+        return room_id in self._deleted
 
     def participant(self, participant_id: str) -> Ref[Any] | None:
         """Find a participant by its id, connected or away."""

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import jsonpatch
 
-from actors.conference_orders import CloseRoom
-from actors.core import ActorStopped, Request
+from actors.core import Request
 from actors.domain.refusals import Busy
 from actors.store import (
     DropConference,
@@ -24,6 +23,7 @@ from actors.store import (
 )
 from actors.store_records import ConferenceRecord, TokenRecord
 from api.owt.ids import OBJECT_ID, ObjectIds
+from api.owt.live_rooms import LiveRooms
 from api.owt.management.errors import ROOM_NOT_FOUND, RestError
 from api.owt.management.services import Services
 from api.owt.room_document import RoomDocument
@@ -48,6 +48,7 @@ class Management:
         self.house = house
         self.services = Services(house)
         self._ids = ObjectIds(house.clock)
+        self._live_rooms = LiveRooms(house)
 
     # --- rooms in the store
 
@@ -94,36 +95,24 @@ class Management:
     async def drop_room(self, record: ConferenceRecord) -> None:
         """Forget a room, and end it where it lives."""
         await self._stored(DropConference(record.id))
-        await self.close_room(record.id)
+        await self._end([record.id])
 
     async def drop_service(self, service: str) -> bool:
         """Forget a service with its rooms, and end those that live."""
         rooms = await self.services.rooms_of(service)
         found = await self.services.drop(service)
-        for room in rooms:
-            await self.close_room(room)
+        await self._end(rooms)
         return found
 
-    async def close_room(self, room_id: str) -> None:
-        room = self.house.room(room_id)
-        if room is not None:
-            try:
-                await room.ask(CloseRoom(), within=self.house.ask_seconds)
-            except ActorStopped:
-                return  # it has ended by itself
+    async def _end(self, room_ids: list[str]) -> None:
+        self.house.note_deleted(room_ids)
+        await self._live_rooms.close_all(room_ids)
 
     # --- live rooms
 
     async def live(self, record: ConferenceRecord, request: Request[R], otherwise: D) -> R | D:
         """Ask the live room; `otherwise` is the answer of one that does not live."""
-        room = self.house.room(record.id)
-        if room is None:
-            return otherwise
-        try:
-            answer: R = await room.ask(request, within=self.house.ask_seconds)
-        except ActorStopped:
-            return otherwise
-        return answer
+        return await self._live_rooms.ask(record.id, request, otherwise)
 
     # --- tokens
 

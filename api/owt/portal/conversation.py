@@ -17,6 +17,7 @@ from actors.hub import OpenPeer
 from actors.participant import Do, Occupied, Participant, Resume
 from actors.peer import End, Enter, Lost, TooSlow
 from api.owt.house import REALM
+from api.owt.live_rooms import LiveRooms
 from api.owt.portal import orders
 from api.owt.portal import requests as wire
 from api.owt.portal.client import PortalClient
@@ -132,6 +133,9 @@ class Conversation:
             connection.disconnect()
             with suppress(ActorError):
                 participant.tell(End("refused"))
+        room = entry.spec.key.name
+        if house.was_deleted(room):  # after it was looked up: nobody else would end it
+            await LiveRooms(house).close(room)
 
     async def _relogin(self, incoming: Incoming) -> None:
         house, connection = self._house, self._connection

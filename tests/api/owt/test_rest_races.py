@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
+from actors import hub
+from actors.conference_orders import CloseRoom
+from actors.core import Message
+from actors.domain.ids import RoomKey
+from actors.room import Room
 from actors.store_records import ConferenceRecord
 from actors.store_tables import MemoryTables
+from api.owt.portal import login
 from tests.api.owt.test_rest_rooms import trouble
-from tests.support.owt import OwtServer, owt_server
+from tests.support.owt import SAMPLE, SUPER, OwtServer, owt_server, owt_settings
+from tests.support.owt_portal import connection, guest, token, until_peers
 
 
 @pytest.fixture
@@ -80,3 +88,77 @@ async def test_who_is_never_fast_enough_is_told_to_try_again(
 
     beside(server, monkeypatch, *[touch] * 20)
     assert (await manager.ask("PUT", f"/v1/rooms/{room}", {"inputLimit": 5})).status_code == 503
+
+
+# --- rooms that do not end as they are told
+
+
+@pytest.fixture
+async def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OwtServer]:
+    """A server that waits half a second for an actor, and as long for its end."""
+    monkeypatch.setattr(hub, "CONFERENCE_GRACE", 0.5)
+    async with owt_server(tmp_path, settings=owt_settings(limits={"ask_seconds": 0.5})) as server:
+        yield server
+
+
+def do_not_close(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """Have the room "bad" fail at its end."""
+    real = Room.handle
+
+    async def handle(self: Room, message: Message) -> object:
+        if isinstance(message, CloseRoom) and self._state.spec.title == "bad":
+            if how == "crashes":
+                raise RuntimeError("while closing")
+            await trio.sleep_forever()
+        return await real(self, message)
+
+    monkeypatch.setattr(Room, "handle", handle)
+
+
+@pytest.mark.parametrize("how", ["crashes", "hangs"])
+async def test_a_deleted_room_ends_whatever_it_does(
+    hasty: OwtServer, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    manager = hasty.manager()
+    room = (await manager.create_room("bad"))["_id"]
+    do_not_close(monkeypatch, how)
+    async with guest(hasty, room) as ann:
+        assert (await manager.ask("DELETE", f"/v1/rooms/{room}")).status_code == 200
+        await ann.client.gone()
+    await until_peers(hasty, 0)
+
+
+@pytest.mark.parametrize("how", ["crashes", "hangs"])
+async def test_a_deleted_service_ends_all_its_rooms(
+    hasty: OwtServer, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    manager = hasty.manager()
+    rooms = [(await manager.create_room(name))["_id"] for name in ("bad", "good", "unused")]
+    do_not_close(monkeypatch, how)
+    async with guest(hasty, rooms[0]) as ann, guest(hasty, rooms[1], "bob") as bob:
+        answer = await hasty.manager(SUPER).ask("DELETE", f"/services/{SAMPLE}")
+        assert (answer.status_code, answer.text) == (200, "Service deleted")
+        await bob.client.gone()
+        await ann.client.gone()
+    await until_peers(hasty, 0)
+
+
+async def test_who_enters_while_the_room_is_deleted_is_put_out(
+    server: OwtServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = server.manager()
+    room = (await manager.create_room())["_id"]
+    real = login._entry
+
+    async def entry(*args: Any) -> login.Entry:
+        found = await real(*args)
+        assert (await manager.ask("DELETE", f"/v1/rooms/{room}")).status_code == 200
+        return found
+
+    monkeypatch.setattr(login, "_entry", entry)
+    pass_ = await token(server, room)
+    async with connection(server) as ann:
+        await ann.login(pass_)
+        await ann.client.gone()
+    await until_peers(server, 0)
+    assert server.system.registry.find(RoomKey("owt", room).path) is None
