@@ -208,6 +208,7 @@ def test_the_rules_of_the_live_room() -> None:
     assert spec.conference.views == ("common",)
     assert {"opus", "pcmu"} <= spec.conference.audio_in
     assert spec.conference.video_in == {"h264", "vp8", "vp9"}
+    assert spec.conference.audio_in_mp4 == {"aac"}
     assert room_spec(ROOM, read_room({"name": "n"}), 500).capacity == 500
 
 
