@@ -11,6 +11,7 @@ from api.settings.fields import (
     Address,
     BasePath,
     Count,
+    Host,
     Many,
     Name,
     Network,
@@ -87,7 +88,7 @@ ServiceId = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{24})?$")]
 class OwtSettings(Section):
     """The Open WebRTC Toolkit dialect."""
 
-    portal_host: str = ""
+    portal_host: Host = ""
     portal_secure: bool = False
     allowed_origins: Many[Origin] = ("*",)
     messages_per_second: Count = 200
