@@ -11,6 +11,7 @@ from actors.core import ActorStopped, Message, Ref
 from actors.domain.ids import PeerKey, RoomKey
 from actors.hub import HUB
 from actors.store import STORE
+from api.owt.management.replays import Replays
 from api.owt.portal.notifications import Renderer
 
 if TYPE_CHECKING:
@@ -30,14 +31,15 @@ class House:
     services: Services
     token_key: str
     ticket_key: str
+    replays: Replays
     clock: Callable[[], float] = time.time
     renderer: Renderer = field(default_factory=Renderer)
     _deleted: dict[str, None] = field(default_factory=dict)
 
     @classmethod
     def open(cls, services: Services) -> House:
-        secrets = services.secrets
-        return cls(services, secrets.text("owt.token_key"), secrets.text("owt.ticket_key"))
+        secrets, replays = services.secrets, Replays(services.settings().owt.replay_nonces)
+        return cls(services, secrets.text("owt.token_key"), secrets.text("owt.ticket_key"), replays)
 
     @property
     def settings(self) -> OwtSettings:

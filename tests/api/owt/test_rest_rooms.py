@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from api.doors import Place
 from api.owt.ids import OBJECT_ID
-from tests.support.owt import SAMPLE, SUPER, OwtServer, owt_server, owt_settings
+from tests.support.owt import SAMPLE, SUPER, Manager, OwtServer, owt_server, owt_settings
+from tests.support.serving import serving
 
 UNAUTHENTICATED = {
     "error": {"code": 1101, "message": 'WWW-Authenticate: MAuth realm="http://marte3.dit.upm.es"'}
@@ -86,6 +88,17 @@ async def test_a_request_is_taken_once_where_that_is_wanted(tmp_path: Path) -> N
             await manager.ask("GET", "/v1/rooms", header=each) for each in (header, header, old)
         ]
         assert [answer.status_code for answer in answers] == [200, 401, 401]
+
+
+async def test_a_request_is_taken_once_whichever_listener_hears_it(tmp_path: Path) -> None:
+    settings = owt_settings(owt={"replay_window_seconds": 60})
+    async with owt_server(tmp_path, settings=settings) as server:
+        other = server.open(Place(root=False, secure=False))
+        async with serving(other, settings=settings, services=server.services) as elsewhere:
+            header = server.manager().header()
+            for url, status in ((server.url, 200), (elsewhere.url, 401)):
+                answer = await Manager(url).ask("GET", "/v1/rooms", header=header)
+                assert answer.status_code == status
 
 
 async def test_a_request_may_be_taken_twice_by_default(server: OwtServer) -> None:
