@@ -68,6 +68,7 @@ REFUSALS: dict[str, Trouble] = {
     "stream_unknown": STREAM_NOT_FOUND,
     "participant_unknown": PARTICIPANT_NOT_FOUND,
     "recording_unknown": RECORDING_NOT_FOUND,
+    "track_unknown": FAILED,
     "view_unknown": FAILED,
     "target_unsatisfying": FAILED,
     "empty_subscription": FAILED,
