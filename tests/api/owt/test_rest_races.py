@@ -1,4 +1,4 @@
-"""Two who manage rooms at a time, and rooms that do not end as they are told."""
+"""Two who manage rooms at a time, and what crashes or hangs meanwhile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from actors import hub
 from actors.conference_orders import CloseRoom
 from actors.core import Message
 from actors.domain.ids import RoomKey
+from actors.participant import Participant
 from actors.room import Room
+from actors.room_conference import RoomConference
 from actors.store_records import ConferenceRecord
 from actors.store_tables import MemoryTables
 from api.owt.portal import login
@@ -162,3 +164,44 @@ async def test_who_enters_while_the_room_is_deleted_is_put_out(
         await ann.client.gone()
     await until_peers(server, 0)
     assert server.system.registry.find(RoomKey("owt", room).path) is None
+
+
+# --- crashes
+
+
+async def test_a_crash_of_the_room_is_answered_and_over(
+    server: OwtServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = server.manager()
+    room = (await manager.create_room())["_id"]
+    async with guest(server, room) as ann:
+        with monkeypatch.context() as patch:
+            patch.setattr(RoomConference, "streams", property(lambda _: 1 / 0))
+            answer = await manager.ask("GET", f"/v1/rooms/{room}/streams/")
+            assert trouble(answer)[:2] == (503, 2001)
+        assert (await manager.ask("GET", f"/v1/rooms/{room}/streams/")).json() == []
+        listed = (await manager.ask("GET", f"/v1/rooms/{room}/participants/")).json()
+        assert [each["id"] for each in listed] == [ann.id]
+        await ann.ok("text", {"to": "all", "message": "still here"})
+        await ann.told("text", message="still here")
+
+
+async def test_a_participant_that_crashes_is_gone_and_its_client_hears_so(
+    server: OwtServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = (await server.manager().create_room())["_id"]
+    real = Participant._handle
+
+    def handle(self: Participant, message: Message) -> None:
+        if self._profile.user == "bob":
+            raise RuntimeError("out of order")
+        real(self, message)
+
+    async with guest(server, room) as ann, guest(server, room, "bob") as bob:
+        await ann.told("participant", action="join")
+        monkeypatch.setattr(Participant, "_handle", handle)
+        await ann.ok("text", {"to": "all", "message": "anyone?"})
+        await ann.told("text", message="anyone?")
+        assert await ann.told("participant") == {"action": "leave", "data": bob.id}
+        await bob.client.gone()
+        await ann.ok("text", {"to": "all", "message": "on we go"})

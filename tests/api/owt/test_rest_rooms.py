@@ -384,6 +384,7 @@ async def test_a_token_names_its_portal(server: OwtServer) -> None:
             ("rtc.example:8443", True),
         ),
         ({"server": {"public_url": "https://meet.example"}}, ("meet.example:443", True)),
+        ({"server": {"public_url": "https://www.example/meet/"}}, ("www.example:443", True)),
         ({"server": {"public_url": "http://[::1]:8080"}}, ("[::1]:8080", False)),
     ],
 )
