@@ -89,5 +89,11 @@ def _with_origin(house: House) -> Callable[[Response], Awaitable[Response]]:
 
 
 def refuser(house: House) -> Callable[[int], Response]:
-    """Return what answers a status that no view chose, for the door."""
-    return lambda status: allow_origin(refuse(status), house.settings)
+    """Return what answers a status that no view chose, for the door: OPTIONS suits any path."""
+
+    def answer(status: int) -> Response:
+        preflight = status == 404 and request.method == "OPTIONS"
+        response = Response("", 200) if preflight else refuse(status)
+        return allow_origin(response, house.settings)
+
+    return answer
