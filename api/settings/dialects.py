@@ -103,6 +103,7 @@ class OwtSettings(Section):
     outbox_bytes: Positive = 16_777_216
     replay_window_seconds: Count = 0
     replay_nonces: Positive = 100_000
+    attribute_bytes: Positive = 16_384
     connect_seconds: Seconds = 30.0
     sessions_per_participant: Positive = 100
     recordings_per_room: Positive = 20

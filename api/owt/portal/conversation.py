@@ -169,8 +169,7 @@ class Conversation:
 
     async def _publish(self, incoming: Incoming) -> None:
         request = read(wire.PublishRequest, _data(incoming))
-        most = self._house.services.settings().limits.status_bytes
-        order = orders.publish(request, most)
+        order = orders.publish(request, self._house.settings.attribute_bytes)
         if order.audio_origin is None and order.video_origin is None:
             raise BadRequest(BAD_PUBLICATION)
         self._answer(incoming, {"id": await self._do(order)})
