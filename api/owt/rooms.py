@@ -92,8 +92,8 @@ def room_spec(room_id: str, room: RoomDocument, most_peers: int) -> RoomSpec:
         expiry_seconds=IDLE_SECONDS,
         conference=ConferenceRules(
             input_limit=int(room.input_limit),
-            audio_in=frozenset(each.codec for each in room.media_in.audio),
-            video_in=frozenset(each.codec for each in room.media_in.video),
+            audio_in=frozenset(each.codec.lower() for each in room.media_in.audio),
+            video_in=frozenset(each.codec.lower() for each in room.media_in.video),
             views=tuple(view.label for view in room.views),
             announces_members=room.notifying.participant_activities,
             announces_streams=room.notifying.stream_change,

@@ -311,7 +311,7 @@ async def test_recordings(scene: Scene) -> None:
     body = {
         "container": "mkv",
         "media": {
-            "audio": {"from": "123456", "format": {"codec": "opus"}},
+            "audio": {"from": "123456", "format": {"codec": "OPUS"}},
             "video": {"from": "123456", "parameters": {"framerate": 15}},
         },
     }
