@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 
 from actors.core import Actor, ChildSpec, Intensity, Message, Restart, Strategy, Supervisor
 from actors.hub import Hub
@@ -24,23 +25,25 @@ def children(
     mailbox = limits().mailbox_messages
     recordings = media.recordings
 
-    def supervisor(name: str) -> ChildSpec:
+    lives = count()
+
+    def supervisor(name: str, *first: ChildSpec) -> ChildSpec:
         return ChildSpec(
             name,
-            lambda: Supervisor((), Strategy.ONE_FOR_ONE, Intensity(10, 60.0)),
+            lambda: Supervisor(first, Strategy.ONE_FOR_ONE, Intensity(10, 60.0)),
             Restart.PERMANENT,
             mailbox=mailbox,
         )
+
+    def keeper() -> Actor[Message]:
+        first = next(lives) == 0  # later on, rooms may be recording
+        return RecordingKeeper(recordings.path, recordings.retention_days, rescues=first)
 
     return [
         ChildSpec("store", store, Restart.PERMANENT, mailbox=mailbox),
         ChildSpec("hub", lambda: Hub(limits, media), Restart.PERMANENT, mailbox=mailbox),
         supervisor("rooms"),
         supervisor("peers"),
-        ChildSpec(
-            "recordings",
-            lambda: RecordingKeeper(recordings.path, recordings.retention_days),
-            Restart.PERMANENT,
-            mailbox=mailbox,
-        ),
+        # Under a supervisor of its own, so that listeners, which come later, outlive its crash.
+        supervisor("recordings", ChildSpec("keeper", keeper, Restart.PERMANENT, mailbox=mailbox)),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from actors.core import (
@@ -221,6 +221,7 @@ class Recording(Actor[Message]):
         except MediaTimeout:
             self.ctx.log.error("recording.abandoned", recording=self._plan.id)
             self._abandoned = True
+            self._status = replace(self._status, state=State.PARTIAL, reason="disk_too_slow")
             self.ctx.stop(reason)
 
     def _sink(self, kind: str) -> str:

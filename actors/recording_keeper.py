@@ -39,7 +39,8 @@ class RecordingKeeper(Actor[Message]):
     kind = "recording_keeper"
     accepts = (Sweep, SweepDue)
 
-    def __init__(self, folder: Path, retention_days: float) -> None:
+    def __init__(self, folder: Path, retention_days: float, *, rescues: bool = True) -> None:
+        self._rescues = rescues  # unless something may be recording already
         self._folder = folder
         self._retention_days = retention_days
         self._rescued = self._expired = 0
@@ -49,7 +50,7 @@ class RecordingKeeper(Actor[Message]):
 
         Not after a crash of the keeper itself: what is unfinished then is being recorded.
         """
-        if self.ctx.incarnation == 1:
+        if self._rescues and self.ctx.incarnation == 1:
             await self._rescue()
         await self.handle(SweepDue())
 

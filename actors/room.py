@@ -127,7 +127,7 @@ class Room(Actor[Message]):
         self._conference: RoomConference | None = None
         if spec.conference is not None:
             rules, members = spec.conference, self._state.members
-            self._conference = RoomConference(self, rules, members, media, self._tell)
+            self._conference = RoomConference(self, rules, members, media, self._tell, self._log)
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
         self._audience = Audience(self, roll.refs, limits.ask_seconds)
         self._generation = 0

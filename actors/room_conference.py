@@ -53,7 +53,7 @@ Done = tuple[str | None, Outcome]
 class RoomConference:
     """Belongs to one room, whose handlers call it; `members` is the room's own table."""
 
-    __slots__ = ("_conference", "_members", "_recordings", "_room", "_sessions", "_tell")
+    __slots__ = ("_conference", "_members", "_note", "_recordings", "_room", "_sessions", "_tell")
 
     takes = (
         Order, GetStreams, ChangeStream, EndStream, StartRecording, GetRecordings, ChangeRecording,
@@ -67,12 +67,14 @@ class RoomConference:
         members: Mapping[str, Card],
         media: MediaServices,
         tell: Callable[[Iterable[Notice]], None],
+        log: Callable[..., None],
     ) -> None:
         limits = (media.sessions_per_participant, media.recordings_per_room)
         self._conference = Conference(rules, *limits)
         self._room = room
         self._members = members
         self._tell = tell
+        self._note = log
         self._sessions = RoomSessions(room, self._conference, media)
         self._recordings = RoomRecordings(room, self._conference, media, self._sessions)
 
@@ -215,7 +217,7 @@ class RoomConference:
     async def _carry_out(self, outcome: Outcome) -> None:
         while outcome != NOTHING:
             self._tell(outcome.notices)
-            self._log(outcome.notices)
+            self._log(outcome)
             for session in outcome.ended:
                 self._sessions.close(session)
             for recording in outcome.stopped:
@@ -227,11 +229,19 @@ class RoomConference:
                 else:
                     outcome += await self._sessions.rewire(output)
 
-    def _log(self, notices: Iterable[Notice]) -> None:
-        log = self._room.ctx.log
-        for notice in notices:
+    def _log(self, outcome: Outcome) -> None:
+        """Log what becomes of sessions, also what their owners need not be told."""
+        reasons: dict[str, str] = {}
+        for notice in outcome.notices:
             match notice.fact:
                 case SessionReady(session):
-                    log.info("session.ready", session=session, peer=notice.to)
+                    sends = session in self._conference.publications
+                    what = "publication" if sends else "subscription"
+                    self._note("session.ready", session=session, peer=notice.to, what=what)
                 case SessionEnded(session, why):
-                    log.info("session.ended", session=session, peer=notice.to, reason=why.value)
+                    reasons[session] = why.value
+        for session in outcome.ended:
+            owner = self._sessions.owner(session)
+            if owner is not None:
+                reason = reasons.get(session, "removed")
+                self._note("session.ended", session=session, peer=owner, reason=reason)

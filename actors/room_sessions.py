@@ -85,6 +85,11 @@ class RoomSessions:
         due = self._room.ctx.tell_self_after(self._media.connect_seconds, OfferDue(session))
         self._lines[session] = SessionLine(session, owner, due)
 
+    def owner(self, session: str) -> str | None:
+        """Return whose session it is, None where there is none."""
+        line = self._lines.get(session)
+        return None if line is None else line.owner
+
     def close(self, session: str) -> None:
         """End the connection of a session, and forget it."""
         line = self._lines.pop(session, None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from api.lifecycle import Lifecycle
     from api.secret_store import Secrets
     from api.settings import Settings
-    from media.local_engine import LocalEngine
+    from media.engine import MediaEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Services:
 
     settings: Callable[[], Settings]
     system: ActorSystem
-    media: LocalEngine
+    media: MediaEngine
     secrets: Secrets
     guard: CredentialGuard
     lifecycle: Lifecycle

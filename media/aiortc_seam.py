@@ -1,6 +1,6 @@
 """The file that touches private names of aiortc and aioice (pinned, contract-tested).
 
-Those of transceivers it leaves to `aiortc_sections.py`; no other file knows any.
+It leaves those of transceivers to `aiortc_sections.py`, and those of checks to `aioice_checks.py`.
 
 aiortc does here what it is good at: descriptions, ICE, DTLS, SCTP. Its media half is taken out:
 decrypted RTP and RTCP go, as bytes, to the peer's listener, and `send_rtp` encrypts bytes and has
@@ -31,6 +31,7 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.sdp import SessionDescription
 
+from media.aioice_checks import watch_answers, watch_checks
 from media.aiortc_sections import (
     capabilities,
     check_codecs,
@@ -93,15 +94,16 @@ class Peer(RTCPeerConnection):
 
     # --- negotiation -----------------------------------------------------------------------
 
-    def want(self, track: TrackWanted) -> None:
-        """Add a section to the next offer, or for the next offered section of that kind.
+    def want(self, tracks: Iterable[TrackWanted]) -> None:
+        """Add sections to the next offer, or for the next offered sections of their kinds.
 
-        Raises NoCommonCodec if none of the wanted codecs is known.
+        Raises NoCommonCodec if none of the codecs wanted for one is known; none is added then.
         """
-        codecs = capabilities(track.kind, track.codecs)
-        transceiver = self.addTransceiver(track.kind, track.direction.value)
-        transceiver.setCodecPreferences(codecs)
-        transceiver._offerDirection = "inactive"  # aiortc asks, though it may not be offered
+        known = [(track, capabilities(track.kind, track.codecs)) for track in tracks]
+        for track, codecs in known:
+            transceiver = self.addTransceiver(track.kind, track.direction.value)
+            transceiver.setCodecPreferences(codecs)
+            transceiver._offerDirection = "inactive"  # aiortc asks, though it may not be offered
 
     def want_channels(self) -> None:
         """Add a section for data channels to the next offer."""
@@ -275,8 +277,7 @@ class Peer(RTCPeerConnection):
 
     def _received(self, data: bytes) -> None:
         """Take one datagram that is not STUN."""
-        traffic = self.traffic
-        traffic.heard = arrival = time.monotonic()
+        traffic, arrival = self.traffic, time.monotonic()
         traffic.packets_received += 1
         traffic.bytes_received += len(data)
         transport = self._transport
@@ -295,6 +296,7 @@ class Peer(RTCPeerConnection):
             traffic.dropped += 1
             return
         self._ssrcs.add(ssrc)
+        traffic.heard = arrival
         (self._listener.rtcp if is_rtcp else self._listener.rtp)(packet, arrival)
 
     def _received_dtls(self, data: bytes) -> None:
@@ -310,6 +312,8 @@ class Peer(RTCPeerConnection):
         return self._transport.transport._connection if self._transport is not None else None
 
     def _tell_state(self) -> None:
+        if self.connectionState == "connected":  # so the other side has the keys
+            self._heard()
         self._listener.state(self.connectionState)
 
     def _tell_reachable(self) -> None:
@@ -327,7 +331,7 @@ class Peer(RTCPeerConnection):
 
         def protocol_for() -> StunProtocol:
             loop = asyncio.get_running_loop()
-            return IceSocketProtocol(connection, loop, self._heard, self._received)
+            return IceSocketProtocol(connection, loop, self._received)
 
         async def gather(component: int, addresses: list[str]) -> list[IceCandidate]:
             for protocol, udp in open_ice_sockets(self._settings, self._readers, protocol_for):
@@ -336,8 +340,11 @@ class Peer(RTCPeerConnection):
             found = [protocol.local_candidate for protocol in connection._protocols]
             found += await _reflexive(connection)
             found += await gather_relayed(component, [])
+            for protocol in connection._protocols:
+                watch_answers(protocol, self._heard)
             return found
 
+        watch_checks(connection, self._heard)
         connection.get_component_candidates = gather
         connection.data_received = lambda data, component: self._received(data)
         self._transport = transport

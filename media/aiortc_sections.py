@@ -31,6 +31,8 @@ def capabilities(kind: str, names: tuple[str, ...]) -> list[Any]:
     Lost packets are sent again as they were (RFC 4585), which needs no format of its own.
     Raises NoCommonCodec.
     """
+    if kind not in CODECS:
+        raise NoCommonCodec("neither audio nor video")
     known = [codec for codec in get_capabilities(kind).codecs if codec.name.lower() != "rtx"]
     if names:
         known = [codec for name in names for codec in known if codec.name.lower() == name]

@@ -43,6 +43,9 @@ class RtpPayload(NamedTuple):
     arrival: float
 
 
+_from_parts = tuple.__new__
+
+
 class Frame(NamedTuple):
     """One encoded frame; `timestamp` is its packets', `format` stands on keyframes of video."""
 
@@ -72,7 +75,8 @@ def open_packet(data: bytes, arrival: float) -> RtpPayload | None:
         return None
     first, second, sequence, timestamp, _ = HEADER.unpack_from(data)
     if first == _PLAIN:
-        return RtpPayload(sequence, timestamp, second >= 0x80, data[HEADER_BYTES:], arrival)
+        parts = (sequence, timestamp, second >= 0x80, data[HEADER_BYTES:], arrival)
+        return _from_parts(RtpPayload, parts)  # half the time of RtpPayload(…)
     start, end = HEADER_BYTES + 4 * (first & 0x0F), len(data)
     if first & 0x10:
         start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4])

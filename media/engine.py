@@ -53,7 +53,10 @@ class IceServer:
 
 @dataclass(frozen=True, slots=True)
 class TrackWanted:
-    """One audio or video section. `codecs`: lower-case names, best first; empty: any we know."""
+    """One section, of `kind` "audio" or "video".
+
+    `codecs`: lower-case names, best first; empty: any we know.
+    """
 
     kind: str
     direction: Direction
@@ -69,8 +72,10 @@ class SessionWanted:
     one is answered inactive, data channels are always welcome. A section that either side rejects
     (port 0) stays a track without source and sink; another one can follow.
 
-    `connect_seconds` is the time from the second description to CONNECTED, `silence_seconds` how
-    long the other side may then be unheard; past either, the session fails.
+    `connect_seconds` is the time from our first offer to its answer, and as much again from the
+    second description to CONNECTED; `silence_seconds` is how long the other side may then be
+    unheard. Past any of them, the session fails. Before there is any description it waits for as
+    long as its owner does.
     """
 
     tracks: tuple[TrackWanted, ...] = ()
@@ -257,7 +262,10 @@ class MediaSession(Protocol):
         """
 
     async def add_tracks(self, tracks: tuple[TrackWanted, ...]) -> None:
-        """Want more sections, from the next offer or answer on. Raises TooMuch beyond 64."""
+        """Want more sections, from the next offer or answer on: all of them, or none.
+
+        Raises TooMuch beyond 64, NoCommonCodec for another kind or codec than we know.
+        """
 
     async def open_channel(self, wanted: ChannelWanted) -> str:
         """Open a data channel and return its id; it can be used after ChannelOpened.
@@ -290,7 +298,10 @@ class MediaEngine(Protocol):
     async def open_session(
         self, session_id: str, wanted: SessionWanted, events: EventSink
     ) -> MediaSession:
-        """Open a session. Raises IdTaken, and WrongState once the engine is closing."""
+        """Open a session.
+
+        Raises IdTaken, WrongState once the engine is closing, and what `add_tracks` raises.
+        """
 
     async def attach(self, source: str, sink: str) -> None:
         """Let a sink take from a source, instead of any it had; video starts at a keyframe.

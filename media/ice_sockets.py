@@ -33,19 +33,16 @@ class IceSocketProtocol(StunProtocol):
         self,
         connection: Connection,
         loop: Scheduler,
-        heard: Callable[[], None],
         received: Callable[[bytes], None],
     ) -> None:
         super().__init__(connection)
         self._loop = loop
-        self._heard = heard
         self._take = received
 
     def datagram_received(self, data: Any, addr: tuple[Any, ...]) -> None:
         if data and data[0] > 3:  # RFC 7983
             self._take(data)
         else:
-            self._heard()
             self._loop.call_soon(super().datagram_received, data, addr)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import trio
 
 from media.bridge import MediaLoop
+from media.containment import contained, contained_async
 from media.engine import EngineStats, EventSink, RecordingSink, SessionWanted
-from media.errors import IdTaken, WrongState
+from media.errors import IdTaken, UnknownPort, UnknownSink, UnknownSource, WrongState
 from media.peer_connection import PeerSession, Surroundings, open_peer_session
 from media.peer_facts import IceSettings
 from media.plain_ports import PlainPorts
@@ -20,6 +21,7 @@ from media.recordings import Recordings
 from media.router import LIMIT, TICK_SECONDS, Router
 
 CHECK_SECONDS = 1.0
+OUR_FAULT = "an error of ours"  # the reason of what a bug has ended
 IDLE_SECONDS = 0.2  # between looks at a router with nothing in it
 
 
@@ -33,7 +35,8 @@ class LocalEngine:
         self, loop: MediaLoop, ice: IceSettings, nursery: trio.Nursery, streams: int = LIMIT
     ) -> None:
         self.router = Router(limit=streams)
-        self._ports = PlainPorts(self.router, nursery, streams)
+        self._stray = loop.stray
+        self._ports = PlainPorts(self.router, nursery, loop.stray, streams)
         self._recordings = Recordings(self.router, nursery, loop.stray)
         self._sessions: dict[str, PeerSession] = {}
         self._nursery = nursery
@@ -133,19 +136,24 @@ class LocalEngine:
         self._ports.close_all()
         async with trio.open_nursery() as nursery:
             for session in list(self._sessions.values()):
-                nursery.start_soon(session.close, "the server is closing")
+                nursery.start_soon(self._close, session, "the server is closing")
 
     async def run(self) -> None:
-        """Keep the router and the sessions up to date, for ever."""
+        """Keep the router and the sessions up to date, for ever.
+
+        A bug in one of them is a stray error and ends that one.
+        """
         checked = time.monotonic()
         while True:
             await trio.sleep(IDLE_SECONDS if self._idle else TICK_SECONDS)
             now = time.monotonic()
-            self.router.tick(now)
+            if not contained(self._stray, "a stream was not kept up", self.router.tick, now):
+                self._end_stream(self.router.at_work)
             if now - checked >= CHECK_SECONDS:
                 checked = now
                 for session in list(self._sessions.values()):
-                    session.check(now)
+                    if not contained(self._stray, "a session unchecked", session.check, now):
+                        session.fail(OUR_FAULT)
 
     def _check_open(self) -> None:
         if self._closing:
@@ -158,9 +166,29 @@ class LocalEngine:
     def _owner(self, sink: str) -> PeerSession | None:
         return self._sessions.get(sink.rpartition("/out/")[0])
 
+    def _end_stream(self, stream: str) -> None:
+        """End whatever a source or sink belongs to, and it with that."""
+        session = self._owner(stream) or self._sessions.get(stream.rpartition("/in/")[0])
+        if session is not None:
+            session.fail(OUR_FAULT)
+        else:
+            contained(self._stray, "a stream was not removed", self._remove, stream)
+
+    def _remove(self, stream: str) -> None:
+        """Remove a source or sink that is of a port, or of nobody."""
+        with suppress(UnknownPort):
+            self._ports.close(stream.rpartition("/")[0])
+        with suppress(UnknownSource):
+            self.router.remove_source(stream)
+        with suppress(UnknownSink):
+            self.router.remove_sink(stream)
+
     def _close_soon(self, session: PeerSession, reason: str) -> None:
         if not self._closing:
-            self._nursery.start_soon(session.close, reason)
+            self._nursery.start_soon(self._close, session, reason)
+
+    async def _close(self, session: PeerSession, reason: str) -> None:
+        await contained_async(self._stray, "a session was not closed", session.close, reason)
 
     def _gone(self, session: PeerSession) -> None:
         if self._sessions.get(session.id) is session:

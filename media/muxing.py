@@ -31,13 +31,17 @@ class State(Enum):
     STARTING = "starting"  # nothing to record came yet
     RUNNING = "running"
     FINALISED = "finalised"  # a whole file
-    PARTIAL = "partial"  # trouble ended it; what was recorded until then can be played
+    PARTIAL = "partial"  # trouble ended it; what was recorded until then is at `path`
     FAILED = "failed"  # there is no file
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a recording ended; `path` is None if there is no file."""
+    """How a recording ended; `path` is None if there is no file.
+
+    It ends in `.part` where the disk refused the last step: the file has no name of its own, and
+    may not be safe, until the next start finds it.
+    """
 
     state: State
     reason: str
@@ -59,7 +63,7 @@ class Muxing:
         self._end = threading.Event()  # wakes the thread
         self._closed = False  # the same, and cheaper to look at
         self._end_reason = ""
-        self._overflow = False
+        self._whole = True
         self._ended = threading.Event()
         self._samples = 0
         self._writer: Writer
@@ -82,20 +86,19 @@ class Muxing:
             self._queue.append((call, arguments))
             self._queued_bytes += size
             if self._queued_bytes > QUEUE_BYTES or len(self._queue) > QUEUE_CALLS:
-                self._overflow = True
                 self._queue.clear()
-                self._close("disk_too_slow")
+                self._close("disk_too_slow", whole=False)
 
     def write(self, sample: Sample) -> None:
         """Put a sample into the file. Raises OSError, CannotRecord; both end the recording."""
         self._writer.write(sample)
         self._samples += 1
 
-    def end(self, reason: str) -> None:
-        """Have the file finalised; only the first reason counts."""
+    def end(self, reason: str, *, whole: bool = True) -> None:
+        """Have the file finalised, as a whole one or a part; only the first reason counts."""
         with self._lock:
             if not self._closed:
-                self._close(reason)
+                self._close(reason, whole=whole)
 
     def wait_ended(self, seconds: float) -> bool:
         """Wait until `run` is through; False if that took longer."""
@@ -106,11 +109,12 @@ class Muxing:
         try:
             self.outcome = self._run()
         finally:
-            self.end("crashed")  # let nothing queue up, whatever happened
+            self.end("crashed", whole=False)  # let nothing queue up, whatever happened
             self._ended.set()
 
-    def _close(self, reason: str) -> None:
+    def _close(self, reason: str, *, whole: bool) -> None:
         self._closed = True
+        self._whole = whole
         self._end_reason = reason
         self._end.set()
 
@@ -127,7 +131,7 @@ class Muxing:
         except BaseException:
             self.outcome = self._keep(file, "crashed", whole=False)
             raise
-        return self._keep(file, reason, whole=not self._overflow)
+        return self._keep(file, reason, whole=self._whole)
 
     def _write(self, file: RecordingFile) -> str:
         """Write until the end; return the reason. Raises OSError, CannotRecord."""
@@ -159,7 +163,10 @@ class Muxing:
                 file.discard()
                 ordinary = whole and reason != _NEARLY_FULL
                 return Outcome(State.FAILED, "no_media" if ordinary else reason)
-            path = file.keep(whole=whole)
         except OSError as error:
             return Outcome(State.FAILED, reason_of(error))
+        try:
+            path = file.keep(whole=whole)
+        except OSError as error:
+            return Outcome(State.PARTIAL, reason_of(error), file.place)
         return Outcome(State.FINALISED if whole else State.PARTIAL, reason, path)

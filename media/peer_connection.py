@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -74,7 +75,7 @@ class Surroundings:
 async def open_peer_session(
     id: str, wanted: SessionWanted, events: EventSink, around: Surroundings
 ) -> PeerSession:
-    """Open a session. Raises NoCommonCodec, TooMuch and ValueError for tracks that cannot be."""
+    """Open a session. Raises NoCommonCodec, TooMuch; ValueError for ICE servers without a URL."""
     session = PeerSession(id, wanted, events, around)
     await around.loop.call(session._open, within=NEGOTIATE_SECONDS)
     return session
@@ -98,7 +99,7 @@ class PeerSession:
         self._queue: deque[Event] = deque()
         self._early: list[Candidate] = []
         self._remote: SessionText | None = None  # what the other side said last
-        self._connecting_since = 0.0
+        self._offered_since = self._connecting_since = 0.0
         self._ended = trio.Event()
         self._demux: Demux[RtpSource] = Demux()
         self._channels = DataChannels(id, around.loop, self._tell)
@@ -107,7 +108,9 @@ class PeerSession:
 
     async def create_offer(self) -> Description:
         self._check_open()
-        return _described(reject(await self._step(self._peer.offer), self._rejected))
+        offer = _described(reject(await self._step(self._peer.offer), self._rejected))
+        self._offered_since = self._offered_since or time.monotonic()
+        return offer
 
     async def accept_offer(self, sdp: str) -> Description:
         self._check_open()
@@ -179,17 +182,21 @@ class PeerSession:
         if self.state is State.CLOSED:
             await self._ended.wait()
             return
-        self._tracks.clear()
-        self._demux.set(())
-        self._channels.forget()
-        self._enter(State.CLOSED, reason)
-        self._around.gone(self)
         try:
-            await self._loop.finish(self._peer.close, within=CLOSE_SECONDS)
+            with ExitStack() as ending:  # backwards, and all of it whatever one raises
+                ending.callback(self._around.gone, self)
+                ending.callback(self._enter, State.CLOSED, reason)
+                ending.callback(self._channels.forget)
+                ending.callback(self._demux.set, ())
+                ending.callback(self._tracks.clear)
         finally:
-            for socket in self._peer.sockets:
-                socket.close()  # those of a close that got stuck; the others are closed
-            self._ended.set()
+            await self._release()
+
+    def fail(self, reason: str) -> None:
+        """End the session, as failed; a task of the engine closes it."""
+        if self.state not in FINAL:
+            self._enter(State.FAILED, reason)
+            self._around.close_soon(self, reason)
 
     def pause(self, sink: str) -> None:
         """Hold one of this session's sinks back. Raises UnknownSink."""
@@ -201,13 +208,13 @@ class PeerSession:
 
     def check(self, now: float) -> None:
         """End the session if it connects too slowly, is silent or floods us; called each second."""
-        heard, since = self._peer.traffic.heard, self._connecting_since
+        heard, since = self._peer.traffic.heard, self._connecting_since or self._offered_since
         if self.state is State.CONNECTED and now - heard > self._wanted.silence_seconds:
-            self._fail("the other side fell silent")
+            self.fail("the other side fell silent")
         elif self.state in STARTING and since and now - since > self._wanted.connect_seconds:
-            self._fail("no connection in time")
+            self.fail(f"no {'connection' if self._connecting_since else 'answer'} in time")
         elif self._peer.unfinished_bytes > MAX_UNFINISHED_BYTES:
-            self._fail("too much of unfinished messages")
+            self.fail("too much of unfinished messages")
 
     # --- from the peer, on the loop --------------------------------------------------------
 
@@ -228,7 +235,7 @@ class PeerSession:
                 self._enter(State.CONNECTED)
                 self._tracks.begin_sending()
             case "failed":
-                self._fail("no path to the other side, or no agreement on keys")
+                self.fail("no path to the other side, or no agreement on keys")
             case "closed" if self.state not in FINAL:
                 self._around.close_soon(self, "the other side closed")
 
@@ -245,6 +252,15 @@ class PeerSession:
             self._check_open()
             raise
 
+    async def _release(self) -> None:
+        """Close the connection; whoever else waits for the end goes on."""
+        try:
+            await self._loop.finish(self._peer.close, within=CLOSE_SECONDS)
+        finally:
+            for socket in self._peer.sockets:
+                socket.close()  # those of a close that got stuck; the others are closed
+            self._ended.set()
+
     async def _open(self) -> None:
         """Make the peer; on the loop."""
         listener = PeerListener(self._on_rtp, self._on_rtcp, self._on_state, self._on_reachable)
@@ -260,8 +276,7 @@ class PeerSession:
     async def _want(self, tracks: tuple[TrackWanted, ...]) -> None:
         if len(self._peer.getTransceivers()) + len(tracks) >= MAX_SECTIONS:  # one is for channels
             raise TooMuch("more sections than a description may have")
-        for track in tracks:
-            self._peer.want(track)
+        self._peer.want(tracks)
 
     async def _open_channel(self, wanted: ChannelWanted) -> str:
         return self._channels.add(self._peer.open_channel(wanted), wanted)
@@ -308,11 +323,6 @@ class PeerSession:
         if order.index(state) > order.index(self.state):
             self.state = state
             self._tell(StateChanged(self.id, state, reason))
-
-    def _fail(self, reason: str) -> None:
-        if self.state not in FINAL:
-            self._enter(State.FAILED, reason)
-            self._around.close_soon(self, reason)
 
     def _tell(self, event: Event) -> None:
         """Have an event delivered, soon: so that no sink runs inside of aiortc."""

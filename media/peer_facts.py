@@ -12,7 +12,8 @@ from media.codec import Codec
 class IceSettings:
     """Where media sockets are bound, and what is told about it (see config.example.toml).
 
-    No `listen_ips`: every interface. The range holds both its ends; (0, 0) is any port.
+    No `listen_ips`: the addresses of every interface. One that stands for all of them ("0.0.0.0",
+    "::") needs an announced one of its family. The range holds both its ends; (0, 0) is any port.
     """
 
     listen_ips: tuple[str, ...] = ()
@@ -52,7 +53,10 @@ class NegotiatedSection:
 
 @dataclass(slots=True)
 class Traffic:
-    """Counters of one peer; `heard` is the time.monotonic() of the last datagram of any kind."""
+    """Counters of one peer.
+
+    `heard` is the time.monotonic() of the last thing that the other side alone can have sent.
+    """
 
     heard: float = 0.0
     packets_received: int = 0

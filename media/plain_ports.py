@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 import trio
 
+from media.containment import Stray, contained, contained_async
 from media.errors import BadAddress, IdTaken, RouterFull, UnknownPort
 from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
 from media.port_range import PortRange
@@ -15,11 +16,15 @@ from media.rtp import PlainRtp
 
 
 class PlainPorts:
-    """At most `limit` ports, whose sources and sinks live in `router` as `<id>/in`, `<id>/out`."""
+    """At most `limit` ports, whose sources and sinks live in `router` as `<id>/in`, `<id>/out`.
 
-    def __init__(self, router: Router, nursery: trio.Nursery, limit: int) -> None:
+    `stray` takes what a bug in one raises; that one is closed.
+    """
+
+    def __init__(self, router: Router, nursery: trio.Nursery, stray: Stray, limit: int) -> None:
         self._router = router
         self._nursery = nursery
+        self._stray = stray
         self._limit = limit
         self._ports: dict[str, PlainRtp] = {}
         self._receives: dict[str, PortReceives] = {}
@@ -43,7 +48,7 @@ class PlainPorts:
         finally:
             if not done:
                 self.close(port_id)
-        self._nursery.start_soon(port.run)
+        self._nursery.start_soon(self._run, port_id, port)
         return facts
 
     def change(
@@ -82,15 +87,21 @@ class PlainPorts:
 
     def close(self, port_id: str) -> None:
         """See media.engine.MediaEngine.close_port."""
-        self._port(port_id).close()
+        port = self._port(port_id)
         del self._ports[port_id]
         self._receives.pop(port_id, None)
         self._sends.pop(port_id, None)
+        port.close()
 
     def close_all(self) -> None:
         """Close every port."""
         for port_id in list(self._ports):
             self.close(port_id)
+
+    async def _run(self, port_id: str, port: PlainRtp) -> None:
+        whole = await contained_async(self._stray, "a packet was not taken", port.run)
+        if not whole and self._ports.get(port_id) is port:
+            contained(self._stray, "a port was not closed", self.close, port_id)
 
     def _bound(self, wanted: PortWanted) -> PlainRtp:
         ports = PortRange(*wanted.ports)

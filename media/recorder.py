@@ -103,6 +103,10 @@ class Recorder:
             tap.finish()
         self._muxing.end(reason)
 
+    def crash(self) -> None:
+        """End the recording because of a bug: what it wrote is kept, as a part."""
+        self._muxing.end("crashed", whole=False)
+
     def wait_ended(self, seconds: float) -> bool:
         """Wait until `run` is through; False if that took longer."""
         return self._muxing.wait_ended(seconds)

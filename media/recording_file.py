@@ -42,6 +42,7 @@ class RecordingFile:
         if path.exists():
             raise FileExistsError(errno.EEXIST, "there is a recording of this name")
         self._file = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        self.place = self._part  # where the content is; the last thing `keep` reached
         self._waiting: list[bytes] = []
         self.position = 0
         self.written = 0  # bytes that a kill of the process would leave
@@ -77,13 +78,18 @@ class RecordingFile:
         return disk.f_bavail * disk.f_frsize
 
     def keep(self, *, whole: bool) -> Path:
-        """Close the file and give it its name, once it is safely on disk; return the path."""
+        """Close the file and give it its name, once it is safely on disk; return the path.
+
+        Where that fails, what was recorded is left at `place`, safe or not; under its `.part` name
+        `rescue_leftovers` finds it.
+        """
         path = self._path if whole else free_partial_name(self._path)
         try:
             os.fsync(self._file)
         finally:
             os.close(self._file)
         self._part.rename(path)
+        self.place = path
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

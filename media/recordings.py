@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import outcome
 import trio
 
+from media.containment import Stray, contained
 from media.errors import CodecMismatch, IdTaken, MediaTimeout, UnknownRecording, UnknownSink
 from media.recorder import Recorder, RecordingPlan, RecordingStatus, check
 from media.router import Router
@@ -35,7 +36,7 @@ class Recordings:
         self,
         router: Router,
         nursery: trio.Nursery,
-        stray: Callable[[BaseException, str], None],
+        stray: Stray,
     ) -> None:
         self._router = router
         self._nursery = nursery
@@ -111,7 +112,7 @@ class Recordings:
     async def _run(self, recording_id: str, running: _Running) -> None:
         recorder = running.recorder
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_tick, recorder)
+            nursery.start_soon(self._keep_up, recorder)
             # `stop` waits for the thread; whoever cancels has given it up.
             wrote = await trio.to_thread.run_sync(
                 outcome.capture,
@@ -128,6 +129,14 @@ class Recordings:
             if isinstance(result, outcome.Error):
                 self._stray(result.error, what)
 
+    async def _keep_up(self, recorder: Recorder) -> None:
+        """Keep a recording up to date until cancelled; a bug in that ends it."""
+        what, well = "a recording was not kept up", True
+        while well:
+            await trio.sleep(TICK_SECONDS)
+            well = contained(self._stray, what, recorder.tick, time.monotonic())
+        recorder.crash()
+
     def _find(self, recording_id: str) -> _Running:
         try:
             return self._running[recording_id]
@@ -143,10 +152,3 @@ class Recordings:
         for tap in recorder.taps:
             with suppress(UnknownSink):
                 self._router.remove_tap(tap.id)
-
-
-async def _tick(recorder: Recorder) -> None:
-    """Keep a recording up to date, until cancelled."""
-    while True:
-        await trio.sleep(TICK_SECONDS)
-        recorder.tick(time.monotonic())

@@ -53,6 +53,7 @@ class Router:
         # Weak, so that what was removed is gone at once, with the connection behind it.
         self._beats: deque[tuple[float, ReferenceType[RtpSource | RtpSink]]] = deque()
         self._past = Totals()  # of those that were removed
+        self.at_work = ""  # the id of what `tick` is, or was last, busy with
 
     @property
     def empty(self) -> bool:
@@ -134,12 +135,17 @@ class Router:
         self._source(source_id).request_keyframe()
 
     def tick(self, now: float) -> None:
-        """Do what is due: ask senders again, report, measure."""
+        """Do what is due: ask senders again, report, measure.
+
+        Should one of them raise, `at_work` is its id: end it, the next tick goes on without it.
+        """
         for source in tuple(self._sources.values()):
+            self.at_work = source.id
             source.tick(now)
         while self._beats and self._beats[0][0] <= now:
             beating = self._beats.popleft()[1]()
             if beating is not None and self._holds(beating):
+                self.at_work = beating.id
                 beating.beat(now)
                 self._beats.append((now + BEAT_SECONDS, ref(beating)))
 

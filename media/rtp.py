@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -153,10 +154,11 @@ class PlainRtp:
         """Tell the receiver that this is the end, leave the router and free the ports."""
         if self._rtp.closed:
             return
-        self.stop_receiving()
-        self.stop_sending()
-        self._rtp.close()
-        self._rtcp.close()
+        with ExitStack() as ending:  # backwards, and all of it whatever one raises
+            ending.callback(self._rtcp.close)
+            ending.callback(self._rtp.close)
+            ending.callback(self.stop_sending)
+            ending.callback(self.stop_receiving)
 
     # What comes.
 

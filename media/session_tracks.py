@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from media.demux import Entry
@@ -116,10 +117,12 @@ class SessionTracks:
         )
 
     def clear(self) -> None:
-        """Remove all sources and sinks."""
-        for ends in self._ends.values():
-            self._remove(ends, source=True, sink=True)
-        self._ends = {}
+        """Remove all sources and sinks, even if one raises."""
+        every, self._ends = self._ends.values(), {}
+        with ExitStack() as removing:
+            for ends in every:
+                removing.callback(self._remove, ends, source=True, sink=False)
+                removing.callback(self._remove, ends, source=False, sink=True)
 
     def pause(self, sink: str) -> None:
         """Hold a sink back."""

@@ -109,6 +109,13 @@ def test_asyncio_lives_in_its_seams_only() -> None:
     assert found <= ASYNCIO_SEAMS
 
 
+def test_the_media_engine_is_used_by_its_contract() -> None:
+    """It may live in another process one day; who opens it has to know which one it is."""
+    inner = violations("api", "media.local_engine", "media.router")
+    assert inner == ["api/composition.py imports media.local_engine"]
+    assert violations("actors", "media.local_engine", "media.router") == []
+
+
 def test_nobody_starts_a_background_task_of_quart() -> None:
     # A crash in one is swallowed: the app goes on answering 200.
     callers = [

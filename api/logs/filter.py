@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import unquote
 
 from api.logs.lines import LEVELS
 
+_ROOM_ACTOR = re.compile(r"/rooms/[^/:]*:([^/]+)")
 _AGO = re.compile(r"(\d+)([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -20,7 +22,8 @@ class LogFilter:
     """Conditions on one entry, all of which must hold; an empty one always holds.
 
     `actor` is an address: it matches that actor and everything below it. `event` may hold `*`.
-    `room` is a room's name with or without its type in front ("Room:blue", "blue").
+    `room` is a room's name with or without its type in front ("Room:blue", "blue"), and matches
+    whatever happens in that room's actor and below it, too.
     """
 
     room: str = ""
@@ -44,15 +47,18 @@ class LogFilter:
                 not wanted or entry.get(key) == wanted
                 for key, wanted in (("peer", self.peer), ("dialect", self.dialect))
             )
-            and self._in_room(entry.get("room"))
+            and (not self.room or self._in_room(entry))
             and self._below(entry.get("actor"))
             and LEVELS.get(str(entry.get("level")), 0) >= LEVELS.get(self.level, 0)
             and (not self.event or fnmatchcase(str(entry.get("event")), self.event))
             and self._within(entry)
         )
 
-    def _in_room(self, room: object) -> bool:
-        return not self.room or room == self.room or str(room).endswith(f":{self.room}")
+    def _in_room(self, entry: Mapping[str, Any]) -> bool:
+        rooms = [str(entry.get("room", ""))]
+        if found := _ROOM_ACTOR.match(str(entry.get("actor"))):
+            rooms.append(unquote(found[1]))
+        return any(room == self.room or room.endswith(f":{self.room}") for room in rooms)
 
     def _below(self, actor: object) -> bool:
         top = self.actor.rstrip("/")

@@ -1,4 +1,7 @@
-"""Prometheus metrics of the server: actors, websockets, requests, and the process itself."""
+"""Prometheus metrics of the server: actors, websockets, requests, and the process itself.
+
+Those of the media layer, which may live elsewhere and has to be asked, are in `media_metrics.py`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from api.metrics import REQUEST_SECONDS
-from api.operator.media_metrics import media_metrics
 from api.version import quintet_version
 
 if TYPE_CHECKING:
@@ -61,7 +63,6 @@ class ServerCollector(Collector):
         yield from self._actors()
         yield from self._websockets()
         yield from self._requests()
-        yield from media_metrics(self._services.media)
         yield from self._process()
 
     def _actors(self) -> Iterator[Metric]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
+from media.engine import EngineStats
 from media.stats import SinkStats, SourceStats
-
-if TYPE_CHECKING:
-    from media.local_engine import LocalEngine
 
 Stream = TypeVar("Stream", SourceStats, SinkStats)
 Reading = tuple[str, str, Callable[[Stream], float | None]]
@@ -40,11 +39,31 @@ _LEG_READINGS: list[Reading[SinkStats]] = [
 ]
 
 
-def media_metrics(engine: LocalEngine) -> Iterator[Metric]:
+class MediaCollector(Collector):
+    """Gives one answer of the engine: made anew for each look at the metrics."""
+
+    def __init__(self, stats: EngineStats) -> None:
+        self._stats = stats
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing beforehand."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Give what `media_metrics` gives."""
+        yield from media_metrics(self._stats)
+
+
+def media_metrics(engine: EngineStats) -> Iterator[Metric]:
     """Give the sums as counters, and what is there now as gauges by id, kind and codec."""
-    stats = engine.router.stats()
-    yield GaugeMetricFamily("quintet_media_sessions", "WebRTC sessions", value=engine.sessions)
-    yield GaugeMetricFamily("quintet_media_taps", "Streams being recorded", value=stats.taps)
+    stats = engine.router
+    for name, text, value in (
+        ("sessions", "WebRTC sessions", engine.sessions),
+        ("ports", "UDP ports for plain RTP", engine.ports),
+        ("recordings", "Recordings in progress", engine.recordings),
+        ("taps", "Streams being recorded", stats.taps),
+    ):
+        yield GaugeMetricFamily(f"quintet_media_{name}", text, value=value)
     strays = CounterMetricFamily("quintet_media_stray_errors", "Errors nobody waited for: bugs")
     strays.add_metric([], engine.stray_errors)
     yield strays

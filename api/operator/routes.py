@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, ConfigDict, ValidationError
 from quart import Blueprint, Response, request
 
@@ -16,6 +16,7 @@ from api.app import current
 from api.asking import client
 from api.credentials import TooManyAttempts, constant_time_equal
 from api.operator.errors import refuse
+from api.operator.media_metrics import MediaCollector
 from api.operator.openapi import document
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ class Routes:
 
     async def metrics(self) -> Response:
         """Give all metrics as Prometheus text."""
-        return Response(generate_latest(self._services.metrics), content_type=CONTENT_TYPE_LATEST)
+        media = CollectorRegistry()
+        media.register(MediaCollector(await self._services.media.stats()))
+        text = generate_latest(self._services.metrics) + generate_latest(media)
+        return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     async def actors(self) -> Response:
         """Give the live tree."""

@@ -7,11 +7,13 @@ import ssl
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.settings.lines import KeyPath
 from api.settings.sections import BUILT_DIALECTS, DIALECTS, ListenerSettings
+from media.candidates import announced_address
 
 if TYPE_CHECKING:
     from api.settings.model import Settings
@@ -132,6 +134,24 @@ def _ice(settings: Settings) -> Found:
             ("ice", "turn_urls"),
             "needs ice.turn_secret; a server with a fixed password belongs into ice.servers",
         )
+    yield from _unreachable(settings.ice.listen_ips, settings.ice.announced_ips)
+
+
+def _unreachable(listen: tuple[str, ...], announced: tuple[str, ...]) -> Found:
+    """Find addresses that stand for all of a machine's, where clients would be told them."""
+    for ip in filter(_stands_for_all, announced):
+        yield ("ice", "announced_ips"), f"holds {ip}, which no client can reach"
+    for ip in filter(_stands_for_all, listen):
+        if announced_address(ip, listen, announced) == ip:
+            yield (
+                ("ice", "listen_ips"),
+                f"holds {ip}, which no client can reach: leave it empty to listen on every "
+                f"interface, or give ice.announced_ips an IPv{ip_address(ip).version} address",
+            )
+
+
+def _stands_for_all(ip: str) -> bool:
+    return ip_address(ip).is_unspecified
 
 
 def _owt(settings: Settings) -> Found:

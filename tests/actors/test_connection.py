@@ -47,12 +47,14 @@ from media.engine import (
     Candidate,
     ChannelOpened,
     ChannelWanted,
+    Direction,
     Event,
     MessageReceived,
     SessionWanted,
     State,
     StateChanged,
     TracksChanged,
+    TrackWanted,
 )
 from media.errors import MediaTimeout
 from media.local_engine import open_local_engine
@@ -204,6 +206,7 @@ async def test_messages_may_go_past_the_owner():
         (CloseChannel("none"), refusals.UnknownChannel),
         (OpenChannel(ChannelWanted(negotiated=True)), refusals.ImpossibleChannel),
         (AddTracks(SENDS * 40), refusals.TooMuchMedia),
+        (AddTracks((TrackWanted("text", Direction.SEND),)), refusals.NoCommonCodec),
     ],
     ids=lambda it: type(it).__name__ if isinstance(it, Message) else it.__name__,
 )

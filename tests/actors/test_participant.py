@@ -544,7 +544,7 @@ async def test_in_any_order_nothing_is_lost_or_shown_twice(
                     crashes += 1
                     it.room.tell(Crash())
                     await settle()
-                    it.say(Restarted())
+                    it.say(Restarted(crashes + 1))
                     streams.clear()
                 case "do" if here:
                     with trio.move_on_after(deal.choice([0, 1])):

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import trio
@@ -42,6 +42,7 @@ from actors.recording_keeper import RecordingKeeper, Sweep
 from media import muxing
 from media.bridge import open_media_loop
 from media.container import Container
+from media.errors import MediaTimeout
 from media.local_engine import LocalEngine, open_local_engine
 from media.matroska import MatroskaWriter
 from media.muxing import State
@@ -253,6 +254,23 @@ async def test_trouble_with_the_disk_ends_the_recording_only(tmp_path: Path) -> 
         status = (await here.told()).status
         assert (status.state, status.reason) == (State.FAILED, "folder_not_writable")
         assert here.system.counters.crashes == 0
+
+
+async def test_a_disk_that_does_not_get_done_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(*_: object) -> NoReturn:
+        raise MediaTimeout("the file was not finalised in time")
+
+    async with studio(tmp_path) as here:
+        recording = await here.record()
+        await here.send(recording)
+        with monkeypatch.context() as patched:
+            patched.setattr(here.engine, "stop_recording", stuck)
+            status = await recording.ask(StopRecording(), within=SECONDS)
+            assert (status.state, status.reason) == (State.PARTIAL, "disk_too_slow")
+            assert (await here.told()).status == status
+        await here.engine.stop_recording("test")
 
 
 async def test_what_cannot_be_recorded_fails_without_a_crash(tmp_path: Path) -> None:

@@ -357,7 +357,7 @@ class FakeSession:
 
 
 def _section(wanted: TrackWanted) -> FakeTrack:
-    known = CODECS[wanted.kind]
+    known = CODECS.get(wanted.kind, ())
     codecs = tuple(name for name in wanted.codecs or known if name in known)
     if not codecs:
         raise NoCommonCodec(wanted.kind)

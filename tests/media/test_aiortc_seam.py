@@ -79,6 +79,23 @@ async def test_a_transport_offers_what_is_reached_into(plain, media_loop: MediaL
     await media_loop.call(look, within=1)
 
 
+def test_checks_pass_where_they_are_watched():
+    connection, protocol = aioice.ice.Connection, aioice.ice.StunProtocol
+    check = list(inspect.signature(connection.check_incoming).parameters)
+    assert check == ["self", "message", "addr", "protocol"]
+    received = inspect.getsource(connection.request_received)
+    authentic = received.index("check_message_integrity")
+    assert authentic < received.index("self.check_incoming(message, addr, protocol)")
+    assert "self.check_incoming(*early_check)" in inspect.getsource(connection.connect)
+    assert "integrity_key" in inspect.signature(protocol.request).parameters
+    for asking in (connection.check_start, connection.query_consent):
+        source = inspect.getsource(asking)
+        assert source.count("pair.protocol.request(") == source.count("integrity_key=self.remote")
+    candidate = aioice.Candidate("1", 1, "udp", 1, "127.0.0.1", 9, "host")
+    assert candidate._network_host == candidate.host
+    assert connection(ice_controlling=True)._remote_candidates == []
+
+
 async def test_a_transceiver_offers_what_is_reached_into(plain, media_loop: MediaLoop):
     async def look() -> None:
         transceiver = plain.addTransceiver("video")
@@ -139,8 +156,7 @@ async def test_media_goes_through_the_session_before_send_returns(
 async def test_all_sections_share_one_transport(media_loop: MediaLoop):
     async def look() -> None:
         peer = peer_of(media_loop, IceSettings(("127.0.0.1",)))
-        peer.want(TrackWanted("audio", Direction.SEND))
-        peer.want(TrackWanted("video", Direction.SEND))
+        peer.want([TrackWanted(kind, Direction.SEND) for kind in ("audio", "video")])
         peer.want_channels()
         peer.want_channels()
         offer = await peer.offer()
@@ -154,7 +170,7 @@ async def test_all_sections_share_one_transport(media_loop: MediaLoop):
 async def test_offers_hold_no_retransmission_format_and_only_wanted_codecs(media_loop: MediaLoop):
     async def look() -> str:
         peer = peer_of(media_loop, IceSettings(("127.0.0.1",)))
-        peer.want(TrackWanted("video", Direction.SEND, ("vp8",)))
+        peer.want([TrackWanted("video", Direction.SEND, ("vp8",))])
         offer = await peer.offer()
         await peer.close()
         return offer

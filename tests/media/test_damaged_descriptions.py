@@ -7,12 +7,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from media.bridge import MediaLoop
-from media.engine import Direction, SessionWanted, State, TrackWanted
+from media.bridge import MediaLoop, open_media_loop
+from media.engine import Direction, SessionWanted, State, TracksChanged, TrackWanted
 from media.errors import MediaError
-from media.local_engine import LocalEngine
+from media.local_engine import LocalEngine, open_local_engine
+from media.peer_connection import PeerSession
 from media.rejected_sections import reject
+from tests.media.conftest import LOOPBACK
 from tests.support.sessions import SENDS, TAKES, Told, open_pair
 
 # As Chromium 156 wrote it, with two layers of video and a data channel.
@@ -83,3 +88,61 @@ async def test_damaged_answers_are_taken_or_refused(engine: LocalEngine):
             await first.accept_answer(damaged(answer.sdp, dice))
         await first.close()
         await second.close()
+
+
+# Later offers. Hypothesis looks for the damage; its examples are few, to be through in seconds.
+
+FEW = settings(max_examples=40, deadline=None)
+DAMAGE = st.lists(st.randoms(use_true_random=False), min_size=1, max_size=4)
+
+
+@FEW
+@given(DAMAGE, st.booleans())
+def test_a_refused_later_offer_leaves_what_was_agreed_on(dice: list[random.Random], stopped: bool):
+    async def main() -> None:
+        async with open_media_loop() as loop, open_local_engine(loop, LOOPBACK) as engine:
+            session = await engine.open_session("one", BOTH, told := Told())
+            await offer_again(engine, session, told, STOPPED if stopped else OFFER, dice)
+            await session.close()
+            assert loop.stray_errors == 0
+
+    trio.run(main)
+
+
+@FEW
+@given(DAMAGE)
+def test_a_damaged_later_offer_leaves_a_connection_connected(dice: list[random.Random]):
+    async def main() -> None:
+        async with open_media_loop() as loop, open_local_engine(loop, LOOPBACK) as engine:
+            pair = await open_pair(engine)
+            await pair.connected()
+            offer = (await pair.first.create_offer()).sdp
+            await offer_again(engine, pair.second, pair.second_told, offer, dice)
+            assert State.FAILED not in pair.first_told.states + pair.second_told.states
+            assert loop.stray_errors == 0
+
+    trio.run(main)
+
+
+async def offer_again(
+    engine: LocalEngine, session: PeerSession, told: Told, offer: str, dice: list[random.Random]
+) -> None:
+    """Offer, then damage what was taken last; what is refused must have changed nothing."""
+    await session.accept_offer(offer)
+    for each in dice:
+        before = standing(engine, told)
+        changed = damaged(offer, each)
+        try:
+            await session.accept_offer(changed)
+        except MediaError:
+            assert standing(engine, told) == before
+        else:
+            offer = changed
+    await session.accept_offer(offer)
+
+
+def standing(engine: LocalEngine, told: Told) -> tuple[object, ...]:
+    """Return what others see of a session."""
+    streams = engine.router.stats()
+    ends = [(each.id, each.codec) for each in (*streams.sources, *streams.sinks)]
+    return ends, told.of(TracksChanged), told.states

@@ -152,6 +152,24 @@ async def test_a_codec_nobody_knows_cannot_be_wanted(any_engine: MediaEngine):
 
 
 @pytest.mark.parametrize(
+    "unknown",
+    [
+        TrackWanted("text", Direction.SEND),
+        TrackWanted("", Direction.SEND),
+        TrackWanted("application", Direction.SEND),
+        TrackWanted("video", Direction.SEND, ("theora",)),
+    ],
+)
+async def test_tracks_are_wanted_all_or_none(any_engine: MediaEngine, unknown: TrackWanted):
+    with pytest.raises(NoCommonCodec):
+        await any_engine.open_session("one", wants(SENDS[0], unknown), Told())
+    session = await any_engine.open_session("one", wants(SENDS[0]), Told())
+    with pytest.raises(NoCommonCodec):
+        await session.add_tracks((SENDS[1], unknown))
+    assert (await session.create_offer()).sdp.count("m=") == 1
+
+
+@pytest.mark.parametrize(
     "sdp", ["", "v=0", "v=0\r\nm=audio 9 X 0\r\n", "hello", "v=0\r\n" * 99_999]
 )
 async def test_what_is_no_description_is_refused(any_engine: MediaEngine, sdp: str):

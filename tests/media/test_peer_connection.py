@@ -15,13 +15,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import aioice.ice
 import pytest
 import trio
 import trio.testing
 from aiortc.rtcsctptransport import SCTP_DATA_LAST_FRAG
 from structlog.testing import capture_logs
 
-from media import aiortc_seam, peer_connection, rtcp, session_tracks
+from media import aioice_checks, aiortc_seam, peer_connection, rtcp, session_tracks
 from media.bridge import MediaLoop, open_media_loop
 from media.engine import (
     Candidate,
@@ -45,6 +46,7 @@ from media.errors import (
 )
 from media.local_engine import LocalEngine, open_local_engine
 from media.peer_facts import IceSettings
+from media.udp_socket import Receiver
 from tests.conftest import open_sockets
 from tests.media.conftest import LOOPBACK
 from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair
@@ -118,6 +120,13 @@ async def test_announced_addresses_replace_those_that_are_bound(media_loop: Medi
         offer = await session.create_offer()
         assert hosts_of(offer.sdp) == ["198.51.100.1", "198.51.100.2"]
         assert "127.0.0" not in offer.sdp
+
+
+async def test_all_interfaces_can_be_listened_on_behind_an_announced_address(media_loop: MediaLoop):
+    async with open_local_engine(media_loop, IceSettings(("0.0.0.0",), ("127.0.0.1",))) as engine:
+        pair = await open_pair(engine)
+        assert hosts_of((await pair.first.create_offer()).sdp) == ["127.0.0.1"]
+        await pair.connected()
 
 
 async def test_without_settings_loopback_is_among_the_candidates(media_loop: MediaLoop):
@@ -336,12 +345,49 @@ class Deaf:
         pass
 
 
+class DeafTo(Deaf):
+    """Hears everybody but these."""
+
+    def __init__(self, receiver: Receiver, addresses: list[tuple[str, int]]) -> None:
+        super().__init__(receiver)
+        self._heard, self._addresses = receiver, addresses
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if addr not in self._addresses:
+            self._heard.datagram_received(data, addr)
+
+
 async def test_a_session_nobody_answers_fails_in_time(engine: LocalEngine):
     first = await engine.open_session("first", SessionWanted(SENDS), Told())
     second = await engine.open_session("second", HURRIED, told := Told())
     await second.accept_offer((await first.create_offer()).sdp)
     assert (await told.state(State.FAILED)).reason == "no connection in time"
     await told.state(State.CLOSED)
+
+
+async def test_a_session_whose_offer_nobody_answers_fails_in_time(engine: LocalEngine):
+    told = Told()
+    session = await engine.open_session("one", SessionWanted(SENDS, connect_seconds=0.5), told)
+    await trio.sleep(1.2)
+    assert told.events == []  # without an offer it is its owner's to end
+    await session.create_offer()
+    assert (await told.state(State.FAILED)).reason == "no answer in time"
+    await told.state(State.CLOSED)
+
+
+@pytest.mark.slow
+async def test_connecting_has_its_time_however_long_the_answer_took(engine: LocalEngine):
+    wanted = SessionWanted(SENDS, connect_seconds=2.5)
+    first = await engine.open_session("first", wanted, told := Told())
+    second = await engine.open_session("second", SessionWanted(TAKES), Told())
+    offer = await first.create_offer()
+    await trio.sleep(1.5)
+    answer = await second.accept_offer(offer.sdp)
+    second._peer._received_dtls = lambda data: None
+    await first.accept_answer(answer.sdp)
+    await trio.sleep(1.5)
+    assert told.states == [State.CONNECTING]
+    assert (await told.state(State.FAILED)).reason == "no connection in time"
 
 
 async def test_dtls_that_never_completes_fails_only_its_session(engine: LocalEngine):
@@ -381,6 +427,72 @@ async def test_an_other_side_that_vanishes_is_noticed(engine: LocalEngine):
     failed = await pair.first_told.state(State.FAILED)
     assert failed.reason == "the other side fell silent"
     await pair.first_told.state(State.CLOSED)
+
+
+async def test_strangers_do_not_keep_a_session_alive(engine: LocalEngine):
+    pair = await open_pair(engine, first=SessionWanted(SENDS, silence_seconds=1.0))
+    await pair.connected()
+    sockets = pair.first._peer.sockets
+    address = sockets[0].get_extra_info("sockname")
+    mine = [each.get_extra_info("sockname") for each in pair.second._peer.sockets]
+    for udp in sockets:
+        udp._receiver = DeafTo(udp._receiver, mine)
+    noise = [
+        struct.pack("!HHI12s", 0x0001, 0, 0x2112A442, b"x" * 12),  # STUN, a request and an answer
+        struct.pack("!HHI12s", 0x0101, 0, 0x2112A442, b"x" * 12),
+        b"\x17\xfe\xfd" + bytes(60),  # DTLS
+        b"\x80\x60" + bytes(60),  # SRTP and SRTCP
+        b"\x80\xc8" + bytes(60),
+        b"\xff",
+    ]
+    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger, trio.fail_after(8):
+        while State.FAILED not in pair.first_told.states:
+            for datagram in noise:
+                await stranger.sendto(datagram, address)
+            await trio.sleep(0.05)
+    (failed,) = [e for e in pair.first_told.of(StateChanged) if e.state is State.FAILED]
+    assert failed.reason == "the other side fell silent"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asks", ["first", "second"])
+async def test_consent_alone_keeps_a_session_alive(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, asks: str
+):
+    monkeypatch.setattr(aioice.ice, "CONSENT_INTERVAL", 0.3)
+    wanted = [SessionWanted(tracks, silence_seconds=1.5) for tracks in (SENDS, TAKES)]
+    pair = await open_pair(engine, first=wanted[0], second=wanted[1])
+    await pair.connected()
+    answers = pair.first if asks == "second" else pair.second
+    answers._peer._connection._query_consent_task.cancel()
+    for session in (pair.first, pair.second):
+        session._tracks.clear()  # no reports of streams either
+    await trio.sleep(4.0)
+    assert pair.first_told.states[-1] is pair.second_told.states[-1] is State.CONNECTED
+
+
+async def test_there_is_an_end_to_the_addresses_of_one_peer(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(aioice_checks, "MAX_REFLEXIVE", 8)
+    pair = await open_pair(engine)
+    await pair.connected()
+    ours, theirs = pair.second._peer._connection, pair.first._peer._connection
+    (to,) = [each.get_extra_info("sockname") for each in pair.second._peer.sockets]
+    told, pairs = len(ours._remote_candidates), len(ours._check_list)
+    for _ in range(20):
+        check = theirs.build_request(theirs._check_list[0], nominate=False)
+        check.attributes["PRIORITY"] = 1
+        check.add_message_integrity(theirs.remote_password.encode())
+        with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            await elsewhere.sendto(bytes(check), to)
+            with trio.fail_after(5):
+                await elsewhere.recvfrom(2048)  # answered: it is authentic
+    assert len(ours._remote_candidates) == told + 8
+    assert len(ours._check_list) <= pairs + 8
+    mine, _ = await pair.channel(ChannelWanted("alive"))
+    await pair.first.send(mine, "well")
+    await pair.second_told.until(MessageReceived)
 
 
 async def test_a_cancelled_negotiation_leaves_nothing_but_a_session_to_close(engine: LocalEngine):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -169,6 +171,40 @@ def test_a_bug_in_a_writer_shows_and_keeps_the_file(tmp_path: Path) -> None:
         work.run()
     assert work.wait_ended(0.0)
     assert errors_in(tmp_path / "test.partial.webm") == ""
+
+
+@pytest.mark.parametrize(
+    ("step", "place"),
+    [("fsync", "test.webm.part"), ("rename", "test.webm.part"), ("fsync_folder", "test.webm")],
+)
+def test_a_disk_that_refuses_the_last_step_leaves_a_file_and_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, place: str
+) -> None:
+    fsync = os.fsync
+
+    def failing_fsync(file: int) -> None:
+        if stat.S_ISDIR(os.fstat(file).st_mode) is (step == "fsync_folder"):
+            raise OSError(errno.EIO, "the disk broke")
+        fsync(file)
+
+    def failing_rename(path: Path, target: Path) -> Path:
+        raise OSError(errno.EACCES, "not here")
+
+    with monkeypatch.context() as patched:
+        if step == "rename":
+            patched.setattr(Path, "rename", failing_rename)
+        else:
+            patched.setattr(os, "fsync", failing_fsync)
+        wanted = plan(tmp_path, Container.WEBM, (OPUS,))
+        status = record(wanted, sending(OPUS, frames_of(OPUS, 1.0)))
+    reason = "folder_not_writable" if step == "rename" else "disk_error"
+    assert (status.state, status.reason) == (State.PARTIAL, reason)
+    assert status.path == tmp_path / place
+    assert status.bytes == status.path.stat().st_size > 0
+    left = rescue_leftovers(tmp_path, never)
+    assert [each.path.name for each in left] == ["test.partial.webm"] * place.endswith(".part")
+    (path,) = tmp_path.iterdir()
+    assert errors_in(path) == ""
 
 
 def test_leftovers_are_renamed_and_other_files_are_left_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -42,6 +43,7 @@ class Manager:
     service: str = SAMPLE
     key: str = KEYS[SAMPLE]
     spaced: bool = False
+    tls: ssl.SSLContext | None = None
     extra: dict[str, str] = field(default_factory=dict)
 
     def header(self, user: str = "", role: str = "", at: float | None = None) -> str:
@@ -54,7 +56,8 @@ class Manager:
         self, method: str, path: str, body: Any = None, *, header: str | None = None
     ) -> httpx.Response:
         headers = {"Authorization": self.header() if header is None else header} | self.extra
-        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as http:
+        verify = self.tls or True
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, verify=verify) as http:
             if body is None:
                 return await http.request(method, path, headers=headers)
             return await http.request(method, path, headers=headers, json=body)
@@ -72,6 +75,7 @@ class OwtServer:
     system: ActorSystem
     services: Services
     open: Callable[[Place], Door]
+    tls: None = None
 
     @property
     def url(self) -> str:

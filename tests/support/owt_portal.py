@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ class Place(Protocol):
     @property
     def url(self) -> str: ...
 
+    @property
+    def tls(self) -> ssl.SSLContext | None: ...
+
     def manager(self) -> Manager: ...
 
 
@@ -36,9 +40,10 @@ class Elsewhere:
     """A server in a process of its own, configured by CONFIG."""
 
     url: str
+    tls: ssl.SSLContext | None = None
 
     def manager(self) -> Manager:
-        return Manager(self.url)
+        return Manager(self.url, tls=self.tls)
 
 
 CONFIG = (
@@ -103,7 +108,7 @@ class Guest:
 async def connection(
     server: Place, version: int = 3, way: str = "websocket"
 ) -> AsyncIterator[Guest]:
-    async with connect(server.url, version=version, way=way) as client:
+    async with connect(server.url, version=version, way=way, tls=server.tls) as client:
         yield Guest(client)
 
 

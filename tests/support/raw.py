@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import struct
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -120,11 +121,17 @@ async def connected(server: Serving) -> AsyncIterator[RawClient]:
 
 @asynccontextmanager
 async def talking(
-    url: str, subprotocols: Sequence[str] = (), headers: Mapping[str, str] | None = None
+    url: str,
+    subprotocols: Sequence[str] = (),
+    headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[WebSocketConnection]:
     """Open a well-behaved websocket on a stream of ours: trio-websocket leaves some open."""
     parts = urlsplit(url)
-    stream = await trio.open_tcp_stream(str(parts.hostname), parts.port or 80)
+    host = str(parts.hostname)
+    stream: trio.abc.Stream = await trio.open_tcp_stream(host, parts.port or 80)
+    if tls is not None:
+        stream = trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     extra = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
     async with stream, trio.open_nursery() as nursery:

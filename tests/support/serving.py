@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import trio
 from hypercorn.config import Config
@@ -25,9 +25,7 @@ from api.lifecycle import Lifecycle
 from api.secret_store import Secrets
 from api.settings import ListenerSettings, Settings
 from api.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
-from media.bridge import MediaLoop
-from media.local_engine import LocalEngine
-from media.peer_facts import IceSettings
+from tests.fakes.media import FakeEngine
 
 CARRIERS = ("lane", "quart")
 
@@ -60,7 +58,7 @@ def services_for(settings: Settings, **changes: Any) -> Services:
     values: dict[str, Any] = {
         "settings": lambda: settings,
         "system": None,
-        "media": LocalEngine(MediaLoop(cast("Any", None)), IceSettings(), cast("Any", None)),
+        "media": FakeEngine(),
         "secrets": Secrets(Path("/nonexistent")),
         "guard": CredentialGuard(10, 1800.0),
         "lifecycle": Lifecycle(),

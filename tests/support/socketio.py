@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -97,6 +98,7 @@ class SocketIoClient:
     headers: dict[str, str]
     carrier: Carrier
     nursery: trio.Nursery
+    tls: ssl.SSLContext | None = None
     sid: str = ""
     id: str = ""
     greeting: dict[str, Json] = field(default_factory=dict)
@@ -162,7 +164,7 @@ class SocketIoClient:
         self, query: dict[str, Any], task_status: trio.TaskStatus[WebSocketConnection]
     ) -> None:
         url = f"ws{self.url.removeprefix('http')}/socket.io/?{urlencode(query)}"
-        async with talking(url, headers=self.headers) as socket:
+        async with talking(url, headers=self.headers, tls=self.tls) as socket:
             task_status.started(socket)
             await trio.sleep_forever()
 
@@ -228,20 +230,25 @@ class SocketIoClient:
 
 @asynccontextmanager
 async def connect(
-    url: str, *, version: int = 3, way: str = "upgrade", headers: dict[str, str] | None = None
+    url: str,
+    *,
+    version: int = 3,
+    way: str = "upgrade",
+    headers: dict[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[SocketIoClient]:
-    """Connect to a server, such as "http://127.0.0.1:8080".
+    """Connect to a server, such as "http://127.0.0.1:8080"; `tls` is for "https://…".
 
     `way` is "polling", "websocket", or "upgrade": polling first, then a websocket. At the end of
     the block the connection is dropped without a word.
     """
     sent = headers or {}
     async with (
-        httpx.AsyncClient(base_url=url, headers=sent, timeout=PATIENCE) as http,
+        httpx.AsyncClient(base_url=url, headers=sent, timeout=PATIENCE, verify=tls or True) as http,
         trio.open_nursery() as nursery,
     ):
         polling = Polling(http, version)
-        client = SocketIoClient(url, version, sent, polling, nursery)
+        client = SocketIoClient(url, version, sent, polling, nursery, tls)
         if way == "websocket":
             query = {"EIO": version, "transport": "websocket"}
             client.carrier = Websocket(await nursery.start(client._websocket, query))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +15,8 @@ import trio
 from trio_websocket import open_websocket_url
 
 from tests.support import nginx
+from tests.support.owt import KEYS, SAMPLE
+from tests.support.owt_portal import WAYS, Elsewhere, guest, token
 from tests.support.server_process import ServerProcess, free_port
 
 TRUSTED = '[limits]\ntrusted_proxies = ["127.0.0.1/32", "::1/128"]\n'
@@ -24,9 +28,9 @@ def behind_nginx(tmp_path: Path) -> Iterator[Start]:
     """Start a server with a config, and nginx in front of it; gives nginx's URL."""
     with ExitStack() as stack:
 
-        def start(config: str, *locations: str) -> str:
+        def start(config: str, *locations: str, port: int = 0) -> str:
             server = stack.enter_context(ServerProcess(tmp_path, config=config))
-            port = free_port()
+            port = port or free_port()
             upstream = f"127.0.0.1:{server.port}"
             file = nginx.write_config(tmp_path, list(locations), port=port, upstream=upstream)
             stack.enter_context(nginx.serving(file))
@@ -46,7 +50,9 @@ async def first_document(url: str, folder: Path, origin: str) -> dict[str, objec
 
 
 @pytest.mark.parametrize(
-    "locations", [["location /"], ["location /meet/"], ["location /", "location /-/"]], ids=str
+    "locations",
+    [["location /"], ["location /meet/", "location ~"], ["location /", "location /-/"]],
+    ids=str,
 )
 def test_configuration_of_the_guide_is_accepted(tmp_path: Path, locations: list[str]) -> None:
     config = nginx.write_config(tmp_path, locations, port=8443, upstream="127.0.0.1:8080")
@@ -85,3 +91,51 @@ async def test_page_of_another_site_is_kept_out(behind_nginx: Start, tmp_path: P
     }
     async with httpx.AsyncClient(base_url=base, verify=nginx.trusting(tmp_path)) as http:
         assert (await http.get("/ws", headers=upgrade)).status_code == 403
+
+
+def owt(port: int) -> str:
+    """Configure the server as it is seen through nginx, with one ping a second."""
+    return (
+        f'{TRUSTED}[owt]\nsample_service_id = "{SAMPLE}"\nsample_service_key = "{KEYS[SAMPLE]}"\n'
+        f'portal_host = "127.0.0.1:{port}"\nportal_secure = true\nping_seconds = 1.0\n'
+    )
+
+
+@pytest.mark.parametrize("locations", [["location /"], ["location /meet/", "location ~"]], ids=str)
+async def test_conferences_work_through_nginx(
+    behind_nginx: Start, tmp_path: Path, locations: list[str]
+) -> None:
+    port = free_port()
+    base = behind_nginx(owt(port), *locations, port=port)
+    server = Elsewhere(base, nginx.trusting(tmp_path))
+    room = (await server.manager().create_room())["_id"]
+    told = json.loads(base64.b64decode(await token(server, room)))
+    assert (told["host"], told["secure"]) == (f"127.0.0.1:{port}", True)
+    async with guest(server, room, "bob") as bob:
+        for version, way in WAYS:
+            async with guest(server, room, version=version, way=way) as ann:
+                await ann.ok("text", {"to": "all", "message": "é😀" * 1000})
+                await bob.told("text", message="é😀" * 1000)
+                began = time.monotonic()
+                await bob.ok("text", {"to": ann.id, "message": "at once"})
+                await ann.told("text", message="é😀" * 1000)
+                await ann.told("text", message="at once")
+                assert time.monotonic() - began < 1.0
+                await ann.ok("logout")
+                assert await ann.client.gone() == "disconnect"
+        await trio.sleep(3)  # and a few pings
+        await bob.ok("refreshReconnectionTicket")
+
+
+async def test_pages_of_other_sites_use_portal_and_api_through_nginx(
+    behind_nginx: Start, tmp_path: Path
+) -> None:
+    base = behind_nginx(TRUSTED, "location /")
+    origin = {"Origin": "https://app.example"}
+    asked = {"Access-Control-Request-Method": "PATCH"}
+    async with httpx.AsyncClient(base_url=base, verify=nginx.trusting(tmp_path)) as http:
+        polled = await http.get("/socket.io/?EIO=3&transport=polling", headers=origin)
+        allowed = await http.options("/v1/rooms/x", headers=origin | asked)
+    assert polled.headers["access-control-allow-origin"] == "https://app.example"
+    assert polled.headers["access-control-allow-credentials"] == "true"
+    assert "PATCH" in allowed.headers["access-control-allow-methods"]

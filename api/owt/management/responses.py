@@ -28,7 +28,12 @@ View = Callable[..., Awaitable[Response]]
 
 
 def json_answer(document: object, status: int = 200) -> Response:
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    """Answer a document; bytes are JSON already."""
+    text: str | bytes
+    if isinstance(document, bytes):
+        text = document
+    else:
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
     return Response(text, status, content_type="application/json; charset=utf-8")
 
 

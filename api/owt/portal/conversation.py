@@ -8,6 +8,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
+import structlog
 import trio
 
 from actors.conference_orders import Order, Unpublish, Unsubscribe
@@ -22,12 +23,14 @@ from api.owt.portal import orders
 from api.owt.portal import requests as wire
 from api.owt.portal.client import PortalClient
 from api.owt.portal.errors import BAD_PUBLICATION, CLIENT_UNKNOWN, ILLEGAL_REQUEST, words_for
-from api.owt.portal.login import LoginFailed, login_words, redeem, returning
+from api.owt.portal.login import BadLogin, LoginFailed, login_words, redeem, returning
 from api.owt.portal.requests import BadRequest, read
 from api.owt.socketio.connection import Connection, ConnectionClosed, Incoming
 
 if TYPE_CHECKING:
     from api.owt.house import House
+
+log = structlog.get_logger(__name__)
 
 GOODBYE_SECONDS = 5.0
 
@@ -83,6 +86,7 @@ class Conversation:
         except BadRequest as bad:
             self._fail(incoming, str(bad))
         except LoginFailed as failure:
+            self._log_refusal(failure)
             self._fail(incoming, str(failure))
             self._connection.disconnect()
         except ActorStopped:
@@ -98,6 +102,11 @@ class Conversation:
         if incoming.ack is not None:
             self._connection.ack(incoming.ack, "error", words)
 
+    def _log_refusal(self, failure: LoginFailed) -> None:
+        reason = "bad request" if isinstance(failure, BadLogin) else str(failure)
+        address = self._connection.address
+        log.info("login.refused", dialect=REALM, address=address, reason=reason)
+
     # --- in and out
 
     async def _login(self, incoming: Incoming) -> None:
@@ -105,7 +114,7 @@ class Conversation:
         try:
             login = read(wire.Login, _data(incoming))
         except BadRequest as bad:
-            raise LoginFailed(str(bad)) from None
+            raise BadLogin(str(bad)) from None
         entry = await redeem(house, login, connection.id, connection.address)
         client = PortalClient(
             house,

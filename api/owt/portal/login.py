@@ -41,7 +41,11 @@ SHUTTING_DOWN = "The server is shutting down"
 
 
 class LoginFailed(Exception):
-    """`str()` is why, for the client."""
+    """`str()` is why, for the client; it may be logged."""
+
+
+class BadLogin(LoginFailed):
+    """`str()` may hold what the client said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,3 +176,28 @@ async def test_a_request_behind_the_last_one_holds_up_no_stop() -> None:
                 await trio.testing.wait_all_tasks_blocked(0.05)
                 answer.set()
         assert (await client.read_head()).startswith("HTTP/1.1 200")
+
+
+async def test_a_request_behind_a_last_answer_leaves_nothing_behind() -> None:
+    """Where the answer says that the connection is not kept, while the server goes on."""
+    asked, answer = trio.Event(), trio.Event()
+    blueprint = Blueprint("test", __name__)
+
+    @blueprint.get("/hello")
+    async def view() -> tuple[str, dict[str, str]]:
+        asked.set()
+        await answer.wait()
+        return "hello", {"connection": "close"}
+
+    async with serving(door(blueprint=blueprint)) as served:
+        async with connected(served) as client:
+            await client.send(GET + GET)
+            with trio.fail_after(5):
+                await asked.wait()
+                await trio.testing.wait_all_tasks_blocked(0.05)
+                answer.set()
+                assert (await client.read_rest()).count(b"hello") == 1
+        assert served.connections is not None
+        with trio.fail_after(5):
+            while served.connections.facts()["connections"]:
+                await trio.sleep(0.01)

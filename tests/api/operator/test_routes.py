@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trio
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
@@ -19,7 +20,12 @@ from api.doors import Place, Services
 from api.operator import open_dialect
 from api.secret_store import Secrets
 from api.settings import Settings
+from media.bridge import open_media_loop
+from media.engine import EngineStats, MediaEngine
+from media.local_engine import open_local_engine
 from media.router import Codec, RtcpUpstream, RtpSink, RtpSource
+from media.stats import RouterStats, Totals
+from tests.fakes.media import FakeEngine
 from tests.support.serving import Serving, services_for, serving
 
 TOKEN = "the operator's own"
@@ -32,7 +38,7 @@ class Quiet(Actor[Message]):
 
 @asynccontextmanager
 async def operated(
-    tmp_path: Path, **operator: object
+    tmp_path: Path, media: MediaEngine | None = None, **operator: object
 ) -> AsyncIterator[tuple[Serving, httpx.AsyncClient]]:
     settings = Settings(operator=operator or {"token": TOKEN})
     children = [
@@ -45,6 +51,7 @@ async def operated(
             system=system,
             secrets=Secrets(tmp_path),
             guard=CredentialGuard(4, 1800.0),
+            media=media or FakeEngine(),
         )
         door = open_dialect(services)(Place(root=False, secure=False))
         async with (
@@ -168,8 +175,12 @@ async def test_metrics_are_prometheus_text_of_everything_that_is_counted(tmp_pat
 
 
 async def test_metrics_name_every_stream_of_media(tmp_path: Path) -> None:
-    async with operated(tmp_path) as (server, http):
-        router, opus = server.services.media.router, Codec("opus", 48_000, 111, 2)
+    async with (
+        open_media_loop() as loop,
+        open_local_engine(loop) as engine,
+        operated(tmp_path, engine) as (_, http),
+    ):
+        router, opus = engine.router, Codec("opus", 48_000, 111, 2)
         source = RtpSource("s/in/0", "audio", opus, 7, RtcpUpstream(lambda _: None, 9, "quintet"))
         router.add_source(source)
         router.add_sink(RtpSink("s/out/0", "audio", opus, 8, lambda _: None, lambda _: None))
@@ -183,6 +194,25 @@ async def test_metrics_name_every_stream_of_media(tmp_path: Path) -> None:
     assert f"quintet_media_source_packets{{{labels.format('in')}}} 3.0" in lines
     assert f"quintet_media_leg_packets{{{labels.format('out')}}} 3.0" in lines
     assert "quintet_media_packets_out_total 3.0" in lines
+
+
+async def test_metrics_ask_the_engine_by_its_contract_only(tmp_path: Path) -> None:
+    class Elsewhere(FakeEngine):
+        """An engine whose answers take a while."""
+
+        async def stats(self) -> EngineStats:
+            await trio.sleep(0.01)
+            return EngineStats(4, 3, 2, 1, RouterStats((), (), 5, Totals()))
+
+    async with operated(tmp_path, Elsewhere()) as (_, http):
+        lines = set((await http.get("/-/metrics", headers=BEARER)).text.splitlines())
+    assert {
+        "quintet_media_sessions 4.0",
+        "quintet_media_ports 3.0",
+        "quintet_media_recordings 2.0",
+        "quintet_media_stray_errors_total 1.0",
+        "quintet_media_taps 5.0",
+    } <= lines
 
 
 async def test_the_api_document_names_every_path_with_its_dialect(tmp_path: Path) -> None:

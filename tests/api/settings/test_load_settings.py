@@ -112,6 +112,14 @@ def test_a_listener_of_the_operator_alone_has_no_root(load: Load) -> None:
         ("[ice]\nturn_urls = ['turn:a']", "ice.turn_urls", "needs ice.turn_secret"),
         ("[ice]\nudp_port_range = [9, 8]", "ice.udp_port_range", "the lower first"),
         ("[ice]\nlisten_ips = ['host']", "ice.listen_ips[0]", "is not an IP address"),
+        ("[ice]\nlisten_ips = ['0.0.0.0']", "ice.listen_ips", "every interface, or give"),
+        ("[ice]\nlisten_ips = ['10.0.0.1', '::']", "ice.listen_ips", "an IPv6 address"),
+        (
+            "[ice]\nlisten_ips = ['::']\nannounced_ips = ['192.0.2.1']",
+            "ice.listen_ips",
+            "holds ::, which no client can reach",
+        ),
+        ("[ice]\nannounced_ips = ['0.0.0.0']", "ice.announced_ips", "no client can reach"),
         ("[spreed]\nbase_path = 'meet'", "spreed.base_path", "must be a path"),
         ("[spreed]\npublic_rooms = '('", "spreed.public_rooms", "not a regular expression"),
         ("[spreed]\nconference_rooms = ['a', '[']", "spreed.conference_rooms[1]", "regular"),
@@ -160,6 +168,21 @@ def test_a_wrong_key_is_named(load: Load, text: str, key: str, words: str) -> No
     assert found == key
     assert words in message
     assert line is not None
+
+
+@pytest.mark.parametrize(
+    ("listen", "announced"),
+    [
+        ("['0.0.0.0']", "['192.0.2.1']"),
+        ("['0.0.0.0', '::']", "['192.0.2.1', '2001:db8::1']"),
+        ("[]", "[]"),
+        ("['10.0.0.1']", "[]"),
+    ],
+)
+def test_media_may_listen_everywhere_where_clients_are_told_an_address(
+    load: Load, listen: str, announced: str
+) -> None:
+    assert load(f"[ice]\nlisten_ips = {listen}\nannounced_ips = {announced}").ice
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_file(load: Load) -> None:
