@@ -106,7 +106,10 @@ class Trickle(Order):
 
 @dataclass(frozen=True, slots=True)
 class ControlStream(Order):
-    """Hold or resume tracks of a stream of one's own. Refused with StreamUnknown, NotAllowed."""
+    """Hold or resume tracks of a stream of one's own.
+
+    Refused with StreamUnknown, NotAllowed, TrackUnknown.
+    """
 
     stream: str
     changes: tuple[StreamChange, ...]
@@ -156,7 +159,7 @@ class GetStreams(Request[tuple[Stream, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class ChangeStream(Request[Stream]):
-    """Change a stream; all changes or none. Raises StreamUnknown, ViewUnknown."""
+    """Change a stream; all changes or none. Raises StreamUnknown, TrackUnknown, ViewUnknown."""
 
     stream: str
     changes: tuple[StreamChange, ...]

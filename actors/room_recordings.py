@@ -14,7 +14,7 @@ from actors.core import Actor, ActorError, Down, Message, Ref, Refused, ReplyTo
 from actors.domain.conference import NOTHING, Conference, Outcome
 from actors.domain.conference_refusals import TargetUnsatisfying
 from actors.domain.media_refusals import CannotRecord, SourceGone
-from actors.domain.streams import RecordingView
+from actors.domain.streams import AudioFormat, RecordingView
 from actors.domain.taking import Output
 from actors.media_services import MediaServices
 from actors.recording import (
@@ -156,15 +156,23 @@ class RoomRecordings:
             for kind, found in codecs.items()
             if found is not None
         )
-        folder = self._media.recordings
+        folder, kind = self._media.recordings, _container(container)
+        self._check_audio(kind, output.audio_format)
         return RecordingPlan(
             output.id,
-            _container(container),
+            kind,
             tracks,
             folder.path,
             folder.max_seconds,
             folder.min_free_bytes,
         )
+
+    def _check_audio(self, kind: Container, found: AudioFormat | None) -> None:
+        taken = self._conference.rules.audio_in_mp4
+        if kind is not Container.MP4 or found is None or taken is None or found.codec in taken:
+            return
+        takes = " or ".join(sorted(taken))
+        raise CannotRecord(f"mp4 takes {takes} as audio here, not {found.codec}")
 
     async def _finish(self, ref: Ref[Message], asker: ReplyTo[None] | None) -> None:
         with suppress(ActorError):  # then it ends by its own deadline, or has already

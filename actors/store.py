@@ -116,6 +116,18 @@ class PutConference(Request[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class ReplaceConference(Request[bool]):
+    """Replace a conference that is there and has the document `before` still, or change nothing.
+
+    Answered with whether it was replaced: else somebody has dropped or changed it since it was
+    read. Raises Unstorable.
+    """
+
+    record: ConferenceRecord
+    before: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class GetConference(Request["ConferenceRecord | None"]):
     id: str
 
@@ -170,7 +182,9 @@ class TakeToken(Request["TokenRecord | None"]):
 
 
 ROOM_MESSAGES = (PutRoom, GetRoom, DropRoom, DropAllRooms)
-DURABLE_WRITES = (PutService, DropService, PutConference, DropConference, PutToken, TakeToken)
+DURABLE_WRITES = (
+    PutService, DropService, PutConference, ReplaceConference, DropConference, PutToken, TakeToken,
+)  # fmt: skip
 DURABLE_READS = (GetService, FindServices, GetConference, ListConferences, ListConferenceIds)
 
 
@@ -210,6 +224,8 @@ def carry_out(message: Message, tables: Tables) -> object:
             return tables.drop_service(id)
         case PutConference(conference):
             tables.put_conference(conference)
+        case ReplaceConference(conference, before):
+            return tables.replace_conference(conference, before)
         case GetConference(id):
             return tables.get_conference(id)
         case ListConferences(owner, offset, limit):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, select
+from sqlalchemy import Connection, Row, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -80,6 +80,13 @@ class SqlTables:
             )
         except IntegrityError:
             raise UnknownService from None
+
+    def replace_conference(self, record: ConferenceRecord, before: bytes) -> bool:
+        check_conference(record, self._limits)
+        this = (conferences.c.id == record.id) & (conferences.c.service == record.service)
+        replaced = update(conferences).where(this & (conferences.c.document == before))
+        values = {"name": record.name, "document": record.document}
+        return self._connection.execute(replaced.values(values)).rowcount > 0
 
     def get_conference(self, id: str) -> ConferenceRecord | None:
         row = self._get(conferences, id)

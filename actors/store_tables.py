@@ -31,6 +31,7 @@ class Tables(Protocol):
     def find_services(self) -> tuple[ServiceRecord, ...]: ...
     def drop_service(self, id: str) -> bool: ...
     def put_conference(self, record: ConferenceRecord) -> None: ...
+    def replace_conference(self, record: ConferenceRecord, before: bytes) -> bool: ...
     def get_conference(self, id: str) -> ConferenceRecord | None: ...
     def list_conferences(
         self, service: str, offset: int, limit: int
@@ -112,6 +113,14 @@ class MemoryTables:
         if new and len(self._conferences) >= self._limits.conferences:
             raise StoreFull
         self._conferences[record.id] = record
+
+    def replace_conference(self, record: ConferenceRecord, before: bytes) -> bool:
+        check_conference(record, self._limits)
+        known = self._conferences.get(record.id)
+        if known is None or (known.service, known.document) != (record.service, before):
+            return False
+        self._conferences[record.id] = record
+        return True
 
     def get_conference(self, id: str) -> ConferenceRecord | None:
         return self._conferences.get(id)

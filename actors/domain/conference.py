@@ -112,12 +112,15 @@ class Conference:
         self._count(publication.owner, 1)
 
     def control(self, by: str, stream: str, changes: Iterable[StreamChange]) -> Outcome:
-        """Change a member's own stream. Raises StreamUnknown, NotAllowed, ViewUnknown."""
+        """Change a member's own stream.
+
+        Raises StreamUnknown, NotAllowed, TrackUnknown, ViewUnknown.
+        """
         self._own_publication(by, stream)
         return self.change(stream, changes)
 
     def change(self, stream: str, changes: Iterable[StreamChange]) -> Outcome:
-        """Change any stream. Raises StreamUnknown, ViewUnknown."""
+        """Change any stream. Raises StreamUnknown, TrackUnknown, ViewUnknown."""
         if stream not in self.streams:
             raise StreamUnknown(stream)
         changed, fields = changed_stream(self.streams[stream], changes, self.rules.views)

@@ -37,6 +37,12 @@ class StreamUnknown(Refused):
     code = "stream_unknown"
 
 
+class TrackUnknown(Refused):
+    """The stream has no track of that kind."""
+
+    code = "track_unknown"
+
+
 class SubscriptionUnknown(Refused):
     code = "subscription_unknown"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from actors.domain.conference_refusals import StreamUnknown, ViewUnknown
+from actors.domain.conference_refusals import TrackUnknown, ViewUnknown
 from actors.domain.streams import (
     AS_IT_COMES,
     AudioFormat,
@@ -67,13 +67,13 @@ def changed_stream(
 ) -> tuple[Stream, tuple[str, ...]]:
     """Return how a stream is after all changes, and the names of the fields that are new.
 
-    Raises ViewUnknown, and StreamUnknown where only tracks it has not are to be held or resumed.
+    Raises ViewUnknown, and TrackUnknown where only tracks it has not are to be held or resumed.
     """
     changes, known = tuple(changes), frozenset(views)
     held = [change.kind for change in changes if isinstance(change, StatusChange)]
     has = {kind for kind in ("audio", "video") if getattr(stream, kind) is not None}
     if held and len(held) == len(changes) and not has & set(held):
-        raise StreamUnknown(stream.id)
+        raise TrackUnknown
     before = stream
     for change in changes:
         match change:

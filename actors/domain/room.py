@@ -47,7 +47,8 @@ class ConferenceRules:
     """The rules of a room with streams. Limits of -1 mean none of its own.
 
     `audio_in` and `video_in` are the names of the codecs taken, `views` the labels of its mixed
-    views; what is not announced is found out by asking only.
+    views; what is not announced is found out by asking only. `audio_in_mp4` are the codecs that a
+    recording as mp4 may have as audio, None: all that can be.
     """
 
     input_limit: int = -1
@@ -56,6 +57,7 @@ class ConferenceRules:
     views: tuple[str, ...] = ()
     announces_members: bool = True
     announces_streams: bool = True
+    audio_in_mp4: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

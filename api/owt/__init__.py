@@ -9,6 +9,7 @@ from quart import Blueprint
 
 from api.doors import Door, Place, Services
 from api.owt.house import REALM, House
+from api.owt.management.desk import Management
 from api.owt.management.openapi import PATHS
 from api.owt.management.routes import add_routes, refuser
 from api.owt.portal.conversation import serve
@@ -23,18 +24,19 @@ def open_dialect(services: Services) -> Callable[[Place], Door]:
     house = House.open(services)
     clients = SocketIo(services, REALM, partial(serve, house))
     clients.start()
-    return lambda place: open_door(house, clients, place)
+    management = Management(house)
+    return lambda place: open_door(management, clients, place)
 
 
-def open_door(house: House, clients: SocketIo, _place: Place) -> Door:
+def open_door(management: Management, clients: SocketIo, _place: Place) -> Door:
     blueprint = Blueprint(REALM, __name__)
-    add_routes(blueprint, house)
+    add_routes(blueprint, management)
     add_polling(blueprint, clients)
     return Door(
         dialect=REALM,
         blueprint=blueprint,
         websockets=(clients.websocket_route(),),
         prefixes=PREFIXES,
-        refuse=refuser(house),
+        refuse=refuser(management.house),
         openapi=PATHS,
     )

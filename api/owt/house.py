@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from actors.core import ActorStopped, Message, Ref
 from actors.domain.ids import PeerKey, RoomKey
 from actors.hub import HUB
 from actors.store import STORE
+from api.owt.management.replays import Replays
 from api.owt.portal.notifications import Renderer
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from api.settings import OwtSettings
 
 REALM = "owt"
+
+DELETED_KEPT = 20_000
+"""Ids of deleted rooms that are remembered: those of far more than the seconds of one login."""
 
 
 @dataclass(slots=True)
@@ -27,13 +31,15 @@ class House:
     services: Services
     token_key: str
     ticket_key: str
+    replays: Replays
     clock: Callable[[], float] = time.time
     renderer: Renderer = field(default_factory=Renderer)
+    _deleted: dict[str, None] = field(default_factory=dict)
 
     @classmethod
     def open(cls, services: Services) -> House:
-        secrets = services.secrets
-        return cls(services, secrets.text("owt.token_key"), secrets.text("owt.ticket_key"))
+        secrets, replays = services.secrets, Replays(services.settings().owt.replay_nonces)
+        return cls(services, secrets.text("owt.token_key"), secrets.text("owt.ticket_key"), replays)
 
     @property
     def settings(self) -> OwtSettings:
@@ -57,6 +63,16 @@ class House:
     def room(self, room_id: str) -> Ref[Any] | None:
         """Find a live room by its id; one that nobody is in may not live."""
         return self.services.system.registry.find(RoomKey(REALM, room_id).path)
+
+    def note_deleted(self, room_ids: Iterable[str]) -> None:
+        """Remember that these rooms are in the store no more, before those that live are ended."""
+        self._deleted |= dict.fromkeys(room_ids)
+        for room_id in list(self._deleted)[:-DELETED_KEPT]:
+            del self._deleted[room_id]
+
+    def was_deleted(self, room_id: str) -> bool:
+        """Tell whether a room was deleted just now, for whoever has begun to enter it before."""
+        return room_id in self._deleted
 
     def participant(self, participant_id: str) -> Ref[Any] | None:
         """Find a participant by its id, connected or away."""

@@ -27,8 +27,11 @@ class PortalHost:
         return urlsplit(f"//{self.host}").hostname or self.host
 
 
-def portal_host(settings: Settings, scope: Mapping[str, Any]) -> PortalHost:
-    """Return owt.portal_host, else server.public_url, else the address that was connected to."""
+def portal_host(settings: Settings, scope: Mapping[str, Any]) -> PortalHost | None:
+    """Return owt.portal_host, else server.public_url, else the address that was connected to.
+
+    None where that was no address, but a socket in the file system.
+    """
     if settings.owt.portal_host:
         return PortalHost(settings.owt.portal_host, settings.owt.portal_secure)
     if settings.server.public_url:
@@ -36,9 +39,11 @@ def portal_host(settings: Settings, scope: Mapping[str, Any]) -> PortalHost:
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
         return PortalHost(_joined(parts.hostname or "", port), secure)
-    address, port = scope.get("server") or ("127.0.0.1", 80)
-    return PortalHost(_joined(address, port), scope.get("scheme") == "https")
+    match scope.get("server"):
+        case (str(address), int(bound)):
+            return PortalHost(_joined(address, bound), scope.get("scheme") == "https")
+    return None
 
 
-def _joined(name: str, port: int | None) -> str:
+def _joined(name: str, port: int) -> str:
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"

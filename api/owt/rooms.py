@@ -15,6 +15,7 @@ from api.owt.room_document import TAGS, Rights, RoomDocument
 REALM = "owt"
 IDLE_SECONDS = 30.0  # a room without participants, streams and subscriptions ends after this
 DEFAULTED = ("roles", "mediaIn", "mediaOut", "views")
+AUDIO_IN_MP4 = frozenset({"aac"})  # seed, section 5.6; nobody can send any yet
 CONFLICT = "MediaOut conflicts with View Setting"
 
 
@@ -91,11 +92,12 @@ def room_spec(room_id: str, room: RoomDocument, most_peers: int) -> RoomSpec:
         expiry_seconds=IDLE_SECONDS,
         conference=ConferenceRules(
             input_limit=int(room.input_limit),
-            audio_in=frozenset(each.codec for each in room.media_in.audio),
-            video_in=frozenset(each.codec for each in room.media_in.video),
+            audio_in=frozenset(each.codec.lower() for each in room.media_in.audio),
+            video_in=frozenset(each.codec.lower() for each in room.media_in.video),
             views=tuple(view.label for view in room.views),
             announces_members=room.notifying.participant_activities,
             announces_streams=room.notifying.stream_change,
+            audio_in_mp4=AUDIO_IN_MP4,
         ),
     )
 

@@ -18,6 +18,7 @@ from api.settings.fields import (
     Address,
     BasePath,
     Count,
+    Host,
     Many,
     Name,
     Network,
@@ -94,7 +95,7 @@ ServiceId = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{24})?$")]
 class OwtSettings(Section):
     """The Open WebRTC Toolkit dialect."""
 
-    portal_host: str = ""
+    portal_host: Host = ""
     portal_secure: bool = False
     allowed_origins: Many[Origin] = ("*",)
     messages_per_second: Count = 200
@@ -109,6 +110,7 @@ class OwtSettings(Section):
     outbox_bytes: Positive = 16_777_216
     replay_window_seconds: Count = 0
     replay_nonces: Positive = 100_000
+    attribute_bytes: Positive = 16_384
     connect_seconds: Seconds = 30.0
     sessions_per_participant: Positive = 100
     recordings_per_room: Positive = 20

@@ -122,6 +122,16 @@ def _origin(value: str) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
+def _host(value: str) -> str:
+    """Accept "" or a host with or without a port, IPv6 addresses in brackets."""
+    if value and not (is_origin(f"http://{value}") and "://" not in value):
+        raise ValueError('must be a host like "meet.example.org:443", or "[2001:db8::1]:443"')
+    return value
+
+
+Host = Annotated[str, AfterValidator(_host)]
+
+
 def _web_url(value: str) -> str:
     """Accept "" or an absolute http(s) URL; a trailing slash is dropped."""
     if not value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ from media.muxing import State
 from media.recorder import RecordingStatus, TrackPlan
 from tests.actors.core.puppet import logged
 from tests.support.actors import settle
-from tests.support.conference import MANAGED, Meeting, open_meeting
+from tests.support.conference import MANAGED, RULES, Meeting, conference_spec, open_meeting
 
 
 def record(audio: str | None, video: str | None, container: str = "auto") -> StartRecording:
@@ -112,6 +113,19 @@ async def test_what_goes_into_a_file_is_taken(codecs: tuple[str, ...], container
         stream = await ann.publish(codecs=codecs)
         view = await start(meeting, stream, stream, container)
         assert view.file.endswith(f"/{view.id}.{container}")
+
+
+async def test_a_room_may_keep_audio_out_of_mp4() -> None:
+    rules = replace(RULES, audio_in_mp4=frozenset({"aac"}))
+    async with open_meeting() as meeting:
+        ann = await meeting.member("ann", spec=conference_spec(rules))
+        stream = await ann.publish(codecs=("opus", "h264"))
+        with pytest.raises(CannotRecord, match="mp4 takes aac as audio here, not opus"):
+            await meeting.manage(record(stream, stream, "mp4"))
+        assert await meeting.manage(GetRecordings()) == ()
+        for wanted in ((None, stream, "mp4"), (stream, stream, "auto"), (stream, stream, "mkv")):
+            view = await start(meeting, *wanted)
+            assert view.file.endswith("mp4" if wanted[0] is None else "mkv")
 
 
 async def test_another_format_than_the_streams_is_refused() -> None:

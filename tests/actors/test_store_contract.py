@@ -31,6 +31,7 @@ from actors.store import (
     PutRoom,
     PutService,
     PutToken,
+    ReplaceConference,
     RoomRecord,
     ServiceRecord,
     TakeToken,
@@ -100,6 +101,26 @@ async def test_conferences_are_kept_replaced_and_dropped(opening: Opening) -> No
         assert await store.ask(ListConferences(SAMPLE.id)) == (changed,)
         assert await store.ask(DropConference(BLUE.id)) is True
         assert await store.ask(DropConference(BLUE.id)) is False
+        assert await store.ask(GetConference(BLUE.id)) is None
+
+
+async def test_a_conference_is_replaced_if_it_is_what_was_read(opening: Opening) -> None:
+    async with opening() as store:
+        await store.ask(PutService(SAMPLE))
+        await store.ask(PutService(OTHER))
+        green, red = (replace(BLUE, name=it, document=it.encode()) for it in ("green", "red"))
+        assert await store.ask(ReplaceConference(green, BLUE.document)) is False
+        assert await store.ask(GetConference(BLUE.id)) is None
+        await store.ask(PutConference(BLUE))
+        assert await store.ask(ReplaceConference(green, BLUE.document)) is True
+        assert await store.ask(ReplaceConference(red, BLUE.document)) is False
+        theirs = replace(red, service=OTHER.id)
+        assert await store.ask(ReplaceConference(theirs, green.document)) is False
+        assert await store.ask(GetConference(BLUE.id)) == green
+        with pytest.raises(Unstorable):
+            await store.ask(ReplaceConference(replace(green, name="a\0b"), green.document))
+        await store.ask(DropConference(BLUE.id))
+        assert await store.ask(ReplaceConference(red, green.document)) is False
         assert await store.ask(GetConference(BLUE.id)) is None
 
 

@@ -33,6 +33,7 @@ from actors.store import (
     PutConference,
     PutService,
     PutToken,
+    ReplaceConference,
     ServiceRecord,
     TakeToken,
     TokenRecord,
@@ -102,6 +103,15 @@ class Comparison(RuleBasedStateMachine):
     @rule(id=conferences, service=services, name=names, document=documents)
     def put_conference(self, id: str, service: str, name: str, document: bytes) -> None:
         self.both(PutConference(ConferenceRecord(id, service, name, document)))
+
+    @rule(id=conferences, service=services, name=names, document=documents, before=documents)
+    def replace_conference(
+        self, id: str, service: str, name: str, document: bytes, before: bytes
+    ) -> None:
+        known = self.model.get_conference(id)
+        if known is not None and len(before) % 2:  # else it is hardly ever the right one
+            before = known.document
+        self.both(ReplaceConference(ConferenceRecord(id, service, name, document), before))
 
     @rule(id=conferences)
     def drop_conference(self, id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from actors.house import children
 from actors.media_services import MediaServices
 from actors.settings import ActorLimits, RecordingsFolder
 from api.credentials import CredentialGuard
-from api.doors import Place, Services
+from api.doors import Door, Place, Services
 from api.owt import open_dialect
 from api.owt.management.mauth import make_header
 from api.secret_store import Secrets
@@ -74,6 +74,7 @@ class OwtServer:
     serving: Serving
     system: ActorSystem
     services: Services
+    open: Callable[[Place], Door]
     tls: None = None
 
     @property
@@ -120,6 +121,7 @@ async def owt_server(
     ) as system:
         guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
-        door = open_dialect(services)(Place(root=False, secure=False))
+        opens = open_dialect(services)
+        door = opens(Place(root=False, secure=False))
         async with serving(door, carrier=carrier, settings=settings, services=services) as served:
-            yield OwtServer(served, system, services)
+            yield OwtServer(served, system, services, opens)

@@ -173,7 +173,7 @@ class AudioOptions(Exact):
         given = self.format
         if given is None:
             return AudioWanted(self.from_)
-        wanted = AudioFormat(given.codec, given.sampleRate, given.channelNum)
+        wanted = AudioFormat(given.codec.lower(), given.sampleRate, given.channelNum)
         return AudioWanted(self.from_, wanted)
 
 
@@ -185,7 +185,7 @@ class VideoOptions(Exact):
     @property
     def wanted(self) -> VideoWanted:
         given = self.format
-        wanted = VideoFormat(given.codec, given.profile) if given else None
+        wanted = VideoFormat(given.codec.lower(), given.profile) if given else None
         return VideoWanted(self.from_, wanted, self.parameters.parameters)
 
 

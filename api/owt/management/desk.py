@@ -6,21 +6,24 @@ A room that nobody is in may not live: it has no participants, streams or record
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import jsonpatch
 
-from actors.conference_orders import CloseRoom
-from actors.core import ActorStopped, Request
+from actors.core import Request
+from actors.domain.refusals import Busy
 from actors.store import (
     DropConference,
     GetConference,
     ListConferences,
     PutConference,
     PutToken,
+    ReplaceConference,
 )
 from actors.store_records import ConferenceRecord, TokenRecord
 from api.owt.ids import OBJECT_ID, ObjectIds
+from api.owt.live_rooms import LiveRooms
 from api.owt.management.errors import ROOM_NOT_FOUND, RestError
 from api.owt.management.services import Services
 from api.owt.room_document import RoomDocument
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 D = TypeVar("D")
+Document = dict[str, Any]
+
+CHANGE_ATTEMPTS = 5
 
 
 class Management:
@@ -42,12 +48,15 @@ class Management:
         self.house = house
         self.services = Services(house)
         self._ids = ObjectIds(house.clock)
+        self._live_rooms = LiveRooms(house)
 
     # --- rooms in the store; they are answered as JSON
 
     async def create_room(self, service: str, room: RoomDocument) -> bytes:
         await self.services.begin()
-        return await self._keep(self._ids.new(), service, room)
+        record = _record(self._ids.new(), service, room)
+        await self._stored(PutConference(record))
+        return shown(record)
 
     async def rooms(self, service: str, page: int, per_page: int) -> bytes:
         """Return one page of a service's rooms, counted from 1; `per_page` 0 means all."""
@@ -66,53 +75,44 @@ class Management:
 
     async def replace_room(self, record: ConferenceRecord, given: dict[str, Any]) -> bytes:
         """Replace whole keys of the top level. Raises InvalidRoom, ViewConflict."""
-        room = read_room({**json.loads(record.document), **given})
-        return await self._keep(record.id, record.service, room)
+        return await self._change(record, lambda before: {**before, **given})
 
     async def patch_room(self, record: ConferenceRecord, patch: PatchEntries) -> bytes:
         """Apply a JSON patch. Raises InvalidRoom, ViewConflict, jsonpatch's errors."""
-        document: Any = {"_id": record.id, **json.loads(record.document)}
         most = self.house.services.settings().limits.body_bytes
-        for entry in patch.root:  # one by one: copies may grow it beyond any measure
-            operation = entry.model_dump(by_alias=True, exclude_unset=True)
-            document = jsonpatch.apply_patch(document, [operation])
-            if not isinstance(document, dict) or len(json.dumps(document)) > most:
-                raise InvalidRoom("Room validation failed: it is too large, or no room")
-        return await self._keep(record.id, record.service, read_room(document))
+
+        def patched(before: Document) -> Document:
+            document: Any = {"_id": record.id, **before}
+            for entry in patch.root:  # one by one: copies may grow it beyond any measure
+                operation = entry.model_dump(by_alias=True, exclude_unset=True)
+                document = jsonpatch.apply_patch(document, [operation])
+                if not isinstance(document, dict) or len(json.dumps(document)) > most:
+                    raise InvalidRoom("Room validation failed: it is too large, or no room")
+            return cast("Document", document)
+
+        return await self._change(record, patched)
 
     async def drop_room(self, record: ConferenceRecord) -> None:
         """Forget a room, and end it where it lives."""
         await self._stored(DropConference(record.id))
-        await self.close_room(record.id)
+        await self._end([record.id])
 
     async def drop_service(self, service: str) -> bool:
         """Forget a service with its rooms, and end those that live."""
         rooms = await self.services.rooms_of(service)
         found = await self.services.drop(service)
-        for room in rooms:
-            await self.close_room(room)
+        await self._end(rooms)
         return found
 
-    async def close_room(self, room_id: str) -> None:
-        room = self.house.room(room_id)
-        if room is not None:
-            try:
-                await room.ask(CloseRoom(), within=self.house.ask_seconds)
-            except ActorStopped:
-                return  # it has ended by itself
+    async def _end(self, room_ids: list[str]) -> None:
+        self.house.note_deleted(room_ids)
+        await self._live_rooms.close_all(room_ids)
 
     # --- live rooms
 
     async def live(self, record: ConferenceRecord, request: Request[R], otherwise: D) -> R | D:
         """Ask the live room; `otherwise` is the answer of one that does not live."""
-        room = self.house.room(record.id)
-        if room is None:
-            return otherwise
-        try:
-            answer: R = await room.ask(request, within=self.house.ask_seconds)
-        except ActorStopped:
-            return otherwise
-        return answer
+        return await self._live_rooms.ask(record.id, request, otherwise)
 
     # --- tokens
 
@@ -133,14 +133,29 @@ class Management:
         await self._stored(PutToken(token, now))
         return token.id
 
-    async def _keep(self, room_id: str, service: str, room: RoomDocument) -> bytes:
-        document = json.dumps(room.as_json(), ensure_ascii=False).encode()
-        record = ConferenceRecord(room_id, service, room.name, document)
-        await self._stored(PutConference(record))
-        return shown(record)
+    async def _change(
+        self, record: ConferenceRecord, change: Callable[[Document], Document]
+    ) -> bytes:
+        """Replace a room by what `change` makes of its document: of what is there by then.
+
+        Whoever has changed it meanwhile loses nothing, and who has deleted it finds it gone. Raises
+        InvalidRoom, ViewConflict, RestError, and Busy when others are always faster.
+        """
+        for _ in range(CHANGE_ATTEMPTS):
+            room = read_room(change(json.loads(record.document)))
+            changed = _record(record.id, record.service, room)
+            if await self._stored(ReplaceConference(changed, record.document)):
+                return shown(changed)
+            record = await self.room(record.service, record.id)
+        raise Busy
 
     async def _stored(self, request: Any) -> Any:
         return await self.house.store.ask(request, within=self.house.ask_seconds)
+
+
+def _record(room_id: str, service: str, room: RoomDocument) -> ConferenceRecord:
+    document = json.dumps(room.as_json(), ensure_ascii=False).encode()
+    return ConferenceRecord(room_id, service, room.name, document)
 
 
 def shown(record: ConferenceRecord, *, with_id: bool = True) -> bytes:

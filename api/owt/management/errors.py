@@ -46,6 +46,7 @@ INVALID_OPTION = BAD_REQUEST.saying("Invalid room option")
 BAD_SERVICE = BAD_REQUEST.saying("Service name and key do not have string type")
 BAD_TOKEN_REQUEST = BAD_REQUEST.saying("Name or role not valid")
 FAILED = Trouble(500, 1301, "Operation failed")
+NO_PORTAL = FAILED.saying("Failed to get portal")
 RECORDING_FAILED = FAILED.saying("RPC:addServerSideSubscription failed")
 NOT_YET = Trouble(501, 1301, "Not available yet")
 UNEXPECTED = Trouble(500, 2001, "Internal server error")
@@ -68,6 +69,7 @@ REFUSALS: dict[str, Trouble] = {
     "stream_unknown": STREAM_NOT_FOUND,
     "participant_unknown": PARTICIPANT_NOT_FOUND,
     "recording_unknown": RECORDING_NOT_FOUND,
+    "track_unknown": FAILED,
     "view_unknown": FAILED,
     "target_unsatisfying": FAILED,
     "empty_subscription": FAILED,

@@ -11,7 +11,6 @@ from api.credentials import TooManyAttempts
 from api.owt.ids import OBJECT_ID
 from api.owt.management.errors import TOO_MANY_ATTEMPTS, UNAUTHENTICATED, UNEXPECTED, RestError
 from api.owt.management.mauth import Claim, Unsigned, read_header
-from api.owt.management.replays import Replays
 
 if TYPE_CHECKING:
     from api.owt.management.desk import Management
@@ -24,7 +23,6 @@ class Gate:
 
     def __init__(self, management: Management) -> None:
         self._management = management
-        self._replays = Replays(management.house.settings.replay_nonces)
 
     async def admit(self) -> Claim:
         """Return the claim of the request, now known to be true; its service is in lower case.
@@ -59,6 +57,6 @@ class Gate:
     def _fresh(self, claim: Claim) -> bool:
         house = self._management.house
         window = house.settings.replay_window_seconds
-        return not window or self._replays.fresh(
+        return not window or house.replays.fresh(
             claim.service.lower(), claim.timestamp, claim.nonce, window, house.clock()
         )

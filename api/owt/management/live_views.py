@@ -199,7 +199,8 @@ class LiveViews:
         return json_answer(stream_info(stream, _version()))
 
     def _host(self) -> str:
-        return portal_host(self._management.house.services.settings(), request.scope).name
+        found = portal_host(self._management.house.services.settings(), request.scope)
+        return "localhost" if found is None else found.name
 
 
 def _version() -> Version:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from jsonpatch import JsonPatchException
 from jsonpointer import JsonPointerException
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from quart import Response, request
 
 from actors.core import ActorError
+from api.owt.json_text import read_json
 from api.owt.management.errors import (
     BAD_REQUEST,
     INVALID_BODY,
@@ -64,12 +65,12 @@ async def answered(view: Awaitable[Response]) -> Response:
 
 async def json_body() -> Any:
     """Return the body. One that does not say it is JSON counts as {}. Raises RestError."""
-    data = await request.get_data(as_text=False)
+    data = cast("bytes", await request.get_data(as_text=False))
     if not data or not request.is_json:
         return {}
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+        return read_json(data)
+    except ValueError:
         raise RestError(UNREADABLE) from None
 
 

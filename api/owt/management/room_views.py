@@ -14,6 +14,7 @@ from api.owt.management.errors import (
     BAD_TOKEN_REQUEST,
     INVALID_BODY,
     INVALID_OPTION,
+    NO_PORTAL,
     UNEXPECTED,
     RestError,
 )
@@ -101,6 +102,8 @@ class RoomViews:
             raise RestError(BAD_TOKEN_REQUEST)
         house = self._management.house
         where = portal_host(house.services.settings(), request.scope)
+        if where is None:
+            raise RestError(NO_PORTAL)
         document: dict[str, Any] = {}
         if wanted.preference is not None:
             document = {"preference": wanted.preference.model_dump(exclude_none=True)}

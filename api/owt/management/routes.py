@@ -26,9 +26,8 @@ PREFIXES = ("/v1", "/v1.1", "/services")
 ROOM = "rooms/<room_id>"
 
 
-def add_routes(blueprint: Blueprint, house: House) -> None:
+def add_routes(blueprint: Blueprint, management: Management) -> None:
     """Put the management API into the door of a listener."""
-    management = Management(house)
     gate = Gate(management)
     services, rooms = ServiceViews(gate, management), RoomViews(gate, management)
     live = LiveViews(gate, management)
@@ -68,7 +67,7 @@ def add_routes(blueprint: Blueprint, house: House) -> None:
     _add(blueprint, "GET", "/services/<service_id>", services.get)
     _add(blueprint, "DELETE", "/services/<service_id>", services.delete)
     blueprint.before_request(_preflight)
-    blueprint.after_request(_with_origin(house))
+    blueprint.after_request(_with_origin(management.house))
 
 
 def _add(blueprint: Blueprint, method: str, path: str, view: View) -> None:
@@ -90,5 +89,11 @@ def _with_origin(house: House) -> Callable[[Response], Awaitable[Response]]:
 
 
 def refuser(house: House) -> Callable[[int], Response]:
-    """Return what answers a status that no view chose, for the door."""
-    return lambda status: allow_origin(refuse(status), house.settings)
+    """Return what answers a status that no view chose, for the door: OPTIONS suits any path."""
+
+    def answer(status: int) -> Response:
+        preflight = status == 404 and request.method == "OPTIONS"
+        response = Response("", 200) if preflight else refuse(status)
+        return allow_origin(response, house.settings)
+
+    return answer

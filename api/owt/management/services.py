@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from actors.core import NameTaken
 from actors.store import DropService, FindServices, GetService, ListConferenceIds, PutService
 from actors.store_records import ServiceRecord
-from api.owt.bootstrap import sample_credentials, super_credentials
+from api.owt.bootstrap import Credentials, sample_credentials, super_credentials
 from api.owt.ids import ObjectIds
 from api.owt.management.service_keys import KeyLost, KeySeal
 
@@ -31,6 +31,7 @@ class Services:
         self._super = super_credentials(secrets, house.settings)
         self._sample = sample_credentials(secrets, house.settings)
         self._ids = ObjectIds(house.clock)
+        self._sample_wanted = bool(house.settings.sample_service_id)
         self._begun = False
 
     @property
@@ -38,14 +39,18 @@ class Services:
         return self._super.id
 
     async def begin(self) -> None:
-        """Have the store know the super and the sample service, with the keys they have now."""
+        """Have the store know the super and the sample service, with the keys they have now.
+
+        A sample service that was deleted stays so, unless its id is in the configuration.
+        """
         if self._begun:
             return
-        for name, own in ((SUPER_NAME, self._super), (SAMPLE_NAME, self._sample)):
-            try:
-                await self._put(own.id, name, own.key)
-            except NameTaken:  # of a former configuration, with another id
-                await self._put(own.id, f"{name} {own.id}", own.key)
+        # The sample service goes first: where the super service is, it is, or has been deleted.
+        known = await self._ask(GetService(self._super.id)) is not None
+        there = not known or await self._ask(GetService(self._sample.id)) is not None
+        if there or self._sample_wanted:
+            await self._put_own(SAMPLE_NAME, self._sample)
+        await self._put_own(SUPER_NAME, self._super)
         self._begun = True
 
     async def key_of(self, service: str) -> str | None:
@@ -88,6 +93,12 @@ class Services:
             "rooms": await self.rooms_of(record.id),
             "__v": 0,
         }
+
+    async def _put_own(self, name: str, own: Credentials) -> None:
+        try:
+            await self._put(own.id, name, own.key)
+        except NameTaken:  # of a former configuration, with another id
+            await self._put(own.id, f"{name} {own.id}", own.key)
 
     async def _put(self, service: str, name: str, key: str) -> ServiceRecord:
         record = ServiceRecord(service, name, self._seal.seal(service, key), encrypted=True)

@@ -18,6 +18,7 @@ from actors.hub import OpenPeer
 from actors.participant import Do, Occupied, Participant, Resume
 from actors.peer import End, Enter, Lost, TooSlow
 from api.owt.house import REALM
+from api.owt.live_rooms import LiveRooms
 from api.owt.portal import orders
 from api.owt.portal import requests as wire
 from api.owt.portal.client import PortalClient
@@ -141,6 +142,9 @@ class Conversation:
             connection.disconnect()
             with suppress(ActorError):
                 participant.tell(End("refused"))
+        room = entry.spec.key.name
+        if house.was_deleted(room):  # after it was looked up: nobody else would end it
+            await LiveRooms(house).close(room)
 
     async def _relogin(self, incoming: Incoming) -> None:
         house, connection = self._house, self._connection
@@ -174,8 +178,7 @@ class Conversation:
 
     async def _publish(self, incoming: Incoming) -> None:
         request = read(wire.PublishRequest, _data(incoming))
-        most = self._house.services.settings().limits.status_bytes
-        order = orders.publish(request, most)
+        order = orders.publish(request, self._house.settings.attribute_bytes)
         if order.audio_origin is None and order.video_origin is None:
             raise BadRequest(BAD_PUBLICATION)
         self._answer(incoming, {"id": await self._do(order)})

@@ -30,11 +30,11 @@ from actors.domain.streams import (
     VideoParameters,
     VideoWanted,
 )
+from api.owt.json_text import is_deep
 from api.owt.portal import requests as wire
 from api.owt.portal.errors import ATTRIBUTES_TOO_LARGE, INVALID_RECEIVER, INVALID_SIGNALING
 from media.engine import Candidate
 
-DEPTH = 64  # of attributes
 _AS_THE_SOURCE = re.compile(r"x1(\.0*)?")
 _RECEIVER = re.compile(wire.ID_PATTERN)
 
@@ -51,7 +51,7 @@ def publish(request: wire.PublishRequest, attribute_bytes: int) -> Publish:
     audio, video = request.media.audio, request.media.video
     attributes = None
     if request.attributes is not None:
-        if _is_deep(request.attributes):
+        if is_deep(request.attributes):
             raise wire.BadRequest(ATTRIBUTES_TOO_LARGE)
         attributes = msgspec.json.encode(request.attributes)
         if len(attributes) > attribute_bytes:
@@ -111,22 +111,6 @@ def signalling(request: wire.Soac) -> Order | None:
         case wire.CandidatesRemoved():
             return None
     raise wire.BadRequest(INVALID_SIGNALING)
-
-
-def _is_deep(value: object) -> bool:
-    """Tell whether a JSON value is nested so deep that whoever is shown it might fail over it."""
-    layer = [value]
-    for _ in range(DEPTH):
-        inner: list[object] = []
-        for each in layer:
-            if isinstance(each, dict):
-                inner.extend(each.values())
-            elif isinstance(each, list):
-                inner.extend(each)
-        if not inner:
-            return False
-        layer = inner
-    return True
 
 
 def _statuses(request: wire.StreamFlow | wire.SubscriptionFlow) -> tuple[StatusChange, ...]:

@@ -23,6 +23,7 @@ from actors.domain.conference_refusals import (
     SubscriptionUnknown,
     TargetUnsatisfying,
     TooManyStreams,
+    TrackUnknown,
     VideoForbidden,
     ViewUnknown,
 )
@@ -331,7 +332,7 @@ def test_what_is_not_there_cannot_be_held_alone() -> None:
     it.control("ann", id_, both)
     it.control_subscription("bob", taken, both)
     assert it.subscriptions[taken].held == {"audio"}
-    with pytest.raises(StreamUnknown):
+    with pytest.raises(TrackUnknown):
         it.control("ann", id_, both[1:])
     with pytest.raises(TargetUnsatisfying):
         it.control_subscription("bob", taken, both[1:])

@@ -264,6 +264,14 @@ async def test_orders_are_refused_in_the_words_of_the_sheet(server: OwtServer, r
 # --- out, and back
 
 
+async def test_a_stream_may_carry_so_many_attributes(server: OwtServer, room: str) -> None:
+    media = {"audio": {"source": "mic"}, "video": False}
+    async with guest(server, room) as ann:
+        await ann.ok("publish", {"media": media, "attributes": "x" * 16_382})
+        refused = await ann.refused("publish", {"media": media, "attributes": "x" * 16_383})
+        assert refused == "The attributes are too large"
+
+
 async def test_a_dropped_participant_is_told(server: OwtServer, room: str) -> None:
     async with guest(server, room) as ann, guest(server, room) as bob:
         live = live_room(server, room)

@@ -16,6 +16,7 @@ from actors.domain.conference_refusals import (
     RecordingUnknown,
     StreamUnknown,
     TargetUnsatisfying,
+    TrackUnknown,
     ViewUnknown,
 )
 from actors.domain.events import Card
@@ -80,6 +81,8 @@ class ScriptedRoom(Actor[Message]):
                     raise ViewUnknown
                 if stream != STREAM.id:
                     raise StreamUnknown
+                if StatusChange("audio", active=False) in changes:
+                    raise TrackUnknown  # as if it had none
                 return STREAM
             case orders.EndStream(stream):
                 if stream != STREAM.id:
@@ -282,6 +285,7 @@ async def test_changing_a_stream(scene: Scene) -> None:
         [{"op": "replace", "path": "/info/layout", "value": []}],
         [{"op": "replace", "path": "/info/layout/0/stream", "value": "123456"}],
         [{"op": "replace", "path": "/media/video/status", "value": "off"}],
+        [{"op": "replace", "path": "/media/audio/status", "value": "inactive"}],
     ],
 )
 async def test_changes_of_a_stream_that_cannot_be(scene: Scene, updates: Any) -> None:
@@ -307,7 +311,7 @@ async def test_recordings(scene: Scene) -> None:
     body = {
         "container": "mkv",
         "media": {
-            "audio": {"from": "123456", "format": {"codec": "opus"}},
+            "audio": {"from": "123456", "format": {"codec": "OPUS"}},
             "video": {"from": "123456", "parameters": {"framerate": 15}},
         },
     }

@@ -208,7 +208,15 @@ def test_the_rules_of_the_live_room() -> None:
     assert spec.conference.views == ("common",)
     assert {"opus", "pcmu"} <= spec.conference.audio_in
     assert spec.conference.video_in == {"h264", "vp8", "vp9"}
+    assert spec.conference.audio_in_mp4 == {"aac"}
     assert room_spec(ROOM, read_room({"name": "n"}), 500).capacity == 500
+
+
+def test_codecs_are_known_however_they_are_written() -> None:
+    room = read_room({"name": "n", "mediaIn": {"audio": [{"codec": "OPUS"}], "video": []}})
+    rules = room_spec(ROOM, room, 500).conference
+    assert rules is not None
+    assert (rules.audio_in, rules.video_in) == ({"opus"}, frozenset())
 
 
 def test_roles_become_permissions() -> None:
