@@ -55,17 +55,18 @@ async def _client(house: House, request: TokenRequest, address: str) -> AuviousC
     """Return the client that has proved to be the one it names."""
     if not request.client_id:
         raise TokenRefused("invalid_client", "the client is not named")
-    attempt = Attempt(house, address, f"auvious client {request.client_id}")
-    await attempt.begin()
     client = house.clients.get(request.client_id)
-    if client is None:
-        right = False
-    elif client.public:
+    if client is not None and client.public:
+        # There is nothing to guess, and everybody behind an address uses the same one.
         right = not any(request.client_secrets)
     else:
-        secret = house.client_secret(client)
-        right = any(constant_time_equal(secret, given) for given in request.client_secrets)
-    attempt.end(right)
+        attempt = Attempt(house, address, f"auvious client {request.client_id}")
+        await attempt.begin()
+        secret = house.client_secret(client) if client else ""
+        right = bool(secret) and any(
+            constant_time_equal(secret, given) for given in request.client_secrets
+        )
+        attempt.end(right)
     if client is None or not right:
         raise TokenRefused("invalid_client", "the client is unknown or its secret is wrong")
     return client
