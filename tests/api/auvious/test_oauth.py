@@ -183,9 +183,11 @@ async def test_a_secret_with_reserved_characters_may_be_encoded_or_not(tmp_path:
         server.http() as http,
     ):
         for headers in (basic("odd one", "a+b %/ü"), basic("odd+one", "a%2Bb+%25%2F%C3%BC")):
-            form = {"grant_type": "client_credentials", "client_id": "odd one"}
-            response = await http.post(TOKEN, data=form, headers=headers)
-            assert response.status_code == 200, response.text
+            for named in ({}, {"client_id": "odd one"}):
+                form = {"grant_type": "client_credentials", **named}
+                response = await http.post(TOKEN, data=form, headers=headers)
+                assert response.status_code == 200, response.text
+                assert response.json()["sub"] == "odd one"
 
 
 async def test_other_methods_and_paths_are_refused_in_the_same_form(
