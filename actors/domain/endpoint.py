@@ -51,7 +51,7 @@ class Delivery:
 
     sequence: int
     qos: int
-    payload: bytes
+    payload: bytes = field(repr=False)
     redelivered: bool
 
 
