@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_OF_A_PAGE = {"ws": "http", "wss": "https"}  # some apps name the websocket that they open
 
 
 def origin_refusal(
@@ -44,9 +45,10 @@ def _normal(origin: str, *, path: bool = False) -> tuple[str, str, int | None] |
     extra = parts.query or parts.fragment or "@" in parts.netloc or (parts.path and not path)
     if not parts.scheme or not parts.hostname or extra:
         return None
+    scheme = _OF_A_PAGE.get(parts.scheme, parts.scheme)
     if port is None:
-        port = _DEFAULT_PORTS.get(parts.scheme)
-    return parts.scheme, parts.hostname, port
+        port = _DEFAULT_PORTS.get(scheme)
+    return scheme, parts.hostname, port
 
 
 def _text(origin: tuple[str, str, int | None]) -> str:

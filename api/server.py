@@ -6,6 +6,7 @@ then `server.ready`. The stop runs backwards.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -89,6 +90,8 @@ class Server:
         urls = [listener.url for listener in self._listeners]
         spec = http_spec(list(zip(urls, self._serving, strict=True)))
         await services.system.root.ask(Spawn(spec), within=START_SECONDS)
+        gc.collect()
+        gc.freeze()  # what lives as long as the process is not looked through again and again
         services.lifecycle.mark_ready()
         log.info("server.ready", urls=urls, version=quintet_version(), pid=os.getpid())
 

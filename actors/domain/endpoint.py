@@ -51,16 +51,20 @@ class Delivery:
 
     sequence: int
     qos: int
-    payload: bytes
+    payload: bytes = field(repr=False)
     redelivered: bool
 
 
 @dataclass(slots=True)
 class Reader:
-    """How far a subscriber has read; `paused` until it says that it has room."""
+    """How far a subscriber has read; `paused` until it says that it has room.
+
+    Events of qos 0 up to `hears_after` are not for it: they came before it did.
+    """
 
     cursor: int
     joined_at: int
+    hears_after: int
     paused: bool = True
 
     def delivery(self, entry: Entry) -> Delivery:
@@ -98,15 +102,22 @@ class EndpointState(Generic[R]):
         return self.terms.keep_alive * REMIND_AFTER
 
     def join(self, reader: R, after: int) -> None:
-        """Let a subscriber in, paused, whose first event is the one after number `after`."""
-        self.readers[reader] = Reader(min(after, self.outbox.last), self.outbox.last)
+        """Let a subscriber in, paused, whose first event is the one after number `after`.
+
+        With 0 it has seen nothing, and of what came earlier is shown qos 1 only.
+        """
+        last = self.outbox.last
+        self.readers[reader] = Reader(min(after, last), last, min(after, last) or last)
 
     def unread(self, reader: R) -> Iterator[tuple[Entry, Delivery]]:
         """Yield what this subscriber is to be shown, in order; nothing while it is paused."""
         place = self.readers.get(reader)
         if place is not None and not place.paused:
             for entry in self.outbox.after(place.cursor):
-                yield entry, place.delivery(entry)
+                if entry.event.qos or entry.sequence > place.hears_after:
+                    yield entry, place.delivery(entry)
+                else:
+                    place.cursor = entry.sequence
 
     def accept(self, event: Event) -> bool:
         """Keep an event for delivery; False when the outbox is full."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,11 +12,12 @@ class Event:
     """One event as it was sent.
 
     `payload` is delivered byte for byte; `masked` is what may be logged or inspected, and is the
-    same object where nothing is masked. `qos` is 0 (at most once) or 1 (until acknowledged).
+    same object where nothing is masked; a repr shows neither. `qos` is 0 (at most once) or 1 (until
+    acknowledged).
     """
 
-    payload: bytes
-    masked: bytes
+    payload: bytes = field(repr=False)
+    masked: bytes = field(repr=False)
     qos: int = 0
 
     @property

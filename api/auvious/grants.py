@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
 
 import structlog
 import trio
@@ -55,17 +56,20 @@ async def _client(house: House, request: TokenRequest, address: str) -> AuviousC
     """Return the client that has proved to be the one it names."""
     if not request.client_id:
         raise TokenRefused("invalid_client", "the client is not named")
-    attempt = Attempt(house, address, f"auvious client {request.client_id}")
-    await attempt.begin()
-    client = house.clients.get(request.client_id)
-    if client is None:
-        right = False
-    elif client.public:
+    known = house.clients
+    client = known.get(request.client_id) or known.get(unquote_plus(request.client_id))
+    if client is not None and client.public:
+        # There is nothing to guess, and everybody behind an address uses the same one.
         right = not any(request.client_secrets)
     else:
-        secret = house.client_secret(client)
-        right = any(constant_time_equal(secret, given) for given in request.client_secrets)
-    attempt.end(right)
+        name = client.id if client else request.client_id
+        attempt = Attempt(house, address, f"auvious client {name}")
+        await attempt.begin()
+        secret = house.client_secret(client) if client else ""
+        right = bool(secret) and any(
+            constant_time_equal(secret, given) for given in request.client_secrets
+        )
+        attempt.end(right)
     if client is None or not right:
         raise TokenRefused("invalid_client", "the client is unknown or its secret is wrong")
     return client

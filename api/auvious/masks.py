@@ -6,11 +6,12 @@ stranger may make us compute is bounded: steps of one evaluation, and what a pat
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 from jsonpath import JSONPathEnvironment
 from jsonpath.exceptions import JSONPathError
 from jsonpath.filter import BaseExpression
@@ -63,18 +64,20 @@ class _Environment(JSONPathEnvironment):
 
 
 _environment = _Environment()
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-def masked_copy(event: dict[str, Any], masks: Sequence[str], size: int) -> bytes:
+def masked_copy(event: dict[str, Any], masks: Sequence[str], payload: bytes) -> bytes:
     """Return the event as JSON with every text that a mask finds replaced by as many asterisks.
 
-    `size` is that of the event in bytes. A mask that finds nothing is fine. Raises MaskRefused: a
-    mask is no JSONPath, finds something that is no text, or takes too long. Computes, at worst for
-    a second: belongs into a thread.
+    `payload` is the event as it was sent; its numbers keep all their digits. A mask that finds
+    nothing is fine. Raises MaskRefused: a mask is no JSONPath, finds something that is no text, or
+    takes too long. Computes, at worst for a second: belongs into a thread.
     """
     if len(masks) > MOST_MASKS:
         raise MaskRefused(f"must not be more than {MOST_MASKS}")
-    if size > LONGEST_EVENT:
+    if len(payload) > LONGEST_EVENT:
         raise MaskRefused(f"cannot be applied to an event of more than {LONGEST_EVENT} bytes")
     document = metered(event)
     meter.begin(MOST_STEPS)
@@ -86,10 +89,10 @@ def masked_copy(event: dict[str, Any], masks: Sequence[str], size: int) -> bytes
             raise MaskRefused("take too long to find") from None
         except (JSONPathError, RecursionError, ValueError, TypeError, IndexError, KeyError):
             raise MaskRefused("must be JSONPath expressions") from None
-    copy = json.loads(json.dumps(event))
+    copy = _decoder.decode(payload)
     for parts in found:
         _blot(copy, parts)
-    return json.dumps(copy, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encoder.encode(copy)
 
 
 def _find(document: Any, mask: str) -> list[tuple[int | str, ...]]:

@@ -86,16 +86,19 @@ def parse_sending(body: bytes, *, service: bool) -> Sending:
     ):
         problems["organizationId"] = "must not be null"
     payload = raw.get("event", b"null")
-    masked, shown_type = payload, ""
-    if "event" not in problems:
+    event: dict[str, object] = {}
+    if "event" in problems:  # the masks are looked at all the same
+        payload = b"{}"
+    else:
         event = json.loads(payload)
         problems |= problems_of(event)
-        if "masks" not in problems and (masks := _masks(raw)):
-            try:
-                masked = masked_copy(event, masks, len(payload))
-            except MaskRefused as refusal:
-                problems["masks"] = str(refusal)
-        shown_type = str(json.loads(masked).get("type"))
+    masked, shown_type = payload, event.get("type")
+    if "masks" not in problems and (masks := _masks(raw)):
+        try:
+            masked = masked_copy(event, masks, payload)
+            shown_type = msgspec.json.decode(masked).get("type")
+        except MaskRefused as refusal:
+            problems["masks"] = str(refusal)
     if problems or command is None:
         raise Invalid(problems)
     return Sending(
@@ -103,7 +106,7 @@ def parse_sending(body: bytes, *, service: bool) -> Sending:
         (command.organization or "") if service else "",
         command.endpoint or None,
         Event(payload, masked, 1 if command.qos == 1 else 0),
-        shown_type,
+        str(shown_type),
     )
 
 

@@ -289,6 +289,26 @@ async def test_an_event_between_register_and_subscribe_waits_if_it_is_to_arrive(
         assert listener.shown == [Delivery(2, 1, b"at least once", redelivered=False)]
 
 
+async def test_best_effort_that_waits_for_a_slow_one_is_not_shown_to_who_comes_later() -> None:
+    async with desk() as at:
+        endpoint = await at.open()
+        slow, first, later = Listener(room=0), Listener(), Listener()
+        await attach(endpoint, slow)
+        await attach(endpoint, first)
+        for payload, qos in ((b"1", 0), (b"2", 1), (b"3", 0)):
+            assert await offer(endpoint, payload, qos)
+        assert first.payloads == [b"1", b"2", b"3"]
+        endpoint.tell(Detach(first))
+        await attach(endpoint, later)
+        assert later.payloads == [b"2"], "at most once means not again to who comes back"
+        await offer(endpoint, b"4", 0)
+        assert later.payloads == [b"2", b"4"]
+        endpoint.tell(Acknowledge(2))
+        endpoint.tell(Detach(slow))
+        await settle()
+        assert await waiting(endpoint) == []
+
+
 async def test_nothing_is_shown_before_the_first_resume_and_nothing_is_lost() -> None:
     async with desk() as at:
         endpoint, listener = await at.open(), Listener()

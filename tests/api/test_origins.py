@@ -27,6 +27,10 @@ OWN = "meet.example.org"
         ("https://other.example", OWN, True, "", ["https://x.org", "https://Other.example:443"]),
         ("https://other.example", OWN, True, "", ["*"]),
         ("null", OWN, True, "", ["*"]),
+        # Apps name the address that they connect to: Starscream, below CocoaMQTT, does.
+        ("wss://meet.example.org:443", OWN, True, "", []),
+        ("ws://127.0.0.1:8080", "127.0.0.1:8080", False, "", []),
+        ("wss://meet.example.org", "backend:8080", False, "https://meet.example.org", []),
     ],
 )
 def test_our_own_pages_and_invited_ones_may(
@@ -47,6 +51,7 @@ def test_our_own_pages_and_invited_ones_may(
         ("https://meet.example.org:x", OWN, True, "", [], "origin is malformed"),
         ("https://[::1", OWN, True, "", [], "origin is malformed"),
         ("http://meet.example.org", OWN, True, "", [], "origin http://meet.example.org is not"),
+        ("ws://meet.example.org", OWN, True, "", [], "origin http://meet.example.org is not"),
         ("https://meet.example.org:8443", OWN, True, "", [], "example.org:8443 is not welcome"),
         ("https://sub.meet.example.org", OWN, True, "", [], "is not welcome here"),
         ("https://evil.example", "", True, "", [], "https://evil.example is not welcome here"),

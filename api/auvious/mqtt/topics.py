@@ -12,6 +12,7 @@ from api.auvious.mqtt.encoding import written_topic
 from api.auvious.mqtt.reasons import Reason
 
 MOST_QOS = 1
+_WILDCARDS = frozenset("+#")
 
 
 def endpoint_of(topic: str, user: str) -> str | Reason:
@@ -21,11 +22,12 @@ def endpoint_of(topic: str, user: str) -> str | Reason:
     """
     if topic.startswith("$share/"):
         return Reason.SHARED_NOT_SUPPORTED
-    if "#" in topic or "+" in topic:
+    for start in (f"user/{user}/", "users/endpoints/"):  # a + within a user's name is no wildcard
+        endpoint = topic.removeprefix(start)
+        if endpoint != topic and endpoint and not _WILDCARDS.intersection(endpoint):
+            return endpoint
+    if _WILDCARDS.intersection(topic):
         return Reason.WILDCARDS_NOT_SUPPORTED
-    for start in (f"user/{user}/", "users/endpoints/"):
-        if topic.startswith(start) and len(topic) > len(start):
-            return topic[len(start) :]
     return Reason.NOT_AUTHORIZED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.domain.endpoint import Delivery
 from actors.domain.outbox import Event, Outbox, OutboxLimits
 
 
@@ -52,6 +53,12 @@ def test_best_effort_goes_first_when_the_outbox_is_full() -> None:
     assert outbox.add(event()) is None
     assert outbox.add(event(qos=0)) is None
     assert numbers(outbox) == [2, 4, 6]
+
+
+def test_what_is_in_an_event_shows_in_no_repr() -> None:
+    event = Event(b"hidden", b"******", 1)
+    assert "hidden" not in repr(event)
+    assert "hidden" not in repr(Delivery(1, 1, event.payload, redelivered=False))
 
 
 def test_bytes_are_counted_with_a_masked_copy() -> None:

@@ -137,6 +137,8 @@ def test_every_broken_field_of_a_sending_is_named() -> None:
     }
     body = '{"userId":"ann","event":{"type":"Event"},"masks":["nowhere"],"qos":1.5}'
     assert set(sending_problems(body)) == {"event.type", "event.timestamp", "masks", "qos"}
+    assert set(sending_problems('{"masks":["$["]}')) == {"userId", "event", "masks"}
+    assert set(sending_problems('{"userId":"ann","event":5,"masks":["$.pin"]}')) == {"event"}
     assert sending_problems('{"userId":"ann","masks":[1],"event":' + EVENT + "}") == {
         "masks": "must be a string"
     }
@@ -165,6 +167,15 @@ def test_masks_change_what_is_shown_and_not_what_is_sent() -> None:
         "masks": "must find texts only"
     }
     assert sending(event, ',"masks":null').event.masked == event.encode()
+
+
+def test_what_is_not_masked_is_shown_as_it_was_sent() -> None:
+    numbers = '{"a":1.0000000000000000000001,"b":1E2,"c":-0.0,"d":123456789012345678901,"ä":"☃"}'
+    event = EVENT[:-1] + f',"pin":"8812","numbers":{numbers}}}'
+    masked = sending(event, ',"masks":["$.pin"]').event.masked.decode()
+    for written in ("1.0000000000000000000001", "-0.0", "123456789012345678901", '"ä":"☃"'):
+        assert written in masked
+    assert json.loads(masked)["numbers"] == json.loads(numbers)
 
 
 def test_an_empty_endpoint_is_none() -> None:

@@ -134,6 +134,15 @@ def test_topics_lead_to_own_endpoints_only(topic: str, found: str | Reason) -> N
     assert endpoint_of(topic, "alice") == found
 
 
+@pytest.mark.parametrize("user", ["ann+work@acme.example", "ann#1", "a/b", "+", "#"])
+def test_a_users_name_is_taken_as_it_is(user: str) -> None:
+    assert endpoint_of(f"user/{user}/e-1", user) == "e-1"
+    assert endpoint_of(f"user/{user}/+", user) is Reason.WILDCARDS_NOT_SUPPORTED
+    assert endpoint_of(f"user/{user}/e-1", "bob") in (
+        Reason.NOT_AUTHORIZED, Reason.WILDCARDS_NOT_SUPPORTED,
+    )  # fmt: skip
+
+
 def test_of_two_names_the_better_one_is_used() -> None:
     both = subscription(first=1, second=1)
     assert (both.topic, both.qos) == (b"\0\x05first", 1)

@@ -27,6 +27,7 @@ from tests.support.auvious import (
     auvious_server,
     auvious_settings,
 )
+from tests.support.serving import CARRIERS
 
 TOKEN = "/security/oauth/token"
 CLIENT = {
@@ -182,9 +183,11 @@ async def test_a_secret_with_reserved_characters_may_be_encoded_or_not(tmp_path:
         server.http() as http,
     ):
         for headers in (basic("odd one", "a+b %/ü"), basic("odd+one", "a%2Bb+%25%2F%C3%BC")):
-            form = {"grant_type": "client_credentials", "client_id": "odd one"}
-            response = await http.post(TOKEN, data=form, headers=headers)
-            assert response.status_code == 200, response.text
+            for named in ({}, {"client_id": "odd one"}):
+                form = {"grant_type": "client_credentials", **named}
+                response = await http.post(TOKEN, data=form, headers=headers)
+                assert response.status_code == 200, response.text
+                assert response.json()["sub"] == "odd one"
 
 
 async def test_other_methods_and_paths_are_refused_in_the_same_form(
@@ -215,6 +218,15 @@ async def test_guessing_is_slowed_and_then_refused_without_harm_to_others(tmp_pa
                 ).status_code == 200  # fmt: skip
 
 
+async def test_nobody_behind_an_address_can_lock_the_app_of_the_others_out(tmp_path: Path) -> None:
+    settings = auvious_settings(tmp_path, limits={"credential_failures": 2})
+    async with auvious_server(tmp_path, settings=settings) as server, server.http() as http:
+        for _ in range(4):
+            response = await http.post(TOKEN, data=USER | {"client_secret": "none is asked for"})
+            assert await error(response, 401) == "invalid_client", "there is nothing to guess"
+        assert (await http.post(TOKEN, data=USER)).status_code == 200
+
+
 # --- refresh tokens
 
 
@@ -235,6 +247,24 @@ async def test_a_refresh_token_is_good_once(http: httpx.AsyncClient) -> None:
     used = await http.post(TOKEN, data=again(first["refresh_token"]))
     assert await error(used) == "invalid_grant"
     assert (await http.post(TOKEN, data=again(second["refresh_token"]))).status_code == 200
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_of_many_who_use_a_refresh_token_at_once_one_gets_a_new_one(
+    tmp_path: Path, carrier: str
+) -> None:
+    async with auvious_server(tmp_path, carrier) as server, server.http() as http:
+        token = (await http.post(TOKEN, data=USER)).json()["refresh_token"]
+        answers: list[httpx.Response] = []
+
+        async def use() -> None:
+            answers.append(await http.post(TOKEN, data=again(token)))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(8):
+                nursery.start_soon(use)
+    assert sorted(answer.status_code for answer in answers) == [200, *[400] * 7]
+    assert {answer.json().get("error", "invalid_grant") for answer in answers} == {"invalid_grant"}
 
 
 async def test_a_refresh_token_is_its_clients(http: httpx.AsyncClient) -> None:
