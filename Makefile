@@ -24,7 +24,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 help:
 	@echo "make run        install into $(VENV) and start the server (CONFIG=file)"
 	@echo "make test       the whole test suite, with the Debian packages it needs"
-	@echo "make test-fast  the tests without a browser and without the slow ones"
+	@echo "make test-fast  the tests without browsers, processes and long waits, four at a time"
 	@echo "make check      ruff, ruff format, mypy --strict"
 	@echo "make bench      measure (see bench/README.md)"
 	@echo "make clean      remove what the other commands made (keeps data/)"
@@ -36,7 +36,7 @@ test: $(INSTALLED_DEV) test-packages
 	$(BIN)/python -m pytest $(ARGS)
 
 test-fast: $(INSTALLED_DEV)
-	$(BIN)/python -m pytest -m "not slow and not browser" $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 4 -m "not slow and not browser" $(ARGS)
 
 test-packages:
 	@scripts/test-packages

@@ -124,7 +124,11 @@ async def test_a_ping_between_whole_messages_is_answered() -> None:
         (framed((b"\xff\xfe", True), 0, b""), 1007),
         (framed((b"\xff\xfe", True), 1, b""), 1007),
     ],
-)
+    ids=[
+        "unmasked", "continuation", "reserved bit", "opcode", "long pong", "message in message",
+        "long frame", "long message", "no text", "no text in pieces",
+    ],
+)  # fmt: skip
 async def test_what_is_wrong_closes_with_its_code_after_what_was_right(
     wrong: bytes, code: int
 ) -> None:
