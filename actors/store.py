@@ -19,8 +19,8 @@ from actors.core import Actor, Message, Request
 from actors.domain.ids import RoomKey
 from actors.domain.stored import window
 from actors.settings import StoreLimits
-from actors.store_records import ConferenceRecord, RoomRecord, ServiceRecord, TokenRecord
-from actors.store_tables import MemoryTables, Tables
+from actors.storage.records import ConferenceRecord, RoomRecord, ServiceRecord, TokenRecord
+from actors.storage.tables import MemoryTables, Tables
 
 __all__ = [
     "STORE",

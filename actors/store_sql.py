@@ -16,9 +16,9 @@ import trio
 from actors.core import Actor, Message, Refused, ReplyTo
 from actors.domain.refusals import Busy, StoreUnavailable
 from actors.settings import StorePlace
+from actors.storage.database import Database, DatabaseFailed
+from actors.storage.errand import Errand, GivenUp
 from actors.store import DURABLE_READS, DURABLE_WRITES, ROOM_MESSAGES, RoomRecords
-from actors.store_database import Database, DatabaseFailed
-from actors.store_errand import Errand, GivenUp
 
 ANSWER_SHARE = 0.8  # of the asker's patience: it shall hear a refusal, not its own clock
 CLOSE_SECONDS = 2.0

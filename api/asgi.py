@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from actors.core import RestartLimit
-from actors.store_upgrade import StoreAway, StoreWrong
+from actors.storage.upgrade import StoreAway, StoreWrong
 from api.app import App, create_app
 from api.composition import CurrentSettings, open_services, prepare_store
 from api.dialects import Dialects

@@ -17,8 +17,8 @@ from actors.house import children
 from actors.media_services import MediaServices
 from actors.peer import End
 from actors.settings import ActorLimits, StoreLimits, StorePlace
+from actors.storage.upgrade import prepare
 from actors.store_sql import SqlStore
-from actors.store_upgrade import prepare
 from api.credentials import CredentialGuard
 from api.doors import Services
 from api.lifecycle import Lifecycle

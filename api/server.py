@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from actors.core import RestartLimit, Spawn
-from actors.store_upgrade import StoreAway, StoreWrong
+from actors.storage.upgrade import StoreAway, StoreWrong
 from api.app import create_app
 from api.carriers.address_counts import AddressCounts
 from api.carriers.connections import Connections

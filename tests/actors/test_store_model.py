@@ -20,6 +20,10 @@ from hypothesis.stateful import (
 
 from actors.core import Message, Refused
 from actors.settings import StoreLimits
+from actors.storage.database import Database
+from actors.storage.errand import Errand
+from actors.storage.tables import MemoryTables
+from actors.storage.upgrade import prepare
 from actors.store import (
     DURABLE_WRITES,
     ConferenceRecord,
@@ -39,10 +43,6 @@ from actors.store import (
     TokenRecord,
     carry_out,
 )
-from actors.store_database import Database
-from actors.store_errand import Errand
-from actors.store_tables import MemoryTables
-from actors.store_upgrade import prepare
 from tests.support.stores import DATABASES, fresh_place
 
 LIMITS = StoreLimits(services=2, conferences=4, tokens=2, document_bytes=50)

@@ -13,6 +13,8 @@ import trio
 
 from actors.core import ActorCrashed, ActorError
 from actors.settings import StorePlace
+from actors.storage.backend import backend_of
+from actors.storage.upgrade import prepare
 from actors.store import (
     STORE,
     FindServices,
@@ -21,9 +23,7 @@ from actors.store import (
     PutConference,
     PutService,
 )
-from actors.store_backend import backend_of
 from actors.store_sql import SqlStore
-from actors.store_upgrade import prepare
 from tests.actors.core.puppet import logged
 from tests.support.actors import Saboteur, key
 from tests.support.process import REPOSITORY

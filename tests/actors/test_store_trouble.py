@@ -19,6 +19,7 @@ from sqlalchemy import make_url
 from actors.core import AskTimeout
 from actors.domain.refusals import Busy, StoreUnavailable
 from actors.settings import StorePlace
+from actors.storage.upgrade import prepare
 from actors.store import (
     FindServices,
     GetRoom,
@@ -31,7 +32,6 @@ from actors.store import (
     TakeToken,
     TokenRecord,
 )
-from actors.store_upgrade import prepare
 from tests.actors.core.puppet import logged
 from tests.support.actors import key, spec
 from tests.support.stores import Store, fresh_place, open_store, postgresql, run_sql

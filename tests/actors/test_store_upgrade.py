@@ -21,12 +21,12 @@ from sqlalchemy import create_engine, make_url
 from structlog.testing import capture_logs
 
 from actors.settings import StorePlace
+from actors.storage.backend import backend_of
+from actors.storage.database import Database
+from actors.storage.errand import Errand
+from actors.storage.schema import HEAD, VERSION_TABLE, metadata
+from actors.storage.upgrade import MIGRATIONS, StoreAway, StoreWrong, prepare
 from actors.store import FindServices, PutService, ServiceRecord
-from actors.store_backend import backend_of
-from actors.store_database import Database
-from actors.store_errand import Errand
-from actors.store_schema import HEAD, VERSION_TABLE, metadata
-from actors.store_upgrade import MIGRATIONS, StoreAway, StoreWrong, prepare
 from tests.support.process import REPOSITORY
 from tests.support.stores import DATABASES, fresh_place, run_sql
 
@@ -111,7 +111,7 @@ def test_preparing_again_changes_nothing_and_does_without_alembic(tmp_path: Path
     put_sample(place)
     code = (
         "import sys; from pathlib import Path; from actors.settings import StorePlace;"
-        "from actors.store_upgrade import prepare; prepare(StorePlace(Path(sys.argv[1])));"
+        "from actors.storage.upgrade import prepare; prepare(StorePlace(Path(sys.argv[1])));"
         "assert not {'alembic', 'psycopg'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(place.file)], check=True, cwd=REPOSITORY)

@@ -11,8 +11,8 @@ from pathlib import Path
 import trio
 
 from actors.settings import StorePlace
+from actors.storage.upgrade import prepare
 from actors.store import ConferenceRecord, PutConference, PutService, ServiceRecord
-from actors.store_upgrade import prepare
 from tests.support.stores import Store, open_store
 
 WRITERS = 4

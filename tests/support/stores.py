@@ -16,9 +16,9 @@ from sqlalchemy import make_url
 
 from actors.core import ChildSpec, Ref, Request, Restart, open_system
 from actors.settings import StoreLimits, StorePlace
+from actors.storage.upgrade import prepare
 from actors.store import STORE, MemoryStore
 from actors.store_sql import SqlStore
-from actors.store_upgrade import prepare
 from tests.support.actors import House
 
 POSTGRESQL = os.environ.get("QUINTET_TEST_POSTGRES") or "postgresql+psycopg://postgres@127.0.0.1/"

@@ -13,6 +13,7 @@ import jsonpatch
 
 from actors.core import Request
 from actors.domain.refusals import Busy
+from actors.storage.records import ConferenceRecord, TokenRecord
 from actors.store import (
     DropConference,
     GetConference,
@@ -21,7 +22,6 @@ from actors.store import (
     PutToken,
     ReplaceConference,
 )
-from actors.store_records import ConferenceRecord, TokenRecord
 from api.owt.ids import OBJECT_ID, ObjectIds
 from api.owt.live_rooms import LiveRooms
 from api.owt.management.errors import ROOM_NOT_FOUND, RestError

@@ -45,7 +45,7 @@ from api.owt.portal_host import portal_host
 from api.owt.stream_info import Version, stream_info
 
 if TYPE_CHECKING:
-    from actors.store_records import ConferenceRecord
+    from actors.storage.records import ConferenceRecord
     from api.owt.management.desk import Management
     from api.owt.management.gate import Gate
 

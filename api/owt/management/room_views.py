@@ -24,7 +24,7 @@ from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room
 from api.owt.tokens import make_token
 
 if TYPE_CHECKING:
-    from actors.store_records import ConferenceRecord
+    from actors.storage.records import ConferenceRecord
     from api.owt.management.desk import Management
     from api.owt.management.gate import Gate
 

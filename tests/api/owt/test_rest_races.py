@@ -18,8 +18,8 @@ from actors.domain.ids import RoomKey
 from actors.participant import Participant
 from actors.room import Room
 from actors.room_conference import RoomConference
-from actors.store_records import ConferenceRecord
-from actors.store_tables import MemoryTables
+from actors.storage.records import ConferenceRecord
+from actors.storage.tables import MemoryTables
 from api.owt.portal import login
 from tests.api.owt.test_rest_rooms import trouble
 from tests.support.owt import SAMPLE, SUPER, OwtServer, owt_server, owt_settings

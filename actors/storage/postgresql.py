@@ -16,7 +16,7 @@ import psycopg
 from psycopg.pq.abc import PGconn
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
-from actors.store_backend import Made
+from actors.storage.backend import Made
 
 _BEGIN = text(
     "SELECT set_config('statement_timeout', :milliseconds, true),"

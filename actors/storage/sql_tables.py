@@ -12,9 +12,9 @@ from actors.core import NameTaken
 from actors.domain.refusals import StoreFull, UnknownService
 from actors.domain.stored import ID_BYTES, is_storable
 from actors.settings import StoreLimits
-from actors.store_records import ConferenceRecord, ServiceRecord, TokenRecord
-from actors.store_schema import conferences, services, tokens
-from actors.store_tables import EXPIRED_KEPT_SECONDS, check_conference, check_service, check_token
+from actors.storage.records import ConferenceRecord, ServiceRecord, TokenRecord
+from actors.storage.schema import conferences, services, tokens
+from actors.storage.tables import EXPIRED_KEPT_SECONDS, check_conference, check_service, check_token
 
 _INSERTS: dict[str, type[postgresql.Insert | sqlite.Insert]] = {
     "postgresql": postgresql.Insert,

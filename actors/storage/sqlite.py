@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine
 
-from actors.store_backend import FileReplaced, Made
+from actors.storage.backend import FileReplaced, Made
 
 OLDEST = (3, 35, 0)  # DELETE … RETURNING
 

@@ -58,10 +58,10 @@ class FileReplaced(Exception):
 def backend_of(place: StorePlace) -> Backend:
     """Return the kind of database that `place` names."""
     if place.url:
-        from actors.store_postgresql import PostgreSql  # 60 ms; SQLite does without
+        from actors.storage.postgresql import PostgreSql  # 60 ms; SQLite does without
 
         return PostgreSql(place.url, place.answer_seconds)
-    from actors.store_sqlite import Sqlite
+    from actors.storage.sqlite import Sqlite
 
     return Sqlite(place.file)
 

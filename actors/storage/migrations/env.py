@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from actors.store_schema import VERSION_TABLE, metadata
+from actors.storage.schema import VERSION_TABLE, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

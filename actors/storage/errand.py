@@ -6,7 +6,7 @@ import threading
 from time import monotonic
 
 from actors.core import Message
-from actors.store_backend import Breakable
+from actors.storage.backend import Breakable
 
 
 class GivenUp(Exception):

@@ -18,7 +18,7 @@ from actors.domain.stored import (
     check_time,
 )
 from actors.settings import StoreLimits
-from actors.store_records import ConferenceRecord, ServiceRecord, TokenRecord
+from actors.storage.records import ConferenceRecord, ServiceRecord, TokenRecord
 
 EXPIRED_KEPT_SECONDS = 600.0  # so long an expired token is told apart from one that never was
 

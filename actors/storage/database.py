@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from actors.settings import StorePlace
+from actors.storage.backend import Breakable, FileReplaced, backend_of, code_of
+from actors.storage.errand import Errand
+from actors.storage.sql_tables import SqlTables
 from actors.store import carry_out
-from actors.store_backend import Breakable, FileReplaced, backend_of, code_of
-from actors.store_errand import Errand
-from actors.store_sql_tables import SqlTables
 
 
 class DatabaseFailed(Exception):

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from actors.settings import StorePlace
-from actors.store_backend import Backend, Breakable, backend_of
-from actors.store_schema import HEAD, VERSION_TABLE
+from actors.storage.backend import Backend, Breakable, backend_of
+from actors.storage.schema import HEAD, VERSION_TABLE
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 AGAIN_SECONDS = 0.5

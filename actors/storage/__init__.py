@@ -1,0 +1,1 @@
+"""Where a store keeps its records: tables in memory, SQLite or PostgreSQL, and their versions."""
