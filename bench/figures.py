@@ -49,9 +49,9 @@ def rows_of(work: str, quintet: list[Figures], peer: list[Figures]) -> list[Row]
     ]
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[Row], peer: str = "PeerServer") -> str:
     """Print medians, with the range of Quintet's runs, as a Markdown table."""
-    lines = [("work", "figure", "Quintet", "range", "PeerServer", "ratio")]
+    lines = [("work", "figure", "Quintet", "range", peer, "ratio")]
     for row in rows:
         ratio = row.ratio
         lines.append(

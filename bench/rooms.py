@@ -76,7 +76,7 @@ def main() -> None:
             if with_janus:
                 their_figures.append(theirs(options.seconds))
         rows += rows_of(f"list {name}", our_figures, their_figures)
-    print(table(rows))
+    print(table(rows, "Janus"))
 
 
 if __name__ == "__main__":
