@@ -17,7 +17,7 @@ from actors.core import ActorSystem, open_system
 from actors.house import children
 from actors.media_services import MediaServices
 from actors.settings import ActorLimits, RecordingsFolder
-from api.auvious import open_door
+from api.auvious.door import open_door
 from api.auvious.house import House
 from api.auvious.keys import FILE, rotate
 from api.credentials import CredentialGuard
