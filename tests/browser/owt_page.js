@@ -166,7 +166,6 @@ class Conference {
     if (streams.size !== 1) throw new Error(`${streams.size} media streams`);
     const video = document.createElement("video");
     video.autoplay = true;
-    video.muted = true;
     video.srcObject = [...streams][0];
     document.body.append(video);
     this.sessions[id].video = video;
@@ -182,7 +181,7 @@ class Conference {
   async heard(id) {
     const reports = [...(await this.sessions[id].pc.getStats()).values()];
     const audio = reports.find((each) => each.type === "inbound-rtp" && each.kind === "audio");
-    return audio ? audio.packetsReceived : 0;
+    return { packets: audio?.packetsReceived ?? 0, energy: audio?.totalAudioEnergy ?? 0 };
   }
 
   lose() {
