@@ -13,9 +13,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import structlog
 import trio
 from aiortc.exceptions import InvalidStateError
 
+from media.aiortc_dtls import LONGEST_PACKET
 from media.aiortc_seam import Peer
 from media.bridge import MediaLoop
 from media.candidates import MAX_CANDIDATES, RemoteCandidate, parse_remote
@@ -49,6 +51,7 @@ from media.router import Router, RtpSource
 from media.session_tracks import SessionTracks
 
 R = TypeVar("R")
+log = structlog.get_logger("media.session")
 
 NEGOTIATE_SECONDS = 10.0  # for one step; gathering may wait for STUN and TURN servers
 CLOSE_SECONDS = 5.0
@@ -100,6 +103,7 @@ class PeerSession:
         self._early: list[Candidate] = []
         self._remote: SessionText | None = None  # what the other side said last
         self._offered_since = self._connecting_since = 0.0
+        self._told_too_long = False
         self._ended = trio.Event()
         self._demux: Demux[RtpSource] = Demux()
         self._channels = DataChannels(id, around.loop, self._tell)
@@ -208,6 +212,7 @@ class PeerSession:
 
     def check(self, now: float) -> None:
         """End the session if it connects too slowly, is silent or floods us; called each second."""
+        self._tell_too_long()
         heard, since = self._peer.traffic.heard, self._connecting_since or self._offered_since
         if self.state is State.CONNECTED and now - heard > self._wanted.silence_seconds:
             self.fail("the other side fell silent")
@@ -215,6 +220,12 @@ class PeerSession:
             self.fail(f"no {'connection' if self._connecting_since else 'answer'} in time")
         elif self._peer.unfinished_bytes > MAX_UNFINISHED_BYTES:
             self.fail("too much of unfinished messages")
+
+    def _tell_too_long(self) -> None:
+        """Log, once, that packets are too long to leave: counters alone would not be looked at."""
+        if self._peer.traffic.too_long and not self._told_too_long:
+            self._told_too_long = True
+            log.warning("packets.too_long", session=self.id, most_bytes=LONGEST_PACKET)
 
     # --- from the peer, on the loop --------------------------------------------------------
 
