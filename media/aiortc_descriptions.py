@@ -9,7 +9,8 @@ from collections.abc import Set
 
 from aiortc import RTCPeerConnection, RTCSctpTransport
 from aiortc.exceptions import InvalidStateError
-from aiortc.sdp import SessionDescription
+from aiortc.rtcdtlstransport import X509_DIGEST_ALGORITHMS
+from aiortc.sdp import MediaDescription, SessionDescription
 
 from media.aiortc_sections import check_codecs, private
 from media.errors import BadDescription, WrongState
@@ -34,6 +35,8 @@ def checked(
         description.type = kind
         if not all(media.dtls and media.dtls.fingerprints for media in description.media):
             raise BadDescription("without a fingerprint")
+        if not all(map(_can_be_checked, description.media)):
+            raise BadDescription("no fingerprint of SHA-256, SHA-384 or SHA-512")
         private(peer, "validate_description")(description, is_local=False)
         check_codecs(peer.getTransceivers(), description.media, rejected)
         channels = {m.rtp.muxId for m in description.media if m.kind == "application"}
@@ -43,6 +46,11 @@ def checked(
     except MALFORMED as error:
         raise BadDescription("a malformed description") from error
     return description
+
+
+def _can_be_checked(media: MediaDescription) -> bool:
+    """Tell whether aiortc knows the hash of a fingerprint; with none, DTLS could only fail later."""
+    return any(one.algorithm.lower() in X509_DIGEST_ALGORITHMS for one in media.dtls.fingerprints)
 
 
 def _check_channels(sctp: RTCSctpTransport | None, live: Set[str], no_channels: bool) -> None:

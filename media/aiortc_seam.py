@@ -33,7 +33,7 @@ from aiortc.sdp import SessionDescription
 
 from media.aioice_checks import watch_answers, watch_checks
 from media.aiortc_descriptions import checked
-from media.aiortc_dtls import UNTAKEN, widen_buffers
+from media.aiortc_dtls import UNTAKEN, Certificate, widen_buffers
 from media.aiortc_sections import (
     capabilities,
     forget_replaced,
@@ -74,6 +74,7 @@ class Peer(RTCPeerConnection):
         listener: PeerListener,
     ) -> None:
         super().__init__(_configuration(servers))
+        private(self, "certificates")[:] = [Certificate.generateCertificate()]
         self.traffic = Traffic()
         self.sockets: list[UdpSocket] = []
         self._addresses: set[tuple[str, int]] = set()  # of the other side, that were told
