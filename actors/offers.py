@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from actors.domain.streams import SessionEnd
 from media.descriptions import Section, read
@@ -15,9 +16,17 @@ UNWANTED = {"audio": SessionEnd.AUDIO_UNWANTED, "video": SessionEnd.VIDEO_UNWANT
 NO_CODEC = {"audio": SessionEnd.NO_AUDIO_CODEC, "video": SessionEnd.NO_VIDEO_CODEC}
 
 
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why an offer cannot be taken; `detail` says it more closely, without user data."""
+
+    why: SessionEnd
+    detail: str = ""
+
+
 def tracks_for(
     offer: str, codecs: Mapping[str, Sequence[str]], direction: Direction
-) -> tuple[TrackWanted, ...] | SessionEnd:
+) -> tuple[TrackWanted, ...] | Unfit:
     """Return the tracks to want for an offer, or why it cannot be taken.
 
     `codecs` says which kinds are wanted, one section each, and what each may carry. Of these, the
@@ -25,23 +34,23 @@ def tracks_for(
     """
     try:
         sections = [section for section in read(offer).sections if not section.rejected]
-    except BadDescription:
-        return SessionEnd.BAD_OFFER
+    except BadDescription as error:
+        return Unfit(SessionEnd.BAD_OFFER, str(error))
     tracks = []
     for kind in ("audio", "video"):
         offered = [section for section in sections if section.kind == kind]
         if len(offered) > (kind in codecs):
-            return UNWANTED[kind]
+            return Unfit(UNWANTED[kind])
         if kind not in codecs:
             continue
         if not offered:
-            return MISSING[kind]
+            return Unfit(MISSING[kind])
         common = tuple(name for name in _names(offered[0]) if name in codecs[kind])
         if not common:
-            return NO_CODEC[kind]
+            return Unfit(NO_CODEC[kind])
         tracks.append(TrackWanted(kind, direction, tuple(dict.fromkeys(common))))
     if len(sections) > len(tracks):
-        return SessionEnd.BAD_OFFER  # data channels, which nobody here would read
+        return Unfit(SessionEnd.BAD_OFFER)  # data channels, which nobody here would read
     return tuple(tracks)
 
 

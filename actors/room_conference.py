@@ -231,17 +231,20 @@ class RoomConference:
 
     def _log(self, outcome: Outcome) -> None:
         """Log what becomes of sessions, also what their owners need not be told."""
-        reasons: dict[str, str] = {}
+        reasons: dict[str, dict[str, str]] = {}
         for notice in outcome.notices:
             match notice.fact:
                 case SessionReady(session):
                     sends = session in self._conference.publications
                     what = "publication" if sends else "subscription"
                     self._note("session.ready", session=session, peer=notice.to, what=what)
-                case SessionEnded(session, why):
-                    reasons[session] = why.value
+                case SessionEnded(session, why, detail):
+                    reasons[session] = {
+                        "reason": why.value,
+                        **({"detail": detail} if detail else {}),
+                    }
         for session in outcome.ended:
             owner = self._sessions.owner(session)
             if owner is not None:
-                reason = reasons.get(session, "removed")
-                self._note("session.ended", session=session, peer=owner, reason=reason)
+                reason = reasons.get(session, {"reason": "removed"})
+                self._note("session.ended", session=session, peer=owner, **reason)

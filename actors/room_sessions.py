@@ -27,12 +27,13 @@ from actors.domain.refusals import Busy
 from actors.domain.room import Notice
 from actors.domain.streams import SessionEnd
 from actors.media_services import MediaServices
-from actors.offers import MISSING, NO_CODEC, tracks_for
+from actors.offers import MISSING, NO_CODEC, Unfit, tracks_for
 from actors.session_line import EARLY_CANDIDATES, SessionLine
 from media.candidates import parse_remote
 from media.engine import (
     Candidate,
     Direction,
+    Failure,
     MessageReceived,
     SessionWanted,
     State,
@@ -53,6 +54,7 @@ class Answered(Message):
     session: str
     sdp: str
     why: SessionEnd | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,8 @@ class RoomSessions:
             raise media_refusals.NegotiationOutOfStep("sessions are negotiated once")
         direction = Direction.RECEIVE if self._sends(session) else Direction.SEND
         tracks = tracks_for(sdp, self._conference.codecs(session), direction)
-        if isinstance(tracks, SessionEnd):
-            return self._conference.end(session, tracks)
+        if isinstance(tracks, Unfit):
+            return self._conference.end(session, tracks.why, tracks.detail)
         line.offer_due.cancel()
         line.connection = connection = await self._connect(session, tracks)
         self._by_connection[connection] = line
@@ -165,10 +167,10 @@ class RoomSessions:
         try:
             answer = await connection.ask(AcceptOffer(sdp), within=NEGOTIATE_SECONDS)
             told = Answered(session, answer.sdp)
-        except media_refusals.NoCommonCodec:  # the name was right, but not a profile of it
-            told = Answered(session, "", NO_CODEC[kind])
-        except media_refusals.BadDescription:
-            told = Answered(session, "", SessionEnd.BAD_OFFER)
+        except media_refusals.NoCommonCodec as refusal:  # the name was right, not a profile of it
+            told = Answered(session, "", NO_CODEC[kind], str(refusal))
+        except media_refusals.BadDescription as refusal:
+            told = Answered(session, "", SessionEnd.BAD_OFFER, str(refusal))
         except ActorError:
             told = Answered(session, "", SessionEnd.MEDIA_LOST)
         with suppress(ActorStopped):
@@ -182,7 +184,7 @@ class RoomSessions:
         if line is None:
             return NOTHING
         if told.why is not None:
-            return self._conference.end(line.id, told.why)
+            return self._conference.end(line.id, told.why, told.detail)
         line.answered = True
         answer = Notice(SessionAnswered(line.id, told.sdp), to=line.owner)
         return Outcome((answer,)) + self._perhaps_ready(line)
@@ -205,6 +207,8 @@ class RoomSessions:
             case StateChanged(state=State.CONNECTED):
                 line.connected = True
                 return self._perhaps_ready(line)
+            case StateChanged(failure=Failure.DTLS):
+                return self._conference.end(line.id, SessionEnd.DTLS_FAILED)
             case StateChanged(state=State.FAILED | State.CLOSED):
                 return self._conference.end(line.id, SessionEnd.ICE_FAILED)
         return NOTHING

@@ -1,6 +1,7 @@
 """The file that touches private names of aiortc and aioice (pinned, contract-tested).
 
-It leaves those of transceivers to `aiortc_sections.py`, and those of checks to `aioice_checks.py`.
+It leaves those of transceivers to `aiortc_sections.py`, of texts to `aiortc_descriptions.py`, of
+keys to `aiortc_dtls.py`, and those of checks to `aioice_checks.py`.
 
 aiortc does here what it is good at: descriptions, ICE, DTLS, SCTP. Its media half is taken out:
 decrypted RTP and RTCP go, as bytes, to the peer's listener, and `send_rtp` encrypts bytes and has
@@ -12,10 +13,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
-import pylibsrtp
 from aioice import Candidate as IceCandidate
 from aioice.ice import Connection, StunProtocol, server_reflexive_candidate
 from aiortc import (
@@ -32,9 +32,10 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.sdp import SessionDescription
 
 from media.aioice_checks import watch_answers, watch_checks
+from media.aiortc_descriptions import checked
+from media.aiortc_dtls import UNTAKEN, Certificate, widen_buffers
 from media.aiortc_sections import (
     capabilities,
-    check_codecs,
     forget_replaced,
     hold_places,
     negotiated,
@@ -42,7 +43,7 @@ from media.aiortc_sections import (
 )
 from media.candidates import MAX_CANDIDATES, RemoteCandidate
 from media.engine import ChannelWanted, IceServer, TrackWanted
-from media.errors import BadDescription, WrongState
+from media.errors import WrongState
 from media.ice_sockets import IceSocketProtocol, open_ice_sockets
 from media.peer_facts import IceSettings, NegotiatedSection, PeerListener, Traffic
 from media.readers import Readers
@@ -52,13 +53,6 @@ MAX_SSRCS = 1024  # of one peer: libsrtp keeps something of each for as long as 
 REFLEXIVE_SECONDS = 3.0  # that a STUN server gets; a description waits for it
 RECEIVE_WINDOW = 1 << 20  # of aiortc's SCTP
 WAITING_DATAGRAMS = 256  # of DTLS, which the handshake or SCTP has not taken yet
-# What aiortc's parser raises for text that is no description: it expects well-formed ones.
-MALFORMED = (
-    ValueError, AssertionError, LookupError, AttributeError, TypeError, StopIteration,
-    ArithmeticError,
-)  # fmt: skip
-
-UNTAKEN = (pylibsrtp.Error, ValueError)  # what libsrtp refuses; the latter beyond 1,500 bytes
 UNUSED = ("jitter_buffer", "nack_generator", "remote_bitrate_estimator")  # 100 KiB a receiver
 
 # They log addresses at INFO and whole descriptions at DEBUG: neither may reach a log.
@@ -80,6 +74,7 @@ class Peer(RTCPeerConnection):
         listener: PeerListener,
     ) -> None:
         super().__init__(_configuration(servers))
+        private(self, "certificates")[:] = [Certificate.generateCertificate()]
         self.traffic = Traffic()
         self.sockets: list[UdpSocket] = []
         self._addresses: set[tuple[str, int]] = set()  # of the other side, that were told
@@ -126,7 +121,7 @@ class Peer(RTCPeerConnection):
         `rejected` are the mids of sections that only stand in for rejected ones. Raises WrongState,
         BadDescription and NoCommonCodec before anything has changed.
         """
-        sections = self._check(offer, "offer", rejected).media
+        sections = self._checked(offer, "offer", rejected).media
         wanted = self.getTransceivers()
         hold_places(self, sections, rejected)
         await self.setRemoteDescription(RTCSessionDescription(offer, "offer"))
@@ -147,7 +142,7 @@ class Peer(RTCPeerConnection):
         self, answer: str, candidates: Iterable[RemoteCandidate], rejected: Set[str] = frozenset()
     ) -> None:
         """Take the answer to the last offer, without candidates, and these; see `answer`."""
-        self._check(answer, "answer", rejected)
+        self._checked(answer, "answer", rejected)
         for candidate in candidates:
             await self.add_candidate(candidate)
         await self.setRemoteDescription(RTCSessionDescription(answer, "answer"))
@@ -198,28 +193,8 @@ class Peer(RTCPeerConnection):
             id=wanted.id,
         )
 
-    def _check(self, sdp: str, kind: str, rejected: Set[str]) -> SessionDescription:
-        """Find out whether aiortc will take a description, while nothing has changed yet."""
-        try:
-            description = SessionDescription.parse(sdp)
-            description.type = kind
-            if not all(media.dtls and media.dtls.fingerprints for media in description.media):
-                raise BadDescription("without a fingerprint")
-            private(self, "validate_description")(description, is_local=False)
-            check_codecs(self.getTransceivers(), description.media, rejected)
-            channels = {m.rtp.muxId for m in description.media if m.kind == "application"}
-            self._check_channels(channels - rejected)
-        except InvalidStateError as error:
-            raise WrongState(f"no {kind} is expected now") from error
-        except MALFORMED as error:
-            raise BadDescription("a malformed description") from error
-        return description
-
-    def _check_channels(self, live: Set[str]) -> None:
-        """Let data channels neither move to another section nor come back: SCTP cannot."""
-        place = self.sctp.mid if self.sctp is not None else None
-        if live and place is not None and (self.channels_refused or place not in live):
-            raise BadDescription("data channels in another section than before")
+    def _checked(self, sdp: str, kind: str, rejected: Set[str]) -> SessionDescription:
+        return checked(self, sdp, kind, rejected, no_channels=self.channels_refused)
 
     async def _refuse_channels(self, rejected: Set[str]) -> None:
         """Have no data channels, once their section was rejected."""
@@ -241,36 +216,33 @@ class Peer(RTCPeerConnection):
     # --- media -----------------------------------------------------------------------------
 
     def send_rtp(self, packet: bytes) -> None:
-        """Encrypt and send one packet, or drop and count it."""
-        transport = self._transport
-        if transport is None or transport._tx_srtp is None:
-            self.traffic.dropped += 1
-            return
-        try:
-            self._transmit(transport._tx_srtp.protect(packet))
-        except UNTAKEN:  # its sequence number is too old, or it is too long
-            self.traffic.dropped += 1
+        """Encrypt and send one packet. Raises OSError for one that could not leave; counted."""
+        srtp = self._transport._tx_srtp if self._transport is not None else None
+        self._transmit(None if srtp is None else srtp.protect, packet)
 
     def send_rtcp(self, packet: bytes) -> None:
-        """Encrypt and send one compound packet, or drop and count it."""
-        transport = self._transport
-        if transport is None or transport._tx_srtp is None:
-            self.traffic.dropped += 1
-            return
-        try:
-            self._transmit(transport._tx_srtp.protect_rtcp(packet))
-        except UNTAKEN:
-            self.traffic.dropped += 1
+        """Encrypt and send one compound packet, else as `send_rtp` does."""
+        srtp = self._transport._tx_srtp if self._transport is not None else None
+        self._transmit(None if srtp is None else srtp.protect_rtcp, packet)
 
-    def _transmit(self, data: bytes) -> None:
-        connection = self._connection
+    def _transmit(self, protect: Callable[[bytes], bytes] | None, packet: bytes) -> None:
+        connection, traffic = self._connection, self.traffic
         pair = connection._nominated.get(1) if connection is not None else None
-        if pair is None:
-            self.traffic.dropped += 1
-        else:
-            pair.protocol.transport.sendto(data, pair.remote_addr)
-            self.traffic.packets_sent += 1
-            self.traffic.bytes_sent += len(data)
+        if pair is None or protect is None:
+            traffic.dropped += 1
+            raise OSError("not connected")
+        try:
+            data = protect(packet)
+        except UNTAKEN as error:  # its sequence number is too old, or it is too long
+            traffic.dropped += 1
+            traffic.too_long += isinstance(error, ValueError)
+            raise OSError("libsrtp does not take it") from error
+        way: Any = pair.protocol.transport
+        # Our sockets count what they drop, and say so. One at a TURN server does neither.
+        if way.sendto(data, pair.remote_addr) is False:
+            raise OSError("the kernel does not take it")
+        traffic.packets_sent += 1
+        traffic.bytes_sent += len(data)
 
     def _heard(self) -> None:
         self.traffic.heard = time.monotonic()
@@ -344,6 +316,7 @@ class Peer(RTCPeerConnection):
                 watch_answers(protocol, self._heard)
             return found
 
+        widen_buffers(transport)
         watch_checks(connection, self._heard)
         connection.get_component_candidates = gather
         connection.data_received = lambda data, component: self._received(data)

@@ -1,6 +1,6 @@
 """The sections of a description as aiortc keeps them: its transceivers, with their private names.
 
-Beside `aiortc_seam.py` the only file that touches those; the same contract tests hold them.
+Beside `aiortc_seam.py` one of the files that touch those; the same contract tests hold them.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ live in another process. Of this package, only the errors in `media.errors` come
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
 from typing import Protocol
 
 from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
@@ -40,6 +40,17 @@ class State(Enum):
     CONNECTED = "connected"  # media can flow: ICE and DTLS are through
     FAILED = "failed"
     CLOSED = "closed"
+
+
+class Failure(StrEnum):
+    """What brought a session to FAILED."""
+
+    ICE = "ice"  # no path to the other side, or one was lost
+    DTLS = "dtls"  # there is a path, but no agreement on keys
+    NO_ANSWER = "no_answer"  # to an offer of ours
+    SILENCE = "silence"
+    UNFINISHED = "unfinished_messages"  # too much of them on data channels
+    BUG = "bug"  # an error of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +174,17 @@ class SessionStats:
 
 @dataclass(frozen=True, slots=True)
 class EngineStats:
-    """What one engine holds and has carried; stray errors are bugs nobody waited for."""
+    """What one engine holds and has carried; stray errors are bugs nobody waited for.
+
+    `failures` counts the sessions that failed, by what brought them to it.
+    """
 
     sessions: int
     ports: int
     recordings: int
     stray_errors: int
     router: RouterStats
+    failures: Mapping[Failure, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +196,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged(Event):
-    """`reason` is a few words for FAILED and CLOSED, without user data."""
+    """`reason` is a few words for FAILED and CLOSED, without user data; `failure` is for FAILED."""
 
     state: State
     reason: str = ""
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import trio
 
 from media.bridge import MediaLoop
 from media.containment import contained, contained_async
-from media.engine import EngineStats, EventSink, RecordingSink, SessionWanted
+from media.engine import EngineStats, EventSink, Failure, RecordingSink, SessionWanted
 from media.errors import IdTaken, UnknownPort, UnknownSink, UnknownSource, WrongState
 from media.peer_connection import PeerSession, Surroundings, open_peer_session
 from media.peer_facts import IceSettings
@@ -127,6 +127,7 @@ class LocalEngine:
             len(self._recordings),
             self.stray_errors,
             self.router.stats(),
+            dict(self._around.failures),
         )
 
     async def close(self) -> None:
@@ -153,7 +154,7 @@ class LocalEngine:
                 checked = now
                 for session in list(self._sessions.values()):
                     if not contained(self._stray, "a session unchecked", session.check, now):
-                        session.fail(OUR_FAULT)
+                        session.fail(OUR_FAULT, Failure.BUG)
 
     def _check_open(self) -> None:
         if self._closing:
@@ -170,7 +171,7 @@ class LocalEngine:
         """End whatever a source or sink belongs to, and it with that."""
         session = self._owner(stream) or self._sessions.get(stream.rpartition("/in/")[0])
         if session is not None:
-            session.fail(OUR_FAULT)
+            session.fail(OUR_FAULT, Failure.BUG)
         else:
             contained(self._stray, "a stream was not removed", self._remove, stream)
 

@@ -7,15 +7,17 @@ send, and turns what happens into events. It ends by itself when the other side 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import structlog
 import trio
 from aiortc.exceptions import InvalidStateError
 
+from media.aiortc_dtls import LONGEST_PACKET
 from media.aiortc_seam import Peer
 from media.bridge import MediaLoop
 from media.candidates import MAX_CANDIDATES, RemoteCandidate, parse_remote
@@ -35,6 +37,7 @@ from media.engine import (
     Description,
     Event,
     EventSink,
+    Failure,
     Reachable,
     SessionStats,
     SessionWanted,
@@ -49,6 +52,7 @@ from media.router import Router, RtpSource
 from media.session_tracks import SessionTracks
 
 R = TypeVar("R")
+log = structlog.get_logger("media.session")
 
 NEGOTIATE_SECONDS = 10.0  # for one step; gathering may wait for STUN and TURN servers
 CLOSE_SECONDS = 5.0
@@ -62,7 +66,7 @@ class Surroundings:
     """What a session shares with all others of its engine.
 
     `close_soon` has a session closed with a reason, by a task of the engine; `gone` is told once a
-    session is closing.
+    session is closing. `failures` counts what sessions failed for.
     """
 
     loop: MediaLoop
@@ -70,6 +74,7 @@ class Surroundings:
     ice: IceSettings
     close_soon: Callable[[PeerSession, str], None]
     gone: Callable[[PeerSession], None]
+    failures: Counter[Failure] = field(default_factory=Counter)
 
 
 async def open_peer_session(
@@ -100,6 +105,8 @@ class PeerSession:
         self._early: list[Candidate] = []
         self._remote: SessionText | None = None  # what the other side said last
         self._offered_since = self._connecting_since = 0.0
+        self._told_too_long = False
+        self._reachable = False
         self._ended = trio.Event()
         self._demux: Demux[RtpSource] = Demux()
         self._channels = DataChannels(id, around.loop, self._tell)
@@ -192,10 +199,11 @@ class PeerSession:
         finally:
             await self._release()
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, failure: Failure) -> None:
         """End the session, as failed; a task of the engine closes it."""
         if self.state not in FINAL:
-            self._enter(State.FAILED, reason)
+            self._around.failures[failure] += 1
+            self._enter(State.FAILED, reason, failure)
             self._around.close_soon(self, reason)
 
     def pause(self, sink: str) -> None:
@@ -208,13 +216,20 @@ class PeerSession:
 
     def check(self, now: float) -> None:
         """End the session if it connects too slowly, is silent or floods us; called each second."""
+        self._tell_too_long()
         heard, since = self._peer.traffic.heard, self._connecting_since or self._offered_since
         if self.state is State.CONNECTED and now - heard > self._wanted.silence_seconds:
-            self.fail("the other side fell silent")
+            self.fail("the other side fell silent", Failure.SILENCE)
         elif self.state in STARTING and since and now - since > self._wanted.connect_seconds:
-            self.fail(f"no {'connection' if self._connecting_since else 'answer'} in time")
+            self._fail_to_connect("in time")
         elif self._peer.unfinished_bytes > MAX_UNFINISHED_BYTES:
-            self.fail("too much of unfinished messages")
+            self.fail("too much of unfinished messages", Failure.UNFINISHED)
+
+    def _tell_too_long(self) -> None:
+        """Log, once, that packets are too long to leave: counters alone would not be looked at."""
+        if self._peer.traffic.too_long and not self._told_too_long:
+            self._told_too_long = True
+            log.warning("packets.too_long", session=self.id, most_bytes=LONGEST_PACKET)
 
     # --- from the peer, on the loop --------------------------------------------------------
 
@@ -235,14 +250,24 @@ class PeerSession:
                 self._enter(State.CONNECTED)
                 self._tracks.begin_sending()
             case "failed":
-                self.fail("no path to the other side, or no agreement on keys")
+                self._fail_to_connect()
             case "closed" if self.state not in FINAL:
                 self._around.close_soon(self, "the other side closed")
 
     def _on_reachable(self) -> None:
+        self._reachable = True
         self._tell(Reachable(self.id))
 
     # --- inside ----------------------------------------------------------------------------
+
+    def _fail_to_connect(self, when: str = "") -> None:
+        """Fail, and say what for: an operator looks at firewalls for ICE, elsewhere for DTLS."""
+        if not self._connecting_since:
+            self.fail(f"no answer {when}".rstrip(), Failure.NO_ANSWER)
+        elif self._reachable and self.state in STARTING:
+            self.fail(f"no agreement on keys (DTLS) {when}".rstrip(), Failure.DTLS)
+        else:
+            self.fail(f"no path to the other side (ICE) {when}".rstrip(), Failure.ICE)
 
     async def _step(self, step: Callable[..., Coroutine[Any, Any, R]], *args: object) -> R:
         """Have the peer do something. Raises WrongState if the session is closed meanwhile."""
@@ -317,12 +342,12 @@ class PeerSession:
         if self.state in FINAL:
             raise WrongState("the session is closed")
 
-    def _enter(self, state: State, reason: str = "") -> None:
+    def _enter(self, state: State, reason: str = "", failure: Failure | None = None) -> None:
         """Go on to a later state, and tell; never back, and nothing after CLOSED."""
         order = list(State)
         if order.index(state) > order.index(self.state):
             self.state = state
-            self._tell(StateChanged(self.id, state, reason))
+            self._tell(StateChanged(self.id, state, reason, failure))
 
     def _tell(self, event: Event) -> None:
         """Have an event delivered, soon: so that no sink runs inside of aiortc."""

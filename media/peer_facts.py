@@ -55,7 +55,8 @@ class NegotiatedSection:
 class Traffic:
     """Counters of one peer.
 
-    `heard` is the time.monotonic() of the last thing that the other side alone can have sent.
+    `heard` is the time.monotonic() of the last thing that the other side alone can have sent;
+    `too_long` are those of the dropped packets that have no room where they are encrypted.
     """
 
     heard: float = 0.0
@@ -64,3 +65,4 @@ class Traffic:
     packets_sent: int = 0
     bytes_sent: int = 0
     dropped: int = 0
+    too_long: int = 0

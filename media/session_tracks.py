@@ -27,8 +27,9 @@ class _Ends:
 
 
 class SessionTracks:
-    """Registers sources and sinks with the router. `send`s get plain packets and never raise.
+    """Registers sources and sinks with the router.
 
+    `send_rtp` and `send_rtcp` get plain packets; they raise OSError for what could not leave.
     Before `begin_sending`, sinks are held back: a keyframe that cannot leave would be lost.
     """
 

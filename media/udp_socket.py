@@ -32,12 +32,14 @@ class UdpSocket:
         self._receiver: Receiver | None = receiver
         readers.add_reader(bound, self._drain)
 
-    def sendto(self, data: bytes, address: tuple[str, int]) -> None:
-        """Send one datagram, or drop it."""
+    def sendto(self, data: bytes, address: tuple[str, int]) -> bool:
+        """Send one datagram, or drop and count it; tell which."""
         try:
             self._socket.sendto(data, address)
         except OSError:  # full, unreachable, closed: all the same to a datagram
             self.dropped += 1
+            return False
+        return True
 
     def get_extra_info(self, name: str, default: object = None) -> Any:
         """Tell "sockname" and "socket", as asyncio transports do."""

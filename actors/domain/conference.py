@@ -212,11 +212,11 @@ class Conference:
         ready = Notice(SessionReady(session), to=publication.owner)
         return Outcome((ready, *self._announced(StreamAdded(stream))))
 
-    def end(self, session: str, why: SessionEnd | None) -> Outcome:
+    def end(self, session: str, why: SessionEnd | None, detail: str = "") -> Outcome:
         """End a session and what hangs on it; its owner is told unless `why` is None."""
         if session in self.publications:
-            return self._end_publication(session, why)
-        return self._end_subscription(session, why)
+            return self._end_publication(session, why, detail)
+        return self._end_subscription(session, why, detail)
 
     def leave(self, member: str) -> Outcome:
         """End all sessions of a member that has left."""
@@ -268,10 +268,10 @@ class Conference:
 
     # --- inside
 
-    def _end_publication(self, id: str, why: SessionEnd | None) -> Outcome:
+    def _end_publication(self, id: str, why: SessionEnd | None, detail: str) -> Outcome:
         publication = self.publications.pop(id)
         self._count(publication.owner, -1)
-        outcome = Outcome(self._told(publication.owner, id, why), ended=(id,))
+        outcome = Outcome(self._told(publication.owner, id, why, detail), ended=(id,))
         if self.streams.pop(id, None) is not None:
             outcome += Outcome(self._announced(StreamRemoved(id)))
         for taker in tuple(self._takers.get(id, ())):
@@ -281,11 +281,11 @@ class Conference:
                 outcome += self._take_less(taker, id)
         return outcome
 
-    def _end_subscription(self, id: str, why: SessionEnd | None) -> Outcome:
+    def _end_subscription(self, id: str, why: SessionEnd | None, detail: str = "") -> Outcome:
         output = self._drop(self.subscriptions, id)
         assert output.owner is not None  # noqa: S101  only recordings have none
         self._count(output.owner, -1)
-        return Outcome(self._told(output.owner, id, why), ended=(id,))
+        return Outcome(self._told(output.owner, id, why, detail), ended=(id,))
 
     def _take_less(self, recording: str, stream: str) -> Outcome:
         """Let a recording go on with its other source, if it has one."""
@@ -343,8 +343,10 @@ class Conference:
             raise NotAllowed
         return self.subscriptions[subscription]
 
-    def _told(self, owner: str, session: str, why: SessionEnd | None) -> tuple[Notice, ...]:
-        return () if why is None else (Notice(SessionEnded(session, why), to=owner),)
+    def _told(
+        self, owner: str, session: str, why: SessionEnd | None, detail: str
+    ) -> tuple[Notice, ...]:
+        return () if why is None else (Notice(SessionEnded(session, why, detail), to=owner),)
 
     def _announced(self, *facts: Fact) -> tuple[Notice, ...]:
         return tuple(map(Notice, facts)) if self.rules.announces_streams else ()

@@ -216,10 +216,14 @@ class SessionReady(Fact):
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded(Fact):
-    """Your publication or subscription has ended, and not by your order."""
+    """Your publication or subscription has ended, and not by your order.
+
+    `detail` says in a few words what `why` leaves open, without user data.
+    """
 
     session: str
     why: SessionEnd
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from media.engine import EngineStats
+from media.engine import EngineStats, Failure
 from media.stats import SinkStats, SourceStats
 
 Stream = TypeVar("Stream", SourceStats, SinkStats)
@@ -67,6 +67,12 @@ def media_metrics(engine: EngineStats) -> Iterator[Metric]:
     strays = CounterMetricFamily("quintet_media_stray_errors", "Errors nobody waited for: bugs")
     strays.add_metric([], engine.stray_errors)
     yield strays
+    failed = CounterMetricFamily(
+        "quintet_media_sessions_failed", "WebRTC sessions that failed", labels=["failure"]
+    )
+    for failure in Failure:
+        failed.add_metric([failure.value], engine.failures.get(failure, 0))
+    yield failed
     for name, value in asdict(stats.totals).items():
         text = f"Of all streams there ever were: {name.replace('_', ' ')}"
         if name == "lost_in":  # a packet that comes late is lost no more

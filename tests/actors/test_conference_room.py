@@ -59,7 +59,7 @@ from actors.domain.streams import (
     VideoFormat,
     ViewChange,
 )
-from media.engine import Candidate, Direction
+from media.engine import Candidate, Direction, Failure
 from media.errors import CodecMismatch
 from tests.fakes.media import FakeEngine
 from tests.support.actors import key, open_house, poison, settle
@@ -208,7 +208,7 @@ async def test_an_offer_that_is_not_what_was_ordered_ends_the_session(
         sdp = await ann.offer(id_, Direction.SEND, tuple(offered.split()), names)
         await ann.order(Offer("", "", id_, change(sdp)))
         await settle()
-        assert ann.told(SessionEnded) == [SessionEnded(id_, why)]
+        assert [(fact.session, fact.why) for fact in ann.told(SessionEnded)] == [(id_, why)]
         assert bob.facts == []
         with pytest.raises(SessionUnknown):
             await ann.order(Offer("", "", id_, sdp))
@@ -328,16 +328,24 @@ async def test_a_session_that_is_over_leaves_no_timer_behind() -> None:
         assert clock.pending == before
 
 
-async def test_a_session_that_finds_no_path_ends() -> None:
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [
+        (Failure.ICE, SessionEnd.ICE_FAILED),
+        (Failure.DTLS, SessionEnd.DTLS_FAILED),
+        (Failure.SILENCE, SessionEnd.ICE_FAILED),
+    ],
+)
+async def test_a_session_that_does_not_connect_ends(failure: Failure, why: SessionEnd) -> None:
     async with open_meeting() as meeting:
         ann, bob = await meeting.members("ann", "bob")
         ann.answers = False
         id_ = await ann.publish()
         assert ann.told(SessionAnswered)
         assert not ann.is_ready(id_)
-        meeting.engine.sessions[id_].fail("no connection in time")
+        meeting.engine.sessions[id_].fail("no connection in time", failure)
         await settle()
-        assert ann.told(SessionEnded) == [SessionEnded(id_, SessionEnd.ICE_FAILED)]
+        assert ann.told(SessionEnded) == [SessionEnded(id_, why)]
         assert bob.facts == []
 
 

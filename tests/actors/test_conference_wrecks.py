@@ -124,16 +124,16 @@ async def test_a_subscription_that_crashes_leaves_the_stream_alone(
 
 
 @pytest.mark.parametrize(
-    ("error", "why"),
+    ("error", "why", "detail"),
     [
-        (RouterFull("full"), SessionEnd.MEDIA_LOST),
-        (MediaTimeout("stuck"), SessionEnd.MEDIA_LOST),
-        (NoCommonCodec("video"), SessionEnd.NO_VIDEO_CODEC),
-        (BadDescription("malformed"), SessionEnd.BAD_OFFER),
+        (RouterFull("full"), SessionEnd.MEDIA_LOST, ""),
+        (MediaTimeout("stuck"), SessionEnd.MEDIA_LOST, ""),
+        (NoCommonCodec("of video"), SessionEnd.NO_VIDEO_CODEC, "of video"),
+        (BadDescription("malformed"), SessionEnd.BAD_OFFER, "malformed"),
     ],
 )
 async def test_media_that_fails_an_offer_ends_the_session(
-    error: Exception, why: SessionEnd, monkeypatch: pytest.MonkeyPatch
+    error: Exception, why: SessionEnd, detail: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(self: FakeSession, sdp: str) -> None:
         raise error
@@ -143,7 +143,7 @@ async def test_media_that_fails_an_offer_ends_the_session(
         with monkeypatch.context() as patch:
             patch.setattr(FakeSession, "accept_offer", fail)
             id_ = await ann.publish()
-        assert ann.told(SessionEnded) == [SessionEnded(id_, why)]
+        assert ann.told(SessionEnded) == [SessionEnded(id_, why, detail)]
         assert meeting.served == set()
         await ann.publish()
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.domain.streams import SessionEnd
-from actors.offers import tracks_for
+from actors.offers import Unfit, tracks_for
 from media.engine import Direction, TrackWanted
 
 CHROMIUM = (Path(__file__).parent.parent / "media" / "offers" / "chromium.sdp").read_text()
@@ -66,24 +66,24 @@ def wanted(kind: str, *codecs: str) -> TrackWanted:
         (
             offer("audio 111 opus", "video 96 VP8", rejected=(1,)),
             BOTH,
-            SessionEnd.VIDEO_MISSING,
+            Unfit(SessionEnd.VIDEO_MISSING),
         ),
-        (offer("audio 111 opus"), {"video": ("vp8",)}, SessionEnd.AUDIO_UNWANTED),
-        (offer("video 96 VP8"), {"audio": ("opus",)}, SessionEnd.AUDIO_MISSING),
-        (offer("audio 111 opus", "audio 111 opus"), BOTH, SessionEnd.AUDIO_UNWANTED),
-        (offer("audio 9"), {"audio": ("opus",)}, SessionEnd.NO_AUDIO_CODEC),
-        (offer("video 45 AV1"), {"video": ("vp8",)}, SessionEnd.NO_VIDEO_CODEC),
-        (offer("video 45 AV1"), {"video": ()}, SessionEnd.NO_VIDEO_CODEC),
-        (offer("audio 0 opus"), {"audio": ("pcmu",)}, SessionEnd.NO_AUDIO_CODEC),
-        ("", BOTH, SessionEnd.BAD_OFFER),
-        ("v=0\r\n", BOTH, SessionEnd.BAD_OFFER),
-        (CHROMIUM, BOTH, SessionEnd.BAD_OFFER),  # it has data channels
+        (offer("audio 111 opus"), {"video": ("vp8",)}, Unfit(SessionEnd.AUDIO_UNWANTED)),
+        (offer("video 96 VP8"), {"audio": ("opus",)}, Unfit(SessionEnd.AUDIO_MISSING)),
+        (offer("audio 111 opus", "audio 111 opus"), BOTH, Unfit(SessionEnd.AUDIO_UNWANTED)),
+        (offer("audio 9"), {"audio": ("opus",)}, Unfit(SessionEnd.NO_AUDIO_CODEC)),
+        (offer("video 45 AV1"), {"video": ("vp8",)}, Unfit(SessionEnd.NO_VIDEO_CODEC)),
+        (offer("video 45 AV1"), {"video": ()}, Unfit(SessionEnd.NO_VIDEO_CODEC)),
+        (offer("audio 0 opus"), {"audio": ("pcmu",)}, Unfit(SessionEnd.NO_AUDIO_CODEC)),
+        ("", BOTH, Unfit(SessionEnd.BAD_OFFER, "not a session description")),
+        ("v=0\r\n", BOTH, Unfit(SessionEnd.BAD_OFFER, "no sections, or too many")),
+        (CHROMIUM, BOTH, Unfit(SessionEnd.BAD_OFFER)),  # it has data channels
     ],
 )
 def test_offers(
     sdp: str,
     codecs: Mapping[str, tuple[str, ...]],
-    result: tuple[TrackWanted, ...] | SessionEnd,
+    result: tuple[TrackWanted, ...] | Unfit,
 ) -> None:
     assert tracks_for(sdp, codecs, Direction.RECEIVE) == result
 
@@ -93,4 +93,4 @@ def test_offers(
 def test_no_damage_does_worse_than_ending_the_session(at: int, text: str, gone: int) -> None:
     damaged = CHROMIUM[:at] + text + CHROMIUM[at + gone :]
     found = tracks_for(damaged, BOTH, Direction.RECEIVE)
-    assert isinstance(found, SessionEnd | tuple)
+    assert isinstance(found, Unfit | tuple)

@@ -20,6 +20,7 @@ from media.engine import (
     Direction,
     Event,
     EventSink,
+    Failure,
     MessageReceived,
     Reachable,
     SessionStats,
@@ -206,9 +207,9 @@ class FakeSession:
         for channel in list(self.channels.values()):
             self._open(channel)
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, failure: Failure = Failure.ICE) -> None:
         """Be failed, and then closed."""
-        self._enter(State.FAILED, reason)
+        self._enter(State.FAILED, reason, failure)
         self._release()
         self._enter(State.CLOSED, reason)
         self.engine.sessions.pop(self.id, None)
@@ -232,11 +233,11 @@ class FakeSession:
         if self.state in FINAL:
             raise WrongState("the session is closed")
 
-    def _enter(self, state: State, reason: str = "") -> None:
+    def _enter(self, state: State, reason: str = "", failure: Failure | None = None) -> None:
         order = list(State)
         if order.index(state) > order.index(self.state):
             self.state = state
-            self.tell(StateChanged(self.id, state, reason))
+            self.tell(StateChanged(self.id, state, reason, failure))
 
     def _agree(self, tracks: list[FakeTrack], remote: SessionText) -> None:
         self._enter(State.CONNECTING)

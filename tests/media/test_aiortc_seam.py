@@ -9,16 +9,21 @@ import inspect
 import logging
 
 import aioice.ice
+import pylibsrtp
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.exceptions import InvalidStateError
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.sdp import SessionDescription
 
-from media.aiortc_seam import MALFORMED, UNUSED, Peer
+from media.aiortc_descriptions import MALFORMED
+from media.aiortc_dtls import BUFFER_BYTES, LONGEST_PACKET
+from media.aiortc_seam import UNUSED, Peer
 from media.aiortc_sections import MID_EXTENSION, private
 from media.bridge import MediaLoop
+from media.datagrams import DATAGRAM_BYTES
 from media.engine import ChannelWanted, Direction, State, TrackWanted
 from media.local_engine import LocalEngine
 from media.peer_facts import IceSettings, PeerListener
@@ -148,9 +153,32 @@ async def test_media_goes_through_the_session_before_send_returns(
     pair.first._peer.send_rtp(b"\x80\x60\x00\x01" + bytes(8) + b"payload")
     assert (await pair.first.stats()).packets_sent == before + 1
     early = peer_of(media_loop, IceSettings())
-    early.send_rtp(bytes(12))
-    early.send_rtcp(bytes(12))
+    for send in (early.send_rtp, early.send_rtcp):
+        with pytest.raises(OSError):
+            send(bytes(12))
     assert early.traffic.dropped == 2
+
+
+async def test_srtp_has_room_for_whatever_a_socket_reads_whole(engine: LocalEngine):
+    pair = await open_pair(engine)
+    await pair.connected()
+    sender, receiver = (p._peer._transport for p in (pair.first, pair.second))
+    assert BUFFER_BYTES > DATAGRAM_BYTES
+    packet = b"\x80\x60\x00\x01" + bytes(8) + bytes(DATAGRAM_BYTES - 12)
+    assert receiver._rx_srtp.unprotect(sender._tx_srtp.protect(packet)) == packet
+    assert LONGEST_PACKET >= DATAGRAM_BYTES
+    longest = b"\x80\x60\x00\x02" + bytes(LONGEST_PACKET - 4)
+    assert len(sender._tx_srtp.protect(longest)) <= BUFFER_BYTES
+    with pytest.raises(ValueError):
+        sender._tx_srtp.protect(longest + b"x")
+
+
+def test_a_transport_sets_up_srtp_where_its_buffers_are_widened():
+    source = inspect.getsource(RTCDtlsTransport.start)
+    assert source.index("self._do_handshake()") < source.index("self._setup_srtp()")
+    session = pylibsrtp.Session()
+    assert len(session._buffer) == len(session._cdata) == 1500
+    assert "len(self._cdata)" in inspect.getsource(session._Session__process)
 
 
 async def test_all_sections_share_one_transport(media_loop: MediaLoop):

@@ -75,6 +75,8 @@ async def test_the_life_of_a_conference_is_in_the_log(tmp_path: Path) -> None:
         ("session.ended", ann.id, two, "removed"),
         ("peer.left", ann.id, "", ""),
     ]
+    [ended] = [entry for entry in entries if entry.get("session") == one]
+    assert ended["detail"] == "not a session description"
     assert all(entry["dialect"] == "owt" for entry in entries if "room" in entry)
     refused = [entry for entry in entries if entry["event"] == "login.refused"]
     assert [entry["reason"] for entry in refused] == ["Invalid token signature", "bad request"]

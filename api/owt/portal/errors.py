@@ -59,6 +59,7 @@ UNSATISFYING = {
 
 ENDS: dict[SessionEnd, str] = {
     SessionEnd.ICE_FAILED: "Ice procedure failed.",
+    SessionEnd.DTLS_FAILED: "Dtls procedure failed.",
     SessionEnd.NO_AUDIO_CODEC: "No proper audio codec",
     SessionEnd.NO_VIDEO_CODEC: "No proper video codec",
     SessionEnd.BAD_OFFER: "Invalid offer sdp",
@@ -72,6 +73,11 @@ ENDS: dict[SessionEnd, str] = {
     SessionEnd.MEDIA_LOST: "Access node exited unexpectedly",
     SessionEnd.REMOVED: "",  # the client hears of its stream's end, and of nothing else
 }
+
+
+def words_for_end(why: SessionEnd, detail: str = "") -> str:
+    """Return the original's words, and behind them what they leave open."""
+    return f"{ENDS[why]}: {detail}" if detail else ENDS[why]
 
 
 def words_for(error: ActorError, session: str = "") -> str:

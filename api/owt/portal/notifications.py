@@ -27,7 +27,7 @@ from actors.domain.events import (
 )
 from actors.domain.permission import Abilities, Permission
 from actors.domain.streams import AudioTrack, SessionEnd, VideoTrack
-from api.owt.portal.errors import ENDS
+from api.owt.portal.errors import ENDS, words_for_end
 from api.owt.stream_info import Version, status, stream_info
 
 Document = dict[str, Any]
@@ -80,8 +80,8 @@ def notifications(fact: Fact, version: Version) -> list[Notification]:
             return [_told("progress", {"id": session, "status": "soac", "data": answer})]
         case SessionReady(session):
             return [_told("progress", {"id": session, "status": "ready"})]
-        case SessionEnded(session, why):
-            return [_failed(session, why)] if ENDS[why] else []
+        case SessionEnded(session, why, detail):
+            return [_failed(session, why, detail)] if ENDS[why] else []
         case MediaLost(streams, sessions):
             failed = [_failed(session, SessionEnd.MEDIA_LOST) for session in sessions]
             return failed + [_removed(stream) for stream in streams]
@@ -137,8 +137,9 @@ def _removed(stream: str) -> Notification:
     return _told("stream", {"id": stream, "status": "remove"})
 
 
-def _failed(session: str, why: SessionEnd) -> Notification:
-    return _told("progress", {"id": session, "status": "error", "data": ENDS[why]})
+def _failed(session: str, why: SessionEnd, detail: str = "") -> Notification:
+    data = words_for_end(why, detail)
+    return _told("progress", {"id": session, "status": "error", "data": data})
 
 
 def _told(name: str, data: Document) -> Notification:

@@ -21,7 +21,7 @@ from api.operator import open_dialect
 from api.secret_store import Secrets
 from api.settings import Settings
 from media.bridge import open_media_loop
-from media.engine import EngineStats, MediaEngine
+from media.engine import EngineStats, Failure, MediaEngine
 from media.local_engine import open_local_engine
 from media.router import Codec, RtcpUpstream, RtpSink, RtpSource
 from media.stats import RouterStats, Totals
@@ -202,7 +202,8 @@ async def test_metrics_ask_the_engine_by_its_contract_only(tmp_path: Path) -> No
 
         async def stats(self) -> EngineStats:
             await trio.sleep(0.01)
-            return EngineStats(4, 3, 2, 1, RouterStats((), (), 5, Totals()))
+            empty = RouterStats((), (), 5, Totals())
+            return EngineStats(4, 3, 2, 1, empty, {Failure.DTLS: 6})
 
     async with operated(tmp_path, Elsewhere()) as (_, http):
         lines = set((await http.get("/-/metrics", headers=BEARER)).text.splitlines())
@@ -212,6 +213,8 @@ async def test_metrics_ask_the_engine_by_its_contract_only(tmp_path: Path) -> No
         "quintet_media_recordings 2.0",
         "quintet_media_stray_errors_total 1.0",
         "quintet_media_taps 5.0",
+        'quintet_media_sessions_failed_total{failure="dtls"} 6.0',
+        'quintet_media_sessions_failed_total{failure="ice"} 0.0',
     } <= lines
 
 

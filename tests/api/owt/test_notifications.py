@@ -109,6 +109,23 @@ TABLE: list[tuple[Fact, list[tuple[str, Any]]]] = [
         SessionEnded("17", SessionEnd.SOURCE_LOST),
         [("progress", {"id": "17", "status": "error", "data": "Source stream loss"})],
     ),
+    (
+        SessionEnded("17", SessionEnd.BAD_OFFER, "not all sections are bundled"),
+        [
+            (
+                "progress",
+                {
+                    "id": "17",
+                    "status": "error",
+                    "data": "Invalid offer sdp: not all sections are bundled",
+                },
+            )
+        ],
+    ),
+    (
+        SessionEnded("17", SessionEnd.DTLS_FAILED),
+        [("progress", {"id": "17", "status": "error", "data": "Dtls procedure failed."})],
+    ),
     (SessionEnded("17", SessionEnd.REMOVED), []),
     (
         MediaLost(("1", "2"), ("3",)),
