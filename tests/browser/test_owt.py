@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.owt_page import CONFIG, Application, Tab, open_page, open_site
+from tests.support.owt_page import CONFIG, Application, Tab, open_site
 from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -42,8 +42,7 @@ def newcomer(browser: Browser, application: Application, site: str) -> Iterator[
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        open_page(page, site)
-        return Tab(page, application, user)
+        return Tab(page, application, user, site)
 
     yield make
     for context in contexts:

@@ -22,7 +22,7 @@ SCRIPT = Path(__file__).parents[1] / "browser" / "owt_page.js"
 PATIENCE = 15.0
 QUIET = 0.001  # energy, in seconds of full loudness
 HTML = b"<!doctype html><title>conference</title><body></body>"
-PUBLISH = {"codec": "vp8", "layers": False, "width": 320, "height": 240}
+PUBLISH = {"codec": "vp8", "width": 320, "height": 240}
 
 
 class Application:
@@ -47,6 +47,13 @@ class Application:
         body = {"user": user, "role": role}
         return self.ask("POST", f"/v1/rooms/{self.room}/tokens", body).text
 
+    def record(self, stream: str, container: str) -> tuple[str, Path]:
+        """Start a recording of both its tracks; return its id, and the file to be."""
+        media = {"audio": {"from": stream}, "video": {"from": stream}}
+        path = f"/v1/rooms/{self.room}/recordings"
+        found = self.ask("POST", path, {"container": container, "media": media}).json()
+        return found["id"], Path(found["storage"]["file"])
+
     def below(self, path: str) -> Any:
         return self.ask("GET", f"/v1.1/rooms/{self.room}/{path}").json()
 
@@ -55,6 +62,10 @@ class Window(Protocol):
     """A page of a browser, as Playwright has it and our own client of BiDi."""
 
     def goto(self, url: str) -> Any: ...
+
+    def reload(self) -> Any: ...
+
+    def close(self) -> Any: ...
 
     def add_script_tag(self, *, path: Path) -> Any: ...
 
@@ -66,9 +77,26 @@ class Window(Protocol):
 class Tab:
     """One participant in a tab of its own."""
 
-    def __init__(self, page: Window, application: Application, user: str) -> None:
-        self.page = page
-        self.welcome = self.run("(token) => conference.join(token)", application.token(user))
+    def __init__(self, page: Any, application: Application, user: str, site: str) -> None:
+        self.page: Window = page
+        self._application = application
+        self._user = user
+        self._site = site
+        self.come()
+
+    def come(self) -> None:
+        """Open the page and join."""
+        self.page.goto(self._site)
+        modules = npm_packages("socket.io-client@2.2.0")
+        self.page.add_script_tag(path=modules / "socket.io-client/dist/socket.io.js")
+        self.page.add_script_tag(path=SCRIPT)
+        token = self._application.token(self._user)
+        self.welcome = self.run("(token) => conference.join(token)", token)
+
+    def come_back(self) -> None:
+        """Reload the page, and join again as the same user."""
+        self.page.reload()
+        self.come()
 
     @property
     def id(self) -> str:
@@ -80,8 +108,8 @@ class Tab:
     def publish(self, **options: object) -> str:
         return str(self.run("(options) => conference.publish(options)", PUBLISH | options))
 
-    def subscribe(self, stream: str) -> str:
-        return str(self.run("(stream) => conference.subscribe(stream)", stream))
+    def subscribe(self, stream: str, *, rsa: bool = False) -> str:
+        return str(self.run("(all) => conference.subscribe(...all)", [stream, rsa]))
 
     def until(self, script: str, *argument: object) -> None:
         arg = argument[0] if argument else None
@@ -138,12 +166,3 @@ def open_site() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
-
-
-def open_page(page: Window, site: str) -> None:
-    """Bring the page with its scripts into a tab."""
-    page.goto(site)
-    page.add_script_tag(
-        path=npm_packages("socket.io-client@2.2.0") / "socket.io-client/dist/socket.io.js"
-    )
-    page.add_script_tag(path=SCRIPT)
