@@ -49,6 +49,15 @@ class Section:
         """Whether nothing is to go this way: port 0, but for what only comes bundled."""
         return self.lines[0].split(" ")[1:2] == ["0"] and "a=bundle-only" not in self.lines
 
+    @property
+    def sends(self) -> bool:
+        """Whether whoever wrote this may send; of one that was read."""
+        return not {BOTH_WAYS, "a=sendonly"}.isdisjoint(self.lines)
+
+    @property
+    def receives(self) -> bool:
+        return not {BOTH_WAYS, "a=recvonly"}.isdisjoint(self.lines)
+
     def value(self, prefix: str) -> str:
         """Return what follows `prefix` on the first line that starts with it, else nothing."""
         return next((line[len(prefix) :] for line in self.lines if line.startswith(prefix)), "")
