@@ -30,12 +30,15 @@ def tracks_for(
     """Return the tracks to want for an offer, or why it cannot be taken.
 
     `codecs` says which kinds are wanted, one section each, and what each may carry. Of these, the
-    other side's first choice comes first.
+    other side's first choice comes first. Sections in which nothing goes that way are passed over,
+    and so are data channels, which nobody here would read: the engine rejects them.
     """
+    receives = direction is Direction.RECEIVE
     try:
-        sections = [section for section in read(offer).sections if not section.rejected]
+        live = [section for section in read(offer).sections if not section.rejected]
     except BadDescription as error:
         return Unfit(SessionEnd.BAD_OFFER, str(error))
+    sections = [section for section in live if (section.sends if receives else section.receives)]
     tracks = []
     for kind in ("audio", "video"):
         offered = [section for section in sections if section.kind == kind]
@@ -49,8 +52,6 @@ def tracks_for(
         if not common:
             return Unfit(NO_CODEC[kind])
         tracks.append(TrackWanted(kind, direction, tuple(dict.fromkeys(common))))
-    if len(sections) > len(tracks):
-        return Unfit(SessionEnd.BAD_OFFER)  # data channels, which nobody here would read
     return tuple(tracks)
 
 

@@ -156,7 +156,10 @@ class RoomSessions:
     async def _connect(self, session: str, tracks: tuple[TrackWanted, ...]) -> Ref[Message]:
         media = self._media
         wanted = SessionWanted(
-            tracks, ice_servers=media.ice_servers, connect_seconds=media.connect_seconds
+            tracks,
+            rejects_rest=True,
+            ice_servers=media.ice_servers,
+            connect_seconds=media.connect_seconds,
         )
         ctx = self._room.ctx
         spec = connection_spec(media.engine, session, session, wanted, ctx.self_ref, _unread)

@@ -49,8 +49,9 @@ def checked(
 
 
 def _can_be_checked(media: MediaDescription) -> bool:
-    """Tell whether aiortc knows the hash of a fingerprint; with none, DTLS could only fail later."""
-    return any(one.algorithm.lower() in X509_DIGEST_ALGORITHMS for one in media.dtls.fingerprints)
+    """Tell whether aiortc knows the hash of any fingerprint; else DTLS could only fail later."""
+    told = media.dtls.fingerprints if media.dtls is not None else []
+    return any(fingerprint.algorithm.lower() in X509_DIGEST_ALGORITHMS for fingerprint in told)
 
 
 def _check_channels(sctp: RTCSctpTransport | None, live: Set[str], no_channels: bool) -> None:

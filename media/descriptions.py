@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, replace
 
 from media.errors import BadDescription
+from media.lenient import tidied, without_free_text
 
 MAX_BYTES = 131_072
 MAX_SECTIONS = 64
@@ -18,7 +19,7 @@ KINDS = frozenset({"audio", "video", "application"})
 M_LINE = re.compile(r"m=(audio|video|application) [0-9]{1,5} [A-Z/]+( [A-Za-z0-9-]+)+", re.ASCII)
 BUNDLE = "a=group:BUNDLE"
 TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
-MID = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}", re.ASCII)  # fits a header extension
+MID = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,255}", re.ASCII)  # fits a header extension
 BOTH_WAYS = "a=sendrecv"
 SCTP_PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 DIRECTIONS = frozenset({BOTH_WAYS, "a=sendonly", "a=recvonly", "a=inactive"})
@@ -47,6 +48,15 @@ class Section:
     def rejected(self) -> bool:
         """Whether nothing is to go this way: port 0, but for what only comes bundled."""
         return self.lines[0].split(" ")[1:2] == ["0"] and "a=bundle-only" not in self.lines
+
+    @property
+    def sends(self) -> bool:
+        """Whether whoever wrote this may send; of one that was read."""
+        return not {BOTH_WAYS, "a=sendonly"}.isdisjoint(self.lines)
+
+    @property
+    def receives(self) -> bool:
+        return not {BOTH_WAYS, "a=recvonly"}.isdisjoint(self.lines)
 
     def value(self, prefix: str) -> str:
         """Return what follows `prefix` on the first line that starts with it, else nothing."""
@@ -95,6 +105,7 @@ def split(sdp: str) -> SessionText:
     lines = [line for line in sdp.replace("\r\n", "\n").split("\n") if line]
     if not lines or lines[0] != "v=0":
         raise BadDescription("not a session description")
+    lines = without_free_text(lines)
     if not all(len(line) > 1 and line[1] == "=" and line.isprintable() for line in lines):
         raise BadDescription("a line that is none")
     starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
@@ -117,6 +128,7 @@ def read(sdp: str, before: SessionText | None = None) -> SessionText:
     _check(text)
     if before is not None:
         _check_continues(text, before)
+    text = replace(text, sections=tuple(Section(tidied(it.lines)) for it in text.sections))
     return _with_directions(_with_one_transport(text, before))
 
 

@@ -83,6 +83,9 @@ class SessionWanted:
     one is answered inactive, data channels are always welcome. A section that either side rejects
     (port 0) stays a track without source and sink; another one can follow.
 
+    With `rejects_rest`, sections of an offer for which no track is wanted, or none that goes their
+    way, are rejected instead, and so are data channels without `data`.
+
     `connect_seconds` is the time from our first offer to its answer, and as much again from the
     second description to CONNECTED; `silence_seconds` is how long the other side may then be
     unheard. Past any of them, the session fails. Before there is any description it waits for as
@@ -91,6 +94,7 @@ class SessionWanted:
 
     tracks: tuple[TrackWanted, ...] = ()
     data: bool = False
+    rejects_rest: bool = False
     ice_servers: tuple[IceServer, ...] = ()
     connect_seconds: float = 20.0
     silence_seconds: float = 15.0

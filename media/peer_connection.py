@@ -23,18 +23,13 @@ from media.bridge import MediaLoop
 from media.candidates import MAX_CANDIDATES, RemoteCandidate, parse_remote
 from media.data_channels import DataChannels
 from media.demux import Demux
-from media.descriptions import (
-    MAX_SECTIONS,
-    SessionText,
-    accept_simulcast,
-    read,
-    split,
-    take_candidates,
-)
+from media.described import described, read_remote
+from media.descriptions import MAX_SECTIONS, SessionText, accept_simulcast
 from media.engine import (
     Candidate,
     ChannelWanted,
     Description,
+    Direction,
     Event,
     EventSink,
     Failure,
@@ -47,7 +42,7 @@ from media.engine import (
 )
 from media.errors import BadCandidate, BadDescription, TooMuch, WrongState
 from media.peer_facts import IceSettings, PeerListener
-from media.rejected_sections import reject, with_stand_ins
+from media.rejected_sections import reject, reject_rest, with_stand_ins
 from media.router import Router, RtpSource
 from media.session_tracks import SessionTracks
 
@@ -105,6 +100,7 @@ class PeerSession:
         self._early: list[Candidate] = []
         self._remote: SessionText | None = None  # what the other side said last
         self._offered_since = self._connecting_since = 0.0
+        self._tagged = ""  # the mid of its tagged section
         self._told_too_long = False
         self._reachable = False
         self._ended = trio.Event()
@@ -115,20 +111,24 @@ class PeerSession:
 
     async def create_offer(self) -> Description:
         self._check_open()
-        offer = _described(reject(await self._step(self._peer.offer), self._rejected))
+        offer = described(reject(await self._step(self._peer.offer), self._rejected))
         self._offered_since = self._offered_since or time.monotonic()
         return offer
 
     async def accept_offer(self, sdp: str) -> Description:
         self._check_open()
-        offer, listed = _read(sdp, self._remote)
+        offer, listed = read_remote(sdp, self._remote)
+        tagged = offer.tagged.mid
+        if self._wanted.rejects_rest:
+            offer = self._less_the_rest(offer)
         answer = await self._step(self._peer.answer, *self._put(offer, listed))
         await self._agreed(offer)
-        return _described(reject(accept_simulcast(offer, answer), offer.rejected))
+        self._tagged = tagged  # where its candidates belong, whether we take that section or not
+        return described(reject(accept_simulcast(offer, answer), offer.rejected))
 
     async def accept_answer(self, sdp: str) -> None:
         self._check_open()
-        answer, listed = _read(sdp, self._remote)
+        answer, listed = read_remote(sdp, self._remote)
         if not self._rejected <= answer.rejected:
             raise BadDescription("the answer takes a section that was not offered")
         await self._step(self._peer.take_answer, *self._put(answer, listed))
@@ -143,7 +143,7 @@ class PeerSession:
         if self._remote is None:
             taken = len(self._early) < MAX_CANDIDATES
             self._early += [candidate] if taken else []
-        elif candidate.mid in (None, self._remote.tagged.mid):  # others' transports are not used
+        elif candidate.mid in (None, self._tagged):  # others' transports are not used
             taken = await self._step(self._peer.add_candidate, parsed)
         if not taken:
             raise BadCandidate("more candidates than a connection needs")
@@ -314,7 +314,7 @@ class PeerSession:
         self._demux.set(self._tracks.update(self._peer.sections(), remote))
         self._tell(self._tracks.fact())
         self._connecting_since = self._connecting_since or time.monotonic()
-        self._remote = remote
+        self._remote, self._tagged = remote, remote.tagged.mid
         self._early.clear()
         await self._step(self._delivered)
 
@@ -325,6 +325,16 @@ class PeerSession:
     def _rejected(self) -> frozenset[str]:
         """The sections that stay rejected until the other side offers something in their place."""
         return self._remote.rejected if self._remote is not None else frozenset()
+
+    def _less_the_rest(self, offer: SessionText) -> SessionText:
+        """Return an offer without the sections that nobody here wants. Raises BadDescription."""
+        mine = self._peer.getTransceivers()
+        free = [(it.kind, Direction(it.direction)) for it in mine if it.mid is None]
+        kept = {str(it.mid) for it in mine if it.mid is not None}
+        less = reject_rest(offer, free, kept, data=self._wanted.data)
+        if all(section.rejected for section in less.sections):
+            raise BadDescription("nothing in it is wanted")
+        return less
 
     def _put(
         self, remote: SessionText, listed: list[RemoteCandidate]
@@ -372,22 +382,3 @@ class PeerSession:
 
 def _nobody(_: Event) -> None:
     """Take the events of a session whose sink failed."""
-
-
-def _read(sdp: str, before: SessionText | None) -> tuple[SessionText, list[RemoteCandidate]]:
-    """Read a remote description and its usable candidates. Raises BadDescription."""
-    text, lines = take_candidates(read(sdp, before))
-    try:
-        candidates = [parse_remote(line) for line in lines]
-    except BadCandidate as error:
-        raise BadDescription("a malformed candidate") from error
-    usable = [candidate for candidate in candidates if candidate is not None]
-    return text, usable[:MAX_CANDIDATES]
-
-
-def _described(sdp: str) -> Description:
-    text = split(sdp)
-    tagged = text.tagged
-    index = text.sections.index(tagged)
-    lines = [f"candidate:{line}" for line in tagged.values("a=candidate:")]
-    return Description(sdp, tuple(Candidate(line, tagged.mid, index) for line in lines))

@@ -5,10 +5,11 @@ It is told of an inactive section of that kind and mid instead; what it writes i
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import replace
 
 from media.descriptions import BUNDLE, TRANSPORT, Section, SessionText, split
+from media.engine import Direction
 
 _STAND_INS = {
     "audio": (
@@ -38,13 +39,44 @@ def with_stand_ins(text: SessionText) -> SessionText:
     return replace(text, sections=sections)
 
 
+def reject_rest(
+    text: SessionText, wanted: Iterable[tuple[str, Direction]], kept: Set[str], *, data: bool
+) -> SessionText:
+    """Return an offer that was read, less the sections that no wanted kind and direction is for.
+
+    Each wanted one stands for one section, the first in which media can go its way. `kept` are mids
+    of sections that stay anyhow, and `data` tells whether those for data channels do.
+    """
+    left = list(wanted)
+    sections: list[Section] = []
+    for section in text.sections:
+        fits = [it for it in left if it[0] == section.kind and _goes(section, it[1])]
+        if section.mid in kept or section.rejected or (data and section.kind == "application"):
+            sections.append(section)
+        elif fits:
+            left.remove(fits[0])
+            sections.append(section)
+        else:
+            sections.append(_rejected(section))
+    return replace(text, sections=tuple(sections))
+
+
+def _goes(section: Section, direction: Direction) -> bool:
+    """Tell whether what is offered and what we want have a way in common."""
+    return (section.sends and direction in (Direction.RECEIVE, Direction.BOTH)) or (
+        section.receives and direction in (Direction.SEND, Direction.BOTH)
+    )
+
+
 def reject(sdp: str, mids: Set[str]) -> str:
     """Return a description of ours with these sections rejected, and out of the bundle."""
     if not mids:
         return sdp
     text = split(sdp)
     head = tuple(_without(line, mids) if line.startswith(BUNDLE) else line for line in text.head)
-    sections = tuple(_rejected(it) if it.mid in mids else it for it in text.sections)
+    sections = tuple(
+        _rejected(it).without(*TRANSPORT) if it.mid in mids else it for it in text.sections
+    )
     return str(SessionText(head, sections))
 
 
@@ -57,7 +89,9 @@ def _stand_in(section: Section) -> Section:
 def _rejected(section: Section) -> Section:
     kind, _, protocol, formats = section.lines[0].split(" ", 3)
     first = f"{kind} 0 {protocol} {formats}"
-    return Section((first, "c=IN IP4 0.0.0.0", f"a=mid:{section.mid}", "a=inactive"))
+    told = ("c=IN IP4 0.0.0.0", f"a=mid:{section.mid}", "a=inactive")
+    transport = tuple(line for line in section.lines if line.startswith(TRANSPORT))
+    return Section((first, *told, *transport))
 
 
 def _without(group: str, mids: Set[str]) -> str:

@@ -86,13 +86,21 @@ def write_packet(
     return header + payload
 
 
+def fits_one_byte(identifier: int, value: str) -> bool:
+    """Tell whether a header extension can be written in the one-byte form (RFC 8285, 4.2).
+
+    Receivers need not take the other form; who has the SSRC of a section knows its packets by that.
+    """
+    return 1 <= identifier <= 14 and 1 <= len(value) <= 16
+
+
 def mid_extension(identifier: int, mid: str) -> bytes:
     """Return the header extension that names the media section (RFC 8843), ready for the header.
 
     Raises ValueError for what a one-byte extension cannot hold.
     """
     value = mid.encode("ascii")
-    if not 1 <= identifier <= 14 or not 1 <= len(value) <= 16:
+    if not fits_one_byte(identifier, mid):
         raise ValueError("a mid of 1 to 16 ASCII characters and an extension id of 1 to 14")
     element = bytes([identifier << 4 | len(value) - 1]) + value
     element += bytes(-len(element) % 4)

@@ -12,6 +12,7 @@ from media.engine import Event, Track, TracksChanged
 from media.peer_facts import NegotiatedSection
 from media.router import Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
 from media.rtcp import parse_rtcp
+from media.rtp_packet import fits_one_byte
 from media.rtp_sink import CNAME
 from media.stats import SinkStats, SourceStats
 
@@ -162,6 +163,7 @@ class SessionTracks:
         return source
 
     def _new_sink(self, section: NegotiatedSection) -> RtpSink:
+        told = (section.mid_extension, section.mid)
         sink = RtpSink(
             f"{self._session}/out/{section.mid}",
             section.kind,
@@ -169,7 +171,7 @@ class SessionTracks:
             section.ssrc,
             self._send_rtp,
             self._send_rtcp,
-            mid=(section.mid_extension, section.mid) if section.mid_extension else None,
+            mid=told if fits_one_byte(*told) else None,
         )
         self._router.add_sink(sink)
         if not self._sending:

@@ -39,6 +39,7 @@ from media.errors import (
     UnknownChannel,
     WrongState,
 )
+from media.rejected_sections import reject_rest
 
 if TYPE_CHECKING:
     from tests.fakes.media import FakeEngine
@@ -110,6 +111,12 @@ class FakeSession:
         if self._offered is not None:
             raise WrongState("an offer is out")
         offer = read(sdp, self._remote)
+        if self.wanted.rejects_rest:
+            free = [(t.kind, _direction(t)) for t in self._sections if not t.mid]
+            kept = {t.mid for t in self._sections if t.mid}
+            offer = reject_rest(offer, free, kept, data=self.wanted.data)
+            if all(section.rejected for section in offer.sections):
+                raise BadDescription("nothing in it is wanted")
         answered = self._answered(offer)
         self._data = self._data or any(s.kind == "application" for s in offer.sections)
         self._agree(answered, offer)

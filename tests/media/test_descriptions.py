@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from aiortc.sdp import SessionDescription
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,7 +122,7 @@ def test_paused_and_alternative_layers_are_known_by_their_name(simulcast: str):
         ("a=mid:1", "a=mid:0"),
         ("a=mid:1", "a=nomid"),
         ("a=mid:1", "a=mid:1\r\na=mid:7"),
-        ("a=mid:1", "a=mid:" + "x" * 40),
+        ("a=mid:1", "a=mid:" + "x" * 256),
         ("a=mid:1", "a=mid:in/out"),
         ("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0 1"),
         ("a=group:BUNDLE 0 1 2", "a=x"),
@@ -141,7 +142,7 @@ def test_paused_and_alternative_layers_are_known_by_their_name(simulcast: str):
         ("a=sctp-port:5000", "a=sctp-port:65536"),
         ("a=sctp-port:5000", "a=sctp-port:5000\r\na=sctp-port:x"),
         ("UDP/DTLS/SCTP webrtc-datachannel", "DTLS/SCTP webrtc-datachannel"),
-        ("s=-", "s=\x00"),
+        ("o=-", "o=\x00"),
         ("s=-", "nonsense"),
     ],
 )
@@ -149,6 +150,41 @@ def test_what_nothing_can_be_built_on_is_refused(old: str, new: str):
     assert old in OFFER
     with pytest.raises(BadDescription):
         read(OFFER.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("a=extmap:1 urn:x vad=on", ["a=extmap:1 urn:x"]),  # RFC 6464, section 4
+        ("a=extmap:4/sendonly urn:x urn:y 1 2", ["a=extmap:4/sendonly urn:x"]),
+        ("a=fmtp:97 apt=96", []),  # there is no format 97
+        ("a=fmtp:97", []),
+        ("a=rtcp-fb:97 nack", []),
+        ("a=rtcp-fb:96", []),
+        ("a=rtcp-fb:96 nack pli", ["a=rtcp-fb:96 nack pli"]),
+        ("a=rtcp-fb:* nack", ["a=rtcp-fb:* nack"]),
+        ("a=fmtp:96 Packetization-Mode=1; x=Y ;z;", ["a=fmtp:96 packetization-mode=1;x=Y;z"]),
+        ("a=fmtp:96 max-fr=many;max-fs=3600", ["a=fmtp:96 max-fs=3600"]),
+        ("a=fmtp:96 stereo=yes", []),
+        ("a=ssrc:5 alone", ["a=ssrc:5 alone:"]),
+        ("i=what people\tcall it", []),
+    ],
+)
+def test_details_are_put_as_aiortc_reads_them_or_left_out(given: str, kept: list[str]):
+    sdp = OFFER.replace("a=mid:1\r\n", f"a=mid:1\r\na=rtpmap:96 VP8/90000\r\n{given}\r\n")
+    lines = read(sdp).sections[1].lines
+    at = lines.index("a=rtpmap:96 VP8/90000") + 1
+    assert list(lines[at : lines.index("a=rtcp-mux")]) == kept
+    SessionDescription.parse(str(read(sdp)))
+
+
+@pytest.mark.parametrize("name", ["a\tb", "\u00a0", "\x0b", "\U0001f600"])
+def test_whatever_a_session_is_called_says_nothing(name: str):
+    assert "s=-" in read(OFFER.replace("s=-", f"s={name}")).head
+
+
+def test_a_mid_may_be_as_long_as_a_header_extension_can_be():
+    assert read(OFFER.replace("0 1 2", f"0 {'x' * 255} 2").replace("a=mid:1", f"a=mid:{'x' * 255}"))
 
 
 def test_data_channels_may_be_offered_in_the_older_form():

@@ -77,6 +77,33 @@ async def test_an_offered_section_nobody_wants_is_answered_inactive(any_engine: 
     await pair.connected()
 
 
+async def test_the_rest_of_an_offer_is_rejected_where_that_is_asked_for(any_engine: MediaEngine):
+    first = wants(TrackWanted("video", Direction.NONE), *SENDS, data=True)
+    second = SessionWanted(TAKES, rejects_rest=True)
+    pair = await open_pair(any_engine, first=first, second=second)
+    (mine,) = pair.first_told.of(TracksChanged)
+    (theirs,) = pair.second_told.of(TracksChanged)
+    assert [(track.kind, bool(track.sink)) for track in mine.tracks] == [
+        ("video", False),
+        ("audio", True),
+        ("video", True),
+    ]
+    assert [bool(track.source) for track in theirs.tracks] == [False, True, True]
+    await pair.connected()
+    with pytest.raises(WrongState):
+        await pair.first.open_channel(ChannelWanted("refused"))
+    await negotiate(pair.first, pair.second)  # what was rejected stays so
+    again = pair.second_told.of(TracksChanged)[-1]
+    assert [bool(track.source) for track in again.tracks] == [False, True, True]
+
+
+async def test_an_offer_of_nothing_that_is_wanted_is_refused(any_engine: MediaEngine):
+    one = await any_engine.open_session("one", wants(data=True), Told())
+    two = await any_engine.open_session("two", SessionWanted(TAKES, rejects_rest=True), Told())
+    with pytest.raises(BadDescription, match="nothing in it is wanted"):
+        await two.accept_offer((await one.create_offer()).sdp)
+
+
 async def test_sections_are_taken_in_the_order_of_the_offer(any_engine: MediaEngine):
     backwards = wants(TAKES[1], TAKES[0])
     pair = await open_pair(any_engine, second=backwards)

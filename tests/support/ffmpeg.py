@@ -29,7 +29,7 @@ ENCODINGS = {
 
 
 async def send_media(codec: str, payload_type: int, to: Address) -> None:
-    """Send two seconds of media in real time, in packets of the size that ffmpeg makes by itself."""
+    """Send two seconds of media in real time, in packets of ffmpeg's own size."""
     url = f"rtp://{to[0]}:{to[1]}?pkt_size=1472"
     output = ("-payload_type", str(payload_type), "-f", "rtp", url)
     with trio.fail_after(END_SECONDS):
