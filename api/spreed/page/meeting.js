@@ -419,7 +419,9 @@ class Devices {
 /** Wait until the candidates are gathered, but not for long: the rest follows one by one. */
 function gathered(connection, limit = 200) {
   return new Promise((done) => {
-    const check = () => connection.iceGatheringState === "complete" && done();
+    const check = () => {
+      if (connection.iceGatheringState === "complete") done();
+    };
     connection.onicegatheringstatechange = check;
     setTimeout(done, limit);
     check();
@@ -538,7 +540,9 @@ class Call {
 
   #listen() {
     const connection = this.#connection;
-    connection.onnegotiationneeded = () => this.#started && this.#enqueue(() => this.#offer());
+    connection.onnegotiationneeded = () => {
+      if (this.#started) this.#enqueue(() => this.#offer());
+    };
     connection.onconnectionstatechange = () => {
       if (this.connected) this.#timers.forEach(clearTimeout);
       this.#link.state(this, connection.connectionState === "failed");
@@ -909,7 +913,9 @@ class Chat {
     this.#send = send;
     this.#toggle.onclick = () => this.show(this.#panel.hidden);
     byId("close-chat").onclick = () => this.show(false);
-    this.#panel.onkeydown = (event) => event.key === "Escape" && this.show(false);
+    this.#panel.onkeydown = ({ key }) => {
+      if (key === "Escape") this.show(false); // to return false would undo every other key
+    };
     byId("chat-form").onsubmit = (event) => this.#submit(event);
     this.#text.onkeydown = (event) => this.#key(event);
     this.#text.oninput = () => this.#grow();
@@ -1224,7 +1230,9 @@ class Meeting {
     byId("share").onclick = () => this.#toggleScreen();
     byId("lock").onclick = () => this.#toggleLock();
     byId("copy").onclick = () => this.#copyAddress();
-    window.addEventListener("pagehide", () => this.#phase === "in" && this.#hangUp());
+    window.addEventListener("pagehide", () => {
+      if (this.#phase === "in") this.#hangUp();
+    });
     this.media.onchange((kind) => this.#mediaChanged(kind));
     setInterval(() => this.#showLoudness(), 300);
   }
