@@ -19,12 +19,14 @@ const GRACE_MS = 12_000;
 const REFUSALS = {
   room_join_requires_account: "This room is for people with an account on this server.",
   default_room_disabled: "This server has no default room. Please choose a room name.",
+  invalid_room_name: "The name of this room is too long. Please choose another one.",
   room_full: "The room is full. Try again when somebody has left.",
   too_many_rooms: "The server has no space for another room at the moment.",
   too_many_attempts: "Too many wrong attempts. Please wait a while before you try again.",
   busy: "The server is very busy. Please try again in a moment.",
 };
 const RESTARTING = "The server is restarting. The meeting comes back by itself in a moment.";
+const WRONG_PIN = new Set(["invalid_credentials", "invalid_pin"]);
 const RETRIED = new Set(["shutting_down", "no_answer"]);
 
 const NO_MEDIA =
@@ -204,7 +206,7 @@ class Channel {
     if (!this.#answers.delete(iid)) return;
     clearTimeout(timer);
     if (!data) reject(new Refused("no_answer"));
-    else if (data.Type === "Error") reject(new Refused(data.Code, data.Message));
+    else if (data.Type === "Error") reject(new Refused(data.Reason ?? data.Code, data.Message));
     else resolve(data);
   }
 
@@ -1360,8 +1362,8 @@ class Meeting {
 
   async #refused(code) {
     if (!this.#channel.ready || !["joining", "in"].includes(this.#phase)) return;
-    if (code === "authorization_required" || code === "invalid_credentials") {
-      await this.#askPin(code === "invalid_credentials" && this.#pin);
+    if (code === "authorization_required" || WRONG_PIN.has(code)) {
+      await this.#askPin(WRONG_PIN.has(code) && this.#pin);
     } else if (code === "authorization_not_required" && this.#pin) {
       this.#pin = ""; // unlocked while we were away
       await this.#enter();
