@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 
-from tests.support.firefox import Firefox, open_firefox
+from tests.support.bidi import Bidi
+from tests.support.firefox import open_firefox
 from tests.support.person import Person
 from tests.support.programs import need
 from tests.support.server_process import ServerProcess
@@ -56,7 +57,7 @@ def bare_browser(_chromium: BrowserType) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bidi]:
     """The other engine: a Firefox with a camera and a microphone of the same kind."""
     with open_firefox(tmp_path_factory.mktemp("firefox")) as firefox:
         yield firefox

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Newcomer
-from tests.support.firefox import Firefox
+from tests.support.bidi import Bidi
 from tests.support.firefox_person import FirefoxPerson
 from tests.support.server_process import ServerProcess
 
@@ -18,7 +18,7 @@ FirefoxNewcomer = Callable[[str], FirefoxPerson]
 
 
 @pytest.fixture
-def firefox_newcomer(firefox: Firefox, server: ServerProcess) -> Iterator[FirefoxNewcomer]:
+def firefox_newcomer(firefox: Bidi, server: ServerProcess) -> Iterator[FirefoxNewcomer]:
     people: list[FirefoxPerson] = []
 
     def make(name: str) -> FirefoxPerson:
@@ -28,7 +28,7 @@ def firefox_newcomer(firefox: Firefox, server: ServerProcess) -> Iterator[Firefo
     yield make
     for person in people:
         person.window.close()
-    assert firefox.complaints == []
+    assert firefox.complaints() == []
 
 
 def test_both_see_each_others_picture_move(
@@ -52,14 +52,30 @@ def test_whoever_comes_first_is_seen_by_the_other(
     ada.sees_moving("Clara")
 
 
-def test_after_a_reload_the_call_goes_on(
+def test_who_reloads_is_gone_at_once_and_back_soon(
     newcomer: Newcomer, firefox_newcomer: FirefoxNewcomer
 ) -> None:
     ada, clara = newcomer("Ada"), firefox_newcomer("Clara")
     ada.join("reload")
     clara.join("reload")
     ada.sees_moving("Clara")
-    clara.come_back()
+    clara.window.reload()
+    expect(ada.tile("Clara")).to_have_count(0, timeout=2_000)
+    clara.enter()
     clara.sees_moving("Ada")
-    expect(ada.page.locator("#count")).to_have_text("2 people", timeout=15_000)
     ada.sees_moving("Clara")
+    expect(ada.page.locator("#count")).to_have_text("2 people")
+
+
+def test_both_write_what_the_other_reads(
+    newcomer: Newcomer, firefox_newcomer: FirefoxNewcomer
+) -> None:
+    ada, clara = newcomer("Ada"), firefox_newcomer("Clara")
+    ada.join("chat of two")
+    clara.join("chat of two")
+    clara.opens_chat()
+    clara.says("Shall we begin?")
+    ada.opens_chat()
+    ada.sees_in_chat("Shall we begin?")
+    ada.says("By all means.")
+    clara.sees_in_chat("By all means.")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.firefox import Firefox
+from tests.support.bidi import Bidi
 from tests.support.media_file import errors_in, look_into
 from tests.support.owt_page import CONFIG, Application, Tab, open_site
 from tests.support.server_process import ServerProcess
@@ -43,7 +43,7 @@ def application(server: ServerProcess) -> Application:
 
 @pytest.fixture
 def newcomer(
-    firefox: Firefox, browser: Browser, application: Application, site: str
+    firefox: Bidi, browser: Browser, application: Application, site: str
 ) -> Iterator[Newcomer]:
     """Make somebody who is called like the browser they come with, "firefox" or "chromium"."""
     troubles: list[str] = []
@@ -62,7 +62,7 @@ def newcomer(
     yield make
     for tab in opened:
         tab.page.close()
-    assert troubles + firefox.complaints == []
+    assert troubles + firefox.complaints() == []
 
 
 def publish_and_see(publisher: Tab, viewer: Tab, *, rsa: bool = False) -> str:

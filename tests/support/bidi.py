@@ -19,7 +19,6 @@ ANSWER_SECONDS = 20.0
 POLL_SECONDS = 0.05
 MAX_MESSAGE = 16 * 1024 * 1024
 ENTER = "\ue007"
-TAB = "\ue004"
 
 
 class BidiError(Exception):
@@ -27,12 +26,12 @@ class BidiError(Exception):
 
 
 class Bidi:
-    """One session. `complaints` is what consoles and uncaught errors have said, as far as read."""
+    """One session with a browser, which may have many windows."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._numbers = itertools.count(1)
-        self.complaints: list[str] = []
+        self._complaints: list[str] = []
         self.ask("session.new", capabilities={})
         self.ask("session.subscribe", events=["log.entryAdded"])
 
@@ -54,12 +53,18 @@ class Bidi:
         """Open a window with cookies and a storage of its own."""
         person = self.ask("browser.createUserContext")["userContext"]
         made = self.ask("browsingContext.create", type="window", userContext=person)
-        return Window(self, made["context"])
+        return Window(self, made["context"], person)
+
+    def complaints(self) -> list[str]:
+        """Return what consoles said of errors and warnings since this was asked last."""
+        self.ask("session.status")  # whatever was told before has then been read
+        found, self._complaints = self._complaints, []
+        return found
 
     def _hear(self, event: dict[str, Any]) -> None:
         entry = event["params"]
         if event["method"] == "log.entryAdded" and entry["level"] in ("error", "warn"):
-            self.complaints.append(str(entry["text"]))
+            self._complaints.append(str(entry["text"]))
 
 
 @contextmanager
@@ -72,9 +77,10 @@ def open_bidi(url: str) -> Iterator[Bidi]:
 class Window:
     """One window; what is named as in Playwright's `Page` does what it does there."""
 
-    def __init__(self, bidi: Bidi, context: str) -> None:
+    def __init__(self, bidi: Bidi, context: str, person: str) -> None:
         self._bidi = bidi
         self._context = context
+        self._person = person
 
     def goto(self, url: str) -> None:
         self._bidi.ask("browsingContext.navigate", context=self._context, url=url, wait="complete")
@@ -83,7 +89,8 @@ class Window:
         self._bidi.ask("browsingContext.reload", context=self._context, wait="complete")
 
     def close(self) -> None:
-        self._bidi.ask("browsingContext.close", context=self._context)
+        """Close the window and forget its cookies."""
+        self._bidi.ask("browser.removeUserContext", userContext=self._person)
 
     def add_init_script(self, script: str) -> None:
         """Run a script in every page of this window, before the page's own."""
@@ -140,7 +147,7 @@ class Window:
         )
 
     def type(self, text: str) -> None:
-        """Press and release a key for each character; `ENTER` and `TAB` are such characters."""
+        """Press and release a key for each character; `ENTER` is such a character."""
         actions = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
         self._act({"type": "key", "id": "keyboard"}, *actions)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.bidi import Bidi, BidiError, Window, open_bidi
+from tests.support.bidi import Bidi, BidiError, open_bidi
 from tests.support.programs import need
 
 START_SECONDS = 60.0  # a first start makes a profile
@@ -48,25 +48,8 @@ PREFERENCES: dict[str, bool | int] = {
 }
 
 
-class Firefox:
-    """One browser, as long as `open_firefox` keeps it."""
-
-    def __init__(self, bidi: Bidi) -> None:
-        self._bidi = bidi
-
-    def window(self) -> Window:
-        """Open a window with cookies and a storage of its own."""
-        return self._bidi.window()
-
-    @property
-    def complaints(self) -> list[str]:
-        """What its consoles said of errors and warnings until now."""
-        self._bidi.ask("session.status")  # whatever was told before has then been read
-        return self._bidi.complaints
-
-
 @contextmanager
-def open_firefox(folder: Path) -> Iterator[Firefox]:
+def open_firefox(folder: Path) -> Iterator[Bidi]:
     """Run a browser with its files in `folder`; at the end none of its processes is left."""
     profile = folder / "profile"
     profile.mkdir()
@@ -75,7 +58,7 @@ def open_firefox(folder: Path) -> Iterator[Firefox]:
     command = [need("firefox-esr"), "--headless", "--no-remote", "--profile", str(profile)]
     with _running([*command, "--remote-debugging-port", "0", "about:blank"], folder) as process:
         with open_bidi(_address(process) + "/session") as bidi:
-            yield Firefox(bidi)
+            yield bidi
             # It may be gone already, or hang: the signal that follows asks nobody.
             with suppress(BidiError, ConnectionClosed, TimeoutError):
                 bidi.ask("browser.close", within=CLOSE_SECONDS)

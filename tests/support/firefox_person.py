@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.bidi import Window
+from tests.support.bidi import ENTER, Window
 from tests.support.person import MOVES, WATCH
 
 PATIENCE = 15_000  # milliseconds
@@ -22,11 +22,6 @@ class FirefoxPerson:
         self.window.goto(self._url + room)
         self.enter()
 
-    def come_back(self) -> None:
-        """Reload the page and join again."""
-        self.window.reload()
-        self.enter()
-
     def enter(self) -> None:
         """From the lobby to the call; the page keeps the name of those who come again."""
         self._until("() => document.querySelector('#lobby').checkVisibility()")
@@ -42,6 +37,16 @@ class FirefoxPerson:
             "() => document.querySelectorAll('#stage video').forEach((v) => delete v.watchedFrom)"
         )
         self._until(MOVES, [name, seconds])
+
+    def opens_chat(self) -> None:
+        self.window.click("button", "Chat")
+
+    def says(self, text: str) -> None:
+        self.window.click("textbox", "Message to everybody")
+        self.window.type(text + ENTER)
+
+    def sees_in_chat(self, text: str) -> None:
+        self._until("(text) => document.querySelector('#messages').innerText.includes(text)", text)
 
     def _until(self, function: str, argument: object = None) -> None:
         self.window.wait_for_function(function, arg=argument, timeout=PATIENCE)
