@@ -30,6 +30,7 @@ from actors.media_services import MediaServices
 from actors.offers import MISSING, NO_CODEC, Unfit, tracks_for
 from actors.session_line import EARLY_CANDIDATES, SessionLine
 from media.candidates import parse_remote
+from media.codec import H264Profile, h264_profile
 from media.engine import (
     Candidate,
     Direction,
@@ -45,6 +46,7 @@ from media.errors import BadCandidate, CodecMismatch, MediaTimeout, UnknownSink,
 
 NEGOTIATE_SECONDS = 15.0  # more than the engine takes for a step that gets stuck
 ID_LIMIT = 10**18
+_PROFILES = {H264Profile.BASELINE: "CB", H264Profile.MAIN: "M", H264Profile.HIGH: "H"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class RoomSessions:
         if line.connection is not None:
             raise media_refusals.NegotiationOutOfStep("sessions are negotiated once")
         direction = Direction.RECEIVE if self._sends(session) else Direction.SEND
-        tracks = tracks_for(sdp, self._conference.codecs(session), direction)
+        fmtp = {} if direction is Direction.RECEIVE else self._fmtp_taken(session)
+        tracks = tracks_for(sdp, self._conference.codecs(session), direction, fmtp)
         if isinstance(tracks, Unfit):
             return self._conference.end(session, tracks.why, tracks.detail)
         line.offer_due.cancel()
@@ -230,7 +233,8 @@ class RoomSessions:
             if kind not in codecs:  # offered, but the other way round
                 return self._conference.end(line.id, MISSING[kind])
         rid = next((track.rid for track in told.tracks if track.kind == "video"), None)
-        self._conference.negotiated(line.id, codecs, rid)
+        profile = _PROFILES.get(h264_profile(line.fmtp.get("video", "")))
+        self._conference.negotiated(line.id, codecs, rid, profile)
         return Outcome(rewired=() if sends else (line.id,)) + self._perhaps_ready(line)
 
     def _perhaps_ready(self, line: SessionLine) -> Outcome:
@@ -251,8 +255,8 @@ class RoomSessions:
         for kind, sink in line.ends.items():
             try:
                 await self._wire(line, kind, sink)
-            except CodecMismatch:
-                return self._conference.end(subscription, NO_CODEC[kind])
+            except CodecMismatch as error:
+                return self._conference.end(subscription, NO_CODEC[kind], str(error))
             except MediaTimeout:
                 return self._conference.end(subscription, SessionEnd.MEDIA_LOST)
             except (UnknownSource, UnknownSink):
@@ -272,6 +276,12 @@ class RoomSessions:
         line.wired[kind] = (source, flows)
 
     # --- inside
+
+    def _fmtp_taken(self, output: str) -> dict[str, str]:
+        """Return the parameters of what an output takes, by kind."""
+        taken = {kind: self._conference.source(output, kind) for kind in ("audio", "video")}
+        lines = {kind: self._lines.get(stream or "") for kind, stream in taken.items()}
+        return {kind: it.fmtp.get(kind, "") for kind, it in lines.items() if it is not None}
 
     def _sends(self, session: str) -> bool:
         return session in self._conference.publications

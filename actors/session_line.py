@@ -14,6 +14,7 @@ EARLY_CANDIDATES = 64  # before the offer; a connection takes no more either
 class SessionLine:
     """`ends` are the engine's ids by kind: sources of a publication, sinks of a subscription.
 
+    `fmtp` are the parameters of the codecs, by kind.
     `wired` is what the engine was last told of each sink: its source, and whether it flows.
     """
 
@@ -24,6 +25,7 @@ class SessionLine:
     early: list[Candidate] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
     wired: dict[str, tuple[str | None, bool]] = field(default_factory=dict)
+    fmtp: dict[str, str] = field(default_factory=dict)
     answered: bool = False
     connected: bool = False
     ready: bool = False
@@ -32,6 +34,7 @@ class SessionLine:
         """Note the ends of a negotiation; return the codec of each kind."""
         used = [(track, track.source if sends else track.sink) for track in tracks]
         self.ends = {track.kind: end for track, end in used if end is not None}
+        self.fmtp = {track.kind: track.fmtp for track, end in used if end is not None}
         return {track.kind: track.codec for track, end in used if end is not None}
 
     def becomes_ready(self) -> bool:

@@ -66,12 +66,14 @@ class IceServer:
 class TrackWanted:
     """One section, of `kind` "audio" or "video".
 
-    `codecs`: lower-case names, best first; empty: any we know.
+    `codecs`: lower-case names, best first; empty: any we know. `fmtp` are the parameters of H.264
+    that will be sent, as of the source's Track: what is agreed on suits them.
     """
 
     kind: str
     direction: Direction
     codecs: tuple[str, ...] = ()
+    fmtp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ class Description:
 class Track:
     """One negotiated section: the ids to attach with (None where nothing goes that way).
 
-    `rid` is the layer of a simulcast that the other side was asked for.
+    `rid` is the layer of a simulcast that the other side was asked for. `fmtp` are the parameters
+    of the codec, as in a session description.
     """
 
     mid: str
@@ -134,6 +137,7 @@ class Track:
     source: str | None
     sink: str | None
     rid: str | None = None
+    fmtp: str = ""
 
 
 @dataclass(frozen=True, slots=True)

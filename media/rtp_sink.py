@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from media import rtcp
 from media.bitrate_limits import binding_limit
-from media.codec import Codec, suits
+from media.codec import Codec, suits, told
 from media.errors import CodecMismatch
 from media.packet_cache import SIZE, PacketCache
 from media.receiver import Receiver
@@ -109,7 +109,7 @@ class RtpSink:
         Raises CodecMismatch.
         """
         if source.kind != self.kind or not suits(source.codec, self.codec):
-            raise CodecMismatch(f"{source.codec.name} to a sink of {self.codec.name}")
+            raise CodecMismatch(f"{told(source.codec)} to a sink of {told(self.codec)}")
         if source is self.source:
             return
         self._stop_waiting()

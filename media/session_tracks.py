@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from media.codec import Codec
 from media.demux import Entry
 from media.descriptions import SessionText, chosen_layer
 from media.engine import Event, Track, TracksChanged
@@ -64,7 +65,7 @@ class SessionTracks:
         previous, self._ends = self._ends, {}
         for section in sections:
             ends = previous.pop(section.mid, None) or _Ends(section)
-            if ends.section.codec != section.codec:
+            if _is_another(section.codec, ends.section.codec):
                 self._remove(ends, source=True, sink=True)
             ends.section = section
             self._ends[section.mid] = ends
@@ -188,6 +189,13 @@ class SessionTracks:
             ends.sink = None
 
 
+def _is_another(codec: Codec, before: Codec) -> bool:
+    """Tell whether packets are of another kind than before; Opus tells of itself what it is."""
+    if codec.name == "opus":
+        return replace(codec, fmtp="") != replace(before, fmtp="")
+    return codec != before
+
+
 def _track(ends: _Ends) -> Track:
     return Track(
         mid=ends.section.mid,
@@ -196,4 +204,5 @@ def _track(ends: _Ends) -> Track:
         source=ends.source.id if ends.source is not None else None,
         sink=ends.sink.id if ends.sink is not None else None,
         rid=ends.rid,
+        fmtp=ends.section.codec.fmtp,
     )

@@ -197,10 +197,13 @@ class Conference:
         formats = {"audio": output.audio_format, "video": output.video_format}
         return {kind: (found.codec,) for kind, found in formats.items() if found is not None}
 
-    def negotiated(self, session: str, codecs: dict[str, str], rid: str | None) -> None:
-        """Note what a publication carries, by kind, and the simulcast layer that is received."""
-        if session in self.publications:
-            self.publications[session] = self.publications[session].negotiated(codecs, rid)
+    def negotiated(
+        self, session: str, codecs: dict[str, str], rid: str | None, profile: str | None = None
+    ) -> None:
+        """Note what a publication carries, by kind; see `Publication.negotiated`."""
+        publication = self.publications.get(session)
+        if publication is not None:
+            self.publications[session] = publication.negotiated(codecs, rid, profile)
 
     def ready(self, session: str) -> Outcome:
         """Say that the media of a negotiated session can flow."""

@@ -41,15 +41,18 @@ class Publication:
     attributes: bytes | None = None
     codecs: dict[str, str] = field(default_factory=dict)  # by kind, once negotiated
     rid: str | None = None
+    profile: str | None = None  # of H.264, where it is not the usual one
 
     @property
     def kinds(self) -> tuple[str, ...]:
         pairs = (("audio", self.audio_origin), ("video", self.video_origin))
         return tuple(kind for kind, origin in pairs if origin is not None)
 
-    def negotiated(self, codecs: dict[str, str], rid: str | None) -> Publication:
-        """Note the codec of each kind, and the simulcast layer that is received."""
-        return replace(self, codecs=codecs, rid=rid)
+    def negotiated(
+        self, codecs: dict[str, str], rid: str | None, profile: str | None = None
+    ) -> Publication:
+        """Note the codec of each kind, the simulcast layer that is received, H.264's profile."""
+        return replace(self, codecs=codecs, rid=rid, profile=profile)
 
     def as_stream(self) -> Stream:
         """Return the stream that this is, once negotiated."""
@@ -58,6 +61,8 @@ class Publication:
             audio = AudioTrack(self.audio_origin, AUDIO_FORMATS[self.codecs["audio"]])
         if self.video_origin is not None:
             format_ = VIDEO_FORMATS[self.codecs["video"]]
+            if format_.profile is not None and self.profile is not None:
+                format_ = replace(format_, profile=self.profile)
             video = VideoTrack(self.video_origin, format_, self.parameters, self.rid)
         return Stream(self.id, self.owner, audio, video, self.attributes)
 

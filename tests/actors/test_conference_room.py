@@ -281,7 +281,8 @@ async def test_a_sink_that_does_not_suit_its_source_ends_the_subscription(
         stream = await ann.publish()
         monkeypatch.setattr(FakeEngine, "attach", attach)
         taken = await bob.subscribe(video=stream)
-        assert bob.told(SessionEnded) == [SessionEnded(taken, SessionEnd.NO_VIDEO_CODEC)]
+        why = SessionEnded(taken, SessionEnd.NO_VIDEO_CODEC, "another packetization")
+        assert bob.told(SessionEnded) == [why]
         assert meeting.served == {stream}
 
 
