@@ -39,7 +39,7 @@ class NegotiatedSection:
     """One audio or video section after an offer and its answer.
 
     `ssrc` is what we send with. `mid_extension` is the id of the RTP header extension that carries
-    the mid, 0 without one.
+    the mid, `send_time_extension` of the one with the time of sending; 0 without one.
     """
 
     mid: str
@@ -49,6 +49,7 @@ class NegotiatedSection:
     sends: bool
     ssrc: int
     mid_extension: int
+    send_time_extension: int
 
 
 @dataclass(slots=True)

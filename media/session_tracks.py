@@ -169,6 +169,7 @@ class SessionTracks:
             self._send_rtp,
             self._send_rtcp,
             mid=(section.mid_extension, section.mid) if section.mid_extension else None,
+            send_time=section.send_time_extension if section.kind == "video" else 0,
         )
         self._router.add_sink(sink)
         if not self._sending:
