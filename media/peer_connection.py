@@ -43,6 +43,7 @@ from media.engine import (
     TrackWanted,
 )
 from media.errors import BadCandidate, BadDescription, TooMuch, WrongState
+from media.feedback_negotiation import accept_feedback, offer_feedback
 from media.peer_facts import IceSettings, PeerListener
 from media.rejected_sections import reject, with_stand_ins
 from media.router import Router, RtpSource
@@ -108,16 +109,18 @@ class PeerSession:
 
     async def create_offer(self) -> Description:
         self._check_open()
-        offer = _described(reject(await self._step(self._peer.offer), self._rejected))
+        offer = offer_feedback(await self._step(self._peer.offer))
+        described = _described(reject(offer, self._rejected))
         self._offered_since = self._offered_since or time.monotonic()
-        return offer
+        return described
 
     async def accept_offer(self, sdp: str) -> Description:
         self._check_open()
         offer, listed = _read(sdp, self._remote)
         answer = await self._step(self._peer.answer, *self._put(offer, listed))
         await self._agreed(offer)
-        return _described(reject(accept_simulcast(offer, answer), offer.rejected))
+        accepted = accept_feedback(offer, accept_simulcast(offer, answer))
+        return _described(reject(accepted, offer.rejected))
 
     async def accept_answer(self, sdp: str) -> None:
         self._check_open()
@@ -219,6 +222,7 @@ class PeerSession:
     # --- from the peer, on the loop --------------------------------------------------------
 
     def _on_rtp(self, packet: bytes, arrival: float) -> None:
+        self._tracks.note_arrival(packet, arrival)
         source = self._demux.stream(packet)
         if source is not None:
             source.feed(packet, arrival)

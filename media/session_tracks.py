@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from media.demux import Entry
 from media.descriptions import SessionText, chosen_layer
 from media.engine import Event, Track, TracksChanged
+from media.feedback_negotiation import numbered
 from media.peer_facts import NegotiatedSection
 from media.router import Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
 from media.rtcp import parse_rtcp
 from media.rtp_sink import CNAME
 from media.stats import SinkStats, SourceStats
+from media.transport_feedback import TransportFeedback
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class SessionTracks:
         self._sending = False
         self._paused: set[str] = set()
         self._clock = SenderClock()
+        self._feedback = TransportFeedback(send_rtcp, CNAME)
         self._ends: dict[str, _Ends] = {}
 
     def fact(self) -> Event:
@@ -68,6 +71,7 @@ class SessionTracks:
             self._ends[section.mid] = ends
         for ends in previous.values():
             self._remove(ends, source=True, sink=True)
+        self._agree_on_feedback(sections, remote)
         for ends in self._ends.values():  # all are known, so that `clear` finds what got its place
             self._fit(ends)
         for offered in remote.sections:
@@ -85,6 +89,10 @@ class SessionTracks:
             for mid, ends in self._ends.items()
             if ends.source is not None
         )
+
+    def note_arrival(self, packet: bytes, arrival: float) -> None:
+        """Note that an RTP packet came, of whichever stream: the sender wants to know when."""
+        self._feedback.take(packet, arrival)
 
     def feed_rtcp(self, packet: bytes, arrival: float) -> bool:
         """Hand RTCP of the other side to all; each takes what is about it.
@@ -137,6 +145,12 @@ class SessionTracks:
         else:
             self._router.pause(sink)  # as it is; but it has to be there
 
+    def _agree_on_feedback(self, sections: list[NegotiatedSection], remote: SessionText) -> None:
+        received = {s.mid: s for s in sections if s.receives and not s.sends}
+        types = {mid: section.codec.payload_type for mid, section in received.items()}
+        extension, mids = numbered(remote, types)
+        self._feedback.set(extension, next((received[mid].ssrc for mid in mids), 0))
+
     def _fit(self, ends: _Ends) -> None:
         """Give a section the ends its direction asks for, and no others."""
         section = ends.section
@@ -156,6 +170,7 @@ class SessionTracks:
             upstream,
             sender=self._clock,
             report=upstream.report,
+            ticked=self._feedback.tick,
         )
         self._router.add_source(source)
         return source
