@@ -80,7 +80,8 @@ class RtpSink:
         self._send = send
         self._send_rtcp = send_rtcp
         self._clock = clock
-        self._rtx = Retransmissions(*rtx) if rtx else None
+        self._rtx: Retransmissions | None = None
+        self.send_again_as(rtx)
         self._timed = bool(send_time)
         if send_time:
             self._extension_head, self._time_head, self._extension = timed_extension(send_time, mid)
@@ -153,6 +154,13 @@ class RtpSink:
         """End the leg, without a word to the receiver."""
         self.detach()
 
+    def send_again_as(self, rtx: tuple[int, int] | None) -> None:
+        """Send retransmissions under this payload type and SSRC, or as they were, from now on."""
+        if rtx is None:
+            self._rtx = None
+        elif self._rtx is None or self._rtx.name != rtx:
+            self._rtx = Retransmissions(*rtx)
+
     # What a source hands it.
 
     def enter(self, packet: RtpPacket, source: RtpSource) -> None:
@@ -183,7 +191,7 @@ class RtpSink:
             segment = earlier
         out = number + segment.sequence
         # Told once: a packet that could not leave has the same time when it is sent again.
-        sent = int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK if self._timed else 0
+        sent = self._send_time() if self._timed else 0
         if out > self._newest + self._segment.sequence - SIZE:
             self._slots[out % SIZE] = (out, packet, segment, sent)
         try:
@@ -296,6 +304,9 @@ class RtpSink:
             header = HEADER.pack(self._first_byte, second, sequence, timestamp, self.ssrc)
         return header + self._extension + payload
 
+    def _send_time(self) -> int:
+        return int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK
+
     def _segment_of(self, number: int) -> Segment | None:
         """Find the segment that a late packet of the source belongs to."""
         if number >= self._segment.first:
@@ -337,9 +348,14 @@ class RtpSink:
             found = self._cache.take_again(number, newest, now)
             if found is None:
                 continue
-            packet = self._render(*found)
+            packet, segment, sent = found
+            if self._rtx is None:
+                data = self._render(packet, segment, sent)
+            else:
+                data = self._render(packet, segment, self._send_time())
+                data = self._rtx.wrap(data, self._header_bytes)
             try:
-                self._send(self._rtx.wrap(packet, self._header_bytes) if self._rtx else packet)
+                self._send(data)
             except OSError:
                 self.counts.dropped += 1
             else:
