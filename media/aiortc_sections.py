@@ -16,6 +16,8 @@ from media.codec import Codec
 from media.peer_facts import NegotiatedSection
 
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
+SEND_TIME_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+ONE_BYTE_IDS = range(1, 15)  # of header extensions; larger ones were never agreed on (RFC 8285)
 
 
 def private(peer: RTCPeerConnection, name: str) -> Any:
@@ -60,7 +62,11 @@ def negotiated(peer: RTCPeerConnection) -> list[NegotiatedSection]:
 
 def _section(transceiver: RTCRtpTransceiver) -> NegotiatedSection:
     codec = transceiver._codecs[0]
-    extensions = {extension.uri: extension.id for extension in transceiver._headerExtensions}
+    extensions = {
+        extension.uri: extension.id
+        for extension in transceiver._headerExtensions
+        if extension.id in ONE_BYTE_IDS
+    }
     directions = (transceiver.direction, str(transceiver.currentDirection))
     return NegotiatedSection(
         mid=str(transceiver.mid),
@@ -75,5 +81,7 @@ def _section(transceiver: RTCRtpTransceiver) -> NegotiatedSection:
         receives=all(direction in ("recvonly", "sendrecv") for direction in directions),
         sends=all(direction in ("sendonly", "sendrecv") for direction in directions),
         ssrc=transceiver.sender._ssrc,
+        rtx_ssrc=transceiver.sender._rtx_ssrc,
         mid_extension=extensions.get(MID_EXTENSION, 0),
+        send_time_extension=extensions.get(SEND_TIME_EXTENSION, 0),
     )
