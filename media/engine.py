@@ -42,6 +42,10 @@ class State(Enum):
     CLOSED = "closed"
 
 
+HUNG_UP = "the other side closed"
+"""Why a session is CLOSED that its other side has ended in an orderly way (DTLS close_notify)."""
+
+
 @dataclass(frozen=True, slots=True)
 class IceServer:
     """A STUN or TURN server the engine may use for its own candidates."""
@@ -181,7 +185,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged(Event):
-    """`reason` is a few words for FAILED and CLOSED, without user data."""
+    """`reason` is a few words for FAILED and CLOSED, without user data: HUNG_UP, for one."""
 
     state: State
     reason: str = ""

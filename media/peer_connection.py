@@ -30,6 +30,7 @@ from media.descriptions import (
     take_candidates,
 )
 from media.engine import (
+    HUNG_UP,
     Candidate,
     ChannelWanted,
     Description,
@@ -237,7 +238,7 @@ class PeerSession:
             case "failed":
                 self.fail("no path to the other side, or no agreement on keys")
             case "closed" if self.state not in FINAL:
-                self._around.close_soon(self, "the other side closed")
+                self._around.close_soon(self, HUNG_UP)
 
     def _on_reachable(self) -> None:
         self._tell(Reachable(self.id))

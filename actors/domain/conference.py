@@ -82,6 +82,7 @@ class Conference:
     recordings: dict[str, Output] = field(default_factory=dict)
     _takers: dict[str, dict[str, None]] = field(default_factory=dict)  # outputs by stream
     _sessions: dict[str, int] = field(default_factory=dict)  # how many a member has
+    _hung_up: set[str] = field(default_factory=set)  # sessions that their owner has closed
 
     @property
     def busy(self) -> bool:
@@ -211,6 +212,10 @@ class Conference:
         self.streams[session] = stream = publication.as_stream()
         ready = Notice(SessionReady(session), to=publication.owner)
         return Outcome((ready, *self._announced(StreamAdded(stream))))
+
+    def hang_up(self, session: str) -> None:
+        """Note that the owner has closed the connection: no end of it is news to him any more."""
+        self._hung_up.add(session)
 
     def end(self, session: str, why: SessionEnd | None) -> Outcome:
         """End a session and what hangs on it; its owner is told unless `why` is None."""
@@ -344,6 +349,10 @@ class Conference:
         return self.subscriptions[subscription]
 
     def _told(self, owner: str, session: str, why: SessionEnd | None) -> tuple[Notice, ...]:
+        """Return what its owner is told of the end of a session, which is over with this."""
+        if session in self._hung_up:
+            self._hung_up.remove(session)
+            why = None if why is None else SessionEnd.HUNG_UP
         return () if why is None else (Notice(SessionEnded(session, why), to=owner),)
 
     def _announced(self, *facts: Fact) -> tuple[Notice, ...]:

@@ -145,6 +145,7 @@ class SessionEnd(StrEnum):
     """Why a publication or subscription ended although its owner did not end it."""
 
     ICE_FAILED = "ice_failed"
+    HUNG_UP = "hung_up"  # the owner has closed the connection: not told to it as a failure
     NO_AUDIO_CODEC = "no_audio_codec"
     NO_VIDEO_CODEC = "no_video_codec"
     BAD_OFFER = "bad_offer"

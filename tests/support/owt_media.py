@@ -81,6 +81,11 @@ class Caller:
                 await self.guest.ok("soac", {"id": id_, "signaling": signaling})
         assert await self.guest.told("progress") == {"id": id_, "status": "ready"}
 
+    async def hang_up(self, id_: str) -> None:
+        """Close the connection of a publication or subscription, without a word to the portal."""
+        client = self.open.pop(id_)
+        await client.run(client._close)
+
     async def close(self) -> None:
         for client in self.open.values():
             await client.run(client._close)

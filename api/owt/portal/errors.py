@@ -70,6 +70,7 @@ ENDS: dict[SessionEnd, str] = {
     SessionEnd.PEER_LEFT: "Participant leave",
     SessionEnd.ROOM_CLOSED: "Room destruction",
     SessionEnd.MEDIA_LOST: "Access node exited unexpectedly",
+    SessionEnd.HUNG_UP: "",  # the client has closed it itself
     SessionEnd.REMOVED: "",  # the client hears of its stream's end, and of nothing else
 }
 

@@ -170,3 +170,40 @@ async def test_a_crash_of_a_connection_ends_its_stream_in_words(
             ended = await two.told("progress", id=taken, status="error")
             assert ended["data"] == "Source stream loss"
             await bob.frames(kept)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["word", "close"])
+async def test_a_normal_stop_is_no_error(
+    server: OwtServer, room: str, loop: MediaLoop, first: str
+) -> None:
+    """SDKs say so over the socket and close the connection in one moment."""
+    async with guest(server, room) as one, guest(server, room) as two:
+        async with calling(one, loop) as ann, calling(two, loop) as bob:
+            for _ in range(3):
+                stream = await ann.publish(video=None)
+                await two.told("stream", id=stream, status="add")
+                taken = await bob.subscribe(stream)
+                for caller, request, id_ in (
+                    (bob, "unsubscribe", taken),
+                    (ann, "unpublish", stream),
+                ):
+                    if first == "close":
+                        await caller.hang_up(id_)
+                        await until_ended(server, f"{live_room(server, room).path}/{id_}")
+                    await caller.guest.ok(request, {"id": id_})
+                    if first == "word":
+                        await caller.hang_up(id_)
+                assert await two.told("stream") == {"id": stream, "status": "remove"}
+                await one.told("stream", id=stream, status="add")
+                assert await one.told("stream") == {"id": stream, "status": "remove"}
+            for each in (one, two):
+                await each.ok("refreshReconnectionTicket")  # behind whatever was sent before
+                assert not [packet for packet in each.client.packets if '"error"' in packet]
+
+
+async def until_ended(server: OwtServer, path: str) -> None:
+    """Wait until an actor is no more."""
+    with trio.fail_after(10):
+        while server.system.registry.find(path) is not None:
+            await trio.sleep(0.01)
