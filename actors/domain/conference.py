@@ -30,7 +30,7 @@ from actors.domain.events import (
     StreamRemoved,
 )
 from actors.domain.permission import Permission
-from actors.domain.publishing import CODECS, Publication, changed_stream
+from actors.domain.publishing import CODECS, Publication, changed_stream, of_its_tracks
 from actors.domain.refusals import Busy
 from actors.domain.room import ConferenceRules, Notice
 from actors.domain.streams import (
@@ -113,12 +113,13 @@ class Conference:
         self._count(publication.owner, 1)
 
     def control(self, by: str, stream: str, changes: Iterable[StreamChange]) -> Outcome:
-        """Change a member's own stream.
+        """Change a member's own stream; of several tracks, those that it has.
 
         Raises StreamUnknown, NotAllowed, TrackUnknown, ViewUnknown.
         """
         self._own_publication(by, stream)
-        return self.change(stream, changes)
+        known = self.streams.get(stream)
+        return self.change(stream, of_its_tracks(known, changes) if known is not None else changes)
 
     def change(self, stream: str, changes: Iterable[StreamChange]) -> Outcome:
         """Change any stream. Raises StreamUnknown, TrackUnknown, ViewUnknown."""

@@ -36,7 +36,7 @@ REFUSALS: dict[str, str] = {
     "audio_forbidden": "Audio is forbiden",
     "video_forbidden": "Video is forbiden",
     "stream_unknown": "Stream does NOT exist",
-    "track_unknown": "Stream does NOT exist",
+    "track_unknown": "Stream does NOT contain valid track to mute/unmute",
     "subscription_unknown": "Subscription does NOT exist",
     "empty_subscription": "Bad subscription request",
     "bad_candidate": "Invalid candidate",
