@@ -74,7 +74,7 @@ async def redeem(house: House, login: Login, participant: str, address: str) -> 
     version = cast("Version", login.protocol)
     try:
         record = await _taken(house, login.token, address)
-        return await _entry(house, record, participant, login.user_agent.sdk.type, version)
+        return await _entry(house, record, participant, login.user_agent.sdk.type or "", version)
     except TooManyAttempts:
         raise LoginFailed(TOO_MANY_ATTEMPTS) from None
     except ActorError as error:
