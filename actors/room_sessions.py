@@ -32,6 +32,7 @@ from actors.session_line import EARLY_CANDIDATES, SessionLine
 from media.candidates import parse_remote
 from media.codec import H264Profile, h264_profile
 from media.engine import (
+    HUNG_UP,
     Candidate,
     Direction,
     Failure,
@@ -45,6 +46,7 @@ from media.engine import (
 from media.errors import BadCandidate, CodecMismatch, MediaTimeout, UnknownSink, UnknownSource
 
 NEGOTIATE_SECONDS = 15.0  # more than the engine takes for a step that gets stuck
+WORD_SECONDS = 2.0  # for who has hung up to say why: the two come by different ways
 ID_LIMIT = 10**18
 _PROFILES = {H264Profile.BASELINE: "CB", H264Profile.MAIN: "M", H264Profile.HIGH: "H"}
 
@@ -62,6 +64,13 @@ class Answered(Message):
 @dataclass(frozen=True, slots=True)
 class OfferDue(Message):
     """The timer of a session that waits for its offer."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordDue(Message):
+    """The timer of a session whose other side has hung up, and may say yet that it has ended it."""
 
     session: str
 
@@ -99,8 +108,8 @@ class RoomSessions:
         line = self._lines.pop(session, None)
         if line is None:
             return
-        line.offer_due.cancel()
-        if line.connection is not None:
+        line.due.cancel()
+        if line.connection is not None and not line.hung_up:
             ctx = self._room.ctx
             del self._by_connection[line.connection]
             ctx.unwatch(line.connection)
@@ -124,7 +133,7 @@ class RoomSessions:
         tracks = tracks_for(sdp, self._conference.codecs(session), direction, fmtp)
         if isinstance(tracks, Unfit):
             return self._conference.end(session, tracks.why, tracks.detail)
-        line.offer_due.cancel()
+        line.due.cancel()
         line.connection = connection = await self._connect(session, tracks)
         self._by_connection[connection] = line
         ctx = self._room.ctx
@@ -187,7 +196,7 @@ class RoomSessions:
     def answered(self, told: Answered) -> Outcome:
         """Take the outcome of a negotiation."""
         line = self._lines.get(told.session)
-        if line is None:
+        if line is None or line.hung_up:
             return NOTHING
         if told.why is not None:
             return self._conference.end(line.id, told.why, told.detail)
@@ -202,6 +211,13 @@ class RoomSessions:
             return NOTHING
         return self._conference.end(session, SessionEnd.ICE_FAILED)
 
+    def unexplained(self, session: str) -> Outcome:
+        """End a session whose other side has hung up without a word."""
+        line = self._lines.get(session)
+        if line is None or not line.hung_up:
+            return NOTHING
+        return self._conference.end(session, SessionEnd.HUNG_UP)
+
     def hear(self, told: FromConnection) -> Outcome:
         """Take what a connection tells."""
         line = self._by_connection.get(told.connection)
@@ -215,9 +231,22 @@ class RoomSessions:
                 return self._perhaps_ready(line)
             case StateChanged(failure=Failure.DTLS):
                 return self._conference.end(line.id, SessionEnd.DTLS_FAILED)
-            case StateChanged(state=State.FAILED | State.CLOSED):
+            case StateChanged(state=State.FAILED):
                 return self._conference.end(line.id, SessionEnd.ICE_FAILED)
+            case StateChanged(state=State.CLOSED, reason=reason):
+                if reason != HUNG_UP:
+                    return self._conference.end(line.id, SessionEnd.MEDIA_LOST)
+                self._await_word(line, told.connection)
         return NOTHING
+
+    def _await_word(self, line: SessionLine, connection: Ref[Message]) -> None:
+        """Keep a session whose other side has hung up, for as long as its word may take."""
+        ctx = self._room.ctx
+        del self._by_connection[connection]
+        ctx.unwatch(connection)  # it ends by itself
+        line.hung_up = True
+        line.due = ctx.tell_self_after(WORD_SECONDS, WordDue(line.id))
+        self._conference.hang_up(line.id)
 
     def miss(self, down: Down) -> Outcome:
         """Take the end of a connection that did not announce it."""

@@ -20,7 +20,7 @@ class SessionLine:
 
     id: str
     owner: str
-    offer_due: Timer
+    due: Timer  # for its offer; once the other side has hung up, for its word
     connection: Ref[Message] | None = None  # from the offer on
     early: list[Candidate] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
@@ -29,6 +29,7 @@ class SessionLine:
     answered: bool = False
     connected: bool = False
     ready: bool = False
+    hung_up: bool = False  # by the other side, whose word is awaited
 
     def take_tracks(self, tracks: tuple[Track, ...], *, sends: bool) -> dict[str, str]:
         """Note the ends of a negotiation; return the codec of each kind."""

@@ -53,6 +53,10 @@ class Failure(StrEnum):
     BUG = "bug"  # an error of ours
 
 
+HUNG_UP = "the other side closed"
+"""Why a session is CLOSED that its other side has ended in an orderly way (DTLS close_notify)."""
+
+
 @dataclass(frozen=True, slots=True)
 class IceServer:
     """A STUN or TURN server the engine may use for its own candidates."""
@@ -204,7 +208,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged(Event):
-    """`reason` is a few words for FAILED and CLOSED, without user data; `failure` is for FAILED."""
+    """`reason` is a few words for FAILED and CLOSED, without user data: HUNG_UP, for one.
+
+    `failure` is for FAILED.
+    """
 
     state: State
     reason: str = ""

@@ -26,6 +26,7 @@ from media.demux import Demux
 from media.described import described, read_remote
 from media.descriptions import MAX_SECTIONS, SessionText, accept_simulcast
 from media.engine import (
+    HUNG_UP,
     Candidate,
     ChannelWanted,
     Description,
@@ -258,7 +259,7 @@ class PeerSession:
             case "failed":
                 self._fail_to_connect()
             case "closed" if self.state not in FINAL:
-                self._around.close_soon(self, "the other side closed")
+                self._around.close_soon(self, HUNG_UP)
 
     def _on_reachable(self) -> None:
         self._reachable = True

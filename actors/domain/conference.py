@@ -30,7 +30,7 @@ from actors.domain.events import (
     StreamRemoved,
 )
 from actors.domain.permission import Permission
-from actors.domain.publishing import CODECS, Publication, changed_stream
+from actors.domain.publishing import CODECS, Publication, changed_stream, of_its_tracks
 from actors.domain.refusals import Busy
 from actors.domain.room import ConferenceRules, Notice
 from actors.domain.streams import (
@@ -82,6 +82,7 @@ class Conference:
     recordings: dict[str, Output] = field(default_factory=dict)
     _takers: dict[str, dict[str, None]] = field(default_factory=dict)  # outputs by stream
     _sessions: dict[str, int] = field(default_factory=dict)  # how many a member has
+    _hung_up: set[str] = field(default_factory=set)  # sessions that their owner has closed
 
     @property
     def busy(self) -> bool:
@@ -112,12 +113,13 @@ class Conference:
         self._count(publication.owner, 1)
 
     def control(self, by: str, stream: str, changes: Iterable[StreamChange]) -> Outcome:
-        """Change a member's own stream.
+        """Change a member's own stream; of several tracks, those that it has.
 
         Raises StreamUnknown, NotAllowed, TrackUnknown, ViewUnknown.
         """
         self._own_publication(by, stream)
-        return self.change(stream, changes)
+        known = self.streams.get(stream)
+        return self.change(stream, of_its_tracks(known, changes) if known is not None else changes)
 
     def change(self, stream: str, changes: Iterable[StreamChange]) -> Outcome:
         """Change any stream. Raises StreamUnknown, TrackUnknown, ViewUnknown."""
@@ -214,6 +216,10 @@ class Conference:
         self.streams[session] = stream = publication.as_stream()
         ready = Notice(SessionReady(session), to=publication.owner)
         return Outcome((ready, *self._announced(StreamAdded(stream))))
+
+    def hang_up(self, session: str) -> None:
+        """Note that the owner has closed the connection: no end of it is news to him any more."""
+        self._hung_up.add(session)
 
     def end(self, session: str, why: SessionEnd | None, detail: str = "") -> Outcome:
         """End a session and what hangs on it; its owner is told unless `why` is None."""
@@ -349,6 +355,10 @@ class Conference:
     def _told(
         self, owner: str, session: str, why: SessionEnd | None, detail: str
     ) -> tuple[Notice, ...]:
+        """Return what its owner is told of the end of a session, which is over with this."""
+        if session in self._hung_up:
+            self._hung_up.remove(session)
+            why, detail = (None if why is None else SessionEnd.HUNG_UP), ""
         return () if why is None else (Notice(SessionEnded(session, why, detail), to=owner),)
 
     def _announced(self, *facts: Fact) -> tuple[Notice, ...]:

@@ -36,7 +36,7 @@ REFUSALS: dict[str, str] = {
     "audio_forbidden": "Audio is forbiden",
     "video_forbidden": "Video is forbiden",
     "stream_unknown": "Stream does NOT exist",
-    "track_unknown": "Stream does NOT exist",
+    "track_unknown": "Stream does NOT contain valid track to mute/unmute",
     "subscription_unknown": "Subscription does NOT exist",
     "empty_subscription": "Bad subscription request",
     "bad_candidate": "Invalid candidate",
@@ -71,6 +71,7 @@ ENDS: dict[SessionEnd, str] = {
     SessionEnd.PEER_LEFT: "Participant leave",
     SessionEnd.ROOM_CLOSED: "Room destruction",
     SessionEnd.MEDIA_LOST: "Access node exited unexpectedly",
+    SessionEnd.HUNG_UP: "",  # the client has closed it itself
     SessionEnd.REMOVED: "",  # the client hears of its stream's end, and of nothing else
 }
 
