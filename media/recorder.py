@@ -22,6 +22,8 @@ from media.recorder_tap import RecorderTap
 from media.recording_clock import RecordingClock
 from media.recordings_folder import is_plain_name
 
+REORDERING = frozenset({"h264"})  # pictures may be decoded in another order than they are shown
+
 
 @dataclass(frozen=True, slots=True)
 class TrackPlan:
@@ -151,10 +153,11 @@ class Recorder:
         leaders: dict[str, RecordingClock] = {}  # audio by publisher
         in_order = sorted(enumerate(self._plan.tracks), key=lambda pair: pair[1].kind != "audio")
         for index, track in in_order:
-            clock = RecordingClock(CODECS[track.codec].clock_rate, leaders.get(track.publisher))
+            leader, codec = leaders.get(track.publisher), CODECS[track.codec]
+            clock = RecordingClock(codec.clock_rate, leader, reorders=track.codec in REORDERING)
             if track.kind == "audio" and track.publisher:
                 leaders[track.publisher] = clock
-            recorded = RecordedTrack(CODECS[track.codec], clock, partial(self._take, index))
+            recorded = RecordedTrack(codec, clock, partial(self._take, index))
             tap_id = f"{self._plan.id}.{track.kind}"
             taps.append(RecorderTap(tap_id, track.kind, recorded, self._muxing, self.stop))
         return tuple(taps)

@@ -37,7 +37,7 @@ class RecorderTap:
 
     def take_sender_report(self, ssrc: int, ntp: int, rtp_time: int, arrival: float) -> None:
         """Take what tells when a timestamp was, on the sender's clock."""
-        self._post(0, self.track.take_report, ntp, rtp_time)
+        self._post(0, self.track.take_report, ntp, rtp_time, arrival)
 
     def source_changed(self, source: RtpSource | None) -> None:
         """Go on with the packets of another source, where it fits; with another codec, end."""
