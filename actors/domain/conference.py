@@ -306,7 +306,7 @@ class Conference:
             audio,
             video,
             fit_audio(audio, self.streams) if audio is not None else None,
-            fit_video(video, self.streams) if video is not None else None,
+            fit_video(video, self.streams, recorded=owner is None) if video is not None else None,
         )
 
     def _take(self, table: dict[str, Output], output: Output) -> None:

@@ -1,6 +1,7 @@
 """What takes from streams: a subscription or a recording, and whether streams are fit for it.
 
-Nothing is converted: what is wanted must be what the stream has.
+Nothing is converted: what is wanted must be what the stream has. But for a recording, publishers
+can be asked for keyframes as often as is wanted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from actors.domain.streams import (
 
 Streams = Mapping[str, Stream]
 AS_IS_BITRATES = (None, "x1", "x1.0")
+KEYFRAME_SECONDS = (1, 100)  # between those that a publisher is asked for: least and most
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,15 @@ class Output:
             case SourceChange("video", source) if self.video is not None:
                 return self._with_video(replace(self.video, source=source), streams)
             case ParametersChange(parameters) if self.video is not None:
+                if parameters.keyframe_interval is None:  # it stays
+                    before = self.video.parameters.keyframe_interval
+                    parameters = replace(parameters, keyframe_interval=before)
                 return self._with_video(replace(self.video, parameters=parameters), streams)
         kind = change.kind if isinstance(change, SourceChange) else "video"
         raise TargetUnsatisfying(kind, "stream")  # that kind is not taken
 
     def _with_video(self, video: VideoWanted, streams: Streams) -> Output:
-        if fit_video(video, streams) != self.video_format:
+        if fit_video(video, streams, recorded=self.owner is None) != self.video_format:
             raise TargetUnsatisfying("video", "format")
         return replace(self, video=video)
 
@@ -106,8 +111,11 @@ def fit_audio(wanted: AudioWanted, streams: Streams) -> AudioFormat:
     return own
 
 
-def fit_video(wanted: VideoWanted, streams: Streams) -> VideoFormat:
-    """Return the format in which this can be had. Raises TargetUnsatisfying."""
+def fit_video(wanted: VideoWanted, streams: Streams, *, recorded: bool = False) -> VideoFormat:
+    """Return the format in which this can be had, by a recording or not.
+
+    Raises TargetUnsatisfying.
+    """
     stream = streams.get(wanted.source)
     if stream is None or stream.video is None:
         raise TargetUnsatisfying("video", "stream")
@@ -115,18 +123,21 @@ def fit_video(wanted: VideoWanted, streams: Streams) -> VideoFormat:
     own = track.format
     if asked is not None and (asked.codec != own.codec or asked.profile not in (None, own.profile)):
         raise TargetUnsatisfying("video", "format")
-    _check_parameters(wanted.parameters, track.parameters)
+    _check_parameters(wanted.parameters, track.parameters, recorded=recorded)
     if wanted.rid not in (None, track.rid):
         raise TargetUnsatisfying("video", "rid")
     return own
 
 
-def _check_parameters(wanted: VideoParameters, own: VideoParameters) -> None:
+def _check_parameters(wanted: VideoParameters, own: VideoParameters, *, recorded: bool) -> None:
     if wanted.resolution not in (None, own.resolution):
         raise TargetUnsatisfying("video", "resolution")
     if wanted.framerate not in (None, own.framerate):
         raise TargetUnsatisfying("video", "framerate")
     if wanted.bitrate not in (*AS_IS_BITRATES, own.bitrate):
         raise TargetUnsatisfying("video", "bitrate")
-    if wanted.keyframe_interval not in (None, own.keyframe_interval):
+    interval, (least, most) = wanted.keyframe_interval, KEYFRAME_SECONDS
+    if interval is None:
+        return
+    if not (least <= interval <= most if recorded else interval == own.keyframe_interval):
         raise TargetUnsatisfying("video", "keyframe interval")

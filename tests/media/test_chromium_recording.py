@@ -7,6 +7,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
 from playwright.sync_api import Page
 
@@ -161,6 +162,21 @@ def test_a_microphone_that_is_released_leaves_a_gap(page: Page, tmp_path: Path) 
     begin, end = max(pairwise(packets["opus"]), key=lambda pair: pair[1] - pair[0])
     assert end - begin == pytest.approx(6.0, abs=0.3)
     assert_together(path, sent, 4, without=(begin - 0.3, end + 0.3))
+
+
+def test_keyframes_come_as_often_as_the_recording_wants(page: Page, tmp_path: Path) -> None:
+    tracks = (TrackPlan("video", "vp8", "page"),)
+    plan = RecordingPlan("chromium", Container.WEBM, tracks, tmp_path, keyframe_seconds=2.0)
+    with EnginePortal(IceSettings()) as portal:
+        told = publish(portal, page, "vp8")
+        page.wait_for_timeout(1000)
+        record(portal, told, plan, partial(page.wait_for_timeout, 9000))
+    with av.open(str(tmp_path / "chromium.webm")) as file:
+        keyframes = [packet.pts / 1000 for packet in file.demux(video=0) if packet.is_keyframe]
+    steps = [later - earlier for earlier, later in pairwise(keyframes)]
+    assert len(steps) >= 3
+    assert max(steps) <= 2.9  # one that came by itself is noticed up to half a second later
+    assert steps[-1] == pytest.approx(2.0, abs=0.4)
 
 
 def assert_together(
