@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from actors.domain.conference_refusals import TargetUnsatisfying
+from actors.domain.conference_refusals import UNMIXED, TargetUnsatisfying
 from actors.domain.streams import (
     AudioFormat,
     AudioWanted,
@@ -55,12 +55,19 @@ class Output:
         video = None if self.video is not None and self.video.source == stream else self.video
         return replace(self, audio=audio, video=video)
 
-    def changed(self, changes: Iterable[OutputChange], streams: Streams) -> Output:
+    def changed(
+        self,
+        changes: Iterable[OutputChange],
+        streams: Streams,
+        unmixed: frozenset[str] = frozenset(),
+    ) -> Output:
         """Return how it is after all changes. Raises TargetUnsatisfying.
 
         To hold or resume a kind that is not taken changes nothing, as long as another is.
         """
         changes = tuple(changes)
+        sources = [each for each in changes if isinstance(each, SourceChange)]
+        require_no_mix(((each.kind, each.source) for each in sources), unmixed)
         held = [change.kind for change in changes if isinstance(change, StatusChange)]
         if len(held) == len(changes) and held and not self.sources.keys() & set(held):
             raise TargetUnsatisfying(held[0], "stream")
@@ -94,6 +101,13 @@ class Output:
         if fit_video(video, streams, recorded=self.owner is None) != self.video_format:
             raise TargetUnsatisfying("video", "format")
         return replace(self, video=video)
+
+
+def require_no_mix(sources: Iterable[tuple[str, str]], unmixed: frozenset[str]) -> None:
+    """Check pairs of a kind and a stream. Raises TargetUnsatisfying for a stream of a view."""
+    for kind, source in sources:
+        if source in unmixed:
+            raise TargetUnsatisfying(kind, UNMIXED)
 
 
 def fit_audio(wanted: AudioWanted, streams: Streams) -> AudioFormat:
