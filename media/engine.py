@@ -387,6 +387,12 @@ class MediaEngine(Protocol):
         when the disk fails. Raises CannotRecord, CodecMismatch, UnknownSource, IdTaken, RouterFull.
         """
 
+    async def pace_keyframes(self, recording_id: str, seconds: float) -> None:
+        """Have a recording ask for a keyframe when none came for so long; 0 for not at all.
+
+        Raises UnknownRecording once it has ended, CannotRecord for less than a second.
+        """
+
     async def recording_status(self, recording_id: str) -> RecordingStatus:
         """Return where a recording stands. Raises UnknownRecording once it has ended."""
 

@@ -8,7 +8,7 @@ as it was. A *session* is a publication or a subscription: what a member negotia
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from actors.domain.conference_refusals import (
     AudioForbidden,
@@ -41,7 +41,7 @@ from actors.domain.streams import (
     StreamChange,
     VideoWanted,
 )
-from actors.domain.taking import Output, fit_audio, fit_video
+from actors.domain.taking import Output, fit_audio, fit_video, require_no_mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,8 @@ class Conference:
     ) -> Outcome:
         """Change a member's own. Raises SubscriptionUnknown, NotAllowed, TargetUnsatisfying."""
         output = self._own_subscription(by, subscription)
-        self._take(self.subscriptions, output.changed(changes, self.streams))
+        changed = output.changed(changes, self.streams, self.rules.unmixed)
+        self._take(self.subscriptions, changed)
         return Outcome(rewired=(subscription,))
 
     def unsubscribe(self, by: str, subscription: str) -> Outcome:
@@ -249,7 +250,8 @@ class Conference:
         """Raises RecordingUnknown, TargetUnsatisfying."""
         if recording not in self.recordings:
             raise RecordingUnknown(recording)
-        self._take(self.recordings, self.recordings[recording].changed(changes, self.streams))
+        output = self.recordings[recording]
+        self._take(self.recordings, output.changed(changes, self.streams, self.rules.unmixed))
         return Outcome(rewired=(recording,))
 
     def end_recording(self, recording: str) -> Outcome:
@@ -309,13 +311,15 @@ class Conference:
     ) -> Output:
         if audio is None and video is None:
             raise EmptySubscription
-        return Output(
-            id,
-            owner,
-            audio,
-            video,
-            fit_audio(audio, self.streams) if audio is not None else None,
-            fit_video(video, self.streams) if video is not None else None,
+        output = Output(id, owner, audio, video)
+        require_no_mix(output.sources.items(), self.rules.unmixed)
+        streams, recorded = self.streams, owner is None
+        return replace(
+            output,
+            audio_format=fit_audio(audio, streams) if audio is not None else None,
+            video_format=fit_video(video, streams, recorded=recorded)
+            if video is not None
+            else None,
         )
 
     def _take(self, table: dict[str, Output], output: Output) -> None:

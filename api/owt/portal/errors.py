@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.core import ActorError, Refused
-from actors.domain.conference_refusals import ParticipantUnknown, TargetUnsatisfying
+from actors.domain.conference_refusals import UNMIXED, ParticipantUnknown, TargetUnsatisfying
 from actors.domain.streams import SessionEnd
 
 ILLEGAL_REQUEST = "Illegal request"
@@ -49,6 +49,7 @@ CLIENT_UNKNOWN = "Client does NOT exist"
 
 UNSATISFYING = {
     "stream": "Requested {kind} stream",
+    UNMIXED: "No mixed streams yet",
     "format": "Format is not acceptable",
     "resolution": "Resolution is not acceptable",
     "framerate": "Framerate is not acceptable",
