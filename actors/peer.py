@@ -159,9 +159,13 @@ class Overdue(Message):
 
 @dataclass(frozen=True, slots=True)
 class Lost(Message):
-    """The socket of this client is gone; nothing happens if another one has taken over."""
+    """The socket of this client is gone; nothing happens if another one has taken over.
+
+    `leaving`: it said so itself, and whoever is in the room is told that the peer has left it.
+    """
 
     client: Client
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +259,10 @@ class Peer(Actor[Message]):
             case Overdue(client):
                 if client is self._client:
                     self._place.leave_if_silent()
-            case Lost(client):
+            case Lost(client, leaving):
                 if client is self._client:
+                    if leaving:
+                        self._place.exit()
                     self.ctx.stop("disconnected")
             case Follow(peer, id_):
                 self._follow(peer, id_)

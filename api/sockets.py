@@ -15,13 +15,25 @@ from typing import Protocol
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-class SocketClosed(Exception):
-    """The far side is gone, or the socket was closed from here. Normal end of `receive`."""
+GOING_AWAY = 1001
 
-    def __init__(self, code: int = 1006, reason: str = "") -> None:
+
+class SocketClosed(Exception):
+    """The far side is gone, or the socket was closed from here. Normal end of `receive`.
+
+    `theirs` tells that the far side closed, and that the code is its own; 1006 is nobody's.
+    """
+
+    def __init__(self, code: int = 1006, reason: str = "", theirs: bool = False) -> None:
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
+        self.theirs = theirs
+
+    @property
+    def page_left(self) -> bool:
+        """Whether a browser leaves the page (RFC 6455, 7.4.1): it was closed, or is loaded anew."""
+        return self.theirs and self.code == GOING_AWAY
 
 
 class SocketFull(Exception):

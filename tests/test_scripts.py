@@ -70,7 +70,17 @@ def test_missing_packages_are_named_with_the_line_that_installs_them(stranger: s
     assert done.returncode == 0
     assert "sudo apt-get install" in done.stderr
     assert "chromium" in done.stderr
+    assert "firefox-esr" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_gstreamer_without_what_webrtc_needs_is_named(stranger: str, tmp_path: Path) -> None:
+    no_plugins = {
+        "GST_PLUGIN_SYSTEM_PATH_1_0": str(tmp_path),
+        "GST_REGISTRY_1_0": str(tmp_path / "registry"),
+    }
+    done = run("test-packages", PATH=stranger, **no_plugins)
+    assert "gstreamer1.0-nice gstreamer1.0-plugins-bad python3-gi" in done.stderr
 
 
 def test_missing_packages_fail_the_build_machine(stranger: str) -> None:

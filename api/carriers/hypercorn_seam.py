@@ -20,10 +20,14 @@ import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
+from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import EventWrapper, WorkerContext
 from hypercorn.typing import ConnectionState
+from wsproto.connection import ConnectionState as WebsocketState
+from wsproto.events import CloseConnection, Event
 
 if TYPE_CHECKING:
     from api.carriers.upgrades import WebsocketRoutes
@@ -235,6 +239,8 @@ def _read_until_the_end(self: H11Protocol, *args: Any, **options: Any) -> None:
 
 _run = TCPServer.run
 _init = H11Protocol.__init__
+_handle, _send_event = WSStream.handle, WSStream._send_wsproto_event
+_CLIENTS_CODE = "quintet_close_code"
 _FLUSTERED = (trio.BusyResourceError, AlreadyRefused, _Ended)
 """Behind a request, it answers garbage twice, and reads on where nothing is read any more."""
 
@@ -262,6 +268,28 @@ async def _run_within_boundary(self: TCPServer) -> None:
             raise cancelled from None
 
 
+async def _note_the_close(self: WSStream, event: Event) -> None:
+    """Send a frame; where it answers the client's close frame, keep the code of that one."""
+    if (
+        isinstance(event, CloseConnection)
+        and self.connection.state is WebsocketState.REMOTE_CLOSING
+    ):
+        vars(self)[_CLIENTS_CODE] = event.code
+    await _send_event(self, event)
+
+
+async def _tell_the_code(self: WSStream, event: Any) -> None:
+    """Tell the app the client's own close code, where Hypercorn would say 1006."""
+    code = vars(self).get(_CLIENTS_CODE)
+    if not isinstance(event, StreamClosed) or code is None or self.closed or not self.app_put:
+        await _handle(self, event)
+        return
+    self.closed = True
+    await self.app_put({"type": "websocket.disconnect", "code": code})
+
+
+WSStream._send_wsproto_event = _note_the_close  # type: ignore[method-assign]
+WSStream.handle = _tell_the_code  # type: ignore[method-assign]
 H11Protocol.__init__ = _read_until_the_end  # type: ignore[method-assign]
 H11Protocol._check_protocol = _stay_with_http_1  # type: ignore[assignment, method-assign]
 TCPServer.run = _run_within_boundary  # type: ignore[method-assign]

@@ -84,7 +84,7 @@ class LaneSocket:
         self._fragments_text = False
         self._outbox: deque[bytes | memoryview] | None = None  # exists while a writer runs
         self._unsent = 0
-        self._ended: tuple[int, str] | None = None  # how `receive` ends from now on
+        self._ended: tuple[int, str, bool] | None = None  # how `receive` ends from now on
         self._muted = False  # our close frame is out: nothing may follow it
         self._eof = False
         self._gone = False
@@ -345,14 +345,15 @@ class LaneSocket:
 
     # The end.
 
-    def _end(self, code: int, reason: str) -> None:
+    def _end(self, code: int, reason: str, theirs: bool = False) -> None:
         if self._ended is None:
-            self._ended = (code, reason)
+            self._ended = (code, reason, theirs)
             self._closes_at = trio.current_time() + CLOSE_SECONDS
 
     def _end_by_protocol(self, protocol: Protocol) -> None:
         close = protocol.close_rcvd or protocol.close_sent
-        self._end(close.code if close else 1006, close.reason if close else "")
+        theirs = protocol.close_rcvd is not None
+        self._end(close.code if close else 1006, close.reason if close else "", theirs)
 
     def _is_open(self) -> bool:
         return self._protocol is None or self._protocol.state is OPEN

@@ -13,6 +13,14 @@ import trio
 from quart.asgi import ASGIHTTPConnection
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGIWebsocketConnection
 
+_CLOSE_CODE = "quintet.close_code"
+
+
+def close_code(scope: Any) -> int:
+    """Return the code with which the client of a websocket closed it, 1006 if it just went."""
+    code: int = scope.get(_CLOSE_CODE, 1006)
+    return code
+
 
 class SteadyHttpConnection(TrioASGIHTTPConnection):
     """A request that is not cancelled by the end of its own answer.
@@ -47,7 +55,7 @@ class SteadyWebsocketConnection(TrioASGIWebsocketConnection):
     """A websocket whose handler learns of the end instead of being cancelled by it.
 
     `receive` raises `trio.EndOfChannel` once the client is gone, so that the handler ends the same
-    way over both carriers.
+    way over both carriers; `close_code` then knows what it said.
     """
 
     def __init__(self, app: Any, scope: Any) -> None:
@@ -60,6 +68,7 @@ class SteadyWebsocketConnection(TrioASGIWebsocketConnection):
             while True:
                 event = await receive()
                 if event["type"] == "websocket.disconnect":
+                    self.scope[_CLOSE_CODE] = event.get("code", 1006)  # type: ignore[literal-required]
                     return
                 if event["type"] == "websocket.receive":
                     text = event.get("text")

@@ -15,6 +15,7 @@ from quart import Response, websocket
 
 from api.carriers.hypercorn_seam import AlreadyRefused
 from api.carriers.pacing import RateWindow
+from api.carriers.quart_seam import close_code
 from api.carriers.upgrades import decide, merge_headers, read_upgrade, serve_within_boundary
 from api.sockets import Rejection, SocketClosed, SocketFull
 
@@ -48,7 +49,7 @@ class QuartSocket:
         self._outbox: deque[tuple[bytes, bool]] = deque()
         self._unsent = 0
         self._more = trio.Event()
-        self._ended: tuple[int, str] | None = None
+        self._ended: tuple[int, str, bool] | None = None
         self._ending = trio.CancelScope()  # around whatever `receive` waits for
         self._done = trio.Event()
 
@@ -68,8 +69,9 @@ class QuartSocket:
         try:
             data: str | bytes | None = await self._carrier.receive()
         except trio.EndOfChannel:
-            self._end(1006, "")
-            raise SocketClosed from None
+            code = close_code(self._carrier.scope)
+            self._end(code, "", theirs=code != 1006)
+            raise SocketClosed(*self._ended or ()) from None
         payload = data.encode() if isinstance(data, str) else data or b""
         if len(payload) > self._limits.message_bytes:
             self.close(1009, "message too large")
@@ -125,8 +127,8 @@ class QuartSocket:
             payload, text = self._outbox.popleft()
             self._unsent -= len(payload)
             await self._carrier.send(payload.decode() if text else payload)
-        code, reason = self._ended
-        if code != 1006:
+        code, reason, theirs = self._ended
+        if code != 1006 and not theirs:
             await self._carrier.close(code, reason)
 
     async def finish(self) -> None:
@@ -135,9 +137,9 @@ class QuartSocket:
         with trio.move_on_after(CLOSE_SECONDS):
             await self._done.wait()
 
-    def _end(self, code: int, reason: str) -> None:
+    def _end(self, code: int, reason: str, theirs: bool = False) -> None:
         if self._ended is None:
-            self._ended = (code, reason)
+            self._ended = (code, reason, theirs)
             self._more.set()
 
 

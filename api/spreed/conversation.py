@@ -24,7 +24,14 @@ from actors.peer import (
 )
 from api.credentials import TooManyAttempts
 from api.spreed.contacts import settle, user_of
-from api.spreed.errors import REFUSALS, StatusTooLarge, Words, error_document, words_for
+from api.spreed.errors import (
+    REFUSALS,
+    StatusTooLarge,
+    Words,
+    error_document,
+    words_for,
+    words_of_join,
+)
 from api.spreed.pictures import with_kept_picture
 from api.spreed.rooms import CONFERENCE, enter_order, pin_of, room_key, room_type
 from api.spreed.sessions import look_up
@@ -97,7 +104,9 @@ class Conversation:
             self._fail(incoming, words_for(error))
 
     def _fail(self, incoming: Incoming, words: Words) -> None:
-        self._client.answer(incoming.iid, error_document(words.code, words.message))
+        if incoming.type == "Hello":
+            words = words_of_join(words)
+        self._client.answer(incoming.iid, error_document(words))
 
     async def _ask(self, order: Request[Any]) -> None:
         limits = self._house.services.settings().limits
@@ -207,7 +216,8 @@ class Conversation:
                 return
             chat.Status.ContactRequest = settled
         if not chat.NoEcho:
-            self._client.answer(incoming.iid, chat.document(to, chat.Time))
+            tell = self._client.echo if to else self._client.answer
+            tell(incoming.iid, chat.document(to, chat.Time))
         document = chat.document(to, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         if not to:
             await self._post(document)
@@ -215,7 +225,7 @@ class Conversation:
         self._house.tallies.unicast_chats += chat.Status is None
         if self._signal(to, document) and chat.Mid:
             sent = Chat(Mid=chat.Mid, Status=ChatStatus(State="sent"))
-            self._client.answer("", sent.document(to, ""))
+            self._client.echo("", sent.document(to, ""))
 
     async def _post(self, document: bytes) -> None:
         if self._client.room is not None:

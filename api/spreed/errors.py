@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actors.core import ActorError, Refused
 from api.spreed.wire import encode
@@ -10,11 +10,15 @@ from api.spreed.wire import encode
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`code` and `message` of an error document, and the status where REST answers with it."""
+    """`code` and `message` of an error document, and the status where REST answers with it.
+
+    `reason` is our own code, where `code` is one that existing clients know what to do about.
+    """
 
     code: str
     message: str
     status: int = 400
+    reason: str = ""
 
 
 BUSY = Words("busy", "The server is busy, try again", 503)
@@ -52,6 +56,10 @@ REFUSALS: dict[str, Words] = {
     "shutting_down": Words("shutting_down", "The server is shutting down", 503),
     "busy": BUSY,
 }
+
+JOIN_CODES = {"too_many_attempts": "invalid_credentials", "invalid_pin": "invalid_credentials"}
+"""Codes of ours that leave the original client's person before an empty page, and the one after
+which it asks for the PIN again. None of the codes it knows leads on from any other of ours."""
 
 AUTH_TOO_LARGE = Words("auth_too_large", "Auth too large", 413)
 INVALID_TOKEN = Words("invalid_token", "Invalid token", 403)
@@ -120,6 +128,13 @@ def words_for(error: ActorError) -> Words:
     return REFUSALS.get(error.code, BUSY) if isinstance(error, Refused) else BUSY
 
 
-def error_document(code: str, message: str) -> bytes:
-    """Return the channelling protocol's Error document."""
-    return encode({"Type": "Error", "Code": code, "Message": message})
+def words_of_join(words: Words) -> Words:
+    """Return the words for a Hello in which a client made for the original finds its way."""
+    known = JOIN_CODES.get(words.code)
+    return replace(words, code=known, reason=words.code) if known else words
+
+
+def error_document(words: Words) -> bytes:
+    """Return the channelling protocol's Error document; `Reason` only where it says more."""
+    document = {"Type": "Error", "Code": words.code, "Message": words.message}
+    return encode(document | {"Reason": words.reason} if words.reason else document)

@@ -31,7 +31,7 @@ from api.sockets import Socket, SocketFull
 from api.spreed.errors import error_document, words_for
 from api.spreed.seals import Seals, Session
 from api.spreed.turn import stun_uris, turn_document
-from api.spreed.wire import broadcast, encode, relay, reply
+from api.spreed.wire import broadcast, echo, encode, relay, reply
 
 if TYPE_CHECKING:
     from api.settings import IceSettings
@@ -144,8 +144,7 @@ class SpreedClient:
             case RosterAnnounced(room, peers):
                 self.push(_conference(room, peers))
             case OrderRefused(tag, refusal):
-                words = words_for(refusal)
-                self.answer(tag, error_document(words.code, words.message))
+                self.answer(tag, error_document(words_for(refusal)))
             case RoomClosed():
                 self.room = None
                 self.socket.close(1001, "the room was closed")
@@ -155,6 +154,11 @@ class SpreedClient:
     def answer(self, tag: str, data: bytes) -> None:
         """Send a document as the answer to a request of this client. Raises TooSlow."""
         self.push(reply(self.session.id, tag, data))
+
+    def echo(self, tag: str, data: bytes) -> None:
+        """Send back what this client said to one other. Raises TooSlow."""
+        me = self.session.id
+        self.push(echo(me, tag, self.renderer.seals.attest(me), data))
 
     def push(self, frame: bytes) -> None:
         try:

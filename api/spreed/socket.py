@@ -111,12 +111,15 @@ async def serve(house: House, socket: Socket) -> None:
         return
     finally:
         client.gone = peer is None  # it may still be opened, with nobody there to close it
+    leaving = False
     try:
         await Conversation(house, client, peer).run()
-    except (SocketClosed, ActorStopped):
-        pass  # either side has ended; the other is told below
+    except ActorStopped:
+        pass  # the socket has been told
+    except SocketClosed as closed:
+        leaving = closed.page_left
     finally:
-        await _lose(peer, client)
+        await _lose(peer, client, leaving=leaving)
         if house.peer(session.id) is None:  # it ended while a picture was still being read
             house.pictures.forget(session.id)
 
@@ -138,8 +141,8 @@ async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Messa
     )
 
 
-async def _lose(peer: Ref[Message], client: SpreedClient) -> None:
+async def _lose(peer: Ref[Message], client: SpreedClient, *, leaving: bool) -> None:
     """Tell the peer that its socket is gone, whatever ended it; bounded, since it is shielded."""
     with trio.move_on_after(GOODBYE_SECONDS, shield=True):
         with suppress(ActorStopped):
-            await peer.send(Lost(client))
+            await peer.send(Lost(client, leaving))

@@ -2,7 +2,8 @@
 
 A message is `{"Type": T, T: {…}, "Iid": …}`. Existing clients nest most documents twice
 (`{"Type": "Alive", "Alive": {"Type": "Alive", "Alive": 1}}`), the published protocol once: both are
-taken. Keys are matched exactly first and without regard to case second, as the original does.
+taken. Keys are matched exactly first and without regard to case second, as the original does. Null
+in place of a text, number, flag or list is a field left out, as it is to any server written in Go.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 NOTHING = Raw(b"")
 TYPES = (
@@ -43,17 +44,19 @@ class RoomUpdate(Struct):
 
 class ContactRequest(Struct, omit_defaults=True):
     Id: str = ""
-    Success: bool = False
+    Success: bool = field(default_factory=bool)  # a default from a factory is told, too
     Userid: str = ""
     Token: str = ""
 
 
 class AutoCall(Struct, omit_defaults=True):
     Id: str = ""
-    Type: str = ""
+    Type: str = field(default_factory=str)
 
 
-class FileInfo(Struct, omit_defaults=True):
+class FileInfo(Struct):
+    """Told whole: a file may be empty, or of no type that its sender knows."""
+
     id: str = ""
     chunks: int = 0
     name: str = ""
@@ -147,6 +150,7 @@ class Malformed(Exception):
 
 
 Body = TypeVar("Body", bound=Struct)
+Outer = TypeVar("Outer")
 _MALFORMED = (msgspec.MsgspecError, RecursionError, UnicodeError)
 _envelope = msgspec.json.Decoder(_Envelope)
 _documents: dict[str, msgspec.json.Decoder[Any]] = {
@@ -158,16 +162,18 @@ _documents: dict[str, msgspec.json.Decoder[Any]] = {
     )
     for name in TYPES
 }
-_bodies: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
+_bodies: dict[object, msgspec.json.Decoder[Any]] = {}
+_members = msgspec.json.Decoder(dict[str, Raw])
+_TEXTS = ("Type", "Iid", "To", "Id")  # of an envelope or a document; all else in them is opaque
 encode = msgspec.json.Encoder().encode
 
 
 def decode(payload: bytes) -> Incoming:
     """Read one message. Raises Malformed, also for a type that is not known."""
     try:
-        envelope = _envelope.decode(payload)
+        envelope = _outside(_envelope, payload)
         if envelope.Type not in _documents or not getattr(envelope, envelope.Type):
-            envelope = _envelope.decode(_canonical(payload))
+            envelope = _outside(_envelope, _canonical(payload))
         if envelope.Type not in _documents:
             raise Malformed
         return _unnest(envelope)
@@ -177,22 +183,52 @@ def decode(payload: bytes) -> Incoming:
 
 def body_of(incoming: Incoming, kind: type[Body]) -> Body:
     """Read the innermost document. Raises Malformed, as does one that is null or absent."""
-    decoder = _bodies.get(kind)
-    if decoder is None:
-        decoder = _bodies[kind] = msgspec.json.Decoder(kind)
-    try:
-        body: Body = decoder.decode(incoming.body)
-    except _MALFORMED as error:
-        raise Malformed from error
+    body: Body = _inside(kind, incoming.body)
     return body
 
 
 def ids_of(incoming: Incoming) -> list[str]:
     """Read the list of session ids in a Conference message. Raises Malformed."""
+    ids: list[str] = _inside(list[str], incoming.body)
+    return ids
+
+
+def _inside(kind: object, body: bytes) -> Any:
+    decoder = _bodies.get(kind)
+    if decoder is None:
+        decoder = _bodies[kind] = msgspec.json.Decoder(kind)
     try:
-        return msgspec.json.decode(incoming.body, type=list[str])
+        try:
+            return decoder.decode(body)
+        except msgspec.ValidationError:
+            if b"null" not in body:
+                raise
+            return msgspec.convert(_without_nulls(msgspec.json.decode(body)), kind)
     except _MALFORMED as error:
         raise Malformed from error
+
+
+def _without_nulls(value: object) -> object:
+    """Leave out nulls, at any depth; in a list, and all lists hold texts, one is an empty text."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return ["" if each is None else _without_nulls(each) for each in value]
+    return value
+
+
+def _outside(decoder: msgspec.json.Decoder[Outer], payload: bytes) -> Outer:
+    """Read an envelope or a document, whose texts may be null; what it carries stays as it is."""
+    try:
+        return decoder.decode(payload)
+    except msgspec.ValidationError:
+        if b"null" not in payload:
+            raise
+    members = _members.decode(payload)
+    for name in _TEXTS:
+        if bytes(members.get(name, NOTHING)) == b"null":
+            del members[name]
+    return decoder.decode(encode(members))
 
 
 def _unnest(envelope: _Envelope) -> Incoming:
@@ -201,7 +237,7 @@ def _unnest(envelope: _Envelope) -> Incoming:
     body = bytes(getattr(envelope, name))
     to, id_ = envelope.To, envelope.Id
     if body[:1] == b"{":
-        document = _documents[name].decode(body)
+        document = _outside(_documents[name], body)
         inner = bytes(getattr(document, name))
         if inner or _is_empty_document(document.Type, name):
             body, to, id_ = inner, document.To, document.Id
@@ -253,6 +289,12 @@ def reply(me: str, iid: str, data: bytes) -> bytes:
     if not iid:
         return b'{"Data":%b,"From":"%b"}' % (data, me.encode())
     return b'{"Data":%b,"From":"%b","Iid":%b}' % (data, me.encode(), encode(iid))
+
+
+def echo(me: str, iid: str, attestation: str, data: bytes) -> bytes:
+    """Show a session what it said to one other: as if it had sent that to itself."""
+    tag = b',"Iid":%b' % encode(iid) if iid else b""
+    return relay(me, me, attestation, data)[:-1] + tag + b"}"
 
 
 def relay(sender: str, to: str, attestation: str, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""A real Chromium, a real server, and people who open tabs."""
+"""Real browsers, a real server, and people who open tabs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 
+from tests.support.bidi import Bidi
+from tests.support.firefox import open_firefox
 from tests.support.person import Person
 from tests.support.programs import need
 from tests.support.server_process import ServerProcess
@@ -52,6 +54,13 @@ def bare_browser(_chromium: BrowserType) -> Iterator[Browser]:
     """Chromium on a machine without camera and microphone."""
     with _chromium.launch(executable_path=need("chromium"), args=list(FLAGS)) as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bidi]:
+    """The other engine: a Firefox with a camera and a microphone of the same kind."""
+    with open_firefox(tmp_path_factory.mktemp("firefox")) as firefox:
+        yield firefox
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,21 @@ window.beeping = () => {
   return out.stream.getAudioTracks()[0];
 };
 
+// What the browser has for devices: Firefox plays nothing of our own making before the first click.
+window.captured = async (width, height) => {
+  const wanted = { audio: true, video: { width, height, frameRate: 15 } };
+  const stream = await navigator.mediaDevices.getUserMedia(wanted);
+  return [...stream.getAudioTracks(), ...stream.getVideoTracks()];
+};
+
+window.rsaCertificate = () =>
+  RTCPeerConnection.generateCertificate({
+    name: "RSASSA-PKCS1-v1_5",
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: "SHA-256",
+  });
+
 class Conference {
   constructor() {
     this.told = []; // [name, data] of every notification
@@ -133,9 +148,12 @@ class Conference {
     return done;
   }
 
-  async publish({ codec, layers, width, height }) {
-    const pc = new RTCPeerConnection();
-    pc.addTransceiver(beeping(), { direction: "sendonly" });
+  async publish({ codec, layers, width, height, devices, rsa }) {
+    const [sound, picture] = devices
+      ? await captured(width, height)
+      : [beeping(), moving(width, height)];
+    const pc = new RTCPeerConnection(rsa ? { certificates: [await rsaCertificate()] } : {});
+    pc.addTransceiver(sound, { direction: "sendonly" });
     const options = { direction: "sendonly" };
     if (layers) {
       options.sendEncodings = [
@@ -144,7 +162,7 @@ class Conference {
         { rid: "f", active: true },
       ];
     }
-    const video = pc.addTransceiver(moving(width, height), options);
+    const video = pc.addTransceiver(picture, options);
     // Else a picture begins smaller than it is, until there is a measure of the bandwidth.
     const parameters = video.sender.getParameters();
     await video.sender.setParameters({ ...parameters, degradationPreference: "maintain-resolution" });
@@ -155,8 +173,8 @@ class Conference {
     return this.negotiate(pc, "publish", { media, attributes: { page: "test" } });
   }
 
-  async subscribe(stream) {
-    const pc = new RTCPeerConnection();
+  async subscribe(stream, rsa) {
+    const pc = new RTCPeerConnection(rsa ? { certificates: [await rsaCertificate()] } : {});
     pc.addTransceiver("audio", { direction: "recvonly" });
     pc.addTransceiver("video", { direction: "recvonly" });
     const streams = new Set();
@@ -166,23 +184,27 @@ class Conference {
     if (streams.size !== 1) throw new Error(`${streams.size} media streams`);
     const video = document.createElement("video");
     video.autoplay = true;
-    video.muted = true;
     video.srcObject = [...streams][0];
     document.body.append(video);
     this.sessions[id].video = video;
+    this.sessions[id].frames = 0;
+    const shown = (now, { presentedFrames }) => {
+      this.sessions[id].frames = presentedFrames;
+      video.requestVideoFrameCallback(shown);
+    };
+    video.requestVideoFrameCallback(shown);
     return id;
   }
 
   seen(id) {
-    const { video } = this.sessions[id];
-    const { totalVideoFrames } = video.getVideoPlaybackQuality();
-    return { width: video.videoWidth, height: video.videoHeight, frames: totalVideoFrames };
+    const { video, frames } = this.sessions[id];
+    return { width: video.videoWidth, height: video.videoHeight, frames };
   }
 
   async heard(id) {
     const reports = [...(await this.sessions[id].pc.getStats()).values()];
     const audio = reports.find((each) => each.type === "inbound-rtp" && each.kind === "audio");
-    return audio ? audio.packetsReceived : 0;
+    return { packets: audio?.packetsReceived ?? 0, energy: audio?.totalAudioEnergy ?? 0 };
   }
 
   lose() {

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.keyboard import Keyboard
+from tests.support.person import SILENT_HANDLERS, type_into
 from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -21,6 +23,7 @@ def page(browser: Browser, own_server: Callable[..., ServerProcess]) -> Iterator
     server = own_server(config=CONFIG)
     with browser.new_context(viewport={"width": 1200, "height": 760}) as context:
         page = context.new_page()
+        page.add_init_script(SILENT_HANDLERS)
         troubles: list[str] = []
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("console", lambda line: line.type == "error" and troubles.append(line.text))
@@ -31,7 +34,7 @@ def page(browser: Browser, own_server: Callable[..., ServerProcess]) -> Iterator
 
 
 def enter(page: Page, token: str = TOKEN) -> None:
-    page.get_by_label("Operator token").fill(token)
+    type_into(page.get_by_label("Operator token"), token)
     page.get_by_role("button", name="Show").click()
 
 
@@ -65,6 +68,32 @@ def test_an_actor_is_stopped_once_that_is_confirmed(page: Page) -> None:
 
 def test_the_filter_leaves_what_it_names(page: Page) -> None:
     enter(page)
-    page.get_by_label("Filter").fill("supervisor")
+    type_into(page.get_by_label("Filter"), "supervisor")
     expect(page.get_by_role("cell", name="/rooms", exact=True)).to_be_visible()
     expect(page.get_by_role("cell", name="/hub", exact=True)).to_have_count(0)
+
+
+def test_every_control_works_by_keyboard(page: Page) -> None:
+    keys = Keyboard(page)
+    assert keys.reaches_every_control() == ["Show", "Operator token"]
+    keys.reach("Operator token")
+    keys.types(TOKEN)
+    keys.activate("Show")
+    expect(page.get_by_role("status")).to_have_text("Ready")
+    page.evaluate("window.socket = new WebSocket(`ws://${location.host}/ws`)")
+    stop = page.get_by_role("button", name="Stop /peers/")
+    expect(stop).to_have_count(1)
+    name = stop.get_attribute("aria-label") or ""
+    keys.reach("Filter")
+    keys.types("/peers/")
+    expect(page.locator("#rows tr")).to_have_count(1)
+    assert set(keys.reaches_every_control()) == {"Forget token", "Filter", name}
+    keys.activate(name)
+    assert set(keys.reaches_every_control()) == {"Keep it", "Stop it"}
+    keys.activate("Keep it")
+    expect(stop).to_be_focused()
+    keys.press("Enter")
+    keys.activate("Stop it")
+    expect(stop).to_have_count(0)
+    keys.activate("Forget token")
+    expect(page.get_by_label("Operator token")).to_be_focused()

@@ -32,7 +32,7 @@ def test_the_front_page_makes_a_room(newcomer: Newcomer) -> None:
 def test_the_front_page_leads_to_a_named_room(newcomer: Newcomer) -> None:
     ada = newcomer("Ada")
     ada.open("")
-    ada.page.get_by_label("Room name").fill("Café Müller/back room?")
+    ada.types("Room name", "Café Müller/back room?")
     ada.press("Go there")
     heading = ada.page.get_by_role("heading", name="Café Müller/back room?", exact=True)
     expect(heading).to_be_visible()

@@ -2,111 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
-from typing import Any
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
-from api.owt.management.mauth import make_header
-from tests.support.npm import npm_packages
+from tests.support.owt_page import CONFIG, Application, Tab, open_site
 from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
 
-SERVICE, KEY = "5188b9af6e53c84ffd600413", "c2FtcGxlIGtleQ=="
-SCRIPT = Path(__file__).with_name("owt_page.js")
-PATIENCE = 15.0
-HTML = b"<!doctype html><title>conference</title><body></body>"
-PUBLISH = {"codec": "vp8", "layers": False, "width": 320, "height": 240}
+Newcomer = Callable[[str], Tab]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    config = f'[owt]\nsample_service_id = "{SERVICE}"\nsample_service_key = "{KEY}"\n'
-    with ServerProcess(tmp_path_factory.mktemp("owt"), config=config) as server:
+    with ServerProcess(tmp_path_factory.mktemp("owt"), config=CONFIG) as server:
         yield server
-
-
-class Application:
-    """The back office of a room: signs requests as the REST SDK does."""
-
-    def __init__(self, server: ServerProcess) -> None:
-        self._url = server.url
-        self._count = 0
-        self.room = self.ask("POST", "/v1/rooms", {"name": "browsers"}).json()["_id"]
-
-    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
-        self._count += 1
-        moment = int(time.time() * 1000)
-        header = make_header(SERVICE, KEY, moment, f"{self._count:016x}", "", "")
-        headers = {"Authorization": header}
-        with httpx.Client(base_url=self._url, timeout=PATIENCE) as http:
-            answer = http.request(method, path, headers=headers, json=body)
-        assert answer.status_code == 200, answer.text
-        return answer
-
-    def token(self, user: str, role: str = "presenter") -> str:
-        body = {"user": user, "role": role}
-        return self.ask("POST", f"/v1/rooms/{self.room}/tokens", body).text
-
-    def below(self, path: str) -> Any:
-        return self.ask("GET", f"/v1.1/rooms/{self.room}/{path}").json()
-
-
-class Tab:
-    """One participant in a tab of its own."""
-
-    def __init__(self, page: Page, application: Application, user: str) -> None:
-        self.page = page
-        self.welcome = self.run("(token) => conference.join(token)", application.token(user))
-
-    @property
-    def id(self) -> str:
-        return str(self.welcome["id"])
-
-    def run(self, script: str, *argument: object) -> Any:
-        return self.page.evaluate(script, *argument)
-
-    def publish(self, **options: object) -> str:
-        return str(self.run("(options) => conference.publish(options)", PUBLISH | options))
-
-    def subscribe(self, stream: str) -> str:
-        return str(self.run("(stream) => conference.subscribe(stream)", stream))
-
-    def until(self, script: str, *argument: object) -> None:
-        arg = argument[0] if argument else None
-        self.page.wait_for_function(script, arg=arg, timeout=PATIENCE * 1000)
-
-    def knows(self, stream: str) -> None:
-        """Wait until the stream has been announced."""
-        self.until(
-            "(id) => conference.told.some(([name, data]) =>"
-            " name === 'stream' && data.id === id && data.status === 'add')",
-            stream,
-        )
-
-    def sees(self, subscription: str, width: int = 320, more: int = 15) -> None:
-        """Wait until more frames of this width were shown, and more sound has come."""
-        frames = self.run("(id) => conference.seen(id)", subscription)["frames"]
-        heard = self.run("(id) => conference.heard(id)", subscription)
-        self.until(
-            "([id, frames, width]) => conference.seen(id).frames >= frames"
-            " && conference.seen(id).width === width",
-            [subscription, frames + more, width],
-        )
-        deadline = time.monotonic() + PATIENCE
-        while self.run("(id) => conference.heard(id)", subscription) <= heard:
-            assert time.monotonic() < deadline, "no sound comes"
-            time.sleep(0.05)
-
-
-Newcomer = Callable[[str], Tab]
 
 
 @pytest.fixture
@@ -114,32 +26,14 @@ def application(server: ServerProcess) -> Application:
     return Application(server)
 
 
-class EmptyPage(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(HTML)))
-        self.end_headers()
-        self.wfile.write(HTML)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    """A site of another origin than the portal, as that of an application is."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with open_site() as url:
+        yield url
 
 
 @pytest.fixture
 def newcomer(browser: Browser, application: Application, site: str) -> Iterator[Newcomer]:
-    library = npm_packages("socket.io-client@2.2.0") / "socket.io-client" / "dist"
     troubles: list[str] = []
     contexts = []
 
@@ -148,10 +42,7 @@ def newcomer(browser: Browser, application: Application, site: str) -> Iterator[
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.goto(site)
-        page.add_script_tag(path=library / "socket.io.js")
-        page.add_script_tag(path=SCRIPT)
-        return Tab(page, application, user)
+        return Tab(page, application, user, site)
 
     yield make
     for context in contexts:

@@ -19,12 +19,11 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
-import trio
 
 from tests.support.programs import need
+from tests.support.talking import Talking, talking
 
 INSTALL_SECONDS = 180.0
-END_SECONDS = 5.0
 EXACT = re.compile(r"(@[\w.-]+/)?[\w.-]+@\d+\.\d+\.\d+")
 QUIET = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 
@@ -47,35 +46,10 @@ def npm_packages(*packages: str) -> Path:
     return modules
 
 
-class NodeScript:
-    """A running script: `line()` is the next line it wrote, `say` writes one to it."""
-
-    def __init__(self, process: trio.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._input = process.stdin
-        self._output = process.stdout
-        self._rest = b""
-
-    async def say(self, line: str) -> None:
-        await self._input.send_all(line.encode() + b"\n")
-
-    async def line(self, within: float = 10.0) -> str:
-        """Return the next line of its standard output; "" once it has ended."""
-        with trio.fail_after(within):
-            while b"\n" not in self._rest:
-                data = await self._output.receive_some()
-                if not data:
-                    break
-                self._rest += data
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line.decode()
-
-
 @asynccontextmanager
 async def node(
     script: str | Path, *arguments: str, modules: Path | None = None
-) -> AsyncIterator[NodeScript]:
+) -> AsyncIterator[Talking]:
     """Run a script with Node.js while the block runs; it is killed at the end.
 
     `script` is a file or JavaScript itself; `require` finds what is in `modules`. What it writes to
@@ -86,21 +60,8 @@ async def node(
     if modules is not None:
         environment["NODE_PATH"] = str(modules)
     command = [str(script)] if isinstance(script, Path) else ["-e", script, "--"]
-    process = await trio.lowlevel.open_process(
-        [program, *command, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment,
-    )
-    try:
-        yield NodeScript(process)
-    finally:
-        process.kill()
-        with trio.move_on_after(END_SECONDS, shield=True):
-            await process.wait()
-        for stream in (process.stdin, process.stdout):
-            assert stream is not None
-            await trio.aclose_forcefully(stream)
+    async with talking([program, *command, *arguments], environment) as process:
+        yield process
 
 
 def _cache() -> Path:

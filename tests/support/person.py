@@ -19,6 +19,25 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
 };
 """
 
+# A handler that returns false cancels the event: of a key, that is what the key would have typed.
+SILENT_HANDLERS = """
+for (const { prototype } of [HTMLElement, WebSocket, RTCPeerConnection, MediaStreamTrack]) {
+  for (const [name, { set }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (!name.startsWith("on") || !set) continue;
+    Object.defineProperty(prototype, name, {
+      set(handler) {
+        set.call(this, handler && ((...all) => {
+          const answer = handler.apply(this, all);
+          if (answer !== undefined && !(answer instanceof Promise))
+            console.error(`${name} of ${this.id || this} returned ${answer}`);
+          return answer;
+        }));
+      },
+    });
+  }
+}
+"""
+
 MOVES = """
 ([name, seconds]) => {
   const tile = [...document.querySelectorAll('#stage article')].find((t) => t.ariaLabel === name);
@@ -30,6 +49,13 @@ MOVES = """
 """
 
 
+def type_into(field: Locator, text: str) -> None:
+    """Click into a field and type, key by key, in place of what is there."""
+    field.click()
+    field.press("Control+A")
+    field.press_sequentially(text)
+
+
 class Person:
     """A tab of its own. `troubles` collects what the browser complained about."""
 
@@ -38,7 +64,7 @@ class Person:
         self.name = name
         self.troubles: list[str] = []
         self._url = url
-        page.add_init_script(WATCH)
+        page.add_init_script(SILENT_HANDLERS + WATCH)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
 
@@ -50,10 +76,20 @@ class Person:
         self.page.goto(self._url + path)
 
     def enter_name(self) -> None:
-        self.page.get_by_label("Your name").fill(self.name)
+        self.types("Your name", self.name)
 
     def press(self, button: str) -> None:
         self.page.get_by_role("button", name=button, exact=True).click()
+
+    def types(self, label: str, text: str) -> None:
+        """Click into a field and type over what is in it, key by key."""
+        type_into(self.page.get_by_label(label), text)
+
+    def pastes(self, text: str) -> None:
+        """Put a text that nobody would type where the cursor is, from the clipboard."""
+        self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.page.evaluate("(text) => navigator.clipboard.writeText(text)", text)
+        self.page.keyboard.press("Control+V")
 
     def join(self, room: str) -> None:
         """From the address to the call."""
@@ -77,16 +113,19 @@ class Person:
         expect(message).to_be_visible()
         return message
 
-    def says(self, text: str) -> None:
+    def opens_chat(self) -> None:
         if self.page.locator("#chat").is_hidden():
             self.page.locator("#open-chat").click()
-        self.page.get_by_label("Message to everybody").fill(text)
+
+    def says(self, text: str) -> None:
+        self.opens_chat()
+        self.types("Message to everybody", text)
         self.page.keyboard.press("Enter")
 
     def answers(self, label: str, text: str, button: str) -> None:
         """Fill in the open dialog."""
         dialog = self.page.get_by_role("dialog")
-        dialog.get_by_label(label).fill(text)
+        type_into(dialog.get_by_label(label), text)
         dialog.get_by_role("button", name=button).click()
 
     def drop_websocket(self) -> None:

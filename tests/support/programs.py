@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -11,9 +12,14 @@ import pytest
 def need(program: str) -> str:
     """Return the path of a program; without it skip the test, or fail it under CI=true."""
     path = shutil.which(program, path=os.environ["PATH"] + os.pathsep + "/usr/sbin")
-    if path is not None:
-        return path
-    reason = f"{program} is not installed; `make test` says how to install it"
+    if path is None:
+        lacking(program)
+    return path
+
+
+def lacking(what: str) -> NoReturn:
+    """Skip the test for what is not installed, or fail it under CI=true."""
+    reason = f"{what} is not installed; `make test` says how to install it"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

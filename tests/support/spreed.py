@@ -74,6 +74,11 @@ class SpreedClient:
         document = await self.data("Error")
         return document["Code"], document["Message"]
 
+    async def reason(self) -> str:
+        """Return why the next frame, an Error, says no: in our own words, where it has any."""
+        document = await self.data("Error")
+        return str(document.get("Reason") or document["Code"])
+
     async def silent(self) -> bool:
         """Tell whether nothing comes; proven by an Alive that overtakes nothing."""
         tag = f"silence {next(self.tags)}"

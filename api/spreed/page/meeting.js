@@ -19,12 +19,14 @@ const GRACE_MS = 12_000;
 const REFUSALS = {
   room_join_requires_account: "This room is for people with an account on this server.",
   default_room_disabled: "This server has no default room. Please choose a room name.",
+  invalid_room_name: "The name of this room is too long. Please choose another one.",
   room_full: "The room is full. Try again when somebody has left.",
   too_many_rooms: "The server has no space for another room at the moment.",
   too_many_attempts: "Too many wrong attempts. Please wait a while before you try again.",
   busy: "The server is very busy. Please try again in a moment.",
 };
 const RESTARTING = "The server is restarting. The meeting comes back by itself in a moment.";
+const WRONG_PIN = new Set(["invalid_credentials", "invalid_pin"]);
 const RETRIED = new Set(["shutting_down", "no_answer"]);
 
 const NO_MEDIA =
@@ -204,7 +206,7 @@ class Channel {
     if (!this.#answers.delete(iid)) return;
     clearTimeout(timer);
     if (!data) reject(new Refused("no_answer"));
-    else if (data.Type === "Error") reject(new Refused(data.Code, data.Message));
+    else if (data.Type === "Error") reject(new Refused(data.Reason ?? data.Code, data.Message));
     else resolve(data);
   }
 
@@ -419,7 +421,9 @@ class Devices {
 /** Wait until the candidates are gathered, but not for long: the rest follows one by one. */
 function gathered(connection, limit = 200) {
   return new Promise((done) => {
-    const check = () => connection.iceGatheringState === "complete" && done();
+    const check = () => {
+      if (connection.iceGatheringState === "complete") done();
+    };
     connection.onicegatheringstatechange = check;
     setTimeout(done, limit);
     check();
@@ -538,7 +542,9 @@ class Call {
 
   #listen() {
     const connection = this.#connection;
-    connection.onnegotiationneeded = () => this.#started && this.#enqueue(() => this.#offer());
+    connection.onnegotiationneeded = () => {
+      if (this.#started) this.#enqueue(() => this.#offer());
+    };
     connection.onconnectionstatechange = () => {
       if (this.connected) this.#timers.forEach(clearTimeout);
       this.#link.state(this, connection.connectionState === "failed");
@@ -909,7 +915,9 @@ class Chat {
     this.#send = send;
     this.#toggle.onclick = () => this.show(this.#panel.hidden);
     byId("close-chat").onclick = () => this.show(false);
-    this.#panel.onkeydown = (event) => event.key === "Escape" && this.show(false);
+    this.#panel.onkeydown = ({ key }) => {
+      if (key === "Escape") this.show(false); // to return false would undo every other key
+    };
     byId("chat-form").onsubmit = (event) => this.#submit(event);
     this.#text.onkeydown = (event) => this.#key(event);
     this.#text.oninput = () => this.#grow();
@@ -1224,7 +1232,9 @@ class Meeting {
     byId("share").onclick = () => this.#toggleScreen();
     byId("lock").onclick = () => this.#toggleLock();
     byId("copy").onclick = () => this.#copyAddress();
-    window.addEventListener("pagehide", () => this.#phase === "in" && this.#hangUp());
+    window.addEventListener("pagehide", () => {
+      if (this.#phase === "in") this.#hangUp();
+    });
     this.media.onchange((kind) => this.#mediaChanged(kind));
     setInterval(() => this.#showLoudness(), 300);
   }
@@ -1352,8 +1362,8 @@ class Meeting {
 
   async #refused(code) {
     if (!this.#channel.ready || !["joining", "in"].includes(this.#phase)) return;
-    if (code === "authorization_required" || code === "invalid_credentials") {
-      await this.#askPin(code === "invalid_credentials" && this.#pin);
+    if (code === "authorization_required" || WRONG_PIN.has(code)) {
+      await this.#askPin(WRONG_PIN.has(code) && this.#pin);
     } else if (code === "authorization_not_required" && this.#pin) {
       this.#pin = ""; // unlocked while we were away
       await this.#enter();

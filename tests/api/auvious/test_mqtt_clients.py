@@ -14,8 +14,9 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from tests.support.auvious_events import MQTT_JS, MQTT_JS_SCRIPT, EventServer, event_server
-from tests.support.npm import NodeScript, node, npm_packages
+from tests.support.npm import node, npm_packages
 from tests.support.serving import CARRIERS
+from tests.support.talking import Talking
 
 ALIAS, OLDER = "user/alice/e", "users/endpoints/e"
 
@@ -42,14 +43,14 @@ def drop_websockets(server: EventServer) -> None:
 @asynccontextmanager
 async def mqtt_js(
     server: EventServer, *topics: str, user: str = "alice", token: str = "", **options: Any
-) -> AsyncIterator[NodeScript]:
+) -> AsyncIterator[Talking]:
     options |= {"username": user, "password": token or server.token(user), "topics": topics}
     url, modules = server.serving.websocket("/ws"), npm_packages(MQTT_JS)
     async with node(MQTT_JS_SCRIPT, url, json.dumps(options), modules=modules) as script:
         yield script
 
 
-async def said(script: NodeScript) -> list[Any]:
+async def said(script: Talking) -> list[Any]:
     line: list[Any] = json.loads(await script.line())
     return line
 

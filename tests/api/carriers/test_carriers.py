@@ -231,8 +231,34 @@ async def test_the_clients_close_ends_receive(carrier: str) -> None:
         await recorder.ended.wait()
     assert recorder.received == [(b"last words", True)]
     assert recorder.closed is not None
-    # ASGI servers do not pass the code on.
-    assert recorder.closed.code == (4000 if carrier == "lane" else 1006)
+    assert (recorder.closed.code, recorder.closed.theirs) == (4000, True)
+
+
+async def test_only_a_client_that_says_1001_is_a_page_that_is_left(carrier: str) -> None:
+    async def leave(wanted: int | None) -> SocketClosed:
+        recorder = Recorder()
+        async with serving(door(recorder.serve), carrier=carrier) as server:
+            async with upgraded(server) as client:
+                await recorder.began.wait()
+                if wanted is None:
+                    assert recorder.socket is not None
+                    recorder.socket.close(1001, "from here")
+                    assert await client.read_close() == 1001
+                    await client.send(frame(raw.CLOSE, (1001).to_bytes(2, "big")))
+                else:
+                    await client.send(
+                        frame(raw.CLOSE, wanted.to_bytes(2, "big") if wanted else b"")
+                    )
+                await recorder.ended.wait()
+        assert recorder.closed is not None
+        return recorder.closed
+
+    assert (await leave(1001)).page_left
+    for code, told in ((1000, 1000), (3001, 3001), (0, 1005)):
+        closed = await leave(code)
+        assert (closed.code, closed.theirs, closed.page_left) == (told, True, False)
+    ours = await leave(None)
+    assert (ours.code, ours.theirs, ours.page_left) == (1001, False, False)
 
 
 async def test_a_dropped_connection_ends_receive(carrier: str) -> None:
@@ -242,7 +268,7 @@ async def test_a_dropped_connection_ends_receive(carrier: str) -> None:
             await recorder.began.wait()
         await recorder.ended.wait()
     assert recorder.closed is not None
-    assert recorder.closed.code == 1006
+    assert (recorder.closed.code, recorder.closed.theirs) == (1006, False)
 
 
 async def test_a_close_from_another_task_reaches_reader_and_client(carrier: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 from hypercorn.config import Config
+from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
@@ -16,8 +17,9 @@ from quart import Blueprint
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGIWebsocketConnection
 
 from api.app import App
-from api.sockets import Socket
-from tests.support.raw import connected, upgrade_request, upgraded
+from api.carriers import hypercorn_seam
+from api.sockets import Socket, SocketClosed
+from tests.support.raw import connected, talking, upgrade_request, upgraded
 from tests.support.serving import door, serving, settings_with
 
 GET = b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -116,6 +118,28 @@ async def test_quart_trio_alone_would_cancel_the_handler_of_a_lost_websocket(
         with trio.fail_after(2):
             await done.wait()
     assert ended == [trio.Cancelled]
+
+
+async def test_hypercorn_alone_would_keep_the_clients_close_code_to_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If this fails, `_tell_the_code` is no longer needed."""
+    monkeypatch.setattr(WSStream, "handle", hypercorn_seam._handle)
+    ended: list[tuple[int, bool]] = []
+    done = trio.Event()
+
+    async def serve(socket: Socket) -> None:
+        try:
+            await socket.receive()
+        except SocketClosed as closed:
+            ended.append((closed.code, closed.theirs))
+        done.set()
+
+    async with serving(door(serve), carrier="quart") as server:
+        async with talking(server.websocket()) as client:
+            await client.aclose(1001)
+        await done.wait()
+    assert ended == [(1006, False)]
 
 
 async def test_a_lost_websocket_under_hypercorn_is_let_go_of_at_once() -> None:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import trio
 
-from tests.support.npm import NodeScript, node, npm_packages
+from tests.support.npm import node, npm_packages
 from tests.support.serving import CARRIERS
 from tests.support.socketio_server import Host, socketio_host
+from tests.support.talking import Talking
 
 VERSIONS = ("2.2.0", "2.5.0", "3.1.2", "4.8.1")
 SCRIPT = Path(__file__).parents[2] / "support" / "socketio_client.js"
@@ -25,7 +26,7 @@ TEXT = 'é 😀 👩‍👩‍👧 ￿ \u2028 \x1e \\ "'
 class Published:
     """One client."""
 
-    def __init__(self, script: NodeScript) -> None:
+    def __init__(self, script: Talking) -> None:
         self._script = script
         self._told: list[list[Any]] = []
 

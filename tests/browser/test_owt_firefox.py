@@ -1,0 +1,115 @@
+"""Firefox and Chromium in one conference of Open WebRTC Toolkit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.support.bidi import Bidi
+from tests.support.media_file import errors_in, look_into
+from tests.support.owt_page import CONFIG, Application, Tab, open_site
+from tests.support.server_process import ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+Newcomer = Callable[[str], Tab]
+RECORDED_SECONDS = 4.0
+BOTH_WAYS = [("firefox", "chromium"), ("chromium", "firefox"), ("firefox", "firefox")]
+GONE = (
+    "(id) => conference.told.some(([name, data]) =>"
+    " name === 'stream' && data.id === id && data.status === 'remove')"
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("owt"), config=CONFIG) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    with open_site() as url:
+        yield url
+
+
+@pytest.fixture
+def application(server: ServerProcess) -> Application:
+    return Application(server)
+
+
+@pytest.fixture
+def newcomer(
+    firefox: Bidi, browser: Browser, application: Application, site: str
+) -> Iterator[Newcomer]:
+    """Make somebody who is called like the browser they come with, "firefox" or "chromium"."""
+    troubles: list[str] = []
+    opened: list[Tab] = []
+
+    def make(user: str) -> Tab:
+        if user == "firefox":
+            tab = Tab(firefox.window(), application, user, site)
+        else:
+            page = browser.new_page()
+            page.on("pageerror", lambda error: troubles.append(str(error)))
+            tab = Tab(page, application, user, site)
+        opened.append(tab)
+        return tab
+
+    yield make
+    for tab in opened:
+        tab.page.close()
+    assert troubles + firefox.complaints() == []
+
+
+def publish_and_see(publisher: Tab, viewer: Tab, *, rsa: bool = False) -> str:
+    """Have one publish what its devices give; return the stream, once the other has had it."""
+    stream = publisher.publish(devices=True, rsa=rsa)
+    viewer.knows(stream)
+    viewer.sees(viewer.subscribe(stream, rsa=rsa))
+    return stream
+
+
+@pytest.mark.parametrize(("publisher", "viewer"), BOTH_WAYS)
+def test_one_browser_sees_and_hears_the_other(
+    newcomer: Newcomer, publisher: str, viewer: str
+) -> None:
+    publish_and_see(newcomer(publisher), newcomer(viewer))
+
+
+@pytest.mark.parametrize(("publisher", "viewer"), BOTH_WAYS[:2])
+def test_certificates_may_be_rsa_on_both_ways(
+    newcomer: Newcomer, publisher: str, viewer: str
+) -> None:
+    publish_and_see(newcomer(publisher), newcomer(viewer), rsa=True)
+
+
+def test_after_a_reload_firefox_publishes_and_watches_again(newcomer: Newcomer) -> None:
+    ann, bob = newcomer("firefox"), newcomer("chromium")
+    stream = publish_and_see(ann, bob)
+    shown = publish_and_see(bob, ann)
+    ann.come_back()
+    bob.until(GONE, stream)
+    ann.sees(ann.subscribe(shown))
+    publish_and_see(ann, bob)
+
+
+def test_what_firefox_publishes_is_recorded_with_picture_and_sound(
+    newcomer: Newcomer, application: Application
+) -> None:
+    ann, bob = newcomer("firefox"), newcomer("chromium")
+    stream = publish_and_see(ann, bob)
+    recordings = [application.record(stream, container) for container in ("webm", "mkv")]
+    time.sleep(RECORDED_SECONDS)
+    for recording, file in recordings:
+        application.ask("DELETE", f"/v1/rooms/{application.room}/recordings/{recording}")
+        assert errors_in(file) == ""
+        found = look_into(file)
+        assert found.sizes == {"vp8": (320, 240)}
+        assert set(found.packets) == {"opus", "vp8"}
+        for times in found.packets.values():
+            assert times[-1] > RECORDED_SECONDS - 1
+            assert times == sorted(times)
