@@ -121,7 +121,10 @@ async def owt_server(
     async with open_system(
         children(lambda: limits, MediaServices(engine or FakeEngine(), recordings), store)
     ) as system:
-        guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
+        limits = settings.limits
+        guard = CredentialGuard(
+            limits.credential_failures, 1800.0, limits.credential_failures_per_address
+        )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         opens = open_dialect(services)
         door = opens(Place(root=False, secure=False))
