@@ -31,7 +31,7 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.sdp import SessionDescription
 
-from media.aioice_checks import watch_answers, watch_checks
+from media.aioice_checks import OtherSide, watch_answers, watch_checks
 from media.aiortc_codecs import capabilities, keep_parameters
 from media.aiortc_descriptions import checked
 from media.aiortc_dtls import UNTAKEN, Certificate, widen_buffers
@@ -296,10 +296,16 @@ class Peer(RTCPeerConnection):
         transport: RTCDtlsTransport = parent._RTCPeerConnection__createDtlsTransport()
         connection: Any = transport.transport._connection
         gather_relayed = connection.get_component_candidates
+        other_side = OtherSide(connection)
+
+        def may_come_from(address: tuple[Any, ...]) -> bool:
+            known = other_side.is_at(address)
+            self.traffic.dropped += not known
+            return known
 
         def protocol_for() -> StunProtocol:
             loop = asyncio.get_running_loop()
-            return IceSocketProtocol(connection, loop, self._received)
+            return IceSocketProtocol(connection, loop, self._received, may_come_from)
 
         async def gather(component: int, addresses: list[str]) -> list[IceCandidate]:
             for protocol, udp in open_ice_sockets(self._settings, self._readers, protocol_for):
@@ -310,6 +316,8 @@ class Peer(RTCPeerConnection):
             found += await gather_relayed(component, [])
             for protocol in connection._protocols:
                 watch_answers(protocol, self._heard)
+                if not isinstance(protocol, IceSocketProtocol):
+                    other_side.heed_alone(protocol)
             return found
 
         widen_buffers(transport)
