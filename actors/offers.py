@@ -25,13 +25,17 @@ class Unfit:
 
 
 def tracks_for(
-    offer: str, codecs: Mapping[str, Sequence[str]], direction: Direction
+    offer: str,
+    codecs: Mapping[str, Sequence[str]],
+    direction: Direction,
+    fmtp: Mapping[str, str] | None = None,
 ) -> tuple[TrackWanted, ...] | Unfit:
     """Return the tracks to want for an offer, or why it cannot be taken.
 
     `codecs` says which kinds are wanted, one section each, and what each may carry. Of these, the
     other side's first choice comes first. Sections in which nothing goes that way are passed over,
-    and so are data channels, which nobody here would read: the engine rejects them.
+    and so are data channels, which nobody here would read: the engine rejects them. `fmtp` are the
+    parameters of what will be sent, by kind.
     """
     receives = direction is Direction.RECEIVE
     try:
@@ -51,7 +55,8 @@ def tracks_for(
         common = tuple(name for name in _names(offered[0]) if name in codecs[kind])
         if not common:
             return Unfit(NO_CODEC[kind])
-        tracks.append(TrackWanted(kind, direction, tuple(dict.fromkeys(common))))
+        sent = (fmtp or {}).get(kind, "")
+        tracks.append(TrackWanted(kind, direction, tuple(dict.fromkeys(common)), sent))
     return tuple(tracks)
 
 

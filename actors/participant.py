@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from math import inf
 
 from actors.conference_orders import (
     Order,
@@ -53,8 +54,9 @@ class Profile:
     """Who a participant is, and how it may come back.
 
     `dialect` is a word of the dialect's own about the client, handed back to it on a resume. For
-    `resume_seconds` (0: not at all) after the loss of its client it is kept, with at most
-    `queued_messages` and `queued_bytes` of what happens meanwhile.
+    `resume_seconds` (0: not at all) after the loss of its client it is kept (`left_seconds`, where
+    that is less and the client has left), with at most `queued_messages` and `queued_bytes` of what
+    happens meanwhile.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Profile:
     permission: Permission = NOTHING
     dialect: str = ""
     resume_seconds: float = 60.0
+    left_seconds: float = inf
     queued_messages: int = 1024
     queued_bytes: int = 1_048_576
 
@@ -87,6 +90,13 @@ class Resume(Request[None]):
 
     client: Client
     tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left(Message):
+    """As Lost, of a client that went on purpose, though without saying what for."""
+
+    client: Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,7 @@ class Participant(Actor[Message]):
 
     kind = "participant"
     accepts = (
-        FromRoom, JoinRefused, Enter, Do, Resume, Occupied, Lost, Overdue, End, Quit, Return,
+        FromRoom, JoinRefused, Enter, Do, Resume, Occupied, Lost, Left, Overdue, End, Quit, Return,
     )  # fmt: skip
 
     def __init__(self, profile: Profile, client: Client) -> None:
@@ -167,7 +177,10 @@ class Participant(Actor[Message]):
                 raise Busy
             case Lost(client):
                 if client is self._client:
-                    self._go_away()
+                    self._go_away(self._profile.resume_seconds)
+            case Left(client):
+                if client is self._client:
+                    self._go_away(min(self._profile.resume_seconds, self._profile.left_seconds))
             case Overdue(None):
                 if self._place.view is None:
                     self.ctx.stop("disconnected")
@@ -269,14 +282,14 @@ class Participant(Actor[Message]):
 
     # --- clients that go and come
 
-    def _go_away(self) -> None:
+    def _go_away(self, seconds: float) -> None:
         self._client = None
-        if not self._profile.resume_seconds or self._place.view is None:
+        if not seconds or self._place.view is None:
             self.ctx.stop("disconnected")
             return
         self._log("peer.went_away")
         self._away = Backlog(self._profile.queued_messages, self._profile.queued_bytes)
-        self.ctx.tell_self_after(self._profile.resume_seconds, Overdue(self._generation))
+        self.ctx.tell_self_after(seconds, Overdue(self._generation))
 
     def _resume(self, order: Resume) -> None:
         if not self._profile.resume_seconds:
@@ -295,7 +308,7 @@ class Participant(Actor[Message]):
     def _end_if_gone(self) -> None:
         """Take the loss of a client that went while it was let in: no Lost will ever come."""
         if self._client is not None and self._client.gone:
-            self._go_away()
+            self._go_away(self._profile.resume_seconds)
 
     def _log(self, event: str, **values: object) -> None:
         self.ctx.log.info(event, peer=self._state.id, dialect=self._profile.realm, **values)

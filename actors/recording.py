@@ -66,6 +66,13 @@ class ResumeTrack(Request[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class PaceKeyframes(Request[None]):
+    """Ask the publisher for a keyframe when none came for so many seconds; 0: do not ask."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingEnded(Message):
     """The fact told to the owner: a recording has ended, as its status says."""
 
@@ -117,7 +124,8 @@ class Recording(Actor[Message]):
 
     kind = "recording"
     accepts = (
-        StopRecording, GetRecording, RecordSource, PauseTrack, ResumeTrack, Measure, Ended,
+        StopRecording, GetRecording, RecordSource, PauseTrack, ResumeTrack, PaceKeyframes, Measure,
+        Ended,
     )  # fmt: skip
 
     def __init__(
@@ -166,6 +174,8 @@ class Recording(Actor[Message]):
             case ResumeTrack(kind):
                 await asked(self._engine.resume(self._sink(kind)))
                 self._paused.discard(kind)
+            case PaceKeyframes(seconds):
+                await asked(self._engine.pace_keyframes(self._plan.id, seconds))
             case StopRecording(reason):
                 if not self._askers:
                     self.ctx.start_task(self._finish, reason, name="finish")

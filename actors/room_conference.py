@@ -44,7 +44,7 @@ from actors.domain.room import ConferenceRules, Notice
 from actors.domain.streams import RecordingView, Stream
 from actors.media_services import MediaServices
 from actors.room_recordings import RoomRecordings
-from actors.room_sessions import Answered, OfferDue, RoomSessions
+from actors.room_sessions import Answered, OfferDue, RoomSessions, WordDue
 
 Done = tuple[str | None, Outcome]
 """What an order answers, and what follows from it once it is answered."""
@@ -57,7 +57,7 @@ class RoomConference:
 
     takes = (
         Order, GetStreams, ChangeStream, EndStream, StartRecording, GetRecordings, ChangeRecording,
-        EndRecording, FromConnection, Answered, OfferDue,
+        EndRecording, FromConnection, Answered, OfferDue, WordDue,
     )  # fmt: skip
 
     def __init__(
@@ -125,6 +125,8 @@ class RoomConference:
                 await self._carry_out(self._sessions.answered(message))
             case OfferDue(session):
                 await self._carry_out(self._sessions.overdue(session))
+            case WordDue(session):
+                await self._carry_out(self._sessions.unexplained(session))
         return None
 
     async def leave(self, member: str) -> None:

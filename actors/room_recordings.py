@@ -19,6 +19,7 @@ from actors.domain.taking import Output
 from actors.media_services import MediaServices
 from actors.recording import (
     GRACE_SECONDS,
+    PaceKeyframes,
     PauseTrack,
     RecordSource,
     ResumeTrack,
@@ -36,10 +37,14 @@ CHANGE_SECONDS = 5.0
 
 @dataclass(slots=True)
 class RecordingLine:
-    """An ongoing recording; `wired` is what it was last told of each kind, as in SessionLine."""
+    """An ongoing recording; `wired` is what it was last told of each kind, as in SessionLine.
+
+    `keyframe_seconds` is how often it asks for keyframes, 0 for not at all.
+    """
 
     ref: Ref[Message]
     file: Path
+    keyframe_seconds: float = 0.0
     wired: dict[str, tuple[str | None, bool]] = field(default_factory=dict)
 
 
@@ -98,7 +103,7 @@ class RoomRecordings:
         ref = await ctx.spawn(recording_spec(plan, known, engine))
         ctx.watch(ref)
         file = plan.folder / f"{plan.id}.{plan.container.value}"
-        line = self._lines[output.id] = RecordingLine(ref, file)
+        line = self._lines[output.id] = RecordingLine(ref, file, plan.keyframe_seconds)
         line.wired = {kind: (source, True) for kind, source in known.items()}
         await self.rewire(output.id)
 
@@ -128,11 +133,27 @@ class RoomRecordings:
             now = (source, self._conference.flows(recording, kind))
             try:
                 await self._wire(line.ref, kind, before, now)
-            except ActorError as error:  # it is ending, or the source is: the room will hear
-                self._room.ctx.log.warning(
-                    "recording.not_changed", recording=recording, reason=type(error).__name__
-                )
+            except ActorError as error:
+                self._not_changed(recording, error)
             line.wired[kind] = now
+        await self._pace(recording, line)
+
+    async def _pace(self, recording: str, line: RecordingLine) -> None:
+        """Have keyframes asked for as often as is wanted now."""
+        seconds = _keyframe_seconds(self._conference.recordings[recording])
+        if seconds == line.keyframe_seconds:
+            return
+        try:
+            await line.ref.ask(PaceKeyframes(seconds), within=CHANGE_SECONDS)
+        except ActorError as error:
+            self._not_changed(recording, error)
+        line.keyframe_seconds = seconds
+
+    def _not_changed(self, recording: str, error: ActorError) -> None:
+        """Note it: the recording is ending, or a source is, and the room will hear of that."""
+        self._room.ctx.log.warning(
+            "recording.not_changed", recording=recording, reason=type(error).__name__
+        )
 
     async def _wire(
         self,
@@ -165,6 +186,7 @@ class RoomRecordings:
             folder.path,
             folder.max_seconds,
             folder.min_free_bytes,
+            _keyframe_seconds(output),
         )
 
     def _check_audio(self, kind: Container, found: AudioFormat | None) -> None:
@@ -179,6 +201,10 @@ class RoomRecordings:
             await ref.ask(StopRecording(), within=GRACE_SECONDS)
         if asker is not None:
             asker.reply(None)
+
+
+def _keyframe_seconds(output: Output) -> float:
+    return (output.video and output.video.parameters.keyframe_interval) or 0.0
 
 
 def _container(word: str) -> Container:

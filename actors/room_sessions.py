@@ -30,7 +30,9 @@ from actors.media_services import MediaServices
 from actors.offers import MISSING, NO_CODEC, Unfit, tracks_for
 from actors.session_line import EARLY_CANDIDATES, SessionLine
 from media.candidates import parse_remote
+from media.codec import H264Profile, h264_profile
 from media.engine import (
+    HUNG_UP,
     Candidate,
     Direction,
     Failure,
@@ -44,7 +46,9 @@ from media.engine import (
 from media.errors import BadCandidate, CodecMismatch, MediaTimeout, UnknownSink, UnknownSource
 
 NEGOTIATE_SECONDS = 15.0  # more than the engine takes for a step that gets stuck
+WORD_SECONDS = 2.0  # for who has hung up to say why: the two come by different ways
 ID_LIMIT = 10**18
+_PROFILES = {H264Profile.BASELINE: "CB", H264Profile.MAIN: "M", H264Profile.HIGH: "H"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,13 @@ class Answered(Message):
 @dataclass(frozen=True, slots=True)
 class OfferDue(Message):
     """The timer of a session that waits for its offer."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordDue(Message):
+    """The timer of a session whose other side has hung up, and may say yet that it has ended it."""
 
     session: str
 
@@ -97,8 +108,8 @@ class RoomSessions:
         line = self._lines.pop(session, None)
         if line is None:
             return
-        line.offer_due.cancel()
-        if line.connection is not None:
+        line.due.cancel()
+        if line.connection is not None and not line.hung_up:
             ctx = self._room.ctx
             del self._by_connection[line.connection]
             ctx.unwatch(line.connection)
@@ -118,10 +129,11 @@ class RoomSessions:
         if line.connection is not None:
             raise media_refusals.NegotiationOutOfStep("sessions are negotiated once")
         direction = Direction.RECEIVE if self._sends(session) else Direction.SEND
-        tracks = tracks_for(sdp, self._conference.codecs(session), direction)
+        fmtp = {} if direction is Direction.RECEIVE else self._fmtp_taken(session)
+        tracks = tracks_for(sdp, self._conference.codecs(session), direction, fmtp)
         if isinstance(tracks, Unfit):
             return self._conference.end(session, tracks.why, tracks.detail)
-        line.offer_due.cancel()
+        line.due.cancel()
         line.connection = connection = await self._connect(session, tracks)
         self._by_connection[connection] = line
         ctx = self._room.ctx
@@ -184,7 +196,7 @@ class RoomSessions:
     def answered(self, told: Answered) -> Outcome:
         """Take the outcome of a negotiation."""
         line = self._lines.get(told.session)
-        if line is None:
+        if line is None or line.hung_up:
             return NOTHING
         if told.why is not None:
             return self._conference.end(line.id, told.why, told.detail)
@@ -199,6 +211,13 @@ class RoomSessions:
             return NOTHING
         return self._conference.end(session, SessionEnd.ICE_FAILED)
 
+    def unexplained(self, session: str) -> Outcome:
+        """End a session whose other side has hung up without a word."""
+        line = self._lines.get(session)
+        if line is None or not line.hung_up:
+            return NOTHING
+        return self._conference.end(session, SessionEnd.HUNG_UP)
+
     def hear(self, told: FromConnection) -> Outcome:
         """Take what a connection tells."""
         line = self._by_connection.get(told.connection)
@@ -212,9 +231,22 @@ class RoomSessions:
                 return self._perhaps_ready(line)
             case StateChanged(failure=Failure.DTLS):
                 return self._conference.end(line.id, SessionEnd.DTLS_FAILED)
-            case StateChanged(state=State.FAILED | State.CLOSED):
+            case StateChanged(state=State.FAILED):
                 return self._conference.end(line.id, SessionEnd.ICE_FAILED)
+            case StateChanged(state=State.CLOSED, reason=reason):
+                if reason != HUNG_UP:
+                    return self._conference.end(line.id, SessionEnd.MEDIA_LOST)
+                self._await_word(line, told.connection)
         return NOTHING
+
+    def _await_word(self, line: SessionLine, connection: Ref[Message]) -> None:
+        """Keep a session whose other side has hung up, for as long as its word may take."""
+        ctx = self._room.ctx
+        del self._by_connection[connection]
+        ctx.unwatch(connection)  # it ends by itself
+        line.hung_up = True
+        line.due = ctx.tell_self_after(WORD_SECONDS, WordDue(line.id))
+        self._conference.hang_up(line.id)
 
     def miss(self, down: Down) -> Outcome:
         """Take the end of a connection that did not announce it."""
@@ -230,7 +262,8 @@ class RoomSessions:
             if kind not in codecs:  # offered, but the other way round
                 return self._conference.end(line.id, MISSING[kind])
         rid = next((track.rid for track in told.tracks if track.kind == "video"), None)
-        self._conference.negotiated(line.id, codecs, rid)
+        profile = _PROFILES.get(h264_profile(line.fmtp.get("video", "")))
+        self._conference.negotiated(line.id, codecs, rid, profile)
         return Outcome(rewired=() if sends else (line.id,)) + self._perhaps_ready(line)
 
     def _perhaps_ready(self, line: SessionLine) -> Outcome:
@@ -251,8 +284,8 @@ class RoomSessions:
         for kind, sink in line.ends.items():
             try:
                 await self._wire(line, kind, sink)
-            except CodecMismatch:
-                return self._conference.end(subscription, NO_CODEC[kind])
+            except CodecMismatch as error:
+                return self._conference.end(subscription, NO_CODEC[kind], str(error))
             except MediaTimeout:
                 return self._conference.end(subscription, SessionEnd.MEDIA_LOST)
             except (UnknownSource, UnknownSink):
@@ -272,6 +305,12 @@ class RoomSessions:
         line.wired[kind] = (source, flows)
 
     # --- inside
+
+    def _fmtp_taken(self, output: str) -> dict[str, str]:
+        """Return the parameters of what an output takes, by kind."""
+        taken = {kind: self._conference.source(output, kind) for kind in ("audio", "video")}
+        lines = {kind: self._lines.get(stream or "") for kind, stream in taken.items()}
+        return {kind: it.fmtp.get(kind, "") for kind, it in lines.items() if it is not None}
 
     def _sends(self, session: str) -> bool:
         return session in self._conference.publications

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import trio
@@ -25,6 +25,8 @@ from api.carriers.upgrades import WebsocketRoutes
 from api.paths import Paths, is_below
 
 if TYPE_CHECKING:
+    from werkzeug.routing import MapAdapter
+
     from api.doors import Door, Services
     from api.settings import LimitSettings, ListenerSettings
 
@@ -47,6 +49,17 @@ class App(QuartTrio):
         self.routes = WebsocketRoutes(route for door in doors for route in door.websockets)
         self.open_sockets: set[QuartSocket] = set()
         self.paths: Paths  # once all routes are known
+
+    def create_url_adapter(self, asked: Any) -> MapAdapter | None:
+        """Find routes by path and method alone: no Host is wrong, and no query is decoded for it.
+
+        Quart would put the Host into IDNA, and raise over `a..b`.
+        """
+        if asked is None:
+            return super().create_url_adapter(asked)
+        return self.url_map.bind(
+            "", asked.root_path, None, asked.scheme, asked.method, asked.path, ""
+        )
 
     def limits_changed(self, limits: LimitSettings) -> None:
         """Take over the limits of requests; Quart reads them for each."""

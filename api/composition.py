@@ -64,7 +64,11 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
             system=system,
             media=media,
             secrets=Secrets(settings.server.data_dir),
-            guard=CredentialGuard(limits.credential_failures, limits.credential_window),
+            guard=CredentialGuard(
+                limits.credential_failures,
+                limits.credential_window,
+                limits.credential_failures_per_address,
+            ),
             lifecycle=Lifecycle(),
             metrics=CollectorRegistry(),
         )

@@ -5,165 +5,167 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections import OrderedDict, deque
+import math
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
 
+import structlog
 import trio
+
+from api.attempts import Record, Records, digest
+
+log = structlog.get_logger(__name__)
 
 _FREE_FAILURES = 3
 _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 4.0
-_LONGEST_WAIT = 5.0  # for other attempts of the same key to be decided
-_LONGEST_CHECK = 30.0  # an attempt still open after this was forgotten
+_LONGEST_WAIT = 5.0  # for other attempts of the same key or address to be decided
 
 
 class TooManyAttempts(Exception):
-    """This key has failed too often; `retry_after` is in seconds."""
+    """This key, or its address, has failed too often; `retry_after` is in seconds."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(f"too many failed attempts, retry after {retry_after:.0f} s")
         self.retry_after = retry_after
 
 
-class _Record:
-    """What is known of one key: when it failed, and when the undecided attempts began."""
-
-    __slots__ = ("decided", "failures", "open")
-
-    def __init__(self) -> None:
-        self.failures: deque[float] = deque()
-        self.open: deque[float] = deque()
-        self.decided = trio.lowlevel.ParkingLot()
-
-
 class CredentialGuard:
     """Counts failed credentials by key: (client address, what was tried, …).
 
     The first part of a key is an address and is grouped by `address_key`. Make the rest narrow (the
-    account, the room, "operator"): a success forgives the failures of its own key only. After
-    `admit` or `admit_nowait` call one of `failed`, `succeeded` or `undecided`; a forgotten attempt
-    counts as open for half a minute.
+    account, the room, "operator"), each of its strings a part of its own: parts may have any length
+    and content, and no key can be taken for another. A success forgives the failures of its own
+    key only. After `admit` or `admit_nowait` call one of `failed`, `succeeded` or `undecided`; a
+    forgotten attempt counts as open for half a minute.
 
-    One address never delays another. With `failures=0` everything is admitted at once.
+    The failures of one address are also counted over all its keys, up to `per_address` (0: they are
+    not), so that names made up by the thousand are no way around `failures`. One address never
+    delays another. With `failures=0` everything is admitted at once.
     """
 
     def __init__(
         self,
         failures: int,
         window: float,
+        per_address: int = 0,
         clock: Callable[[], float] = trio.current_time,
         capacity: int = 10_000,
     ) -> None:
-        self._limit = failures
-        self._window = window
+        self.set_limits(failures, window, per_address)
         self._clock = clock
-        self._capacity = capacity
-        self._records: OrderedDict[tuple[str, ...], _Record] = OrderedDict()
+        self._records = Records(capacity)
+        self._addresses = Records(capacity)
 
-    def set_limits(self, failures: int, window: float) -> None:
+    def set_limits(self, failures: int, window: float, per_address: int = 0) -> None:
         """Take over new limits; what is already counted stays counted."""
         self._limit = failures
         self._window = window
+        self._per_address = per_address
 
     async def admit(self, *key: str) -> None:
         """Wait until this attempt may be checked: at once at first, longer with each failure.
 
-        No more attempts of one key are let in together than may still fail; the others wait for
-        those to be decided. Raises TooManyAttempts after `failures` within `window`.
+        No more attempts of one key, or of one address, are let in together than may still fail; the
+        others wait for those to be decided. Raises TooManyAttempts after `failures` of the key, or
+        `per_address` of the address, within `window`.
         """
         if not self._limit:
             return
-        record = await self._turn(_grouped(key))
-        record.open.append(self._clock())
+        with trio.move_on_after(_LONGEST_WAIT) as waiting:
+            while (lot := self._enter(*_named(key))) is not None:
+                await lot.park()
+        if waiting.cancelled_caught:
+            raise TooManyAttempts(_LONGEST_WAIT)
         try:
-            await trio.sleep(self._delay(record))
+            await trio.sleep(self._delay(_named(key)[1]))
         except trio.Cancelled:
             self.undecided(*key)
             raise
 
     def admit_nowait(self, *key: str) -> None:
         """Admit at once or raise TooManyAttempts, for those who cannot wait; there is no delay."""
-        if not self._limit:
-            return
-        record = self._record(_grouped(key))
-        if not self._has_room(record):
+        if self._limit and self._enter(*_named(key)) is not None:
             raise TooManyAttempts(_LONGEST_WAIT)
-        record.open.append(self._clock())
 
     def failed(self, *key: str) -> None:
         """Count a wrong credential."""
         if not self._limit:
             return
-        failures = self._record(_grouped(key)).failures
-        failures.append(self._clock())
-        while len(failures) > self._limit:
-            failures.popleft()
-        self._close(_grouped(key))
+        address, name = _named(key)
+        now = self._clock()
+        self._records.take(name, now, self._window).fail(now, self._limit)
+        if self._per_address:
+            place = self._addresses.take(address, now, self._window)
+            place.fail(now, self._per_address)
+            if len(place.failures) == self._per_address:
+                log.warning("credentials.address_refused", address=address_key(key[0]))
+        self._close(address, name)
 
     def succeeded(self, *key: str) -> None:
         """Forgive the earlier failures of this key: the credential was right."""
-        if record := self._records.get(_grouped(key)):
-            record.failures.clear()
-            self._close(_grouped(key))
+        address, name = _named(key)
+        if record := self._records.find(name):
+            if place := self._addresses.find(address):
+                place.forgive(record.failures)
+            del record.failures[:]
+        self._close(address, name)
 
     def undecided(self, *key: str) -> None:
         """Take an attempt back that was never checked: the caller left, or no answer came."""
-        self._close(_grouped(key))
+        self._close(*_named(key))
 
     def __len__(self) -> int:
         """Return how many keys are remembered."""
         return len(self._records)
 
-    async def _turn(self, key: tuple[str, ...]) -> _Record:
-        """Wait until one more attempt of `key` could fail without passing the limit."""
-        with trio.move_on_after(_LONGEST_WAIT):
-            while True:
-                record = self._record(key)  # anew each time: it may have been dropped meanwhile
-                if self._has_room(record):
-                    return record
-                await record.decided.park()
-        raise TooManyAttempts(_LONGEST_WAIT)
+    def _enter(self, address: bytes, name: bytes) -> trio.lowlevel.ParkingLot | None:
+        """Open an attempt, or return where to wait for another one to be decided.
 
-    def _has_room(self, record: _Record) -> bool:
+        Raises TooManyAttempts. The address comes first: once it is refused, it adds no keys.
+        """
+        now, place = self._clock(), None
+        if self._per_address:
+            place = self._addresses.take(address, now, self._window)
+            if not self._has_room(place, self._per_address):
+                return place.decided
+        try:
+            record = self._records.take(name, now, self._window)
+            if not self._has_room(record, self._limit):
+                return record.decided
+            record.open.append(now)
+            if place is not None:
+                place.open.append(now)
+            return None
+        finally:
+            if place is not None and place.attempts < self._per_address:
+                place.decided.unpark()  # this turn was not taken, or not the only one
+
+    def _has_room(self, record: Record, limit: int) -> bool:
         """Tell whether one more attempt may be open. Raises TooManyAttempts at the limit."""
-        self._forget(record)
-        if len(record.failures) >= self._limit:
-            end = record.failures[-self._limit] + self._window
+        record.forget(self._clock(), self._window)
+        if len(record.failures) >= limit:
+            end = record.failures[-limit] + self._window
             raise TooManyAttempts(end - self._clock())
-        return len(record.failures) + len(record.open) < self._limit
+        return record.attempts < limit
 
-    def _record(self, key: tuple[str, ...]) -> _Record:
-        record = self._records.get(key)
-        if record is None:
-            record = self._records[key] = _Record()
-            if len(self._records) > self._capacity:
-                _, oldest = self._records.popitem(last=False)
-                oldest.decided.unpark_all()
-        self._records.move_to_end(key)
-        return record
+    def _close(self, address: bytes, name: bytes) -> None:
+        """One open attempt less; those who wait look again."""
+        now = self._clock()
+        if place := self._addresses.find(address):
+            place.close(now, self._window)
+            refused = len(place.failures) >= self._per_address
+            place.decided.unpark(count=math.inf if refused else 1)
+            self._addresses.settle(address, self._per_address)
+        if record := self._records.find(name):
+            record.close(now, self._window)
+            record.decided.unpark_all()
+            self._records.settle(name, self._limit)
 
-    def _close(self, key: tuple[str, ...]) -> None:
-        """One open attempt less; those who wait look again, and an empty record goes."""
-        record = self._records.get(key)
-        if record is None:
-            return
-        if record.open:
-            record.open.popleft()
-        self._forget(record)
-        record.decided.unpark_all()
-        if not record.open and not record.failures:
-            del self._records[key]
-
-    def _forget(self, record: _Record) -> None:
-        """Drop what is too old to count."""
-        for times, age in ((record.failures, self._window), (record.open, _LONGEST_CHECK)):
-            while times and times[0] <= self._clock() - age:
-                times.popleft()
-
-    def _delay(self, record: _Record) -> float:
-        doublings = len(record.failures) - _FREE_FAILURES
-        if doublings < 0:
+    def _delay(self, name: bytes) -> float:
+        record = self._records.find(name)
+        doublings = len(record.failures) - _FREE_FAILURES if record else -1
+        if record is None or doublings < 0:
             return 0
         delay = min(_FIRST_DELAY * 2.0**doublings, _LONGEST_DELAY)
         return max(0.0, record.failures[-1] + delay - self._clock())
@@ -185,8 +187,10 @@ def address_key(address: str) -> str:
     return str(parsed)
 
 
-def _grouped(key: tuple[str, ...]) -> tuple[str, ...]:
-    return (address_key(key[0]), *key[1:])
+def _named(key: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """Return the names under which the address and the whole key are remembered."""
+    address = address_key(key[0])
+    return digest(address), digest(address, *key[1:])
 
 
 def constant_time_equal(a: str, b: str) -> bool:

@@ -35,7 +35,9 @@ def reload(current: CurrentSettings, services: Services, serving: Sequence[Conne
     current.value = old.with_reloadable(new)
     limits = current().limits
     configure(current().log)
-    services.guard.set_limits(limits.credential_failures, limits.credential_window)
+    services.guard.set_limits(
+        limits.credential_failures, limits.credential_window, limits.credential_failures_per_address
+    )
     for connections, listener in zip(serving, current().listeners, strict=True):
         connections.limits_changed()
         try:

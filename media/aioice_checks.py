@@ -45,6 +45,46 @@ def watch_answers(protocol: StunProtocol, heard: Callable[[], None]) -> None:
     watched.request = request
 
 
+class OtherSide:
+    """The addresses of the other side of one connection: those it told, and those it checked from.
+
+    DTLS is not authentic before its handshake is over, where one datagram of a stranger ends it: so
+    what comes from anywhere else is nobody's. A check from a new address, which proves the
+    password, is all that the other side needs when it moves.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._addresses: set[tuple[str, int]] = set()
+
+    def is_at(self, address: tuple[Any, ...]) -> bool:
+        """Tell whether the other side is at this address (the first two of an IPv6 one count)."""
+        remote = self._connection._remote_candidates  # only ever grows
+        if len(self._addresses) != len(remote):
+            self._addresses = {(known._network_host, known.port) for known in remote}
+        where = (address[0], address[1])
+        return where in self._addresses or (
+            not self._connection._early_checks_done
+            and any(where == checked for _, checked, _ in self._connection._early_checks)
+        )
+
+    def heed_alone(self, protocol: StunProtocol) -> None:
+        """Let only STUN of others through to a protocol that does not look itself (TURN's)."""
+        heeding: Any = protocol
+        take = heeding.datagram_received
+
+        def datagram_received(data: bytes, address: tuple[Any, ...]) -> None:
+            if may_be_stun(data) or self.is_at(address):
+                take(data, address)
+
+        heeding.datagram_received = datagram_received
+
+
+def may_be_stun(data: bytes) -> bool:
+    """Tell whether a datagram is STUN, if it is anything (RFC 7983)."""
+    return bool(data) and data[0] <= 3
+
+
 def _may_come_from(connection: Connection, address: tuple[str, int]) -> bool:
     reflexive = 0
     for candidate in connection._remote_candidates:

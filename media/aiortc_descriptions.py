@@ -12,7 +12,8 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcdtlstransport import X509_DIGEST_ALGORITHMS
 from aiortc.sdp import MediaDescription, SessionDescription
 
-from media.aiortc_sections import check_codecs, private
+from media.aiortc_codecs import check_codecs
+from media.aiortc_sections import private
 from media.errors import BadDescription, WrongState
 
 # What aiortc's parser raises for text that is no description: it expects well-formed ones.

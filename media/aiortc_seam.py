@@ -1,7 +1,7 @@
 """The file that touches private names of aiortc and aioice (pinned, contract-tested).
 
-It leaves those of transceivers to `aiortc_sections.py`, of texts to `aiortc_descriptions.py`, of
-keys to `aiortc_dtls.py`, and those of checks to `aioice_checks.py`.
+It leaves those of transceivers to `aiortc_sections.py`, of codecs and texts to `aiortc_codecs.py`
+and `aiortc_descriptions.py`, of keys to `aiortc_dtls.py`, of checks to `aioice_checks.py`.
 
 aiortc does here what it is good at: descriptions, ICE, DTLS, SCTP. Its media half is taken out:
 decrypted RTP and RTCP go, as bytes, to the peer's listener, and `send_rtp` encrypts bytes and has
@@ -31,16 +31,11 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.sdp import SessionDescription
 
-from media.aioice_checks import watch_answers, watch_checks
+from media.aioice_checks import OtherSide, watch_answers, watch_checks
+from media.aiortc_codecs import capabilities, keep_parameters
 from media.aiortc_descriptions import checked
 from media.aiortc_dtls import UNTAKEN, Certificate, widen_buffers
-from media.aiortc_sections import (
-    capabilities,
-    forget_replaced,
-    hold_places,
-    negotiated,
-    private,
-)
+from media.aiortc_sections import forget_replaced, hold_places, negotiated, private
 from media.candidates import MAX_CANDIDATES, RemoteCandidate
 from media.engine import ChannelWanted, IceServer, TrackWanted
 from media.errors import WrongState
@@ -94,7 +89,7 @@ class Peer(RTCPeerConnection):
 
         Raises NoCommonCodec if none of the codecs wanted for one is known; none is added then.
         """
-        known = [(track, capabilities(track.kind, track.codecs)) for track in tracks]
+        known = [(it, capabilities(it.kind, it.codecs, it.fmtp)) for it in tracks]
         for track, codecs in known:
             transceiver = self.addTransceiver(track.kind, track.direction.value)
             transceiver.setCodecPreferences(codecs)
@@ -132,6 +127,7 @@ class Peer(RTCPeerConnection):
                 transceiver.direction = "inactive"
             # One codec in the answer: then what comes is what was negotiated.
             transceiver._codecs = transceiver._codecs[:1]
+            keep_parameters(transceiver, sections)
         # Before aiortc begins to connect, which then goes twenty milliseconds faster.
         for candidate in candidates:
             await self.add_candidate(candidate)
@@ -300,10 +296,16 @@ class Peer(RTCPeerConnection):
         transport: RTCDtlsTransport = parent._RTCPeerConnection__createDtlsTransport()
         connection: Any = transport.transport._connection
         gather_relayed = connection.get_component_candidates
+        other_side = OtherSide(connection)
+
+        def may_come_from(address: tuple[Any, ...]) -> bool:
+            known = other_side.is_at(address)
+            self.traffic.dropped += not known
+            return known
 
         def protocol_for() -> StunProtocol:
             loop = asyncio.get_running_loop()
-            return IceSocketProtocol(connection, loop, self._received)
+            return IceSocketProtocol(connection, loop, self._received, may_come_from)
 
         async def gather(component: int, addresses: list[str]) -> list[IceCandidate]:
             for protocol, udp in open_ice_sockets(self._settings, self._readers, protocol_for):
@@ -314,6 +316,8 @@ class Peer(RTCPeerConnection):
             found += await gather_relayed(component, [])
             for protocol in connection._protocols:
                 watch_answers(protocol, self._heard)
+                if not isinstance(protocol, IceSocketProtocol):
+                    other_side.heed_alone(protocol)
             return found
 
         widen_buffers(transport)

@@ -9,53 +9,20 @@ from collections.abc import Sequence, Set
 from typing import Any
 
 from aiortc import RTCPeerConnection, RTCRtpTransceiver
-from aiortc.codecs import CODECS, get_capabilities
-from aiortc.rtcpeerconnection import filter_preferred_codecs, find_common_codecs
+from aiortc.codecs import CODECS
 from aiortc.sdp import MediaDescription, parameters_to_sdp
 
 from media.codec import Codec
-from media.errors import NoCommonCodec
 from media.peer_facts import NegotiatedSection
 
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
+SEND_TIME_EXTENSION = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+ONE_BYTE_IDS = range(1, 15)  # of header extensions; larger ones were never agreed on (RFC 8285)
 
 
 def private(peer: RTCPeerConnection, name: str) -> Any:
     """Return what a connection hides under a name of two underscores."""
     return getattr(peer, f"_RTCPeerConnection__{name}")
-
-
-def capabilities(kind: str, names: tuple[str, ...]) -> list[Any]:
-    """Return aiortc's codecs of these names in this order, all without any; never RTX.
-
-    Lost packets are sent again as they were (RFC 4585), which needs no format of its own.
-    Raises NoCommonCodec.
-    """
-    if kind not in CODECS:
-        raise NoCommonCodec("neither audio nor video")
-    known = [codec for codec in get_capabilities(kind).codecs if codec.name.lower() != "rtx"]
-    if names:
-        known = [codec for name in names for codec in known if codec.name.lower() == name]
-    if not known:
-        raise NoCommonCodec(f"no wanted codec for {kind} is known")
-    return known
-
-
-def check_codecs(
-    free: list[RTCRtpTransceiver], sections: Sequence[MediaDescription], rejected: Set[str]
-) -> None:
-    """Raise NoCommonCodec for a section, not a rejected one, that could not be agreed on."""
-    for media in sections:
-        if media.kind not in CODECS or media.rtp.muxId in rejected:
-            continue
-        found = find_common_codecs(CODECS[media.kind], media.rtp.codecs)
-        mids = (None, media.rtp.muxId)
-        mine = next((t for t in free if t.kind == media.kind and t.mid in mids), None)
-        if mine is not None:
-            free.remove(mine)
-            found = filter_preferred_codecs(found, mine._preferred_codecs)
-        if not found or found[0].name.lower() == "rtx":
-            raise NoCommonCodec(f"no common codec for {media.kind}")
 
 
 def hold_places(
@@ -95,7 +62,11 @@ def negotiated(peer: RTCPeerConnection) -> list[NegotiatedSection]:
 
 def _section(transceiver: RTCRtpTransceiver) -> NegotiatedSection:
     codec = transceiver._codecs[0]
-    extensions = {extension.uri: extension.id for extension in transceiver._headerExtensions}
+    extensions = {
+        extension.uri: extension.id
+        for extension in transceiver._headerExtensions
+        if extension.id in ONE_BYTE_IDS
+    }
     directions = (transceiver.direction, str(transceiver.currentDirection))
     return NegotiatedSection(
         mid=str(transceiver.mid),
@@ -110,5 +81,7 @@ def _section(transceiver: RTCRtpTransceiver) -> NegotiatedSection:
         receives=all(direction in ("recvonly", "sendrecv") for direction in directions),
         sends=all(direction in ("sendonly", "sendrecv") for direction in directions),
         ssrc=transceiver.sender._ssrc,
+        rtx_ssrc=transceiver.sender._rtx_ssrc,
         mid_extension=extensions.get(MID_EXTENSION, 0),
+        send_time_extension=extensions.get(SEND_TIME_EXTENSION, 0),
     )

@@ -53,6 +53,10 @@ class Failure(StrEnum):
     BUG = "bug"  # an error of ours
 
 
+HUNG_UP = "the other side closed"
+"""Why a session is CLOSED that its other side has ended in an orderly way (DTLS close_notify)."""
+
+
 @dataclass(frozen=True, slots=True)
 class IceServer:
     """A STUN or TURN server the engine may use for its own candidates."""
@@ -66,12 +70,14 @@ class IceServer:
 class TrackWanted:
     """One section, of `kind` "audio" or "video".
 
-    `codecs`: lower-case names, best first; empty: any we know.
+    `codecs`: lower-case names, best first; empty: any we know. `fmtp` are the parameters of H.264
+    that will be sent, as of the source's Track: what is agreed on suits them.
     """
 
     kind: str
     direction: Direction
     codecs: tuple[str, ...] = ()
+    fmtp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,8 @@ class Description:
 class Track:
     """One negotiated section: the ids to attach with (None where nothing goes that way).
 
-    `rid` is the layer of a simulcast that the other side was asked for.
+    `rid` is the layer of a simulcast that the other side was asked for. `fmtp` are the parameters
+    of the codec, as in a session description.
     """
 
     mid: str
@@ -134,6 +141,7 @@ class Track:
     source: str | None
     sink: str | None
     rid: str | None = None
+    fmtp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +208,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged(Event):
-    """`reason` is a few words for FAILED and CLOSED, without user data; `failure` is for FAILED."""
+    """`reason` is a few words for FAILED and CLOSED, without user data: HUNG_UP, for one.
+
+    `failure` is for FAILED.
+    """
 
     state: State
     reason: str = ""
@@ -374,6 +385,12 @@ class MediaEngine(Protocol):
         `sources` says by kind what is recorded at first; a track without one waits for `attach`.
         While a track is paused, time goes on. The recording ends by itself as the plan says, or
         when the disk fails. Raises CannotRecord, CodecMismatch, UnknownSource, IdTaken, RouterFull.
+        """
+
+    async def pace_keyframes(self, recording_id: str, seconds: float) -> None:
+        """Have a recording ask for a keyframe when none came for so long; 0 for not at all.
+
+        Raises UnknownRecording once it has ended, CannotRecord for less than a second.
         """
 
     async def recording_status(self, recording_id: str) -> RecordingStatus:

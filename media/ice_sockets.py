@@ -9,6 +9,7 @@ from aioice import Candidate
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import Connection, StunProtocol, get_host_addresses
 
+from media.aioice_checks import may_be_stun
 from media.candidates import announced_address
 from media.errors import NoFreePort
 from media.peer_facts import IceSettings
@@ -34,16 +35,18 @@ class IceSocketProtocol(StunProtocol):
         connection: Connection,
         loop: Scheduler,
         received: Callable[[bytes], None],
+        may_come_from: Callable[[tuple[Any, ...]], bool],
     ) -> None:
         super().__init__(connection)
         self._loop = loop
         self._take = received
+        self._may_come_from = may_come_from
 
     def datagram_received(self, data: Any, addr: tuple[Any, ...]) -> None:
-        if data and data[0] > 3:  # RFC 7983
-            self._take(data)
-        else:
+        if may_be_stun(data):
             self._loop.call_soon(super().datagram_received, data, addr)
+        elif self._may_come_from(addr):
+            self._take(data)
 
 
 def open_ice_sockets(

@@ -114,6 +114,9 @@ class LocalEngine:
         self._check_open()
         return self._recordings.start(plan, sources, ended)
 
+    async def pace_keyframes(self, recording_id: str, seconds: float) -> None:
+        self._recordings.pace_keyframes(recording_id, seconds)
+
     async def recording_status(self, recording_id: str) -> RecordingStatus:
         return self._recordings.status(recording_id)
 

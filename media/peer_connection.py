@@ -26,6 +26,7 @@ from media.demux import Demux
 from media.described import described, read_remote
 from media.descriptions import MAX_SECTIONS, SessionText, accept_simulcast
 from media.engine import (
+    HUNG_UP,
     Candidate,
     ChannelWanted,
     Description,
@@ -41,8 +42,10 @@ from media.engine import (
     TrackWanted,
 )
 from media.errors import BadCandidate, BadDescription, TooMuch, WrongState
+from media.feedback_negotiation import accept_feedback, offer_feedback
 from media.peer_facts import IceSettings, PeerListener
 from media.rejected_sections import reject, reject_rest, with_stand_ins
+from media.retransmission_format import accept_retransmissions
 from media.router import Router, RtpSource
 from media.session_tracks import SessionTracks
 
@@ -111,9 +114,10 @@ class PeerSession:
 
     async def create_offer(self) -> Description:
         self._check_open()
-        offer = described(reject(await self._step(self._peer.offer), self._rejected))
+        offer = offer_feedback(await self._step(self._peer.offer))
+        text = described(reject(offer, self._rejected))
         self._offered_since = self._offered_since or time.monotonic()
-        return offer
+        return text
 
     async def accept_offer(self, sdp: str) -> Description:
         self._check_open()
@@ -124,7 +128,9 @@ class PeerSession:
         answer = await self._step(self._peer.answer, *self._put(offer, listed))
         await self._agreed(offer)
         self._tagged = tagged  # where its candidates belong, whether we take that section or not
-        return described(reject(accept_simulcast(offer, answer), offer.rejected))
+        accepted = accept_feedback(offer, accept_simulcast(offer, answer))
+        accepted = accept_retransmissions(accepted, self._tracks.retransmissions)
+        return described(reject(accepted, offer.rejected))
 
     async def accept_answer(self, sdp: str) -> None:
         self._check_open()
@@ -234,6 +240,7 @@ class PeerSession:
     # --- from the peer, on the loop --------------------------------------------------------
 
     def _on_rtp(self, packet: bytes, arrival: float) -> None:
+        self._tracks.note_arrival(packet, arrival)
         source = self._demux.stream(packet)
         if source is not None:
             source.feed(packet, arrival)
@@ -252,7 +259,7 @@ class PeerSession:
             case "failed":
                 self._fail_to_connect()
             case "closed" if self.state not in FINAL:
-                self._around.close_soon(self, "the other side closed")
+                self._around.close_soon(self, HUNG_UP)
 
     def _on_reachable(self) -> None:
         self._reachable = True

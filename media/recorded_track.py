@@ -9,6 +9,9 @@ from media.depayload import Frame, RtpPayload, depayloader_for, open_packet
 from media.recording_clock import RecordingClock
 from media.reorder import Reorder
 
+_HELD_FRAMES = 512  # while it is open where they belong; more, and it is decided
+_HELD_BYTES = 4 << 20
+
 
 class RecordedTrack:
     """Gives `take` the frames with the time they happened at, which is in time of arrivals.
@@ -22,6 +25,8 @@ class RecordedTrack:
         self.codec = codec
         self._clock = clock
         self._give = give
+        self._held: list[Frame] = []  # until the clock knows where they belong
+        self._held_bytes = 0
         self._lost_before = self._dropped_before = 0  # of the sources before
         self._begin()
 
@@ -51,9 +56,9 @@ class RecordedTrack:
             for item, whole in self._reorder.push(opened.sequence, opened, arrival):
                 self._forward(item, whole)
 
-    def take_report(self, ntp: int, timestamp: int) -> None:
+    def take_report(self, ntp: int, timestamp: int, arrival: float) -> None:
         """Take a sender report."""
-        self._clock.take_report(ntp, timestamp)
+        self._clock.take_report(ntp, timestamp, arrival)
 
     def restart(self, codec: Codec | None) -> None:
         """Go on with packets that are counted and timed from elsewhere."""
@@ -65,14 +70,18 @@ class RecordedTrack:
         self._begin()
 
     def tick(self, now: float) -> None:
-        """Give up on packets that are too late."""
+        """Give up on packets that are too late, and see whether held frames can be placed now."""
         for item, whole in self._reorder.release(now):
             self._forward(item, whole)
+        if self._held:
+            self._clock.settle(now)
+            self._release()
 
     def finish(self) -> None:
-        """Give the frames that still wait for missing packets."""
+        """Give the frames that still wait for missing packets, or for what would come next."""
         for item, whole in self._reorder.drain():
             self._forward(item, whole)
+        self._decide()
 
     def _begin(self) -> None:
         self._reorder: Reorder[RtpPayload] = Reorder()
@@ -80,8 +89,41 @@ class RecordedTrack:
         self._heard: int | None = None
 
     def _forward(self, packet: RtpPayload, whole: bool) -> None:
+        frames = self._depayloader.push(packet, whole=whole)
         if packet.timestamp != self._heard:
-            self._heard = packet.timestamp
-            self._clock.hear(packet.timestamp, packet.arrival)
-        for frame in self._depayloader.push(packet, whole=whole):
+            while frames and frames[0].timestamp != packet.timestamp:  # its end had no marker
+                self._place(frames.pop(0))
+            self._hear(packet)
+        for frame in frames:
+            self._place(frame)
+
+    def _hear(self, packet: RtpPayload) -> None:
+        clock = self._clock
+        if clock.in_question:
+            clock.settle(packet.arrival, packet.timestamp)
+            self._release()
+        self._heard = packet.timestamp
+        clock.hear(packet.timestamp, packet.arrival)
+        if self._held:
+            self._release()
+
+    def _place(self, frame: Frame) -> None:
+        if not self._clock.in_question:
+            self._give(self._clock.place(frame.timestamp), frame)
+            return
+        self._held.append(frame)
+        self._held_bytes += len(frame.data)
+        if len(self._held) > _HELD_FRAMES or self._held_bytes > _HELD_BYTES:
+            self._decide()
+
+    def _decide(self) -> None:
+        """Place what is held by what is known now."""
+        self._clock.settle(0.0, at_once=True)
+        self._release()
+
+    def _release(self) -> None:
+        if self._clock.in_question:
+            return
+        held, self._held, self._held_bytes = self._held, [], 0
+        for frame in held:
             self._give(self._clock.place(frame.timestamp), frame)

@@ -18,9 +18,11 @@ from media.matroska import MatroskaWriter
 from media.mp4 import Mp4Writer
 from media.muxing import Muxing, Outcome, State
 from media.recorded_track import RecordedTrack
-from media.recorder_tap import RecorderTap
+from media.recorder_tap import LEAST_KEYFRAME_SECONDS, RecorderTap
 from media.recording_clock import RecordingClock
 from media.recordings_folder import is_plain_name
+
+REORDERING = frozenset({"h264"})  # pictures may be decoded in another order than they are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class RecordingPlan:
     """What is to be recorded, and where to: `<folder>/<id>.<extension of the container>`.
 
     `max_seconds` 0 stands for no limit; it also ends a recording to which nothing ever comes.
-    With less than `min_free_bytes` left on the disk, the recording ends.
+    With less than `min_free_bytes` left on the disk, the recording ends. The publisher of video is
+    asked for a keyframe when none came for `keyframe_seconds`; 0 leaves them to it.
     """
 
     id: str
@@ -50,6 +53,7 @@ class RecordingPlan:
     folder: Path
     max_seconds: float = 0.0
     min_free_bytes: int = 0
+    keyframe_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,17 @@ class RecordingStatus:
 
 
 def check(plan: RecordingPlan) -> None:
-    """Raise CannotRecord if the plan's tracks do not go into its container, or its id is odd."""
+    """Raise CannotRecord for tracks that do not go into the container, an odd id or pace."""
     require(plan.container, [(track.kind, track.codec) for track in plan.tracks])
     if not is_plain_name(plan.id):
         raise CannotRecord("this id cannot stand in the name of a file")
+    check_keyframe_seconds(plan.keyframe_seconds)
+
+
+def check_keyframe_seconds(seconds: float) -> None:
+    """Raise CannotRecord if keyframes cannot be asked for that often."""
+    if seconds and not seconds >= LEAST_KEYFRAME_SECONDS:
+        raise CannotRecord(f"keyframes cannot be less than {LEAST_KEYFRAME_SECONDS:g} s apart")
 
 
 class Recorder:
@@ -92,6 +103,7 @@ class Recorder:
         self._waiting_since: float | None = None  # for that
         self._seconds = 0.0
         self.taps = self._make_taps()
+        self.pace_keyframes(plan.keyframe_seconds)
 
     def run(self) -> None:
         """Write the file until the recording ends. Waits for the disk all the time."""
@@ -110,6 +122,16 @@ class Recorder:
     def wait_ended(self, seconds: float) -> bool:
         """Wait until `run` is through; False if that took longer."""
         return self._muxing.wait_ended(seconds)
+
+    def pace_keyframes(self, seconds: float) -> None:
+        """Ask for a keyframe when none came for so long, or leave them to the publisher (0).
+
+        Raises CannotRecord.
+        """
+        check_keyframe_seconds(seconds)
+        for tap in self.taps:
+            if tap.kind == "video":
+                tap.keyframe_seconds = seconds
 
     def tick(self, now: float) -> None:
         """Give up on packets that are too late, ask for keyframes, mind the time limit."""
@@ -151,10 +173,11 @@ class Recorder:
         leaders: dict[str, RecordingClock] = {}  # audio by publisher
         in_order = sorted(enumerate(self._plan.tracks), key=lambda pair: pair[1].kind != "audio")
         for index, track in in_order:
-            clock = RecordingClock(CODECS[track.codec].clock_rate, leaders.get(track.publisher))
+            leader, codec = leaders.get(track.publisher), CODECS[track.codec]
+            clock = RecordingClock(codec.clock_rate, leader, reorders=track.codec in REORDERING)
             if track.kind == "audio" and track.publisher:
                 leaders[track.publisher] = clock
-            recorded = RecordedTrack(CODECS[track.codec], clock, partial(self._take, index))
+            recorded = RecordedTrack(codec, clock, partial(self._take, index))
             tap_id = f"{self._plan.id}.{track.kind}"
             taps.append(RecorderTap(tap_id, track.kind, recorded, self._muxing, self.stop))
         return tuple(taps)

@@ -1,19 +1,26 @@
 """When the frames of a stream happened, by their RTP timestamps, on the clock of arrivals.
 
 Each stream counts time on a clock of its own, from a number of its own. A stream's first packet is
-placed where it arrived; what follows is placed by timestamps alone, so that gaps stay gaps and a
-jittery network does not show. Streams of one sender also tell, in sender reports, which timestamp
-belongs to which moment of the sender's wall clock (RFC 3550, 6.4.1): from the first reports on,
-video is placed by them on the audio's time. It moves there gently, since frames before it are
-written already; audio never moves, for that would be heard.
+placed where it arrived; what follows is placed by timestamps, so that gaps stay gaps and a jittery
+network does not show. Where timestamps cannot be right, arrivals count: a sender that paused its
+clock, too, leaves a gap as long as nothing came (`lateness.py`), and one whose clock leaps goes on
+where it arrives. Streams of one sender also tell, in sender reports, which timestamp belongs to
+which moment of the sender's wall clock (RFC 3550, 6.4.1): from the first reports on, video is
+placed by them on the audio's time. It moves there gently, since frames before it are written
+already; audio is never moved for that, it would be heard.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-_TRUST = 10.0  # seconds that timestamps may be away from arrivals; beyond, the sender began anew
+from media.lateness import Lateness
+
+_TRUST = 10.0  # seconds that reports may place a frame away from its arrival
+_LEAP = 2.0  # seconds that timestamps may run ahead of arrivals; more, and the clock was set
+_REORDERED = 0.5  # seconds that a picture may be shown before one that is decoded before it
 _PACE = 0.25  # of the time since the frame before: how fast a picture moves to where it belongs
+_SILENCE = 1.0  # seconds without packets after which a report says nothing of any
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +32,70 @@ class _Report:
 
 
 class RecordingClock:
-    """Places the frames of one stream; `leader` is the stream of the same sender it goes by."""
+    """Places the frames of one stream; `leader` is the stream of the same sender it goes by.
 
-    def __init__(self, clock_rate: int, leader: RecordingClock | None = None) -> None:
+    `reorders` says that frames may come in another order than they are shown in. Otherwise no frame
+    is placed before an earlier one, whatever the stream says and over any restart.
+    """
+
+    def __init__(
+        self, clock_rate: int, leader: RecordingClock | None = None, *, reorders: bool = False
+    ) -> None:
         self._rate = clock_rate
         self._leader = leader
+        self._back = round(_REORDERED * clock_rate) if reorders else 0
         self._newest: int | None = None  # timestamp, counted on beyond 32 bits
         self._anchor = (0, 0.0)  # a timestamp and when it arrived
+        self._lateness = Lateness()
+        self._late_from = 0  # the timestamp from which on a pause would be
         self._report: _Report | None = None
         self._shift: float | None = None  # from the anchor's time to where reports say
         self._placed: float | None = None  # the frame before
+        self._latest = float("-inf")  # of all that were placed
+
+    @property
+    def in_question(self) -> bool:
+        """Whether it cannot be told yet where frames belong that were heard: `place` must wait."""
+        return self._lateness.in_question
 
     def restart(self) -> None:
         """Forget the stream: another one takes its place, and counts from elsewhere."""
         self._newest = self._report = self._shift = self._placed = None
 
     def hear(self, timestamp: int, arrival: float) -> None:
-        """Note a packet; they come in order."""
+        """Note a packet; they come in order. While `in_question`, call `settle` first."""
+        if self._newest is None:
+            self._set(timestamp, max(arrival, self._latest), arrival)
+            return
         ticks = self._count_on(timestamp)
-        if self._newest is None or abs(self._by_anchor(ticks) - arrival) > _TRUST:
-            self.restart()
-            self._newest, self._anchor = timestamp, (timestamp, arrival)
-        else:
-            self._newest = max(self._newest, ticks)
+        if self._leaps(ticks, arrival):
+            usual = arrival - self._lateness.usual
+            self._set(timestamp, max(self._by_anchor(self._newest), usual), arrival)
+        elif ticks > self._newest:
+            self._newest = ticks
+            asked = self._lateness.in_question
+            self._lateness.note(arrival - self._by_anchor(ticks), arrival)
+            if not asked:
+                self._late_from = ticks
 
-    def take_report(self, ntp: int, timestamp: int) -> None:
+    def settle(self, now: float, timestamp: int | None = None, *, at_once: bool = False) -> None:
+        """Find out where frames in question belong, if that can be told at `now`.
+
+        `timestamp` is that of the packet which is about to be heard.
+        """
+        if timestamp is not None and self._leaps(self._count_on(timestamp), now):
+            at_once = True
+        pause = self._lateness.settle(now, at_once=at_once)
+        if pause:
+            self._anchor = (self._late_from, self._by_anchor(self._late_from) + pause)
+            self._report = None
+
+    def take_report(self, ntp: int, timestamp: int, arrival: float) -> None:
         """Note a sender report; `ntp` is its 64-bit time stamp."""
-        if ntp and self._newest is not None:
+        lateness = self._lateness
+        if self._newest is None or lateness.in_question or lateness.silent(arrival, _SILENCE):
+            return
+        if ntp:
             self._report = _Report(ntp / 2**32, self._count_on(timestamp))
 
     def place(self, timestamp: int) -> float:
@@ -62,6 +106,9 @@ class RecordingClock:
         if wanted is not None:
             self._approach(wanted - time, time)
         self._placed = time + (self._shift or 0.0)
+        if not self._back:
+            self._placed = max(self._placed, self._latest)
+        self._latest = max(self._placed, self._latest)
         return self._placed
 
     def time_at(self, wall: float) -> float | None:
@@ -70,9 +117,22 @@ class RecordingClock:
             return None
         return self._by_anchor(self._report.ticks) + wall - self._report.wall
 
+    def _set(self, timestamp: int, time: float, arrival: float) -> None:
+        """Count from this packet on, which happened at `time`."""
+        self._newest, self._anchor, self._report = timestamp, (timestamp, time), None
+        self._lateness.begin(arrival - time, arrival)
+
+    def _leaps(self, ticks: int, arrival: float) -> bool:
+        """Tell whether the sender's clock was set, back or well ahead of what can be."""
+        if self._newest is None:
+            return False
+        if ticks < self._newest - self._back:
+            return True
+        return arrival - self._by_anchor(ticks) < self._lateness.usual - _LEAP
+
     def _approach(self, wanted: float, time: float) -> None:
         if self._placed is None:
-            self._shift = wanted
+            self._shift = max(wanted, self._latest - time)
             return
         shift = self._shift or 0.0
         pace = _PACE * max(0.0, time + shift - self._placed)

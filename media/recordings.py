@@ -85,6 +85,10 @@ class Recordings:
             if sink in running.codecs:
                 self._check_codec(source, running.codecs[sink])
 
+    def pace_keyframes(self, recording_id: str, seconds: float) -> None:
+        """See media.engine.MediaEngine.pace_keyframes."""
+        self._find(recording_id).recorder.pace_keyframes(seconds)
+
     def status(self, recording_id: str) -> RecordingStatus:
         """See media.engine.MediaEngine.recording_status."""
         return self._find(recording_id).recorder.status()

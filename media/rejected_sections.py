@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import replace
 
+from media.codec import H264_CONFIGURATIONS
 from media.descriptions import BUNDLE, TRANSPORT, Section, SessionText, split
 from media.engine import Direction
 
+_H264 = dict(enumerate(H264_CONFIGURATIONS, 97))
 _STAND_INS = {
     "audio": (
         "m=audio 9 UDP/TLS/RTP/SAVPF 111 9 0 8",
@@ -21,12 +23,10 @@ _STAND_INS = {
         "a=rtcp-mux",
     ),
     "video": (
-        "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98",
+        f"m=video 9 UDP/TLS/RTP/SAVPF 96 {' '.join(map(str, _H264))}",
         "a=rtpmap:96 VP8/90000",
-        "a=rtpmap:97 H264/90000",
-        "a=fmtp:97 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
-        "a=rtpmap:98 H264/90000",
-        "a=fmtp:98 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f",
+        *(f"a=rtpmap:{number} H264/90000" for number in _H264),
+        *(f"a=fmtp:{number} {fmtp}" for number, fmtp in _H264.items()),
         "a=rtcp-mux",
     ),
     "application": ("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=sctp-port:5000"),

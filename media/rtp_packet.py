@@ -9,6 +9,9 @@ from media.vp8 import Picture
 
 HEADER = Struct("!BBHII")
 HEADER_BYTES = HEADER.size
+HEADER_WITH_TIME = Struct("!BBHIIII")  # and, as the first header extension, the time of sending
+SEND_TIME_UNITS = 1 << 18  # of a second, in the time of sending
+SEND_TIME_MASK = 0xFFFFFF
 VERSION = 2
 WITH_PADDING = 0x20
 WITH_EXTENSION = 0x10
@@ -99,10 +102,29 @@ def mid_extension(identifier: int, mid: str) -> bytes:
 
     Raises ValueError for what a one-byte extension cannot hold.
     """
+    element = _mid_element(identifier, mid)
+    return _extension_head(len(element)).to_bytes(4) + element
+
+
+def timed_extension(identifier: int, mid: tuple[int, str] | None) -> tuple[int, int, bytes]:
+    """Return the header extensions of a packet that tells its time of sending (abs-send-time).
+
+    The two numbers end HEADER_WITH_TIME, the time of 24 bits is to be added to the second one; the
+    bytes go behind it. Raises ValueError for what a one-byte extension cannot hold.
+    """
+    if not 1 <= identifier <= 14:
+        raise ValueError("an extension id of 1 to 14")
+    rest = _mid_element(*mid) if mid else b""
+    return _extension_head(4 + len(rest)), identifier << 28 | 2 << 24, rest
+
+
+def _mid_element(identifier: int, mid: str) -> bytes:
     value = mid.encode("ascii")
     if not fits_one_byte(identifier, mid):
         raise ValueError("a mid of 1 to 16 ASCII characters and an extension id of 1 to 14")
     element = bytes([identifier << 4 | len(value) - 1]) + value
-    element += bytes(-len(element) % 4)
-    words = len(element) // 4
-    return ONE_BYTE_EXTENSIONS.to_bytes(2) + words.to_bytes(2) + element
+    return element + bytes(-len(element) % 4)
+
+
+def _extension_head(size: int) -> int:
+    return ONE_BYTE_EXTENSIONS << 16 | size // 4

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from media import rtcp
 from media.bitrate_limits import binding_limit
-from media.codec import Codec, suits
+from media.codec import Codec, suits, told
 from media.errors import CodecMismatch
 from media.packet_cache import SIZE, PacketCache
 from media.receiver import Receiver
@@ -18,10 +18,14 @@ from media.retransmissions import Retransmissions
 from media.rtp_packet import (
     HEADER,
     HEADER_BYTES,
+    HEADER_WITH_TIME,
+    SEND_TIME_MASK,
+    SEND_TIME_UNITS,
     VERSION,
     WITH_EXTENSION,
     RtpPacket,
     mid_extension,
+    timed_extension,
 )
 from media.rtp_source import RtpSource
 from media.sender_clock import Clock, ntp_time
@@ -42,9 +46,12 @@ class RtpSink:
 
     `send` and `send_rtcp` get whole plain packets, to be encrypted and sent at once; an OSError
     says that the way is full or gone: the packet is dropped and counted, and sent again should the
-    receiver ask. `mid` is the id and value of a header extension; `rtx` the payload type and SSRC
-    of retransmissions, which else are the same packet again. `clock` and every `arrival` are in
-    seconds of time.monotonic. Sequence numbers begin at `first_sequence` (None: somewhere).
+    receiver ask. `mid` is the id and value of a header extension, `send_time` the id of the one
+    with the time of sending (abs-send-time), 0 for none: without it a receiver takes every hiccup
+    of an encoder for a path that fills up. `rtx` is the payload type and SSRC of retransmissions,
+    which else are the same packet again: encrypted twice, they must not differ in a single byte.
+    `clock` and every `arrival` are in seconds of time.monotonic. Sequence numbers begin at
+    `first_sequence` (None: somewhere).
     """
 
     waits = False
@@ -59,6 +66,7 @@ class RtpSink:
         send_rtcp: Callable[[bytes], None],
         *,
         mid: tuple[int, str] | None = None,
+        send_time: int = 0,
         clock: Clock = time.monotonic,
         rtx: tuple[int, int] | None = None,
         first_sequence: int | None = None,
@@ -72,10 +80,16 @@ class RtpSink:
         self._send = send
         self._send_rtcp = send_rtcp
         self._clock = clock
-        self._rtx = Retransmissions(*rtx) if rtx else None
-        self._extension = mid_extension(*mid) if mid else b""
-        self._header_bytes = HEADER_BYTES + len(self._extension)
-        self._first_byte = VERSION << 6 | (WITH_EXTENSION if mid else 0)
+        self._rtx: Retransmissions | None = None
+        self.send_again_as(rtx)
+        self._timed = bool(send_time)
+        if send_time:
+            self._extension_head, self._time_head, self._extension = timed_extension(send_time, mid)
+        else:
+            self._extension = mid_extension(*mid) if mid else b""
+        fixed = HEADER_WITH_TIME.size if send_time else HEADER_BYTES
+        self._header_bytes = fixed + len(self._extension)
+        self._first_byte = VERSION << 6 | (WITH_EXTENSION if mid or send_time else 0)
         self._payload_type = codec.payload_type
         self._paused = False
         self._flowing: RtpSource | None = None
@@ -109,7 +123,7 @@ class RtpSink:
         Raises CodecMismatch.
         """
         if source.kind != self.kind or not suits(source.codec, self.codec):
-            raise CodecMismatch(f"{source.codec.name} to a sink of {self.codec.name}")
+            raise CodecMismatch(f"{told(source.codec)} to a sink of {told(self.codec)}")
         if source is self.source:
             return
         self._stop_waiting()
@@ -140,6 +154,13 @@ class RtpSink:
         """End the leg, without a word to the receiver."""
         self.detach()
 
+    def send_again_as(self, rtx: tuple[int, int] | None) -> None:
+        """Send retransmissions under this payload type and SSRC, or as they were, from now on."""
+        if rtx is None:
+            self._rtx = None
+        elif self._rtx is None or self._rtx.name != rtx:
+            self._rtx = Retransmissions(*rtx)
+
     # What a source hands it.
 
     def enter(self, packet: RtpPacket, source: RtpSource) -> None:
@@ -169,10 +190,12 @@ class RtpSink:
                 return
             segment = earlier
         out = number + segment.sequence
+        # Told once: a packet that could not leave has the same time when it is sent again.
+        sent = self._send_time() if self._timed else 0
         if out > self._newest + self._segment.sequence - SIZE:
-            self._slots[out % SIZE] = (out, packet, segment)
+            self._slots[out % SIZE] = (out, packet, segment, sent)
         try:
-            self._send(self._render(packet, segment))
+            self._send(self._render(packet, segment, sent))
         except OSError:
             self.counts.dropped += 1
             return
@@ -259,19 +282,30 @@ class RtpSink:
 
     # How it does that.
 
-    def _render(self, packet: RtpPacket, segment: Segment) -> bytes:
+    def _render(self, packet: RtpPacket, segment: Segment, sent: int) -> bytes:
         """Return the packet as it leaves; always the same bytes for the same arguments."""
         payload = packet.payload
         if packet.picture is not None and (segment.picture or segment.layers):
             payload = renumber(payload, packet.picture, segment.picture, segment.layers)
-        header: bytes = HEADER.pack(
-            self._first_byte,
-            packet.marker | self._payload_type,
-            packet.sequence + segment.sequence & 0xFFFF,
-            packet.timestamp + segment.timestamp & 0xFFFFFFFF,
-            self.ssrc,
-        )
+        second = packet.marker | self._payload_type
+        sequence = packet.sequence + segment.sequence & 0xFFFF
+        timestamp = packet.timestamp + segment.timestamp & 0xFFFFFFFF
+        if self._timed:
+            header: bytes = HEADER_WITH_TIME.pack(
+                self._first_byte,
+                second,
+                sequence,
+                timestamp,
+                self.ssrc,
+                self._extension_head,
+                self._time_head | sent,
+            )
+        else:
+            header = HEADER.pack(self._first_byte, second, sequence, timestamp, self.ssrc)
         return header + self._extension + payload
+
+    def _send_time(self) -> int:
+        return int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK
 
     def _segment_of(self, number: int) -> Segment | None:
         """Find the segment that a late packet of the source belongs to."""
@@ -314,9 +348,14 @@ class RtpSink:
             found = self._cache.take_again(number, newest, now)
             if found is None:
                 continue
-            packet = self._render(*found)
+            packet, segment, sent = found
+            if self._rtx is None:
+                data = self._render(packet, segment, sent)
+            else:
+                data = self._render(packet, segment, self._send_time())
+                data = self._rtx.wrap(data, self._header_bytes)
             try:
-                self._send(self._rtx.wrap(packet, self._header_bytes) if self._rtx else packet)
+                self._send(data)
             except OSError:
                 self.counts.dropped += 1
             else:

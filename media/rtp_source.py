@@ -45,7 +45,8 @@ class RtpSource:
     Options: `rtx_payload_type` of retransmissions, if they come in a stream of their own
     (RFC 4588), which may be fed as well; `retransmits` tells whether the sender can be asked for
     lost packets (None: if it is video); `sender` is shared by streams that are to stay in step;
-    `report` takes what a receiver report says of this stream, once a second.
+    `report` takes what a receiver report says of this stream, once a second; `ticked` is called
+    with every tick, for what a sender is told of all its streams together.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class RtpSource:
         retransmits: bool | None = None,
         sender: SenderClock | None = None,
         report: Callable[[rtcp.ReportBlock], None] | None = None,
+        ticked: Callable[[float], None] | None = None,
     ) -> None:
         self.id = id
         self.kind = kind
@@ -75,6 +77,7 @@ class RtpSource:
         self._rtx_payload_type = rtx_payload_type
         self._retransmits = kind == "video" if retransmits is None else retransmits
         self._send_report = report
+        self._ticked = ticked
         self._legs: tuple[Leg, ...] = ()
         self._mark = keyframe_marker(codec.name.lower())
         self._window = SequenceWindow()
@@ -170,6 +173,8 @@ class RtpSource:
 
     def tick(self, now: float) -> None:
         """Ask again for what did not come; to be called some fifty times a second."""
+        if self._ticked is not None:
+            self._ticked(now)
         if self._missing:
             again, given_up = self._missing.due(now)
             if again:

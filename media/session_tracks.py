@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from media.codec import Codec
 from media.demux import Entry
 from media.descriptions import SessionText, chosen_layer
 from media.engine import Event, Track, TracksChanged
+from media.feedback_negotiation import numbered
 from media.peer_facts import NegotiatedSection
+from media.retransmission_format import retransmission_types
 from media.router import Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
 from media.rtcp import parse_rtcp
 from media.rtp_packet import fits_one_byte
 from media.rtp_sink import CNAME
 from media.stats import SinkStats, SourceStats
+from media.transport_feedback import TransportFeedback
 
 
 @dataclass(slots=True)
@@ -48,7 +52,10 @@ class SessionTracks:
         self._sending = False
         self._paused: set[str] = set()
         self._clock = SenderClock()
+        self._feedback = TransportFeedback(send_rtcp, CNAME)
         self._ends: dict[str, _Ends] = {}
+        self.retransmissions: dict[str, tuple[int, int]] = {}
+        """The payload type and SSRC, by mid, of those that have a stream of their own."""
 
     def fact(self) -> Event:
         """Return what there is now, as an event."""
@@ -64,14 +71,16 @@ class SessionTracks:
         previous, self._ends = self._ends, {}
         for section in sections:
             ends = previous.pop(section.mid, None) or _Ends(section)
-            if ends.section.codec != section.codec:
+            if _is_another(section.codec, ends.section.codec):
                 self._remove(ends, source=True, sink=True)
             ends.section = section
             self._ends[section.mid] = ends
         for ends in previous.values():
             self._remove(ends, source=True, sink=True)
+        self._agree_on_feedback(sections, remote)
         for ends in self._ends.values():  # all are known, so that `clear` finds what got its place
             self._fit(ends)
+        self._agree_on_retransmissions(remote)
         for offered in remote.sections:
             if offered.mid in self._ends:
                 self._ends[offered.mid].rid = chosen_layer(offered)
@@ -87,6 +96,10 @@ class SessionTracks:
             for mid, ends in self._ends.items()
             if ends.source is not None
         )
+
+    def note_arrival(self, packet: bytes, arrival: float) -> None:
+        """Note that an RTP packet came, of whichever stream: the sender wants to know when."""
+        self._feedback.take(packet, arrival)
 
     def feed_rtcp(self, packet: bytes, arrival: float) -> bool:
         """Hand RTCP of the other side to all; each takes what is about it.
@@ -139,6 +152,24 @@ class SessionTracks:
         else:
             self._router.pause(sink)  # as it is; but it has to be there
 
+    def _agree_on_feedback(self, sections: list[NegotiatedSection], remote: SessionText) -> None:
+        received = {s.mid: s for s in sections if s.receives and not s.sends}
+        types = {mid: section.codec.payload_type for mid, section in received.items()}
+        extension, mids = numbered(remote, types)
+        self._feedback.set(extension, next((received[mid].ssrc for mid in mids), 0))
+
+    def _agree_on_retransmissions(self, remote: SessionText) -> None:
+        sinks = {
+            mid: (ends.sink, ends.section)
+            for mid, ends in self._ends.items()
+            if ends.sink is not None and ends.source is None and ends.section.kind == "video"
+        }
+        sent = {mid: section.codec.payload_type for mid, (_, section) in sinks.items()}
+        types = retransmission_types(remote, sent)
+        self.retransmissions = {mid: (types[mid], sinks[mid][1].rtx_ssrc) for mid in types}
+        for mid, (sink, _) in sinks.items():
+            sink.send_again_as(self.retransmissions.get(mid))
+
     def _fit(self, ends: _Ends) -> None:
         """Give a section the ends its direction asks for, and no others."""
         section = ends.section
@@ -158,6 +189,7 @@ class SessionTracks:
             upstream,
             sender=self._clock,
             report=upstream.report,
+            ticked=self._feedback.tick,
         )
         self._router.add_source(source)
         return source
@@ -172,6 +204,7 @@ class SessionTracks:
             self._send_rtp,
             self._send_rtcp,
             mid=told if fits_one_byte(*told) else None,
+            send_time=section.send_time_extension if section.kind == "video" else 0,
         )
         self._router.add_sink(sink)
         if not self._sending:
@@ -188,6 +221,13 @@ class SessionTracks:
             ends.sink = None
 
 
+def _is_another(codec: Codec, before: Codec) -> bool:
+    """Tell whether packets are of another kind than before; Opus tells of itself what it is."""
+    if codec.name == "opus":
+        return replace(codec, fmtp="") != replace(before, fmtp="")
+    return codec != before
+
+
 def _track(ends: _Ends) -> Track:
     return Track(
         mid=ends.section.mid,
@@ -196,4 +236,5 @@ def _track(ends: _Ends) -> Track:
         source=ends.source.id if ends.source is not None else None,
         sink=ends.sink.id if ends.sink is not None else None,
         rid=ends.rid,
+        fmtp=ends.section.codec.fmtp,
     )

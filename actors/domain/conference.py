@@ -8,7 +8,7 @@ as it was. A *session* is a publication or a subscription: what a member negotia
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from actors.domain.conference_refusals import (
     AudioForbidden,
@@ -30,7 +30,7 @@ from actors.domain.events import (
     StreamRemoved,
 )
 from actors.domain.permission import Permission
-from actors.domain.publishing import CODECS, Publication, changed_stream
+from actors.domain.publishing import CODECS, Publication, changed_stream, of_its_tracks
 from actors.domain.refusals import Busy
 from actors.domain.room import ConferenceRules, Notice
 from actors.domain.streams import (
@@ -41,7 +41,7 @@ from actors.domain.streams import (
     StreamChange,
     VideoWanted,
 )
-from actors.domain.taking import Output, fit_audio, fit_video
+from actors.domain.taking import Output, fit_audio, fit_video, require_no_mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class Conference:
     recordings: dict[str, Output] = field(default_factory=dict)
     _takers: dict[str, dict[str, None]] = field(default_factory=dict)  # outputs by stream
     _sessions: dict[str, int] = field(default_factory=dict)  # how many a member has
+    _hung_up: set[str] = field(default_factory=set)  # sessions that their owner has closed
 
     @property
     def busy(self) -> bool:
@@ -112,12 +113,13 @@ class Conference:
         self._count(publication.owner, 1)
 
     def control(self, by: str, stream: str, changes: Iterable[StreamChange]) -> Outcome:
-        """Change a member's own stream.
+        """Change a member's own stream; of several tracks, those that it has.
 
         Raises StreamUnknown, NotAllowed, TrackUnknown, ViewUnknown.
         """
         self._own_publication(by, stream)
-        return self.change(stream, changes)
+        known = self.streams.get(stream)
+        return self.change(stream, of_its_tracks(known, changes) if known is not None else changes)
 
     def change(self, stream: str, changes: Iterable[StreamChange]) -> Outcome:
         """Change any stream. Raises StreamUnknown, TrackUnknown, ViewUnknown."""
@@ -166,7 +168,8 @@ class Conference:
     ) -> Outcome:
         """Change a member's own. Raises SubscriptionUnknown, NotAllowed, TargetUnsatisfying."""
         output = self._own_subscription(by, subscription)
-        self._take(self.subscriptions, output.changed(changes, self.streams))
+        changed = output.changed(changes, self.streams, self.rules.unmixed)
+        self._take(self.subscriptions, changed)
         return Outcome(rewired=(subscription,))
 
     def unsubscribe(self, by: str, subscription: str) -> Outcome:
@@ -197,10 +200,13 @@ class Conference:
         formats = {"audio": output.audio_format, "video": output.video_format}
         return {kind: (found.codec,) for kind, found in formats.items() if found is not None}
 
-    def negotiated(self, session: str, codecs: dict[str, str], rid: str | None) -> None:
-        """Note what a publication carries, by kind, and the simulcast layer that is received."""
-        if session in self.publications:
-            self.publications[session] = self.publications[session].negotiated(codecs, rid)
+    def negotiated(
+        self, session: str, codecs: dict[str, str], rid: str | None, profile: str | None = None
+    ) -> None:
+        """Note what a publication carries, by kind; see `Publication.negotiated`."""
+        publication = self.publications.get(session)
+        if publication is not None:
+            self.publications[session] = publication.negotiated(codecs, rid, profile)
 
     def ready(self, session: str) -> Outcome:
         """Say that the media of a negotiated session can flow."""
@@ -211,6 +217,10 @@ class Conference:
         self.streams[session] = stream = publication.as_stream()
         ready = Notice(SessionReady(session), to=publication.owner)
         return Outcome((ready, *self._announced(StreamAdded(stream))))
+
+    def hang_up(self, session: str) -> None:
+        """Note that the owner has closed the connection: no end of it is news to him any more."""
+        self._hung_up.add(session)
 
     def end(self, session: str, why: SessionEnd | None, detail: str = "") -> Outcome:
         """End a session and what hangs on it; its owner is told unless `why` is None."""
@@ -240,7 +250,8 @@ class Conference:
         """Raises RecordingUnknown, TargetUnsatisfying."""
         if recording not in self.recordings:
             raise RecordingUnknown(recording)
-        self._take(self.recordings, self.recordings[recording].changed(changes, self.streams))
+        output = self.recordings[recording]
+        self._take(self.recordings, output.changed(changes, self.streams, self.rules.unmixed))
         return Outcome(rewired=(recording,))
 
     def end_recording(self, recording: str) -> Outcome:
@@ -300,13 +311,15 @@ class Conference:
     ) -> Output:
         if audio is None and video is None:
             raise EmptySubscription
-        return Output(
-            id,
-            owner,
-            audio,
-            video,
-            fit_audio(audio, self.streams) if audio is not None else None,
-            fit_video(video, self.streams) if video is not None else None,
+        output = Output(id, owner, audio, video)
+        require_no_mix(output.sources.items(), self.rules.unmixed)
+        streams, recorded = self.streams, owner is None
+        return replace(
+            output,
+            audio_format=fit_audio(audio, streams) if audio is not None else None,
+            video_format=fit_video(video, streams, recorded=recorded)
+            if video is not None
+            else None,
         )
 
     def _take(self, table: dict[str, Output], output: Output) -> None:
@@ -346,6 +359,10 @@ class Conference:
     def _told(
         self, owner: str, session: str, why: SessionEnd | None, detail: str
     ) -> tuple[Notice, ...]:
+        """Return what its owner is told of the end of a session, which is over with this."""
+        if session in self._hung_up:
+            self._hung_up.remove(session)
+            why, detail = (None if why is None else SessionEnd.HUNG_UP), ""
         return () if why is None else (Notice(SessionEnded(session, why, detail), to=owner),)
 
     def _announced(self, *facts: Fact) -> tuple[Notice, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from actors.core.errors import Refused
 
+UNMIXED = "no mixed streams yet"
+
 
 class NotAllowed(Refused):
     """The permission or the ownership for this is missing."""
@@ -66,8 +68,8 @@ class ParticipantUnknown(Refused):
 class TargetUnsatisfying(Refused):
     """A stream cannot be had as wanted: `kind` is "audio" or "video", `what` in a word or two.
 
-    `what`: "stream" (there is none, or not of that kind), "format", "resolution", "framerate",
-    "bitrate", "keyframe interval", "rid".
+    `what`: "stream" (there is none, or not of that kind), UNMIXED, "format", "resolution",
+    "framerate", "bitrate", "keyframe interval", "rid".
     """
 
     code = "target_unsatisfying"

@@ -48,7 +48,8 @@ class ConferenceRules:
 
     `audio_in` and `video_in` are the names of the codecs taken, `views` the labels of its mixed
     views; what is not announced is found out by asking only. `audio_in_mp4` are the codecs that a
-    recording as mp4 may have as audio, None: all that can be.
+    recording as mp4 may have as audio, None: all that can be. `unmixed` are the ids that the mixed
+    streams of the views will have: there are none yet.
     """
 
     input_limit: int = -1
@@ -58,6 +59,7 @@ class ConferenceRules:
     announces_members: bool = True
     announces_streams: bool = True
     audio_in_mp4: frozenset[str] | None = None
+    unmixed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,7 @@ class SessionEnd(StrEnum):
 
     ICE_FAILED = "ice_failed"
     DTLS_FAILED = "dtls_failed"  # there was a path, but no agreement on keys
+    HUNG_UP = "hung_up"  # the owner has closed the connection: not told to it as a failure
     NO_AUDIO_CODEC = "no_audio_codec"
     NO_VIDEO_CODEC = "no_video_codec"
     BAD_OFFER = "bad_offer"

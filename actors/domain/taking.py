@@ -1,6 +1,7 @@
 """What takes from streams: a subscription or a recording, and whether streams are fit for it.
 
-Nothing is converted: what is wanted must be what the stream has.
+Nothing is converted: what is wanted must be what the stream has. But for a recording, publishers
+can be asked for keyframes as often as is wanted.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from actors.domain.conference_refusals import TargetUnsatisfying
+from actors.domain.conference_refusals import UNMIXED, TargetUnsatisfying
 from actors.domain.streams import (
     AudioFormat,
     AudioWanted,
@@ -24,6 +25,7 @@ from actors.domain.streams import (
 
 Streams = Mapping[str, Stream]
 AS_IS_BITRATES = (None, "x1", "x1.0")
+KEYFRAME_SECONDS = (1, 100)  # between those that a publisher is asked for: least and most
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,19 @@ class Output:
         video = None if self.video is not None and self.video.source == stream else self.video
         return replace(self, audio=audio, video=video)
 
-    def changed(self, changes: Iterable[OutputChange], streams: Streams) -> Output:
+    def changed(
+        self,
+        changes: Iterable[OutputChange],
+        streams: Streams,
+        unmixed: frozenset[str] = frozenset(),
+    ) -> Output:
         """Return how it is after all changes. Raises TargetUnsatisfying.
 
         To hold or resume a kind that is not taken changes nothing, as long as another is.
         """
         changes = tuple(changes)
+        sources = [each for each in changes if isinstance(each, SourceChange)]
+        require_no_mix(((each.kind, each.source) for each in sources), unmixed)
         held = [change.kind for change in changes if isinstance(change, StatusChange)]
         if len(held) == len(changes) and held and not self.sources.keys() & set(held):
             raise TargetUnsatisfying(held[0], "stream")
@@ -81,14 +90,24 @@ class Output:
             case SourceChange("video", source) if self.video is not None:
                 return self._with_video(replace(self.video, source=source), streams)
             case ParametersChange(parameters) if self.video is not None:
+                if parameters.keyframe_interval is None:  # it stays
+                    before = self.video.parameters.keyframe_interval
+                    parameters = replace(parameters, keyframe_interval=before)
                 return self._with_video(replace(self.video, parameters=parameters), streams)
         kind = change.kind if isinstance(change, SourceChange) else "video"
         raise TargetUnsatisfying(kind, "stream")  # that kind is not taken
 
     def _with_video(self, video: VideoWanted, streams: Streams) -> Output:
-        if fit_video(video, streams) != self.video_format:
+        if fit_video(video, streams, recorded=self.owner is None) != self.video_format:
             raise TargetUnsatisfying("video", "format")
         return replace(self, video=video)
+
+
+def require_no_mix(sources: Iterable[tuple[str, str]], unmixed: frozenset[str]) -> None:
+    """Check pairs of a kind and a stream. Raises TargetUnsatisfying for a stream of a view."""
+    for kind, source in sources:
+        if source in unmixed:
+            raise TargetUnsatisfying(kind, UNMIXED)
 
 
 def fit_audio(wanted: AudioWanted, streams: Streams) -> AudioFormat:
@@ -106,8 +125,11 @@ def fit_audio(wanted: AudioWanted, streams: Streams) -> AudioFormat:
     return own
 
 
-def fit_video(wanted: VideoWanted, streams: Streams) -> VideoFormat:
-    """Return the format in which this can be had. Raises TargetUnsatisfying."""
+def fit_video(wanted: VideoWanted, streams: Streams, *, recorded: bool = False) -> VideoFormat:
+    """Return the format in which this can be had, by a recording or not.
+
+    Raises TargetUnsatisfying.
+    """
     stream = streams.get(wanted.source)
     if stream is None or stream.video is None:
         raise TargetUnsatisfying("video", "stream")
@@ -115,18 +137,21 @@ def fit_video(wanted: VideoWanted, streams: Streams) -> VideoFormat:
     own = track.format
     if asked is not None and (asked.codec != own.codec or asked.profile not in (None, own.profile)):
         raise TargetUnsatisfying("video", "format")
-    _check_parameters(wanted.parameters, track.parameters)
+    _check_parameters(wanted.parameters, track.parameters, recorded=recorded)
     if wanted.rid not in (None, track.rid):
         raise TargetUnsatisfying("video", "rid")
     return own
 
 
-def _check_parameters(wanted: VideoParameters, own: VideoParameters) -> None:
+def _check_parameters(wanted: VideoParameters, own: VideoParameters, *, recorded: bool) -> None:
     if wanted.resolution not in (None, own.resolution):
         raise TargetUnsatisfying("video", "resolution")
     if wanted.framerate not in (None, own.framerate):
         raise TargetUnsatisfying("video", "framerate")
     if wanted.bitrate not in (*AS_IS_BITRATES, own.bitrate):
         raise TargetUnsatisfying("video", "bitrate")
-    if wanted.keyframe_interval not in (None, own.keyframe_interval):
+    interval, (least, most) = wanted.keyframe_interval, KEYFRAME_SECONDS
+    if interval is None:
+        return
+    if not (least <= interval <= most if recorded else interval == own.keyframe_interval):
         raise TargetUnsatisfying("video", "keyframe interval")

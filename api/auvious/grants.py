@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
@@ -63,7 +62,7 @@ async def _client(house: House, request: TokenRequest, address: str) -> AuviousC
         right = not any(request.client_secrets)
     else:
         name = client.id if client else request.client_id
-        attempt = Attempt(house, address, f"auvious client {name}")
+        attempt = Attempt(house, address, "auvious client", name)
         await attempt.begin()
         secret = house.client_secret(client) if client else ""
         right = bool(secret) and any(
@@ -87,7 +86,7 @@ async def _for_a_user(
     if not request.username or not request.password:
         raise TokenRefused("invalid_request", "username or password is missing")
     user = house.users.get(request.username)
-    attempt = Attempt(house, address, f"auvious user {request.username}")
+    attempt = Attempt(house, address, "auvious user", request.username)
     await attempt.begin()
     right: bool | None = None
     try:
@@ -109,8 +108,7 @@ async def _again(
     if not request.refresh_token:
         raise TokenRefused("invalid_request", "refresh_token is missing")
     # By token: the others of an address, whose tokens are good, are not held up by a stale one.
-    tried = sha256(request.refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
-    attempt = Attempt(house, address, f"auvious refresh {tried}")
+    attempt = Attempt(house, address, "auvious refresh", request.refresh_token)
     await attempt.begin()
     redeemed = None
     decided = False
@@ -163,9 +161,9 @@ def _answer(
 class Attempt:
     """One try at a credential, counted by the guard of the server."""
 
-    def __init__(self, house: House, address: str, what: str) -> None:
+    def __init__(self, house: House, address: str, kind: str, name: str) -> None:
         self._guard = house.services.guard
-        self._key = (address, what)
+        self._key = (address, kind, name)
 
     async def begin(self) -> None:
         """Wait until it may be checked. Raises TokenRefused after too many failures."""

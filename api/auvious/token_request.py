@@ -31,10 +31,13 @@ class TokenRequest:
 def read_request(
     query: Iterable[tuple[str, str]], form: Iterable[tuple[str, str]], authorization: str
 ) -> TokenRequest:
-    """Put the parts together. Raises TokenRefused for what contradicts itself or is unreadable."""
+    """Put the parts together; a parameter without a value counts as left out (section 3.2).
+
+    Raises TokenRefused for what contradicts itself or is unreadable.
+    """
     given: dict[str, str] = {}
     for name, value in [*query, *form]:
-        if given.setdefault(name, value) != value:
+        if value and given.setdefault(name, value) != value:
             raise TokenRefused("invalid_request", "a parameter is given twice")
     client_id = given.get("client_id", "")
     secrets: tuple[str, ...] = (given.get("client_secret", ""),)

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from actors.domain.outbox import Event
 from api.auvious.bodies import Command, SendEventToUser
 from api.auvious.event_rules import problems_of
-from api.auvious.masks import MaskRefused, masked_copy
+from api.auvious.jayway import MaskRefused
+from api.auvious.masks import masked_copy
 
 C = TypeVar("C", bound=Command)
 

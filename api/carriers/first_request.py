@@ -14,11 +14,13 @@ from websockets.exceptions import InvalidMessage
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from api.carriers.targets import ABSOLUTE, origin_form
 from api.carriers.upgrades import merge_headers
 from api.sockets import Rejection
 
 HEAD_END = re.compile(rb"\n\r?\n")
 _METHOD_START = re.compile(rb"[A-Z\r\n]")
+_GET = re.compile(rb"GET (?:/|" + ABSOLUTE.encode() + rb")")
 _UPGRADE = re.compile(rb"^upgrade:[ \t]*websocket[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -39,15 +41,18 @@ def is_http(buffer: bytes) -> bool:
 class UpgradeRequest:
     """A GET that asks for a websocket, checked by RFC 6455.
 
-    `target` is the path with the query, as sent; header names are lower case. `invalid` says what
-    is wrong with the handshake, None for a good one.
+    `target` is the path with the query, as sent; header names are lower case. Where a whole URL was
+    asked for, its host is the Host. `invalid` says what is wrong with the handshake, None for a
+    good one.
     """
 
     __slots__ = ("_response", "headers", "invalid", "target")
 
     def __init__(self, request: Request, protocol: ServerProtocol) -> None:
-        self.target = request.path
+        host, self.target = origin_form(request.path)
         self.headers = merge_headers(request.headers.raw_items())
+        if host:
+            self.headers["host"] = host
         self._response = protocol.accept(request)
         self.invalid: Rejection | None = None
         if self._response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
@@ -75,7 +80,7 @@ def read_upgrade_request(head: bytes) -> UpgradeRequest | Rejection | None:
     MALFORMED is one that is wrong as HTTP, or has a body: Hypercorn, for one, stumbles over it.
     One that is only longer than this parser takes (a large cookie) is left to Hypercorn.
     """
-    if not head.startswith(b"GET /") or _UPGRADE.search(head) is None:
+    if _GET.match(head) is None or _UPGRADE.search(head) is None:
         return None
     protocol = ServerProtocol()
     protocol.receive_data(head)

@@ -22,12 +22,14 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.protocol.ws_stream import Handshake, WSStream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import EventWrapper, WorkerContext
 from hypercorn.typing import ConnectionState
 from wsproto.connection import ConnectionState as WebsocketState
 from wsproto.events import CloseConnection, Event
+
+import api.carriers.hypercorn_http2  # noqa: F401  changes Hypercorn's HTTP/2
 
 if TYPE_CHECKING:
     from api.carriers.upgrades import WebsocketRoutes
@@ -241,8 +243,25 @@ _run = TCPServer.run
 _init = H11Protocol.__init__
 _handle, _send_event = WSStream.handle, WSStream._send_wsproto_event
 _CLIENTS_CODE = "quintet_close_code"
+_read_handshake = Handshake.__init__
 _FLUSTERED = (trio.BusyResourceError, AlreadyRefused, _Ended)
 """Behind a request, it answers garbage twice, and reads on where nothing is read any more."""
+
+
+def _without_extensions(
+    self: Handshake, headers: list[tuple[bytes, bytes]], http_version: str
+) -> None:
+    """Read an upgrade; decline every extension (RFC 6455, section 9.1) and what is not ASCII.
+
+    Hypercorn would inflate messages before it looks at their size, and raises over parameters that
+    it cannot read, as it does over other bytes than ASCII.
+    """
+    plain = [
+        (name, value)
+        for name, value in headers
+        if name.lower() != b"sec-websocket-extensions" and value.isascii()
+    ]
+    _read_handshake(self, plain, http_version)
 
 
 async def _stay_with_http_1(_self: H11Protocol, _event: h11.Request) -> None:
@@ -292,4 +311,5 @@ WSStream._send_wsproto_event = _note_the_close  # type: ignore[method-assign]
 WSStream.handle = _tell_the_code  # type: ignore[method-assign]
 H11Protocol.__init__ = _read_until_the_end  # type: ignore[method-assign]
 H11Protocol._check_protocol = _stay_with_http_1  # type: ignore[assignment, method-assign]
+Handshake.__init__ = _without_extensions  # type: ignore[method-assign]
 TCPServer.run = _run_within_boundary  # type: ignore[method-assign]

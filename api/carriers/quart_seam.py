@@ -5,13 +5,14 @@ Each names the behaviour it corrects; `tests/api/test_hypercorn_seam.py` shows t
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 import trio
 from quart.asgi import ASGIHTTPConnection
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGIWebsocketConnection
+
+from api.carriers.targets import origin_form
 
 _CLOSE_CODE = "quintet.close_code"
 
@@ -76,14 +77,19 @@ class SteadyWebsocketConnection(TrioASGIWebsocketConnection):
 
 
 def _with_path(scope: Any) -> Any:
-    """Give a scope a path that begins with a slash.
+    """Give a scope a path that begins with a slash, and the host that a whole URL names.
 
-    A request target may also be a whole URL, whose path is taken, or nonsense, which Quart would
-    raise over; that is looked for as it is, and so found to be nobody's.
+    Quart would raise over any other request target.
     """
-    path: str = scope["path"]
-    if path.startswith("/"):
+    if scope["path"].startswith("/"):
         return scope
-    with contextlib.suppress(ValueError):
-        path = urlsplit(path).path
-    return {**scope, "path": path if path.startswith("/") else f"/{path}"}
+    host, target = origin_form(scope["raw_path"].decode("latin-1"))
+    headers = [pair for pair in scope["headers"] if not host or pair[0].lower() != b"host"]
+    if host:
+        headers.append((b"host", host.encode("latin-1")))
+    return {
+        **scope,
+        "path": unquote(target),
+        "raw_path": target.encode("latin-1"),
+        "headers": headers,
+    }

@@ -58,7 +58,7 @@ class LogFilter:
         rooms = [str(entry.get("room", ""))]
         if found := _ROOM_ACTOR.match(str(entry.get("actor"))):
             rooms.append(unquote(found[1]))
-        return any(room == self.room or room.endswith(f":{self.room}") for room in rooms)
+        return any(self.room in (room, room.partition(":")[2]) for room in rooms)
 
     def _below(self, actor: object) -> bool:
         top = self.actor.rstrip("/")

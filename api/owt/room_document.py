@@ -125,7 +125,13 @@ def _seen(value: object) -> str:
 MaybeVideo = Annotated[
     Annotated[ViewVideo, Tag(SEEN)] | Annotated[Literal[False], Tag(UNSEEN)], Discriminator(_seen)
 ]
-TAGS = (SEEN, UNSEEN)  # steps in the place of an error that are not of the document
+TAGS = (
+    SEEN,
+    UNSEEN,
+    "int",
+    "float",
+    "str",
+)  # steps in the place of an error that are not of the document
 
 
 class View(Part):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from actors.domain.ids import RoomKey
 from actors.domain.permission import Abilities, Permission
 from actors.domain.room import ConferenceRules, RoomSpec
+from api.owt.casting import cast_words
 from api.owt.room_document import TAGS, Rights, RoomDocument
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 REALM = "owt"
 IDLE_SECONDS = 30.0  # a room without participants, streams and subscriptions ends after this
@@ -64,13 +68,27 @@ def _without_nulls(value: Any) -> Any:
 def _words(error: ValidationError) -> str:
     """Say what is wrong as the original's database did, the first ten things at most."""
     found = []
-    for each in error.errors(include_url=False, include_context=False)[:10]:
-        path = ".".join(str(step) for step in each["loc"] if step not in TAGS)
-        if each["type"] == "missing":
-            found.append(f"{path}: Path `{path}` is required.")
-        else:
-            found.append(f"{path}: {each['msg']}")
-    return "Room validation failed: " + ", ".join(found)
+    for each in error.errors(include_url=False)[:10]:
+        steps = [str(step) for step in each["loc"] if step not in TAGS]
+        found.append(f"{'.'.join(steps)}: {_reason(each, steps)}")
+    return "Room validation failed: " + ", ".join(dict.fromkeys(found))
+
+
+def _reason(problem: ErrorDetails, steps: list[str]) -> str:
+    """Say what is wrong at a place; what the library says would name our classes."""
+    path, name = ".".join(steps), next((each for each in reversed(steps) if not each.isdigit()), "")
+    match problem:
+        case {"type": "missing"}:
+            return f"Path `{path}` is required."
+        case {"type": "cast" | "bound" | "enum" | "fraction", "msg": words}:
+            return words
+        case {"ctx": {"min_length": least}}:
+            return f"Path `{name}` is shorter than the minimum allowed length ({least})."
+        case {"ctx": {"max_length": most}}:
+            return f"Path `{name}` is longer than the maximum allowed length ({most})."
+        case {"type": "model_type", "input": value}:
+            return cast_words("Object", value, name)
+    return f"Path `{name}` has a value of the wrong type."
 
 
 def _check_views(room: RoomDocument) -> None:
@@ -98,6 +116,7 @@ def room_spec(room_id: str, room: RoomDocument, most_peers: int) -> RoomSpec:
             announces_members=room.notifying.participant_activities,
             announces_streams=room.notifying.stream_change,
             audio_in_mp4=AUDIO_IN_MP4,
+            unmixed=frozenset(f"{room_id}-{view.label}" for view in room.views),
         ),
     )
 

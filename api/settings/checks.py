@@ -176,6 +176,14 @@ def _auvious(settings: Settings) -> Found:
             )
         if client.public and client.secret:
             yield (*path, "secret"), "is never asked for: the client is public"
+    names = [client.secret_name for client in settings.auvious.clients]
+    ids = [client.id for client in settings.auvious.clients]
+    for index, name in enumerate(names):
+        if name in names[:index] and ids[index] not in ids[:index]:
+            yield (
+                ("auvious", "clients", index, "id"),
+                f"is {name} in secrets.toml, as an earlier entry: they would share a secret",
+            )
     clients = {(client.organization, client.id) for client in settings.auvious.clients}
     for index, user in enumerate(settings.auvious.users):
         if (user.organization, user.id) in clients:

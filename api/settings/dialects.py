@@ -101,6 +101,7 @@ class OwtSettings(Section):
     messages_per_second: Count = 200
     login_seconds: Seconds = 180.0
     resume_seconds: Seconds = 60.0
+    left_seconds: Seconds = 2.0
     queued_messages: Positive = 1024
     queued_bytes: Positive = 1_048_576
     sockets: Positive = 20_000

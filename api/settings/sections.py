@@ -134,6 +134,7 @@ class LimitSettings(Section):
     status_bytes: Positive = 262_144
     credential_failures: Count = 10
     credential_window: Seconds = 1800.0
+    credential_failures_per_address: Count = 300
     allowed_origins: Many[Origin] = ()
     trusted_proxies: Many[Network] = ()
 

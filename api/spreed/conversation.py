@@ -134,7 +134,7 @@ class Conversation:
         if not order.pin:
             await self._ask(order)
             return
-        key = (self._client.socket.upgrade.address, f"room {order.spec.key.slug}")
+        key = (self._client.socket.upgrade.address, "room", order.spec.key.slug)
         guard = self._house.services.guard
         await guard.admit(*key)
         try:

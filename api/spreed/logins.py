@@ -37,7 +37,7 @@ async def verified_user(
             raise LoginFailed
         return user
     claimed = body.useridcombo.partition(":")[2].partition(":")[0]
-    guard, key = house.services.guard, (caller.address, f"spreed user {claimed[:100]}")
+    guard, key = house.services.guard, (caller.address, "spreed user", claimed)
     await guard.admit(*key)
     found = user_of_combo(body.useridcombo, body.secret, house.shared_secret, time.time())
     if found is None:

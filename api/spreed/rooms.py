@@ -38,8 +38,12 @@ def room_type(settings: SpreedSettings, asked: str, name: str) -> str:
 
 
 def room_key(settings: SpreedSettings, kind: str, name: str) -> RoomKey:
-    """Return the identity of a room: each type is a name space of its own."""
-    return RoomKey(REALM, f"{kind}:{name if settings.case_sensitive_rooms else name.lower()}")
+    """Return the identity of a room: each type is a name space of its own.
+
+    Both are the client's words, so what looks like the end of the type within one is quoted.
+    """
+    plain = kind.replace("%", "%25").replace(":", "%3A")
+    return RoomKey(REALM, f"{plain}:{_plain(settings, name)}")
 
 
 def enter_order(settings: SpreedSettings, limits: LimitSettings, hello: Hello, tag: str) -> Enter:
@@ -82,4 +86,13 @@ def pin_of(credentials: Credentials | None, limits: LimitSettings) -> str | None
 
 
 def _is_public(settings: SpreedSettings, name: str) -> bool:
-    return bool(settings.public_rooms) and re.search(settings.public_rooms, name) is not None
+    """Tell whether a room is free of the demands, however the client writes its name."""
+    if not settings.public_rooms:
+        return False
+    flags = re.NOFLAG if settings.case_sensitive_rooms else re.IGNORECASE
+    return re.search(settings.public_rooms, _plain(settings, name), flags) is not None
+
+
+def _plain(settings: SpreedSettings, name: str) -> str:
+    """Return the name by which a room is known: names that are equal here are one room."""
+    return name if settings.case_sensitive_rooms else name.lower()

@@ -27,6 +27,7 @@ from actors.domain.refusals import Busy
 from actors.domain.streams import (
     AudioFormat,
     AudioWanted,
+    ParametersChange,
     RecordingView,
     SourceChange,
     StatusChange,
@@ -143,6 +144,24 @@ async def test_another_format_than_the_streams_is_refused() -> None:
                 await meeting.manage(StartRecording("auto", audio, video))
 
 
+async def test_there_is_no_mixed_stream_to_take_from_yet() -> None:
+    rules = replace(RULES, views=("common",), unmixed=frozenset({"room-common"}))
+    async with open_meeting() as meeting:
+        ann = await meeting.member("ann", spec=conference_spec(rules))
+        stream = await ann.publish()
+        view = await start(meeting, stream, stream)
+        for request in (
+            record("room-common", None),
+            record(None, "room-common"),
+            record(stream, "room-common"),
+            ChangeRecording(view.id, (SourceChange("audio", "room-common"),)),
+        ):
+            with pytest.raises(TargetUnsatisfying, match="no mixed streams yet"):
+                await meeting.manage(request)
+        with pytest.raises(TargetUnsatisfying, match="audio: stream"):
+            await meeting.manage(record("room-uncommon", None))
+
+
 async def test_there_is_an_end_to_recordings() -> None:
     async with open_meeting(recordings_per_room=1) as meeting:
         (ann,) = await meeting.members("ann")
@@ -189,6 +208,41 @@ async def test_a_recording_takes_from_another_stream_and_pauses() -> None:
         ]:
             with pytest.raises(refusal):
                 await meeting.manage(request)
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 2.5, 100])
+async def test_a_recording_may_have_keyframes_as_often_as_it_likes(seconds: float) -> None:
+    async with open_meeting() as meeting:
+        ann, bob = await meeting.members("ann", "bob")
+        one, two = await ann.publish(), await bob.publish()
+        often = VideoParameters(keyframe_interval=seconds)
+        video = VideoWanted(one, None, often)
+        view = await meeting.manage(StartRecording("auto", AudioWanted(one), video))
+        assert view.video == video
+        assert meeting.engine.recordings[view.id].plan.keyframe_seconds == seconds
+        changes = (ParametersChange(VideoParameters(keyframe_interval=30)),)
+        changed = await meeting.manage(ChangeRecording(view.id, changes))
+        assert changed.video.parameters == VideoParameters(keyframe_interval=30)
+        assert meeting.engine.recordings[view.id].plan.keyframe_seconds == 30
+        for other in (SourceChange("video", two), ParametersChange(VideoParameters(bitrate="x1"))):
+            changed = await meeting.manage(ChangeRecording(view.id, (other,)))
+            assert changed.video.parameters.keyframe_interval == 30
+        assert meeting.engine.recordings[view.id].plan.keyframe_seconds == 30
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.9, 101, float("inf"), float("nan"), -2])
+async def test_keyframes_cannot_be_had_at_any_pace(seconds: float) -> None:
+    async with open_meeting() as meeting:
+        (ann,) = await meeting.members("ann")
+        stream = await ann.publish()
+        video = VideoWanted(stream, None, VideoParameters(keyframe_interval=seconds))
+        with pytest.raises(TargetUnsatisfying, match="video: keyframe interval"):
+            await meeting.manage(StartRecording("auto", None, video))
+        view = await start(meeting, None, stream)
+        changes = (ParametersChange(VideoParameters(keyframe_interval=seconds)),)
+        with pytest.raises(TargetUnsatisfying, match="video: keyframe interval"):
+            await meeting.manage(ChangeRecording(view.id, changes))
+        assert await meeting.manage(GetRecordings()) == (view,)
 
 
 async def test_what_a_publisher_holds_is_not_recorded() -> None:

@@ -56,6 +56,7 @@ from actors.participant import (
     ENTER_SECONDS,
     ORDERS_OPEN,
     Do,
+    Left,
     Occupied,
     Participant,
     Profile,
@@ -469,6 +470,27 @@ async def test_more_than_is_kept_ends_it(limits: dict[str, int]) -> None:
         assert it.ann.alive
         it.say(TextPosted("bob", True, "x" * 5000))
         await settle()
+        assert not it.ann.alive
+
+
+async def test_who_left_on_purpose_is_kept_for_less(autojump_clock: MockClock) -> None:
+    async with entered(left_seconds=2.0) as it:
+        it.ann.tell(Left(RecordingClient()))  # of a former client
+        it.ann.tell(Left(it.client))
+        await trio.sleep(1.9)
+        assert it.ann.alive
+        client = await it.resume()
+        await trio.sleep(10)
+        assert it.ann.alive
+        it.ann.tell(Left(client))
+        await trio.sleep(2.1)
+        assert not it.ann.alive
+
+
+async def test_it_is_never_kept_for_longer(autojump_clock: MockClock) -> None:
+    async with entered(resume_seconds=1.0, left_seconds=5.0) as it:
+        it.ann.tell(Left(it.client))
+        await trio.sleep(1.1)
         assert not it.ann.alive
 
 

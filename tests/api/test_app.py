@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -219,6 +220,27 @@ async def test_a_route_knows_its_client_and_its_budget() -> None:
     assert chain["address"] == "203.0.113.9"  # proxies may add a line each
     assert (direct["address"], direct["secure"]) == ("127.0.0.1", False)
     assert 2.5 < found["left"] <= 3.0
+
+
+@pytest.mark.parametrize(
+    "host", ["a..b", "x" * 64, ".", "a" * 300 + ".test", "..", "xn--\xff", "[::1", "a:b:c", ""]
+)
+async def test_no_host_is_one_to_stumble_over(host: str) -> None:
+    head = f"GET /v1/nothing HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1")
+    with capture_logs() as logs:
+        async with two_dialects() as (server, _), connected(server) as client:
+            await client.send(head)
+            assert (await client.read_head()).startswith("HTTP/1.1 404")
+            assert await client.read(13) == b'{"rest": 404}'
+    assert [entry["event"] for entry in logs] == ["request.answered"]
+
+
+async def test_a_whole_url_is_answered_as_its_path_is() -> None:
+    async with two_dialects() as (server, _), connected(server) as client:
+        await client.send(b"GET http://told.example:81/v1/me?x HTTP/1.1\r\nhost: other\r\n\r\n")
+        head = await client.read_head()
+        length = int(head.lower().partition("content-length:")[2].split()[0])
+        assert json.loads(await client.read(length))["host"] == "told.example:81"
 
 
 async def test_asking_an_actor_takes_what_is_left_of_the_budget() -> None:

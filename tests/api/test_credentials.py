@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import hmac
+import tracemalloc
+from contextlib import suppress
 
 import pytest
 import trio
@@ -272,3 +275,204 @@ async def test_the_clock_may_be_another_than_trios(
     await fail(guard, *KEY)
     now += 60
     await guard.admit(*KEY)
+
+
+async def test_a_key_of_any_length_takes_the_same_memory() -> None:
+    guard = CredentialGuard(failures=10, window=60.0, per_address=1000)
+    gc.collect()
+    tracemalloc.start()
+    for number in range(100):
+        guard.admit_nowait("192.0.2.1", f"client {number:05d}\N{GRINNING FACE}" + "a" * 100_000)
+        guard.failed("192.0.2.1", f"client {number:05d}\N{GRINNING FACE}" + "a" * 100_000)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(guard) == 100
+    assert kept < 200_000, "bytes: two thousand a key"
+
+
+@pytest.mark.parametrize(
+    "other", [("a", "bc"), ("ab c",), ("abc",), ("ab", "c", ""), ("ab\x00c",), ("abc", "")]
+)
+async def test_no_key_is_taken_for_another(
+    other: tuple[str, ...], autojump_clock: trio.testing.MockClock
+) -> None:
+    guard = CredentialGuard(failures=1, window=60.0)
+    await fail(guard, "192.0.2.1", "ab", "c")
+    await guard.admit("192.0.2.1", *other)
+    with pytest.raises(TooManyAttempts):
+        await guard.admit("192.0.2.1", "ab", "c")
+
+
+async def test_names_made_up_by_the_thousand_are_refused_together(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    guard = CredentialGuard(failures=10, window=1800.0, per_address=300)
+    for number in range(300):
+        assert await fail(guard, "192.0.2.1", f"user {number}") == 0
+    with pytest.raises(TooManyAttempts) as caught:
+        await guard.admit("192.0.2.1", "user 300")
+    assert caught.value.retry_after == pytest.approx(1800)
+    with pytest.raises(TooManyAttempts):
+        guard.admit_nowait("192.0.2.1", "user 301")
+    assert len(guard) == 300, "what is refused adds no keys"
+    await guard.admit("192.0.2.2", "user 0")
+    await trio.sleep(1800)
+    await guard.admit("192.0.2.1", "user 300")
+
+
+async def test_many_honest_people_behind_one_address_log_in(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Each mistypes twice, then gets it right, which takes the failures off the address too."""
+    guard = CredentialGuard(failures=10, window=1800.0, per_address=300)
+    entered = 0
+
+    async def log_in(name: str) -> None:
+        nonlocal entered
+        for right in (False, False, True):
+            await guard.admit("192.0.2.1", name)
+            await trio.sleep(0.01)
+            if right:
+                guard.succeeded("192.0.2.1", name)
+                entered += 1
+            else:
+                guard.failed("192.0.2.1", name)
+
+    for batch in range(5):
+        async with trio.open_nursery() as nursery:
+            for number in range(100):
+                nursery.start_soon(log_in, f"user {batch} {number}")
+    assert entered == 500
+    assert len(guard) == 0
+
+
+async def test_more_at_once_than_may_fail_wait_for_the_first_to_be_decided(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    guard = CredentialGuard(failures=10, window=1800.0, per_address=50)
+    entered, most = 0, 0
+
+    async def enter(number: int) -> None:
+        nonlocal entered, most
+        await guard.admit("192.0.2.1", f"user {number}")
+        entered += 1
+        most = max(most, entered)
+        await trio.sleep(0.1)
+        entered -= 1
+        guard.succeeded("192.0.2.1", f"user {number}")
+
+    async with trio.open_nursery() as nursery:
+        for number in range(1000):
+            nursery.start_soon(enter, number)
+    assert most == 50
+    assert trio.current_time() == pytest.approx(2.0), "each turn is handed on at once"
+    assert len(guard) == 0
+
+
+async def test_many_names_at_once_get_no_more_guesses_than_one_after_another(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    guard = CredentialGuard(failures=3, window=1800.0, per_address=20)
+    checked, refused = 0, 0
+
+    async def guess(number: int) -> None:
+        nonlocal checked, refused
+        name = f"user {number % 40}"  # each name twice: some wait for their own name, too
+        try:
+            await guard.admit("192.0.2.1", name)
+        except TooManyAttempts:
+            refused += 1
+            return
+        checked += 1
+        await trio.sleep(0.1)
+        guard.failed("192.0.2.1", name)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(80):
+            nursery.start_soon(guess, number)
+    assert (checked, refused) == (20, 60)
+    assert trio.current_time() < 1, "who cannot get in any more is told at once"
+
+
+async def test_a_turn_that_its_own_name_cannot_use_goes_to_the_next_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    guard = CredentialGuard(failures=1, window=60.0, per_address=3)
+    for name in "abc":
+        await guard.admit("192.0.2.1", name)
+    entered: list[tuple[str, float]] = []
+
+    async def enter(name: str) -> None:
+        with suppress(TooManyAttempts):
+            await guard.admit("192.0.2.1", name)
+            entered.append((name, trio.current_time()))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(enter, "b")  # waits for its address, then for its name
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(enter, "d")
+        await trio.testing.wait_all_tasks_blocked()
+        guard.succeeded("192.0.2.1", "a")
+    assert entered == [("d", 0.0)]
+
+
+async def test_a_success_forgives_an_address_only_the_failures_of_that_key(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    guard = CredentialGuard(failures=5, window=60.0, per_address=6)
+    for name in ("mine", "mine", "other", "other", "third"):
+        await fail(guard, "192.0.2.1", name)
+    await guard.admit("192.0.2.1", "mine")
+    guard.succeeded("192.0.2.1", "mine")
+    for name in ("fourth", "fourth", "fifth"):  # with the three that are left, six
+        await fail(guard, "192.0.2.1", name)
+    with pytest.raises(TooManyAttempts):
+        await guard.admit("192.0.2.1", "mine")
+
+
+async def test_junk_keys_of_others_do_not_push_out_a_record_at_its_limit(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    guard = CredentialGuard(failures=2, window=1800.0, per_address=50, capacity=100)
+    await fail(guard, *KEY)
+    await fail(guard, *KEY)
+    for number in range(1000):
+        await fail(guard, f"198.51.100.{number % 250}", f"junk {number}")
+    assert len(guard) <= 100
+    with pytest.raises(TooManyAttempts):
+        await guard.admit(*KEY)
+
+
+async def test_junk_keys_of_others_do_not_push_out_an_address_at_its_limit(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    guard = CredentialGuard(failures=10, window=1800.0, per_address=5, capacity=100)
+    for number in range(5):
+        await fail(guard, KEY[0], f"user {number}")
+    for number in range(1000):
+        await fail(guard, f"198.51.{number // 250}.{number % 250}", "junk")
+    with pytest.raises(TooManyAttempts):
+        await guard.admit(*KEY)
+
+
+async def test_a_table_full_of_records_at_their_limit_has_room_once_they_are_forgotten(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    guard = CredentialGuard(failures=1, window=60.0, capacity=3)
+    for name in "abc":
+        await fail(guard, "192.0.2.1", name)
+    await trio.sleep(60)
+    guard.set_limits(2, 60.0)
+    for name in "def":
+        await fail(guard, "192.0.2.1", name)
+    for name in "def":
+        await fail(guard, "192.0.2.1", name)
+        with pytest.raises(TooManyAttempts):
+            await guard.admit("192.0.2.1", name)
+
+
+async def test_no_limit_per_address_counts_each_key_alone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    guard = CredentialGuard(failures=2, window=60.0, per_address=0)
+    assert [await fail(guard, "192.0.2.1", f"user {n}") for n in range(500)] == [0] * 500

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Newcomer
+from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
 
@@ -55,3 +58,68 @@ def test_everybody_sees_the_lock_and_can_open_it(newcomer: Newcomer) -> None:
     expect(ada.page.locator("#announcements")).to_have_text("Clara has unlocked the room")
     expect(ada.page.locator("#locked")).to_be_hidden()
     fanny.join("open")
+
+
+def test_a_reload_asks_for_the_pin_only_once_it_has_changed(newcomer: Newcomer) -> None:
+    ada, clara = newcomer("Ada"), newcomer("Clara")
+    ada.join("reloaded")
+    ada.press("Lock")
+    ada.answers("New PIN", "2718", "Lock")
+    expect(ada.page.locator("#locked")).to_be_visible()
+    clara.open("reloaded")
+    clara.press("Join")
+    clara.answers("PIN", "2718", "Enter")
+    expect(clara.page.locator("#locked")).to_be_visible()
+    for person in (ada, clara):
+        person.page.reload()
+        person.press("Join")
+        expect(person.page.locator("#locked")).to_be_visible()
+    clara.press("Leave")
+    ada.press("Unlock")
+    expect(ada.page.locator("#locked")).to_be_hidden()
+    ada.press("Lock")
+    ada.answers("New PIN", "31415", "Lock")
+    expect(ada.page.locator("#locked")).to_be_visible()
+    clara.press("Join again")
+    clara.press("Join")
+    dialog = clara.page.get_by_role("dialog", name="This room is locked")
+    expect(dialog.get_by_role("alert")).to_have_text("The PIN has been changed.")
+    clara.answers("PIN", "31415", "Enter")
+    expect(clara.page.locator("#locked")).to_be_visible()
+
+
+def test_a_pin_remembered_from_a_room_now_open_locks_nothing(newcomer: Newcomer) -> None:
+    ada, clara = newcomer("Ada"), newcomer("Clara")
+    ada.join("opened")
+    ada.press("Lock")
+    ada.answers("New PIN", "2718", "Lock")
+    clara.open("opened")
+    clara.press("Join")
+    clara.answers("PIN", "2718", "Enter")
+    expect(clara.page.locator("#locked")).to_be_visible()
+    clara.press("Leave")
+    ada.press("Unlock")
+    expect(ada.page.locator("#locked")).to_be_hidden()
+    clara.press("Join again")
+    clara.press("Join")
+    expect(ada.tile("Guest")).to_be_visible()
+    expect(clara.page.locator("#locked")).to_be_hidden()
+
+
+def test_too_many_wrong_pins_are_told_as_that(
+    own_server: Callable[..., ServerProcess], newcomer: Newcomer
+) -> None:
+    server = own_server(config="[limits]\ncredential_failures = 2\n")
+    ada, eve = newcomer("Ada", url=server.url), newcomer("Eve", url=server.url)
+    ada.join("guessed")
+    ada.press("Lock")
+    ada.answers("New PIN", "2718", "Lock")
+    expect(ada.page.locator("#locked")).to_be_visible()
+    eve.open("guessed")
+    eve.press("Join")
+    for guess in ("1", "2"):
+        eve.answers("PIN", guess, "Enter")
+        alert = eve.page.get_by_role("dialog").get_by_role("alert")
+        expect(alert).to_have_text("That PIN is not the right one.")
+    eve.answers("PIN", "3", "Enter")
+    expect(eve.page.locator("#lobby-problem")).to_contain_text("Too many wrong attempts.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -103,6 +104,26 @@ def test_media_flows_on_while_a_socket_is_lost(newcomer: Newcomer) -> None:
     )
     leaving = "() => conference.told.filter(([name, data]) => data && data.action === 'leave')"
     assert bob.run(leaving) == []
+
+
+def test_a_tab_that_is_closed_is_gone_for_the_others_soon(
+    newcomer: Newcomer, application: Application
+) -> None:
+    ann, bob = newcomer("Ann"), newcomer("Bob")
+    stream = ann.publish()
+    bob.knows(stream)
+    subscription = bob.subscribe(stream)
+    bob.sees(subscription)
+    ann.page.close()
+    closed = time.monotonic()
+    bob.until(
+        "(id) => conference.told.some(([name, data]) => name === 'participant'"
+        " && data.action === 'leave' && data.data === id)",
+        ann.id,
+    )
+    assert time.monotonic() - closed < 6.0  # two of them are left_seconds; without, it takes 60
+    bob.until("(id) => conference.sessions[id].error === 'Source stream loss'", subscription)
+    assert {each["id"] for each in application.below("participants")} == {bob.id}
 
 
 def test_a_publisher_of_layers_arrives_at_full_size(newcomer: Newcomer) -> None:

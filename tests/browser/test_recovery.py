@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Error, expect
 
 from tests.browser.conftest import Newcomer
+from tests.support.guest import Guest
 from tests.support.person import Person
 from tests.support.server_process import ServerProcess, free_port
 
@@ -99,6 +100,37 @@ def test_a_stopping_server_says_so_and_everybody_comes_back_with_it(
         person.has_connections(1)
         assert person.connections_used() == 1
     _forgive_lost_connections(ada, clara)
+
+
+@pytest.mark.parametrize("code", [1001, None])
+def test_somebody_who_leaves_the_page_is_gone_and_who_is_lost_is_waited_for(
+    server: ServerProcess, newcomer: Newcomer, code: int | None
+) -> None:
+    """Firefox closes the websocket of a page that is left with 1001, before the page can speak."""
+    ada, room = newcomer("Ada"), f"left with {code}"
+    ada.join(room)
+    with Guest(server.url) as clara:
+        clara.join(room, "Clara")
+        expect(ada.tile("Clara")).to_be_visible()
+        if code is None:
+            clara.vanish()
+            note = ada.tile("Clara").locator(".note")
+            expect(note).to_have_text("Reconnecting…", timeout=2_000)
+        else:
+            clara.leave(code)
+            expect(ada.tile("Clara")).to_have_count(0, timeout=2_000)
+
+
+def test_a_page_that_is_loaded_anew_is_there_once(newcomer: Newcomer) -> None:
+    ada, clara = newcomer("Ada"), newcomer("Clara")
+    ada.join("anew")
+    clara.join("anew")
+    ada.sees_moving("Clara")
+    clara.page.reload()
+    expect(ada.tile("Clara")).to_have_count(0, timeout=2_000)
+    clara.press("Join")
+    ada.sees_moving("Clara")
+    expect(ada.page.locator("#count")).to_have_text("2 people")
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ from media.errors import (
 )
 from media.muxing import State as RecordingState
 from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
-from media.recorder import RecordingPlan, RecordingStatus, check
+from media.recorder import RecordingPlan, RecordingStatus, check, check_keyframe_seconds
 from media.stats import RouterStats, Totals
 from tests.fakes.media_session import FakeSession
 
@@ -171,6 +171,11 @@ class FakeEngine:
             if kind in sources:
                 self.attached[sink] = sources[kind]
         return recording.sinks
+
+    async def pace_keyframes(self, recording_id: str, seconds: float) -> None:
+        recording = self._recording(recording_id)
+        check_keyframe_seconds(seconds)
+        recording.plan = replace(recording.plan, keyframe_seconds=seconds)
 
     async def recording_status(self, recording_id: str) -> RecordingStatus:
         return self._recording(recording_id).status

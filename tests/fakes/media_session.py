@@ -12,6 +12,7 @@ import trio
 from media.candidates import parse_remote
 from media.descriptions import MAX_SECTIONS, Section, SessionText, chosen_layer, read
 from media.engine import (
+    HUNG_UP,
     Candidate,
     ChannelClosed,
     ChannelOpened,
@@ -202,7 +203,7 @@ class FakeSession:
         self.engine.sessions.pop(self.id, None)
         other, self.other = self.other, None
         if other is not None:
-            await other.close("the other side closed")
+            await other.close(HUNG_UP)
 
     # What tests may do to it.
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
 from playwright.sync_api import Page
 
@@ -44,7 +47,10 @@ window.publish = async codec => {
         context.fillRect(0, 0, canvas.width, canvas.height);
     }, 10);
     const pc = window.pc = new RTCPeerConnection();
-    pc.addTransceiver(out.stream.getAudioTracks()[0], {direction: 'sendonly'});
+    const microphone = out.stream.getAudioTracks()[0];
+    const { sender } = pc.addTransceiver(microphone, {direction: 'sendonly'});
+    window.release = () => sender.replaceTrack(null);
+    window.takeBack = () => sender.replaceTrack(microphone);
     const picture = canvas.captureStream(30).getVideoTracks()[0];
     const transceiver = pc.addTransceiver(picture, {direction: 'sendonly'});
     const all = RTCRtpReceiver.getCapabilities('video').codecs;
@@ -86,9 +92,9 @@ def publish(portal: EnginePortal, page: Page, codec: str) -> Told:
 
 
 def record(
-    portal: EnginePortal, page: Page, told: Told, plan: RecordingPlan, length: float
+    portal: EnginePortal, told: Told, plan: RecordingPlan, meanwhile: Callable[[], object]
 ) -> float:
-    """Record for so many seconds; return how long packets came, first to last."""
+    """Record while something is done; return how long packets came, first to last."""
     arrivals: list[float] = []
     engine = portal.engine
 
@@ -106,7 +112,7 @@ def record(
         return noted
 
     portal.call(start)
-    page.wait_for_timeout(1000 * length)
+    meanwhile()
     status = portal.call(engine.stop_recording, plan.id)
     assert status.state is RecordingState.FINALISED
     assert status.lost_packets == 0
@@ -129,13 +135,57 @@ def test_flashes_and_beeps_of_a_page_stay_together(
     with EnginePortal(IceSettings()) as portal:
         told = publish(portal, page, codec)
         page.wait_for_timeout(1000)
-        sent = record(portal, page, told, plan, length)
+        sent = record(portal, told, plan, partial(page.wait_for_timeout, 1000 * length))
     path = tmp_path / f"chromium.{container.value}"
     assert errors_in(path) == ""
     assert look_into(path).duration == pytest.approx(sent, abs=0.1)
+    assert_together(path, sent, length / 2 - 2)
+
+
+def test_a_microphone_that_is_released_leaves_a_gap(page: Page, tmp_path: Path) -> None:
+    tracks = (TrackPlan("audio", "opus", "page"), TrackPlan("video", "vp8", "page"))
+    plan = RecordingPlan("chromium", Container.WEBM, tracks, tmp_path)
+
+    def release() -> None:
+        for seconds, what in ((4, "release"), (6, "takeBack"), (8, "")):
+            page.wait_for_timeout(1000 * seconds)
+            page.evaluate(what and f"{what}()")
+
+    with EnginePortal(IceSettings()) as portal:
+        told = publish(portal, page, "vp8")
+        page.wait_for_timeout(1000)
+        sent = record(portal, told, plan, release)
+    path = tmp_path / "chromium.webm"
+    assert errors_in(path) == ""
+    packets = look_into(path).packets
+    assert packets["opus"][-1] == pytest.approx(packets["vp8"][-1], abs=0.2)
+    begin, end = max(pairwise(packets["opus"]), key=lambda pair: pair[1] - pair[0])
+    assert end - begin == pytest.approx(6.0, abs=0.3)
+    assert_together(path, sent, 4, without=(begin - 0.3, end + 0.3))
+
+
+def test_keyframes_come_as_often_as_the_recording_wants(page: Page, tmp_path: Path) -> None:
+    tracks = (TrackPlan("video", "vp8", "page"),)
+    plan = RecordingPlan("chromium", Container.WEBM, tracks, tmp_path, keyframe_seconds=2.0)
+    with EnginePortal(IceSettings()) as portal:
+        told = publish(portal, page, "vp8")
+        page.wait_for_timeout(1000)
+        record(portal, told, plan, partial(page.wait_for_timeout, 9000))
+    with av.open(str(tmp_path / "chromium.webm")) as file:
+        keyframes = [packet.pts / 1000 for packet in file.demux(video=0) if packet.is_keyframe]
+    steps = [later - earlier for earlier, later in pairwise(keyframes)]
+    assert len(steps) >= 3
+    assert max(steps) <= 2.9  # one that came by itself is noticed up to half a second later
+    assert steps[-1] == pytest.approx(2.0, abs=0.4)
+
+
+def assert_together(
+    path: Path, length: float, least: float, without: tuple[float, float] = (0.0, 0.0)
+) -> None:
+    """At least so many flashes have their beep; those of a time `without` sound are left out."""
     flashes, beeps = flashes_in(path), beeps_in(path)
-    pairs = [(f, min(beeps, key=lambda b: abs(b - f))) for f in flashes if 0.5 < f < sent - 0.5]
-    assert len(pairs) >= length / 2 - 2
-    apart = [beep - flash for flash, beep in pairs]
+    counted = [f for f in flashes if 0.5 < f < length - 0.5 and not without[0] < f < without[1]]
+    assert len(counted) >= least
+    apart = [min((beep - flash for beep in beeps), key=abs) for flash in counted]
     print(f"apart, in ms: {[round(each * 1000) for each in apart]}")
     assert max(map(abs, apart)) <= 0.08

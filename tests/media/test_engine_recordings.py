@@ -100,6 +100,25 @@ async def test_what_has_ended_is_forgotten(any_engine: MediaEngine, tmp_path: Pa
     await any_engine.start_recording(wanted, SOURCES, Ends())
 
 
+async def test_keyframes_are_asked_for_no_more_than_once_a_second(
+    any_engine: MediaEngine, tmp_path: Path
+):
+    await open_sources(any_engine)
+    wanted = plan(tmp_path, Container.WEBM, (VP8, OPUS), keyframe_seconds=0.5)
+    with pytest.raises(CannotRecord, match="less than 1 s apart"):
+        await any_engine.start_recording(wanted, SOURCES, Ends())
+    wanted = replace(wanted, keyframe_seconds=2.0)
+    await any_engine.start_recording(wanted, SOURCES, Ends())
+    for seconds in (1.0, 0.0, 30.0):
+        await any_engine.pace_keyframes("test", seconds)
+    for seconds in (0.9, -1.0, float("nan")):
+        with pytest.raises(CannotRecord):
+            await any_engine.pace_keyframes("test", seconds)
+    await any_engine.stop_recording("test")
+    with pytest.raises(UnknownRecording):
+        await any_engine.pace_keyframes("test", 2.0)
+
+
 async def test_its_sinks_are_attached_and_paused_like_all_others(
     any_engine: MediaEngine, tmp_path: Path
 ):

@@ -25,7 +25,7 @@ def test_jitter_of_arrivals_does_not_show() -> None:
 
 
 def test_timestamps_may_wrap_and_pictures_come_in_the_order_of_decoding() -> None:
-    clock = RecordingClock(90_000)
+    clock = RecordingClock(90_000, reorders=True)
     clock.hear(2**32 - 3000, 10.0)
     clock.hear(3000, 10.07)
     assert clock.place(3000) == pytest.approx(10.0667, abs=1e-3)
@@ -56,8 +56,8 @@ def test_sender_reports_move_video_to_where_its_sound_is_and_gently() -> None:
     audio.hear(0, 10.0)  # captured at wall 0
     video.hear(0, 10.3)  # captured at wall 0 too, but it took longer
     assert video.place(0) == 10.3
-    audio.take_report(ntp(1.0), 48_000)
-    video.take_report(ntp(1.0), 90_000)
+    audio.take_report(ntp(1.0), 48_000, 10.3)
+    video.take_report(ntp(1.0), 90_000, 10.3)
     placed = []
     for number in range(1, 61):
         ticks = number * 3000
@@ -77,8 +77,8 @@ def test_drifting_clocks_are_followed() -> None:
         audio_ticks = round(second * 48_000 * 0.9999)
         audio.hear(audio_ticks % 2**32, 10.0 + second)
         video.hear(second * 90_000 % 2**32, 10.0 + second)
-        audio.take_report(ntp(second), audio_ticks % 2**32)
-        video.take_report(ntp(second), second * 90_000 % 2**32)
+        audio.take_report(ntp(second), audio_ticks % 2**32, 10.0 + second)
+        video.take_report(ntp(second), second * 90_000 % 2**32, 10.0 + second)
         apart = video.place(second * 90_000 % 2**32) - audio.place(audio_ticks % 2**32)
         worst = max(worst, abs(apart))
     assert worst < 0.01
@@ -89,9 +89,9 @@ def test_senders_whose_clocks_are_nonsense_are_placed_by_arrival() -> None:
     video = RecordingClock(90_000, leader=audio)
     audio.hear(0, 10.0)
     video.hear(0, 10.0)
-    audio.take_report(ntp(0.0), 0)
-    video.take_report(ntp(500.0), 0)
+    audio.take_report(ntp(0.0), 0, 10.0)
+    video.take_report(ntp(500.0), 0, 10.0)
     video.hear(3000, 10.1)
     assert video.place(3000) == pytest.approx(10.0333, abs=1e-3)
-    video.take_report(0, 3000)
+    video.take_report(0, 3000, 10.1)
     assert video.place(3000) == pytest.approx(10.0333, abs=1e-3)

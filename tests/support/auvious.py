@@ -184,7 +184,10 @@ async def auvious_server(
     limits = ActorLimits(ask_seconds=settings.limits.ask_seconds)
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
     async with open_system(children(lambda: limits, media)) as system:
-        guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
+        limits = settings.limits
+        guard = CredentialGuard(
+            limits.credential_failures, 1800.0, limits.credential_failures_per_address
+        )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         house = House.open(services)
         async with serving(

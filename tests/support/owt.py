@@ -18,6 +18,7 @@ from actors.domain.ids import RoomKey
 from actors.house import children
 from actors.media_services import MediaServices
 from actors.settings import ActorLimits, RecordingsFolder
+from actors.store import MemoryStore
 from api.credentials import CredentialGuard
 from api.doors import Door, Place, Services
 from api.owt import open_dialect
@@ -108,18 +109,22 @@ async def owt_server(
     carrier: str = "lane",
     settings: Settings | None = None,
     engine: MediaEngine | None = None,
+    store: Callable[[], Actor[Message]] = MemoryStore,
 ) -> AsyncIterator[OwtServer]:
-    """Serve the dialect on one listener, over a real actor system with its store in memory.
+    """Serve the dialect on one listener, over a real actor system.
 
-    Its media engine is a fake one if none is given.
+    If none is given, its store is one in memory, and its media engine a fake one.
     """
     settings = settings or owt_settings()
     limits = ActorLimits(rooms=settings.limits.rooms, peers=settings.limits.peers)
     recordings = RecordingsFolder(tmp_path / "recordings")
     async with open_system(
-        children(lambda: limits, MediaServices(engine or FakeEngine(), recordings))
+        children(lambda: limits, MediaServices(engine or FakeEngine(), recordings), store)
     ) as system:
-        guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
+        limits = settings.limits
+        guard = CredentialGuard(
+            limits.credential_failures, 1800.0, limits.credential_failures_per_address
+        )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         opens = open_dialect(services)
         door = opens(Place(root=False, secure=False))

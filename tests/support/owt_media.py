@@ -81,6 +81,18 @@ class Caller:
                 await self.guest.ok("soac", {"id": id_, "signaling": signaling})
         assert await self.guest.told("progress") == {"id": id_, "status": "ready"}
 
+    async def offer_video(self, id_: str, codec: str) -> str:
+        """Return an offer of video in a codec of this name, which need not be one of aiortc's."""
+        client = self.open[id_] = Client(self.loop, cast("Any", None), cast("Any", None))
+        await client.run(client._make, [Picture(200)], [], ("vp8",))
+        offer: str = await client.run(client._offer)
+        return offer.replace("VP8/90000", f"{codec}/90000")
+
+    async def hang_up(self, id_: str) -> None:
+        """Close the connection of a publication or subscription, without a word to the portal."""
+        client = self.open.pop(id_)
+        await client.run(client._close)
+
     async def close(self) -> None:
         for client in self.open.values():
             await client.run(client._close)

@@ -173,7 +173,10 @@ async def spreed_server(
             MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings")),
         )
     ) as system:
-        guard = CredentialGuard(settings.limits.credential_failures, 1800.0)
+        limits = settings.limits
+        guard = CredentialGuard(
+            limits.credential_failures, 1800.0, limits.credential_failures_per_address
+        )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         door = open_dialect(services)(Place(root=root, secure=False))
         async with (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 import trio
 
@@ -96,6 +97,33 @@ async def test_a_recording_that_is_stopped_plays_back(
         assert_plays(file, RECORDED_SECONDS - 1.0, "opus", video)
         assert (await scene.ask("GET", "/recordings")).json() == []
         assert [each.name for each in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.slow
+async def test_a_recording_has_keyframes_as_often_as_it_wants(
+    tmp_path: Path, loop: MediaLoop
+) -> None:
+    async with published(tmp_path, loop) as scene:
+        video = {"from": scene.stream, "parameters": {"keyFrameInterval": 2}}
+        body = {"container": "mkv", "media": {"audio": {"from": scene.stream}, "video": video}}
+        made = (await scene.ask("POST", "/recordings", body)).json()
+        assert made["media"]["video"]["parameters"] == {"keyFrameInterval": 2}
+        path = f"/recordings/{made['id']}"
+        await trio.sleep(2 * RECORDED_SECONDS)
+        pace = "/media/video/parameters/keyFrameInterval"
+        update = [{"op": "replace", "path": pace, "value": 30}]
+        changed = (await scene.ask("PATCH", path, update)).json()
+        assert changed["media"]["video"]["parameters"] == {"keyFrameInterval": 30}
+        await scene.ask("DELETE", path)
+        with av.open(made["storage"]["file"]) as file:
+            keyframes = [it for it in file.demux(video=0) if it.is_keyframe and it.size]
+        assert 4 <= len(keyframes) <= 6
+        manager = scene.server.manager()
+        mixed = {"from": f"{scene.room}-common"}
+        for kinds in ({"audio": mixed, "video": False}, {"audio": False, "video": mixed}):
+            refused = await manager.ask("POST", f"{scene.path}/recordings", {"media": kinds})
+            assert refused.status_code == 500
+            assert refused.json()["error"]["message"].endswith(": no mixed streams yet")
 
 
 @pytest.mark.slow

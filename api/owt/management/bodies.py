@@ -24,6 +24,7 @@ from actors.domain.streams import (
     VideoWanted,
     ViewChange,
 )
+from api.owt.nulls import Maybe
 from api.owt.room_document import FRAMERATES
 
 Short = Annotated[str, Field(min_length=1, max_length=256)]
@@ -58,8 +59,8 @@ class Preference(Body):
 class TokenRequest(Body):
     """POST …/tokens"""
 
-    user: Annotated[str, Field(max_length=1024)] = ""
-    role: Annotated[str, Field(max_length=1024)] = ""
+    user: Annotated[str, Field(max_length=1024)] | None = ""
+    role: Annotated[str, Field(max_length=1024)] | None = ""
     preference: Preference | None = None
 
 
@@ -142,10 +143,10 @@ assert FRAMERATES == (6, 12, 15, 24, 30, 48, 60)  # noqa: S101  one list, two sp
 
 
 class ParametersBody(Exact):
-    resolution: Size | None = None
-    framerate: Annotated[float, Field(gt=0, le=240)] | None = None
-    bitrate: Factor | Annotated[int, Field(gt=0)] | None = None
-    keyFrameInterval: Annotated[float, Field(gt=0)] | None = None  # noqa: N815
+    resolution: Maybe[Size] = None
+    framerate: Maybe[Annotated[float, Field(gt=0, le=240)]] = None
+    bitrate: Maybe[Factor | Annotated[int, Field(gt=0)]] = None
+    keyFrameInterval: Maybe[Annotated[float, Field(gt=0)]] = None  # noqa: N815
 
     @property
     def parameters(self) -> VideoParameters:
@@ -155,18 +156,18 @@ class ParametersBody(Exact):
 
 class AudioFormatBody(Exact):
     codec: Short
-    sampleRate: Annotated[int, Field(gt=0)] | None = None  # noqa: N815
-    channelNum: Annotated[int, Field(gt=0, le=16)] | None = None  # noqa: N815
+    sampleRate: Maybe[Annotated[int, Field(gt=0)]] = None  # noqa: N815
+    channelNum: Maybe[Annotated[int, Field(gt=0, le=16)]] = None  # noqa: N815
 
 
 class VideoFormatBody(Exact):
     codec: Short
-    profile: Literal["CB", "B", "M", "E", "H"] | None = None
+    profile: Maybe[Literal["CB", "B", "M", "E", "H"]] = None
 
 
 class AudioOptions(Exact):
     from_: Annotated[Short, Field(alias="from")]
-    format: AudioFormatBody | None = None
+    format: Maybe[AudioFormatBody] = None
 
     @property
     def wanted(self) -> AudioWanted:
@@ -179,7 +180,7 @@ class AudioOptions(Exact):
 
 class VideoOptions(Exact):
     from_: Annotated[Short, Field(alias="from")]
-    format: VideoFormatBody | None = None
+    format: Maybe[VideoFormatBody] = None
     parameters: ParametersBody = ParametersBody()
 
     @property

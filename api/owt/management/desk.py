@@ -22,10 +22,12 @@ from actors.store import (
     PutToken,
     ReplaceConference,
 )
+from api.asking import budget
 from api.owt.ids import OBJECT_ID, ObjectIds
 from api.owt.live_rooms import LiveRooms
 from api.owt.management.errors import ROOM_NOT_FOUND, RestError
 from api.owt.management.services import Services
+from api.owt.management.turns import Turns
 from api.owt.room_document import RoomDocument
 from api.owt.rooms import InvalidRoom, read_room
 from api.owt.tokens import TOKEN_SECONDS
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 D = TypeVar("D")
 Document = dict[str, Any]
+Change = Callable[[Document], Document]
 
 CHANGE_ATTEMPTS = 5
 
@@ -49,6 +52,7 @@ class Management:
         self.services = Services(house)
         self._ids = ObjectIds(house.clock)
         self._live_rooms = LiveRooms(house)
+        self._turns = Turns()
 
     # --- rooms in the store; they are answered as JSON
 
@@ -133,14 +137,20 @@ class Management:
         await self._stored(PutToken(token, now))
         return token.id
 
-    async def _change(
-        self, record: ConferenceRecord, change: Callable[[Document], Document]
-    ) -> bytes:
+    async def _change(self, record: ConferenceRecord, change: Change) -> bytes:
         """Replace a room by what `change` makes of its document: of what is there by then.
 
         Whoever has changed it meanwhile loses nothing, and who has deleted it finds it gone. Raises
-        InvalidRoom, ViewConflict, RestError, and Busy when others are always faster.
+        InvalidRoom, ViewConflict, RestError; Busy when too many wait, or others (another process,
+        with the same database) are always faster.
         """
+        most = self.house.services.settings().store.waiting
+        async with self._turns.of(record.id, most, budget()) as waited:
+            if waited:
+                record = await self.room(record.service, record.id)
+            return await self._swap(record, change)
+
+    async def _swap(self, record: ConferenceRecord, change: Change) -> bytes:
         for _ in range(CHANGE_ATTEMPTS):
             room = read_room(change(json.loads(record.document)))
             changed = _record(record.id, record.service, room)

@@ -69,7 +69,9 @@ REFUSALS: dict[str, Trouble] = {
     "stream_unknown": STREAM_NOT_FOUND,
     "participant_unknown": PARTICIPANT_NOT_FOUND,
     "recording_unknown": RECORDING_NOT_FOUND,
-    "track_unknown": FAILED,
+    "track_unknown": FAILED.saying(
+        f"{FAILED.message}: Stream does NOT contain valid track to mute/unmute"
+    ),
     "view_unknown": FAILED,
     "target_unsatisfying": FAILED,
     "empty_subscription": FAILED,

@@ -36,7 +36,7 @@ class Gate:
         if not OBJECT_ID.fullmatch(claim.service):
             raise RestError(UNEXPECTED.saying(CAST_ERROR))
         guard = self._management.house.services.guard
-        key = (client().address, f"owt service {claim.service.lower()}")
+        key = (client().address, "owt service", claim.service.lower())
         try:
             await guard.admit(*key)
         except TooManyAttempts:

@@ -20,6 +20,8 @@ from actors.conference_orders import (
     StartRecording,
 )
 from actors.core import Refused, Request
+from actors.domain.conference_refusals import TargetUnsatisfying
+from actors.domain.media_refusals import CannotRecord
 from actors.domain.streams import Stream
 from api.owt.ids import LIVE_ID
 from api.owt.management import shown as views
@@ -148,7 +150,10 @@ class LiveViews:
         record = await self._room(room_id, live_id)
         updates = await body_as(OutputUpdates, FAILED)
         order = ChangeRecording(live_id, updates.changes)
-        view = await self._management.live(record, order, None)
+        try:
+            view = await self._management.live(record, order, None)
+        except (TargetUnsatisfying, CannotRecord) as refusal:
+            raise RestError(_with_reason(FAILED, refusal)) from None
         if view is None:
             raise RestError(RECORDING_NOT_FOUND)
         return json_answer(views.recording(view, self._host()))

@@ -64,14 +64,20 @@ async def answered(view: Awaitable[Response]) -> Response:
 
 
 async def json_body() -> Any:
-    """Return the body. One that does not say it is JSON counts as {}. Raises RestError."""
+    """Return the body, an object or a list. One that does not say it is JSON counts as {}.
+
+    Raises RestError, as the original's parser did for a bare null, text or number, too.
+    """
     data = cast("bytes", await request.get_data(as_text=False))
     if not data or not request.is_json:
         return {}
     try:
-        return read_json(data)
+        value = read_json(data)
     except ValueError:
         raise RestError(UNREADABLE) from None
+    if not isinstance(value, dict | list):
+        raise RestError(UNREADABLE)
+    return value
 
 
 async def body_as(model: type[Model], otherwise: Trouble = INVALID_BODY) -> Model:

@@ -94,7 +94,7 @@ class RoomViews:
         claim = await self._gate.admit()
         record = await self._management.room(claim.service.lower(), room_id)
         wanted = await body_as(TokenRequest, BAD_TOKEN_REQUEST)
-        user, role = wanted.user, wanted.role
+        user, role = wanted.user or "", wanted.role or ""
         if claim.user and claim.role:
             user, role = claim.user, claim.role
         room = read_room(json.loads(record.document))

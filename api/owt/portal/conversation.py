@@ -15,7 +15,7 @@ from actors.conference_orders import Order, Unpublish, Unsubscribe
 from actors.core import ActorError, ActorStopped, Message, Ref
 from actors.domain.ids import PeerKey
 from actors.hub import OpenPeer
-from actors.participant import Do, Occupied, Participant, Resume
+from actors.participant import Do, Left, Occupied, Participant, Resume
 from actors.peer import End, Enter, Lost, TooSlow
 from api.owt.house import REALM
 from api.owt.live_rooms import LiveRooms
@@ -25,7 +25,7 @@ from api.owt.portal.client import PortalClient
 from api.owt.portal.errors import BAD_PUBLICATION, CLIENT_UNKNOWN, ILLEGAL_REQUEST, words_for
 from api.owt.portal.login import BadLogin, LoginFailed, login_words, redeem, returning
 from api.owt.portal.requests import BadRequest, read
-from api.owt.socketio.connection import Connection, ConnectionClosed, Incoming
+from api.owt.socketio.connection import PAGE_LEFT, Connection, ConnectionClosed, Incoming
 
 if TYPE_CHECKING:
     from api.owt.house import House
@@ -73,8 +73,10 @@ class Conversation:
     async def end(self) -> None:
         """Tell the participant that its connection is gone; bounded, since it is shielded."""
         if self._participant is not None and self._client is not None:
+            page_left = self._connection.closed == PAGE_LEFT
+            goodbye = Left(self._client) if page_left else Lost(self._client)
             with trio.move_on_after(GOODBYE_SECONDS, shield=True), suppress(ActorStopped):
-                await self._participant.send(Lost(self._client))
+                await self._participant.send(goodbye)
 
     async def _take(self, incoming: Incoming) -> None:
         handler = BEFORE_LOGIN.get(incoming.name)

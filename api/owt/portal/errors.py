@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.core import ActorError, Refused
-from actors.domain.conference_refusals import ParticipantUnknown, TargetUnsatisfying
+from actors.domain.conference_refusals import UNMIXED, ParticipantUnknown, TargetUnsatisfying
 from actors.domain.streams import SessionEnd
 
 ILLEGAL_REQUEST = "Illegal request"
@@ -36,7 +36,7 @@ REFUSALS: dict[str, str] = {
     "audio_forbidden": "Audio is forbiden",
     "video_forbidden": "Video is forbiden",
     "stream_unknown": "Stream does NOT exist",
-    "track_unknown": "Stream does NOT exist",
+    "track_unknown": "Stream does NOT contain valid track to mute/unmute",
     "subscription_unknown": "Subscription does NOT exist",
     "empty_subscription": "Bad subscription request",
     "bad_candidate": "Invalid candidate",
@@ -49,6 +49,7 @@ CLIENT_UNKNOWN = "Client does NOT exist"
 
 UNSATISFYING = {
     "stream": "Requested {kind} stream",
+    UNMIXED: "No mixed streams yet",
     "format": "Format is not acceptable",
     "resolution": "Resolution is not acceptable",
     "framerate": "Framerate is not acceptable",
@@ -71,6 +72,7 @@ ENDS: dict[SessionEnd, str] = {
     SessionEnd.PEER_LEFT: "Participant leave",
     SessionEnd.ROOM_CLOSED: "Room destruction",
     SessionEnd.MEDIA_LOST: "Access node exited unexpectedly",
+    SessionEnd.HUNG_UP: "",  # the client has closed it itself
     SessionEnd.REMOVED: "",  # the client hears of its stream's end, and of nothing else
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, cast
 
 from actors.core import ActorError, Message, Ref
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 VERSIONS = frozenset({"1.0", "1.1"})
 DEPRECATED = "3.5"
 RESUMING_SDKS = frozenset({"Objective-C", "C++", "Android", "JavaScript"})
+PAGES = frozenset({"JavaScript"})  # a page that was left has lost its media with its tickets
 SHUTTING_DOWN = "The server is shutting down"
 
 
@@ -72,7 +74,7 @@ async def redeem(house: House, login: Login, participant: str, address: str) -> 
     version = cast("Version", login.protocol)
     try:
         record = await _taken(house, login.token, address)
-        return await _entry(house, record, participant, login.user_agent.sdk.type, version)
+        return await _entry(house, record, participant, login.user_agent.sdk.type or "", version)
     except TooManyAttempts:
         raise LoginFailed(TOO_MANY_ATTEMPTS) from None
     except ActorError as error:
@@ -156,6 +158,7 @@ async def _entry(
         permission,
         version,
         settings.owt.resume_seconds if sdk in RESUMING_SDKS else 0.0,
+        settings.owt.left_seconds if sdk in PAGES else inf,
         settings.owt.queued_messages,
         settings.owt.queued_bytes,
     )

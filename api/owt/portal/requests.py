@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
+from api.owt.nulls import Maybe
 from api.owt.portal.schema_words import in_words
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -45,8 +46,8 @@ OrFalse = Annotated[
 
 
 class Sdk(Body):
-    type: Short = ""
-    version: Short = ""
+    type: Short | None = ""
+    version: Short | None = ""
 
 
 class UserAgent(Body):
@@ -76,10 +77,10 @@ class Resolution(Body):
 
 
 class Parameters(Body):
-    resolution: Resolution | None = None
-    framerate: Number | None = None
-    bitrate: Annotated[str, Field(max_length=16)] | Number | None = None
-    keyframe_interval: Number | None = Field(default=None, alias="keyFrameInterval")
+    resolution: Maybe[Resolution] = None
+    framerate: Maybe[Number] = None
+    bitrate: Maybe[Annotated[str, Field(max_length=16)] | Number] = None
+    keyframe_interval: Maybe[Number] = Field(default=None, alias="keyFrameInterval")
 
 
 class AudioSource(Body):
@@ -88,7 +89,7 @@ class AudioSource(Body):
 
 class VideoSource(Body):
     source: Literal["camera", "screen-cast", "raw-file", "encoded-file"]
-    parameters: Parameters | None = None
+    parameters: Maybe[Parameters] = None
 
 
 class PublishedMedia(Body):
@@ -103,25 +104,25 @@ class PublishRequest(Body):
 
 class AudioFormat(Body):
     codec: Short
-    sample_rate: Size | None = Field(default=None, alias="sampleRate", le=1_000_000)
-    channels: Size | None = Field(default=None, alias="channelNum")
+    sample_rate: Maybe[Size] = Field(default=None, alias="sampleRate", le=1_000_000)
+    channels: Maybe[Size] = Field(default=None, alias="channelNum")
 
 
 class VideoFormat(Body):
     codec: Short
-    profile: Short | None = None
+    profile: Maybe[Short] = None
 
 
 class AudioFrom(Body):
     source: Short = Field(alias="from")
-    format: AudioFormat | None = None
+    format: Maybe[AudioFormat] = None
 
 
 class VideoFrom(Body):
     source: Short = Field(alias="from")
-    format: VideoFormat | None = None
-    parameters: Parameters | None = None
-    rid: Short | None = Field(default=None, alias="simulcastRid")
+    format: Maybe[VideoFormat] = None
+    parameters: Maybe[Parameters] = None
+    rid: Maybe[Short] = Field(default=None, alias="simulcastRid")
 
 
 class SubscribedMedia(Body):
@@ -170,13 +171,13 @@ class AudioUpdate(Body):
 
 
 class VideoUpdate(Body):
-    source: Short | None = Field(default=None, alias="from")
-    parameters: Parameters | None = None
+    source: Maybe[Short] = Field(default=None, alias="from")
+    parameters: Maybe[Parameters] = None
 
 
 class Update(Body):
-    audio: AudioUpdate | None = None
-    video: VideoUpdate | None = None
+    audio: Maybe[AudioUpdate] = None
+    video: Maybe[VideoUpdate] = None
 
 
 class SubscriptionFlow(Body):
@@ -197,6 +198,8 @@ class Description(Body):
 
 
 class IceCandidate(Body):
+    """As RTCIceCandidateInit of the WebRTC API, where both of the last may be null."""
+
     candidate: str
     mid: Short | None = Field(default=None, alias="sdpMid")
     index: Size | None = Field(default=None, alias="sdpMLineIndex")

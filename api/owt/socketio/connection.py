@@ -29,6 +29,7 @@ INBOX_BYTES = 262_144
 USER_AGENT = 512  # characters of it that are kept
 CONNECT_SECONDS = 45.0  # for a client of version 4 to ask for its namespace
 NAMESPACES = 16  # refused to one client; with the next it goes
+PAGE_LEFT = "page_left"  # the end of a connection whose page has been closed or left
 
 
 class ConnectionClosed(SocketClosed):

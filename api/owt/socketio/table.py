@@ -22,7 +22,7 @@ from api.carriers.upgrades import within_boundary
 from api.credentials import address_key
 from api.origins import origin_refusal
 from api.owt.socketio import refusals
-from api.owt.socketio.connection import Caller, Connection, Hooks, caller_of
+from api.owt.socketio.connection import PAGE_LEFT, Caller, Connection, Hooks, caller_of
 from api.owt.socketio.engineio import (
     PROBE_PING,
     PROBE_PONG,
@@ -45,6 +45,7 @@ PROBE_SECONDS = 10.0  # for the client to move to the websocket it opened
 VERSIONS = {"3": 3, "4": 4}
 ID_LETTERS = string.ascii_letters + string.digits + "-"  # what a participant's id may hold
 ID_LENGTH = 20
+GOING_AWAY = 1001  # RFC 6455, section 7.4.1: browsers say so of a page that is closed or left
 
 Serve = Callable[[Connection], Awaitable[None]]
 StartTask = Callable[..., None]
@@ -293,6 +294,7 @@ async def _moved(connection: Connection, socket: Socket) -> bool:
 
 async def _feed(connection: Connection, socket: Socket) -> None:
     """Read a websocket to its end."""
+    reason = "client_left"
     try:
         while True:
             packet, is_text = await socket.receive()
@@ -300,8 +302,12 @@ async def _feed(connection: Connection, socket: Socket) -> None:
                 await connection.link.take(packet)
             else:
                 connection.link.end("bad_packet")
+    except SocketClosed as closed:
+        if closed.code == GOING_AWAY:
+            reason = PAGE_LEFT
+        raise
     finally:
-        connection.link.end("client_left", told=True)
+        connection.link.end(reason, told=True)
 
 
 def _new_id() -> str:

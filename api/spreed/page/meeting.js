@@ -9,6 +9,7 @@
 
 const CONFIG = JSON.parse(document.getElementById("quintet-config").textContent);
 
+const AGENT = "Quintet page";
 /** People connected to directly; more are shown without picture and sound. */
 const MAX_CALLS = 24;
 const MAX_MESSAGES = 500;
@@ -50,23 +51,33 @@ function showProblem(element, text) {
   element.hidden = !text;
 }
 
-/** Remember a preference; a browser that forbids storage just forgets. */
-const memory = {
+/** Remember texts in a storage of the browser; one that forbids it just forgets. */
+class Memory {
+  #storage;
+
+  constructor(storage) {
+    this.#storage = storage;
+  }
+
   get(key) {
     try {
-      return localStorage.getItem(`quintet.${key}`) ?? "";
+      return window[this.#storage].getItem(`quintet.${key}`) ?? "";
     } catch {
       return "";
     }
-  },
+  }
+
   set(key, value) {
     try {
-      localStorage.setItem(`quintet.${key}`, value);
+      if (value) window[this.#storage].setItem(`quintet.${key}`, value);
+      else window[this.#storage].removeItem(`quintet.${key}`);
     } catch {
       /* private mode */
     }
-  },
-};
+  }
+}
+const memory = new Memory("localStorage");
+const memoryOfTab = new Memory("sessionStorage");
 
 // ---------------------------------------------------------------------------------------------
 // Channel
@@ -741,13 +752,14 @@ class Stage {
 /**
  * Somebody else in the room: name, tiles, and the call with them.
  *
- * `meeting` offers: id, media, iceServers, stage, signal(to, type, document), hasSpace(),
- * shareBandwidth(), gone(person).
+ * `meeting` offers: id, media, iceServers, stage, conference, mayCall, hasSpace(),
+ * signal(to, type, document), shareBandwidth(), gone(person).
  */
 class Participant {
   name = "Guest";
   call = null;
   #meeting;
+  #isPage;
   #tile = new Tile();
   #screen = new Tile({ screen: true });
   #colour;
@@ -757,8 +769,9 @@ class Participant {
   #saidBye = false;
   #camera = true;
 
-  constructor(id, meeting) {
+  constructor({ Id: id, Ua: agent }, meeting) {
     this.id = id;
+    this.#isPage = agent === AGENT;
     this.#meeting = meeting;
     this.#colour = ([...id].reduce((sum, c) => sum + c.charCodeAt(0), 0) % 5) + 1;
     this.setStatus(null);
@@ -780,8 +793,13 @@ class Participant {
     this.#missing = 0;
     this.#saidBye = false;
     if (this.call?.alive) this.call.renew();
-    else this.#begin();
+    else if (this.#meeting.mayCall) this.#begin();
     this.#showState();
+  }
+
+  /** Whoever waited for the conference to have an id may call now. */
+  called() {
+    if (!this.call && !this.#saidBye) this.present();
   }
 
   /** Not in the room as the server has it, perhaps only for a moment. */
@@ -832,11 +850,18 @@ class Participant {
         screen: (stream) => this.#showScreen(stream),
         state: (call, failed) => this.#changed(call, failed),
       },
-      polite: this.#meeting.id < this.id,
+      polite: this.#waits(),
       media: this.#meeting.media,
       iceServers: this.#meeting.iceServers,
     });
     return true;
+  }
+
+  /** Whether the first offer is theirs: of two pages the greater id makes it; other clients call
+   * those with a greater id than their own in a conference. */
+  #waits() {
+    const { id, conference } = this.#meeting;
+    return conference && !this.#isPage ? id > this.id : id < this.id;
   }
 
   #drop() {
@@ -891,8 +916,9 @@ class Participant {
     let note = "";
     if (this.#missing) note = "Reconnecting…";
     else if (this.#saidBye) note = "Has hung up";
-    else if (!this.call) note = "Chat only: too many people for a direct call";
-    else if (!this.call.connected) note = "Connecting…";
+    else if (!this.call && this.#meeting.mayCall)
+      note = "Chat only: too many people for a direct call";
+    else if (!this.call?.connected) note = "Connecting…";
     this.#tile.setNote(note);
   }
 }
@@ -1197,6 +1223,8 @@ class Meeting {
   stage = new Stage();
   id = "";
   iceServers = [];
+  /** In a room where the server makes a conference of everybody: its id, once there are two. */
+  conference = "";
   #room;
   #roomType = "";
   #phase = "lobby"; // lobby, joining, in, left
@@ -1251,7 +1279,13 @@ class Meeting {
   // What participants need of us
 
   signal(to, type, document) {
-    this.#channel.send(type, { Type: type, To: to, [type]: document });
+    const called = type === "Offer" && this.conference ? { _conference: this.conference } : {};
+    this.#channel.send(type, { Type: type, To: to, [type]: { ...document, ...called } });
+  }
+
+  /** In a conference, only with its id: other clients take an offer without it for a second call. */
+  get mayCall() {
+    return this.#roomType !== "Conference" || Boolean(this.conference);
   }
 
   hasSpace() {
@@ -1319,7 +1353,7 @@ class Meeting {
   async #enter() {
     const hello = {
       Version: CONFIG.Version ?? "",
-      Ua: "Quintet page",
+      Ua: AGENT,
       Name: this.#room,
       Type: "",
     };
@@ -1375,13 +1409,17 @@ class Meeting {
   }
 
   async #askPin(wrong) {
-    const pin = await this.#askToEnter({
+    const remembered = memoryOfTab.get(`pin.${this.#room}`);
+    const changed = wrong && remembered === this.#pin;
+    if (wrong) this.#rememberPin("");
+    const question = {
       title: "This room is locked",
       text: "Ask somebody who is inside for the PIN.",
       label: "PIN",
       action: "Enter",
-      problem: wrong ? "That PIN is not the right one." : "",
-    });
+      problem: changed ? "The PIN has been changed." : wrong && "That PIN is not the right one.",
+    };
+    const pin = (!wrong && remembered) || (await this.#askToEnter(question));
     if (!pin) return;
     this.#pin = pin;
     if (this.#channel.ready) await this.#enter();
@@ -1469,19 +1507,26 @@ class Meeting {
       case "Chat":
         return this.#heard(data, from);
       default:
-        if (typeof data.Name === "string") this.#roomChanged(data, from);
+        if (!from && data.Type === "Conference") this.#called(data);
+        else if (typeof data.Name === "string") this.#roomChanged(data, from);
     }
   }
 
   #meet(user, justNow = false) {
     if (!user.Id || user.Id === this.id) return;
     const known = this.#people.get(user.Id);
-    const person = known ?? new Participant(user.Id, this);
+    const person = known ?? new Participant(user, this);
     this.#people.set(user.Id, person);
     if (user.Status) person.setStatus(user.Status);
     person.present();
     if (justNow && !known) announce(`${person.name} has joined`);
     this.#peopleChanged();
+  }
+
+  /** The server makes one conference of everybody in the room. */
+  #called({ Id: id }) {
+    this.conference = id;
+    for (const person of this.#people.values()) person.called();
   }
 
   #heard({ To: to, Chat: chat }, from) {
@@ -1600,7 +1645,13 @@ class Meeting {
     announce(pin ? "The room is locked" : "The room is open");
   }
 
+  /** Over a reload, in this tab only. */
+  #rememberPin(pin) {
+    memoryOfTab.set(`pin.${this.#room}`, pin);
+  }
+
   #showLock() {
+    this.#rememberPin(this.#pin);
     byId("locked").hidden = !this.#pin;
     byId("lock").querySelector("span").textContent = this.#pin ? "Unlock" : "Lock";
     byId("lock").classList.toggle("active", Boolean(this.#pin));

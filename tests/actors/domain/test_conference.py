@@ -334,6 +334,14 @@ def test_what_is_not_there_cannot_be_held_alone() -> None:
     assert it.subscriptions[taken].held == {"audio"}
     with pytest.raises(TrackUnknown):
         it.control("ann", id_, both[1:])
+    it.control("ann", id_, [StatusChange("audio", True), StatusChange("video", True)])
+    for changes in (both, [both[1], ViewChange("common", True)]):
+        with pytest.raises(TrackUnknown):
+            it.change(id_, changes)
+    assert it.flows(taken, "audio") is False
+    assert it.streams[id_].audio is not None
+    assert it.streams[id_].audio.active
+    assert it.streams[id_].in_views == ()
     with pytest.raises(TargetUnsatisfying):
         it.control_subscription("bob", taken, both[1:])
 

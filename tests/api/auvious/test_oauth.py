@@ -218,6 +218,21 @@ async def test_guessing_is_slowed_and_then_refused_without_harm_to_others(tmp_pa
                 ).status_code == 200  # fmt: skip
 
 
+async def test_clients_and_users_made_up_by_the_dozen_are_refused_together(tmp_path: Path) -> None:
+    limits = {"credential_failures": 5, "credential_failures_per_address": 12}
+    settings = auvious_settings(tmp_path, limits=limits)
+    async with auvious_server(tmp_path, settings=settings) as server, server.http() as http:
+        for number in range(6):
+            made_up = USER | {"username": f"nobody {number}"}
+            assert (await http.post(TOKEN, data=USER)).status_code == 200
+            assert (await http.post(TOKEN, data=made_up)).status_code == 400
+            made_up = CLIENT | {"client_id": f"{number}" + "\N{GRINNING FACE}" * 1000}
+            assert (await http.post(TOKEN, data=made_up)).status_code == 401
+        response = await http.post(TOKEN, data=USER | {"username": "nobody else"})
+        assert await error(response, 429) == "slow_down"
+        assert int(response.headers["Retry-After"]) > 1000
+
+
 async def test_nobody_behind_an_address_can_lock_the_app_of_the_others_out(tmp_path: Path) -> None:
     settings = auvious_settings(tmp_path, limits={"credential_failures": 2})
     async with auvious_server(tmp_path, settings=settings) as server, server.http() as http:

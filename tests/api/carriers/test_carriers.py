@@ -112,6 +112,26 @@ async def test_the_handler_sees_the_upgrade_it_came_with(carrier: str) -> None:
     assert upgrade.headers["x-users"] == "u"
 
 
+@pytest.mark.parametrize("path", ["/ws", "/below/a/prefix"])
+async def test_an_upgrade_may_name_its_whole_url(carrier: str, path: str) -> None:
+    """Which proxies do, and RFC 9112, section 3.2.2, has every server understand."""
+    seen: list[Upgrade] = []
+
+    async def serve(socket: Socket) -> None:
+        seen.append(socket.upgrade)
+
+    target = f"http://told.example:81{path}?a=b"
+    doors = door(serve, path=path, prefixes=("/below",))
+    async with serving(doors, carrier=carrier) as server, connected(server) as client:
+        await client.send(upgrade_request(target))
+        assert (await client.read_head()).startswith("HTTP/1.1 101")
+        assert await client.read_close() == 1000
+        astray = upgrade_request("http://told.example/nowhere")
+        assert (await refusal(server, astray))[0] == 404
+    assert (seen[0].path, seen[0].query) == (path, {"a": "b"})
+    assert seen[0].host == "told.example:81"
+
+
 async def test_a_trusted_proxy_names_the_client(carrier: str) -> None:
     seen: list[Upgrade] = []
 

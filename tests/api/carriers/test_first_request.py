@@ -14,6 +14,7 @@ from api.carriers.first_request import (
     is_http,
     read_upgrade_request,
 )
+from api.carriers.targets import origin_form
 from tests.support.raw import upgrade_request
 
 
@@ -70,17 +71,46 @@ def test_repeated_headers_are_joined() -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "host", "origin"),
+    [
+        ("/ws?a=b", "", "/ws?a=b"),
+        ("//ws", "", "//ws"),
+        ("http://x/ws", "x", "/ws"),
+        ("HTTPS://x:443/ws?a=http://b/", "x:443", "/ws?a=http://b/"),
+        ("wss://[::1]:8080/ws#end", "[::1]:8080", "/ws"),
+        ("ws://user:word@x/ws", "x", "/ws"),
+        ("http://x", "x", "/"),
+        ("http://x?a", "x", "/?a"),
+        ("http:///ws", "", "/http:///ws"),
+        ("ftp://x/ws", "", "/ftp://x/ws"),
+        ("*", "", "/*"),
+        ("", "", "/"),
+    ],
+)
+def test_a_target_is_a_path_or_a_url_of_ours(target: str, host: str, origin: str) -> None:
+    assert origin_form(target) == (host, origin)
+
+
+def test_a_whole_url_names_the_host_and_not_the_header() -> None:
+    request = read_upgrade_request(upgrade_request("http://told.example/ws?a=b"))
+    assert isinstance(request, UpgradeRequest)
+    assert (request.path, request.target) == ("/ws", "/ws?a=b")
+    assert request.headers["host"] == "told.example"
+    assert request.invalid is None
+
+
+@pytest.mark.parametrize(
     "head",
     [
         b"GET /ws HTTP/1.1\r\nhost: x\r\n\r\n",
         upgrade_request().replace(b"GET", b"POST"),
-        upgrade_request().replace(b"GET /ws", b"GET http://x/ws"),
+        upgrade_request().replace(b"GET /ws", b"GET ftp://x/ws"),
         upgrade_request(upgrade="h2c"),
         upgrade_request(x="websocket", upgrade=None),
         upgrade_request(x="y" * 10_000),
         upgrade_request(**{f"x{number}": "y" for number in range(200)}),
     ],
-    ids=["plain", "POST", "absolute", "h2c", "elsewhere", "long line", "many headers"],
+    ids=["plain", "POST", "not ours", "h2c", "elsewhere", "long line", "many headers"],
 )
 def test_everything_else_is_left_to_hypercorn(head: bytes) -> None:
     assert read_upgrade_request(head) is None

@@ -92,3 +92,12 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 def test_an_entrys_time_is_known_with_its_zone_or_not_at_all(value: object) -> None:
     time = entry_time({"time": value})
     assert time is None or time.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("room", "passes"),
+    [("Room:lobby", True), ("lobby", True), ("Room:a:lobby", False), ("Room%3Aa:lobby", True)],
+)
+def test_a_room_is_chosen_with_or_without_its_type(room: str, passes: bool) -> None:
+    assert LogFilter(room="lobby").passes({"room": room}) is passes
+    assert LogFilter(room=room).passes({"room": room})

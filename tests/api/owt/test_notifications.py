@@ -203,7 +203,7 @@ def test_a_login_is_answered_with_everything_in_the_room() -> None:
         (RoomFull(), "Room is full"),
         (ParticipantUnknown("bob"), "Target participant does NOT exist: bob"),
         (SessionUnknown(), "Session 17 does NOT exist"),
-        (TrackUnknown(), "Stream does NOT exist"),
+        (TrackUnknown(), "Stream does NOT contain valid track to mute/unmute"),
         (
             TargetUnsatisfying("video", "resolution"),
             "Target video stream does NOT satisfy:Resolution is not acceptable",

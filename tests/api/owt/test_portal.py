@@ -244,6 +244,10 @@ async def test_orders_are_refused_in_the_words_of_the_sheet(server: OwtServer, r
         assert await ann.refused("publish", nothing) == "Bad publication request"
         assert await ann.refused("subscribe", nothing) == "Bad subscription request"
         assert await ann.refused("subscribe", taking) == absent
+        for kind, other in (("audio", "video"), ("video", "audio")):
+            mixed = {"media": {kind: {"from": f"{room}-common"}, other: False}}
+            words = f"Target {kind} stream does NOT satisfy:No mixed streams yet"
+            assert await ann.refused("subscribe", mixed) == words
         assert await ann.refused("unpublish", {"id": "17"}) == "Stream does NOT exist"
         assert await ann.refused("unsubscribe", {"id": "17"}) == "Subscription does NOT exist"
         assert await ann.refused("soac", offer) == "Session 17 does NOT exist"

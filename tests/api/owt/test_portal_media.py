@@ -170,3 +170,90 @@ async def test_a_crash_of_a_connection_ends_its_stream_in_words(
             ended = await two.told("progress", id=taken, status="error")
             assert ended["data"] == "Source stream loss"
             await bob.frames(kept)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["word", "close"])
+async def test_a_normal_stop_is_no_error(
+    server: OwtServer, room: str, loop: MediaLoop, first: str
+) -> None:
+    """SDKs say so over the socket and close the connection in one moment."""
+    async with guest(server, room) as one, guest(server, room) as two:
+        async with calling(one, loop) as ann, calling(two, loop) as bob:
+            for _ in range(3):
+                stream = await ann.publish(video=None)
+                await two.told("stream", id=stream, status="add")
+                taken = await bob.subscribe(stream)
+                for caller, request, id_ in (
+                    (bob, "unsubscribe", taken),
+                    (ann, "unpublish", stream),
+                ):
+                    if first == "close":
+                        await caller.hang_up(id_)
+                        await until_ended(server, f"{live_room(server, room).path}/{id_}")
+                    await caller.guest.ok(request, {"id": id_})
+                    if first == "word":
+                        await caller.hang_up(id_)
+                assert await two.told("stream") == {"id": stream, "status": "remove"}
+                await one.told("stream", id=stream, status="add")
+                assert await one.told("stream") == {"id": stream, "status": "remove"}
+            for each in (one, two):
+                await each.ok("refreshReconnectionTicket")  # behind whatever was sent before
+                assert not [packet for packet in each.client.packets if '"error"' in packet]
+
+
+async def until_ended(server: OwtServer, path: str) -> None:
+    """Wait until an actor is no more."""
+    with trio.fail_after(10):
+        while server.system.registry.find(path) is not None:
+            await trio.sleep(0.01)
+
+
+async def test_muting_what_a_stream_has_not_leaves_it_alone(
+    server: OwtServer, room: str, loop: MediaLoop
+) -> None:
+    words = "Stream does NOT contain valid track to mute/unmute"
+    async with guest(server, room) as one, guest(server, room) as two:
+        async with calling(one, loop) as ann, calling(two, loop) as bob:
+            stream = await ann.publish(video=None)
+            await two.told("stream", id=stream, status="add")
+            mute = {"id": stream, "operation": "pause", "data": "video"}
+            assert await one.refused("stream-control", mute) == words
+            assert await one.refused("stream-control", mute | {"operation": "play"}) == words
+            video = {"op": "replace", "path": "/media/video/status", "value": "inactive"}
+            path = f"/v1/rooms/{room}/streams/{stream}"
+            answer = await server.manager().ask("PATCH", path, [video])
+            assert (answer.status_code, words in answer.text) == (500, True)
+            await bob.frames(await bob.subscribe(stream), "audio")
+            await one.ok("stream-control", mute | {"data": "av"})
+            told = await two.told("stream", id=stream, status="update")
+            assert told["data"] == {"field": "audio.status", "value": "inactive"}
+
+
+async def test_a_codec_that_is_in_the_room_but_not_forwarded_is_refused_in_words(
+    server: OwtServer, room: str, loop: MediaLoop
+) -> None:
+    """VP9 is among a room's codecs, as in the original; what streams offer beside their own is
+    what can be had."""
+    shown = (await server.manager().ask("GET", f"/v1/rooms/{room}")).json()
+    assert {"codec": "vp9"} in shown["mediaIn"]["video"]
+    assert {"codec": "vp9"} in shown["mediaOut"]["video"]["format"]
+    async with guest(server, room) as one, guest(server, room) as two:
+        async with calling(one, loop) as ann:
+            wanted = {"media": {"audio": False, "video": {"source": "camera"}}}
+            id_ = (await one.ok("publish", wanted))["id"]
+            offer = {"type": "offer", "sdp": await ann.offer_video(id_, "VP9")}
+            await one.ok("soac", {"id": id_, "signaling": offer})
+            ended = await one.told("progress", id=id_, status="error")
+            assert ended["data"] == "No proper video codec"
+            stream = await ann.publish()
+            media = (await two.told("stream", id=stream, status="add"))["data"]["media"]
+            for kind in ("audio", "video"):
+                for each in media[kind]["optional"]["format"]:
+                    taken = {kind: {"from": stream, "format": each}}
+                    nothing = {"audio": False, "video": False}
+                    await two.ok("subscribe", {"media": nothing | taken})
+            assert not any(media["video"]["optional"]["parameters"].values())
+            vp9 = {"from": stream, "format": {"codec": "vp9"}}
+            words = await two.refused("subscribe", {"media": {"audio": False, "video": vp9}})
+            assert words == "Target video stream does NOT satisfy:Format is not acceptable"

@@ -292,6 +292,14 @@ async def test_changes_of_a_stream_that_cannot_be(scene: Scene, updates: Any) ->
     assert trouble(await scene.ask("PATCH", "/streams/123456", updates)) == (500, 1301)
 
 
+async def test_a_track_that_is_not_there_is_named(scene: Scene) -> None:
+    updates = [{"op": "replace", "path": "/media/audio/status", "value": "inactive"}]
+    answer = await scene.ask("PATCH", "/streams/123456", updates)
+    words = "Operation failed: Stream does NOT contain valid track to mute/unmute"
+    assert answer.json() == {"error": {"code": 1301, "message": words}}
+    assert (await scene.ask("GET", "/streams/123456")).status_code == 200
+
+
 # --- recordings
 
 

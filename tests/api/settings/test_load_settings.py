@@ -157,6 +157,11 @@ def test_a_listener_of_the_operator_alone_has_no_root(load: Load) -> None:
             "share endpoints",
         ),
         (
+            "[[auvious.clients]]\nid = 'ä'\n[[auvious.clients]]\nid = '33e6d73fee82904c'",
+            "auvious.clients[1].id",
+            "share a secret",
+        ),
+        (
             "[[auvious.users]]\nid = 'a'\npassword = '$argon2id$broken'",
             "auvious.users[0].password",
             "no whole argon2 hash",

@@ -427,6 +427,17 @@ async def test_rooms_may_demand_an_account_unless_they_are_public(
         await ann.join("closed")
 
 
+async def test_no_type_leads_into_a_room_that_demands_an_account(tmp_path: Path) -> None:
+    spreed = USERS | {"authorize_room_join": True, "public_rooms": "^lobby"}
+    async with site(tmp_path, spreed=spreed) as (server, http), server.client() as ann:
+        await log_in(http, ann, "ann")
+        await ann.join("staff:lobby")
+        async with server.client() as eve:
+            await eve.hello("lobby", Type="Room:staff")
+            users = (await eve.data("Welcome"))["Users"]
+            assert [user["Id"] for user in users] == [eve.id], "a room of her own"
+
+
 # --- contacts
 
 
