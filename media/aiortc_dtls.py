@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pylibsrtp
-from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsTransport
 from pylibsrtp import SRTP_MAX_TRAILER_LEN, ffi  # type: ignore[attr-defined]
 
 from media.datagrams import DATAGRAM_BYTES
@@ -34,6 +34,14 @@ class Certificate(RTCCertificate):
         context = super()._create_ssl_context(srtp_profiles)
         context.set_cipher_list(CIPHERS.encode())
         return context
+
+    def getFingerprints(self) -> list[RTCDtlsFingerprint]:
+        """Return the one that every peer knows (RFC 8827, 6.5), as browsers do.
+
+        With several, libdatachannel expects the last; where DTLS begins before it has stored the
+        answer it hashes with the default, SHA-256, and refuses the certificate.
+        """
+        return [each for each in super().getFingerprints() if each.algorithm == "sha-256"]
 
 
 def widen_buffers(transport: RTCDtlsTransport) -> None:

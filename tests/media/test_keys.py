@@ -100,6 +100,19 @@ async def test_another_fingerprint_than_was_told_is_a_failure_of_dtls(engine: Lo
     assert await failed(told[1]) is Failure.DTLS
 
 
+async def test_one_fingerprint_is_told_in_offers_and_answers(engine: LocalEngine):
+    """libdatachannel took the last of three for the one to expect, and now and then hashed another.
+
+    It does so where DTLS begins before it has stored the answer.
+    """
+    one = await engine.open_session("one", SessionWanted(SENDS), Told())
+    two = await engine.open_session("two", SessionWanted(TAKES), Told())
+    offer = (await one.create_offer()).sdp
+    for told in (offer, (await two.accept_offer(offer)).sdp):
+        hashes_told = [line.split()[0] for line in told.splitlines() if "a=fingerprint" in line]
+        assert hashes_told == ["a=fingerprint:sha-256"] * told.count("m=")
+
+
 async def test_who_was_reached_and_agrees_on_nothing_in_time_is_a_failure_of_dtls(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ):
@@ -132,11 +145,8 @@ async def test_a_fingerprint_that_cannot_be_checked_is_refused_at_once(engine: L
     one = await engine.open_session("one", SessionWanted(SENDS), told)
     two = await engine.open_session("two", SessionWanted(TAKES), told)
     offer = (await one.create_offer()).sdp
-    lines = [
-        line.replace("sha-256", "sha-1") for line in offer.splitlines() if "sha-384" not in line
-    ]
     with pytest.raises(BadDescription, match="no fingerprint of SHA-256"):
-        await two.accept_offer("\r\n".join(line for line in lines if "sha-512" not in line))
+        await two.accept_offer(offer.replace("sha-256", "sha-1"))
     await trio.lowlevel.checkpoint()
 
 
