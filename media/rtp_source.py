@@ -45,7 +45,8 @@ class RtpSource:
     Options: `rtx_payload_type` of retransmissions, if they come in a stream of their own
     (RFC 4588), which may be fed as well; `retransmits` tells whether the sender can be asked for
     lost packets (None: if it is video); `sender` is shared by streams that are to stay in step;
-    `report` takes what a receiver report says of this stream, once a second.
+    `report` takes what a receiver report says of this stream, once a second; `watch` each first
+    packet of a keyframe, before the legs do.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class RtpSource:
         retransmits: bool | None = None,
         sender: SenderClock | None = None,
         report: Callable[[rtcp.ReportBlock], None] | None = None,
+        watch: Callable[[RtpSource, RtpPacket], None] | None = None,
     ) -> None:
         self.id = id
         self.kind = kind
@@ -68,6 +70,7 @@ class RtpSource:
         self.ssrc = ssrc
         self.closed = False
         self.counts = SourceCounts()
+        self.last_arrival = 0.0  # of media; who probes for bandwidth sends padding without it
         self._upstream = upstream
         self._clock = clock
         self._announced = ssrc is not None
@@ -75,6 +78,7 @@ class RtpSource:
         self._rtx_payload_type = rtx_payload_type
         self._retransmits = kind == "video" if retransmits is None else retransmits
         self._send_report = report
+        self._watch = watch
         self._legs: tuple[Leg, ...] = ()
         self._mark = keyframe_marker(codec.name.lower())
         self._window = SequenceWindow()
@@ -94,6 +98,11 @@ class RtpSource:
     def has_keyframes(self) -> bool:
         """Whether a receiver can only begin at a keyframe."""
         return self._mark is not None
+
+    @property
+    def bitrate(self) -> float:
+        """Payload in bits per second, as measured last."""
+        return self._bitrate.bits_per_second
 
     # What comes from the sender.
 
@@ -233,11 +242,14 @@ class RtpSource:
             for leg in self._legs:
                 leg.skip(packet)
             return
+        self.last_arrival = packet.arrival
         if self._mark is not None:
             self._mark(packet)
             if packet.keyframe:
                 counts.keyframes += 1
                 self._keyframes.answered()
+                if self._watch is not None:
+                    self._watch(self, packet)
         for leg in self._legs:
             leg.forward(packet)
 
