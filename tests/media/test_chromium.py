@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -43,8 +44,11 @@ window.prefer = (transceiver, codec) => {
     const first = all.filter(c => c.mimeType.toLowerCase().endsWith('/' + codec));
     transceiver.setCodecPreferences([...first, ...all.filter(c => !first.includes(c))]);
 };
-window.publish = async (codec, layers, width, height) => {
-    const pc = peers.publisher = new RTCPeerConnection();
+window.rsa = () => RTCPeerConnection.generateCertificate({
+    name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1])});
+window.publish = async (codec, layers, width, height, certificates = []) => {
+    const pc = peers.publisher = new RTCPeerConnection({certificates});
     pc.addTransceiver(beeping(), {direction: 'sendonly'});
     const options = {direction: 'sendonly'};
     if (layers) options.sendEncodings = layers.map(([rid, by]) => (
@@ -142,6 +146,18 @@ def test_chromium_sees_and_hears_what_chromium_publishes(page: Page, codec: str)
         assert later["energy"] > first["energy"]
         assert later["lost"] == 0
         assert portal.loop.stray_errors == 0
+
+
+def test_a_page_with_an_rsa_certificate_publishes_with_error_correction(page: Page):
+    with EnginePortal(IceSettings()) as portal:
+        call = Call(portal, page)
+        offer = page.evaluate("async () => publish('vp8', null, 320, 240, [await rsa()])")
+        call.connect("publisher", offer, Direction.RECEIVE, "vp8")
+        call.connect("subscriber", page.evaluate("subscribe()"), Direction.SEND, "vp8")
+        call.attach()
+        call.until(lambda seen: seen["frames"] > 5 and seen["energy"] > 0)
+        answer = page.evaluate("peers.publisher.remoteDescription.sdp")
+        assert re.search(r"a=fmtp:111 minptime=10;useinbandfec=1\r", answer)
 
 
 LAYERS = {
