@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from actors.core.errors import Refused
 
-
 UNMIXED = "no mixed streams yet"
 
 
