@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from media.lateness import Lateness
 
-_TRUST = 10.0  # seconds that reports may place a frame away from its arrival
+_TRUST = 10.0  # seconds that a slow clock, or reports, may place a frame away from its arrival
 _LEAP = 2.0  # seconds that timestamps may run ahead of arrivals; more, and the clock was set
 _REORDERED = 0.5  # seconds that a picture may be shown before one that is decoded before it
 _PACE = 0.25  # of the time since the frame before: how fast a picture moves to where it belongs
@@ -77,6 +77,8 @@ class RecordingClock:
             self._lateness.note(arrival - self._by_anchor(ticks), arrival)
             if not asked:
                 self._late_from = ticks
+            if self._lateness.usual > _TRUST:
+                self._set(timestamp, arrival, arrival)
 
     def settle(self, now: float, timestamp: int | None = None, *, at_once: bool = False) -> None:
         """Find out where frames in question belong, if that can be told at `now`.
