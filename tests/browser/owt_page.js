@@ -196,6 +196,19 @@ class Conference {
     return id;
   }
 
+  // As the SDK does: it says so, and closes in the same moment. The network may turn that round.
+  async stop({ id, word, closedFirst }) {
+    const { pc } = this.sessions[id];
+    if (closedFirst) {
+      pc.close();
+      await new Promise((resolve) => setTimeout(resolve, closedFirst));
+      return this.request(word, { id });
+    }
+    const answer = this.request(word, { id });
+    pc.close();
+    return answer;
+  }
+
   seen(id) {
     const { video, frames } = this.sessions[id];
     return { width: video.videoWidth, height: video.videoHeight, frames };

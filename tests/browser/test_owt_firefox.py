@@ -87,6 +87,21 @@ def test_certificates_may_be_rsa_on_both_ways(
     publish_and_see(newcomer(publisher), newcomer(viewer), rsa=True)
 
 
+@pytest.mark.parametrize("closed_first", [0, 300])
+def test_a_stop_in_firefox_is_no_error_whichever_way_tells_of_it_first(
+    newcomer: Newcomer, closed_first: int
+) -> None:
+    ann, bob = newcomer("firefox"), newcomer("chromium")
+    stream = publish_and_see(ann, bob)
+    shown = bob.publish(devices=True)
+    ann.knows(shown)
+    ann.stop(ann.subscribe(shown), "unsubscribe", closed_first=closed_first)
+    ann.stop(stream, "unpublish", closed_first=closed_first)
+    bob.until(GONE, stream)
+    told = ann.run("() => conference.told")
+    assert [data for name, data in told if name == "progress" and data["status"] == "error"] == []
+
+
 def test_after_a_reload_firefox_publishes_and_watches_again(newcomer: Newcomer) -> None:
     ann, bob = newcomer("firefox"), newcomer("chromium")
     stream = publish_and_see(ann, bob)

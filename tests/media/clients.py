@@ -82,6 +82,7 @@ class Seen:
     first: float = 0.0  # time.monotonic() of the first frame
     grey: int = -1  # of the last one
     longest_gap: float = 0.0
+    largest: int = 0  # payload of a packet, in bytes
     sequence: list[int] = field(default_factory=list)
     _last: float = 0.0
 
@@ -175,6 +176,7 @@ class Client:
 
         async def taking(packet, arrival_time_ms):
             seen.sequence.append(packet.sequence_number)
+            seen.largest = max(seen.largest, len(packet.payload))
             await take(packet, arrival_time_ms)
 
         receiver._handle_rtp_packet = taking

@@ -22,7 +22,7 @@ gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import Gst, GstRtp, GstSdp, GstWebRTC  # noqa: E402
 
-PICTURE = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=480,framerate=15/1"
+PICTURE = "videotestsrc is-live=true ! video/x-raw,width=640,height=480,framerate=15/1"
 ENCODINGS = {
     "vp8": "vp8enc deadline=1 keyframe-max-dist=15 target-bitrate=1000000 ! rtpvp8pay name=picture",
     "h264": (

@@ -111,6 +111,11 @@ class Tab:
     def subscribe(self, stream: str, *, rsa: bool = False) -> str:
         return str(self.run("(all) => conference.subscribe(...all)", [stream, rsa]))
 
+    def stop(self, session: str, word: str, *, closed_first: int = 0) -> None:
+        """Say "unpublish" or "unsubscribe" and close, or close so many milliseconds before."""
+        order = {"id": session, "word": word, "closedFirst": closed_first}
+        self.run("(order) => conference.stop(order)", order)
+
     def until(self, script: str, *argument: object) -> None:
         arg = argument[0] if argument else None
         self.page.wait_for_function(script, arg=arg, timeout=PATIENCE * 1000)
