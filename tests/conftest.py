@@ -9,8 +9,11 @@ import pytest
 
 from actors.core import ActorSystem
 from actors.core.state import State
+from tests.support.examples import register_fast_profile
 
 LISTENING = "0A"
+
+register_fast_profile()
 
 
 @pytest.fixture(autouse=True)
