@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 SERVICE, KEY = "5188b9af6e53c84ffd600413", "c2FtcGxlIGtleQ=="
 SCRIPT = Path(__file__).with_name("owt_page.js")
-PATIENCE = 15.0
+PATIENCE = 60.0
 HTML = b"<!doctype html><title>conference</title><body></body>"
 PUBLISH = {"codec": "vp8", "layers": False, "width": 320, "height": 240}
 

@@ -28,7 +28,7 @@ from media.engine import MediaEngine
 from tests.fakes.media import FakeEngine
 from tests.support.serving import Serving, services_for, serving
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 SUPER = "aaaaaaaaaaaaaaaaaaaaaaaa"
 SAMPLE = "5188b9af6e53c84ffd600413"
 KEYS = {SUPER: "super key", SAMPLE: "c2FtcGxlIGtleQ=="}
@@ -108,6 +108,7 @@ async def owt_server(
     carrier: str = "lane",
     settings: Settings | None = None,
     engine: MediaEngine | None = None,
+    guard: CredentialGuard | None = None,
 ) -> AsyncIterator[OwtServer]:
     """Serve the dialect on one listener, over a real actor system with its store in memory.
 
@@ -119,9 +120,9 @@ async def owt_server(
     async with open_system(
         children(lambda: limits, MediaServices(engine or FakeEngine(), recordings))
     ) as system:
-        limits = settings.limits
-        guard = CredentialGuard(
-            limits.credential_failures, 1800.0, limits.credential_failures_per_address
+        of = settings.limits
+        guard = guard or CredentialGuard(
+            of.credential_failures, 1800.0, of.credential_failures_per_address
         )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         opens = open_dialect(services)

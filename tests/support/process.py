@@ -17,7 +17,7 @@ from typing import Any
 import trio
 
 REPOSITORY = Path(__file__).parents[2]
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 END_SECONDS = 20.0
 
 OPERATOR = 'listeners = [{ bind = "127.0.0.1:0", dialects = ["operator"] }]\n'

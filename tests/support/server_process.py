@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).parents[2]
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 STOP_SECONDS = 25.0
 
 
