@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import io
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -718,6 +719,10 @@ async def test_a_web_client_of_the_operator_is_hosted(tmp_path: Path) -> None:
         assert set(context) == {"App", "Cfg", "Host", "Ssl", "Csp", "Languages", "S"}
         assert (context["App"], context["Host"], context["Ssl"]) == ("main", "meet.test", False)
         assert context["Cfg"] == (await http.get("/api/v1/config")).json()
+        guide = (Path(__file__).parents[3] / "docs" / "spreed-client.md").read_text()
+        links = re.findall(rf'(?:href|src)="{context["S"]}/([^"]+)"', page)
+        assert len(links) == 4
+        assert [link for link in [*links, "js/main.js"] if link not in guide] == []
         script = await http.get(f"/{context['S']}/js/main.js")
         assert script.text == "here();"
         assert "immutable" in script.headers["cache-control"]
