@@ -701,6 +701,15 @@ async def test_the_page_may_talk_to_its_own_site_only(
         assert policy.count("script-src") == 1
 
 
+@pytest.mark.parametrize("base", ["/", "/meet/"])
+async def test_the_icon_is_a_picture_wherever_it_is_looked_for(tmp_path: Path, base: str) -> None:
+    async with site(tmp_path, spreed={"base_path": base}) as (_, http):
+        for path in ("/favicon.ico", f"{base}favicon.ico", f"{base}static/quintet/favicon.svg"):
+            icon = await http.get(path)
+            assert icon.headers["content-type"] == "image/svg+xml; charset=utf-8"
+            assert icon.text.startswith("<svg ")
+
+
 # --- the operator's copy of a web client
 
 
@@ -727,6 +736,10 @@ async def test_a_web_client_of_the_operator_is_hosted(tmp_path: Path) -> None:
         assert script.text == "here();"
         assert "immutable" in script.headers["cache-control"]
         assert (await http.get("/static/js/main.js")).text == "here();"
+        assert (await http.get("/favicon.ico")).status_code == 404  # this client has none
+        (folder / "static" / "favicon.ico").write_bytes(b"icon")
+        icon = await http.get("/favicon.ico")
+        assert (icon.content, icon.headers["content-type"][:6]) == (b"icon", "image/")
         for path in (
             "/static/..%2fsecret.txt", "/static/ver=1/../../secret.txt", "/static/.env",
             "/static/ver=1/.env",
