@@ -87,7 +87,7 @@ def masked_copy(event: dict[str, Any], masks: Sequence[str], payload: bytes) -> 
             found += _find(document, mask)
         except TooMuchWork:
             raise MaskRefused("take too long to find") from None
-        except (JSONPathError, RecursionError, ValueError, TypeError, IndexError, KeyError):
+        except (JSONPathError, RecursionError, ValueError, TypeError, LookupError, ArithmeticError):
             raise MaskRefused("must be JSONPath expressions") from None
     copy = _decoder.decode(payload)
     for parts in found:

@@ -88,7 +88,7 @@ def test_the_event_itself_stays_as_it_is() -> None:
         "", "name", "nested.name", "^", "$[", "$..", "$$", "$.name.length()", "@.name",
         "$.items[?(@.key =~ /(/)]", "$.items[?match(@.key, 'x')]", "$.items[?search(@.key, 'x')]",
         "$." + "a" * LONGEST_PATH, "$.nested[~name]", "$.~", "$.nested.~", "$[" * 100,
-        "$[?" + "(" * 200 + "@.x" + ")" * 100,
+        "$[?" + "(" * 200 + "@.x" + ")" * 100, "$[?(@.a == 1e999)]", "$[?(@.a == -1e999)]",
     ],
 )  # fmt: skip
 def test_what_is_no_path_is_refused(mask: str) -> None:
