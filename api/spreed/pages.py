@@ -112,11 +112,13 @@ class HostedClient:
         """Serve a file; the segment `ver=…` only makes its address new with each version."""
         first, _, rest = name.partition("/")
         versioned = first.startswith("ver=")
-        if any(part.startswith(".") for part in name.split("/")):
-            raise NotFound  # what a copied folder may hide: .git, .env
         try:
-            response = await send_from_directory(self._static, rest if versioned else name)
-        except (OSError, ValueError):  # a name that no file can have, or one we may not read
+            file = (self._static / (rest if versioned else name)).resolve()
+            within = file.relative_to(self._static.resolve())  # where links lead to, too
+            if any(part.startswith(".") for part in (*name.split("/"), *within.parts)):
+                raise NotFound  # what a copied folder may hide: .git, .env
+            response = await send_from_directory(self._static, str(within))
+        except (OSError, ValueError, RuntimeError):  # no name of a file, or one we may not read
             raise NotFound from None
         if versioned:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
