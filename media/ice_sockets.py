@@ -33,21 +33,22 @@ class IceSocketProtocol(StunProtocol):
         self,
         connection: Connection,
         loop: Scheduler,
-        received: Callable[[bytes], None],
+        received: Callable[[bytes, float], None],
     ) -> None:
         super().__init__(connection)
         self._loop = loop
         self._take = received
 
-    def datagram_received(self, data: Any, addr: tuple[Any, ...]) -> None:
+    def datagram_arrived(self, data: bytes, addr: tuple[Any, ...], arrival: float) -> None:
+        """Take a datagram that arrived then, in seconds of time.monotonic."""
         if data and data[0] > 3:  # RFC 7983
-            self._take(data)
+            self._take(data, arrival)
         else:
-            self._loop.call_soon(super().datagram_received, data, addr)
+            self._loop.call_soon(self.datagram_received, data, addr)
 
 
 def open_ice_sockets(
-    settings: IceSettings, readers: Readers, protocol_for: Callable[[], StunProtocol]
+    settings: IceSettings, readers: Readers, protocol_for: Callable[[], IceSocketProtocol]
 ) -> list[tuple[StunProtocol, UdpSocket]]:
     """Bind a socket for every address that is listened on, each with its host candidate.
 
@@ -69,7 +70,7 @@ def _open(
     address: str,
     settings: IceSettings,
     readers: Readers,
-    protocol_for: Callable[[], StunProtocol],
+    protocol_for: Callable[[], IceSocketProtocol],
     preference: int,
 ) -> tuple[StunProtocol, UdpSocket] | None:
     try:
