@@ -11,6 +11,7 @@ class Retransmissions:
     """Wraps packets that are sent again, under a payload type and an SSRC of their own."""
 
     def __init__(self, payload_type: int, ssrc: int) -> None:
+        self.name = (payload_type, ssrc)
         self._payload_type = payload_type
         self._ssrc = ssrc
         self._sequence = random.randrange(1 << 15)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from media import rtcp
-from media.bitrate_limits import binding_limit
+from media.bitrate_limits import ReceiverLimit
 from media.codec import Codec, suits
 from media.errors import CodecMismatch
 from media.packet_cache import SIZE, PacketCache
@@ -80,7 +80,8 @@ class RtpSink:
         self._send = send
         self._send_rtcp = send_rtcp
         self._clock = clock
-        self._rtx = Retransmissions(*rtx) if rtx else None
+        self._rtx: Retransmissions | None = None
+        self.send_again_as(rtx)
         self._timed = bool(send_time)
         if send_time:
             self._extension_head, self._time_head, self._extension = timed_extension(send_time, mid)
@@ -103,6 +104,7 @@ class RtpSink:
         self._cache = PacketCache()
         self._slots = self._cache.slots
         self._receiver = Receiver()
+        self._limit = ReceiverLimit()
         self._bitrate = BitrateMeter()
 
     @property
@@ -153,6 +155,13 @@ class RtpSink:
         """End the leg, without a word to the receiver."""
         self.detach()
 
+    def send_again_as(self, rtx: tuple[int, int] | None) -> None:
+        """Send retransmissions under this payload type and SSRC, or as they were, from now on."""
+        if rtx is None:
+            self._rtx = None
+        elif self._rtx is None or self._rtx.name != rtx:
+            self._rtx = Retransmissions(*rtx)
+
     # What a source hands it.
 
     def enter(self, packet: RtpPacket, source: RtpSource) -> None:
@@ -183,7 +192,7 @@ class RtpSink:
             segment = earlier
         out = number + segment.sequence
         # Told once: a packet that could not leave has the same time when it is sent again.
-        sent = int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK if self._timed else 0
+        sent = self._send_time() if self._timed else 0
         if out > self._newest + self._segment.sequence - SIZE:
             self._slots[out % SIZE] = (out, packet, segment, sent)
         try:
@@ -250,7 +259,8 @@ class RtpSink:
                 case rtcp.BitrateLimit(ssrcs=ssrcs, bits_per_second=limit):
                     if self.ssrc in ssrcs and self._flowing is not None:
                         self._receiver.limit = limit
-                        least = binding_limit(limit, self._bitrate.bits_per_second)
+                        flowing = self._bitrate.bits_per_second
+                        least = self._limit.binding(limit, flowing, arrival)
                         self._flowing.limit_bitrate(self.id, least, arrival)
 
     def beat(self, now: float) -> None:
@@ -296,6 +306,9 @@ class RtpSink:
             header = HEADER.pack(self._first_byte, second, sequence, timestamp, self.ssrc)
         return header + self._extension + payload
 
+    def _send_time(self) -> int:
+        return int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK
+
     def _segment_of(self, number: int) -> Segment | None:
         """Find the segment that a late packet of the source belongs to."""
         if number >= self._segment.first:
@@ -323,6 +336,7 @@ class RtpSink:
         source.remove_leg(self)
         source.forget_limit(self.id)
         self._flowing = self._last = self._receiver.limit = None
+        self._limit = ReceiverLimit()
 
     def _newest_sent(self) -> int:
         if self._flowing is None:
@@ -337,9 +351,14 @@ class RtpSink:
             found = self._cache.take_again(number, newest, now)
             if found is None:
                 continue
-            packet = self._render(*found)
+            packet, segment, sent = found
+            if self._rtx is None:
+                data = self._render(packet, segment, sent)
+            else:
+                data = self._render(packet, segment, self._send_time())
+                data = self._rtx.wrap(data, self._header_bytes)
             try:
-                self._send(self._rtx.wrap(packet, self._header_bytes) if self._rtx else packet)
+                self._send(data)
             except OSError:
                 self.counts.dropped += 1
             else:
@@ -352,7 +371,7 @@ class RtpSink:
         self._receiver.fir_number = number
         self.counts.keyframe_requests += 1
         if self._flowing is not None:
-            self._flowing.request_keyframe()
+            self._flowing.request_keyframe(self.id)
 
     def _report(self, now: float) -> None:
         """Tell the receiver how RTP times relate to our clock, the same one for all legs."""
