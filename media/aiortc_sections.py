@@ -116,6 +116,7 @@ def _section(transceiver: RTCRtpTransceiver) -> NegotiatedSection:
         receives=all(direction in ("recvonly", "sendrecv") for direction in directions),
         sends=all(direction in ("sendonly", "sendrecv") for direction in directions),
         ssrc=transceiver.sender._ssrc,
+        rtx_ssrc=transceiver.sender._rtx_ssrc,
         mid_extension=extensions.get(MID_EXTENSION, 0),
         send_time_extension=extensions.get(SEND_TIME_EXTENSION, 0),
     )

@@ -46,6 +46,7 @@ from media.errors import BadCandidate, BadDescription, TooMuch, WrongState
 from media.feedback_negotiation import accept_feedback, offer_feedback
 from media.peer_facts import IceSettings, PeerListener
 from media.rejected_sections import reject, with_stand_ins
+from media.retransmission_format import accept_retransmissions
 from media.router import Router, RtpSource
 from media.session_tracks import SessionTracks
 
@@ -120,6 +121,7 @@ class PeerSession:
         answer = await self._step(self._peer.answer, *self._put(offer, listed))
         await self._agreed(offer)
         accepted = accept_feedback(offer, accept_simulcast(offer, answer))
+        accepted = accept_retransmissions(accepted, self._tracks.retransmissions)
         return _described(reject(accepted, offer.rejected))
 
     async def accept_answer(self, sdp: str) -> None:

@@ -38,8 +38,9 @@ class PeerListener:
 class NegotiatedSection:
     """One audio or video section after an offer and its answer.
 
-    `ssrc` is what we send with. `mid_extension` is the id of the RTP header extension that carries
-    the mid, `send_time_extension` of the one with the time of sending; 0 without one.
+    `ssrc` is what we send with, `rtx_ssrc` what we may send again with. `mid_extension` is the id
+    of the RTP header extension that carries the mid, `send_time_extension` of the one with the time
+    of sending; 0 without one.
     """
 
     mid: str
@@ -48,6 +49,7 @@ class NegotiatedSection:
     receives: bool
     sends: bool
     ssrc: int
+    rtx_ssrc: int
     mid_extension: int
     send_time_extension: int
 

@@ -11,6 +11,7 @@ from media.descriptions import SessionText, chosen_layer
 from media.engine import Event, Track, TracksChanged
 from media.feedback_negotiation import numbered
 from media.peer_facts import NegotiatedSection
+from media.retransmission_format import retransmission_types
 from media.router import Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
 from media.rtcp import parse_rtcp
 from media.rtp_sink import CNAME
@@ -50,6 +51,8 @@ class SessionTracks:
         self._clock = SenderClock()
         self._feedback = TransportFeedback(send_rtcp, CNAME)
         self._ends: dict[str, _Ends] = {}
+        self.retransmissions: dict[str, tuple[int, int]] = {}
+        """The payload type and SSRC, by mid, of those that have a stream of their own."""
 
     def fact(self) -> Event:
         """Return what there is now, as an event."""
@@ -74,6 +77,7 @@ class SessionTracks:
         self._agree_on_feedback(sections, remote)
         for ends in self._ends.values():  # all are known, so that `clear` finds what got its place
             self._fit(ends)
+        self._agree_on_retransmissions(remote)
         for offered in remote.sections:
             if offered.mid in self._ends:
                 self._ends[offered.mid].rid = chosen_layer(offered)
@@ -150,6 +154,18 @@ class SessionTracks:
         types = {mid: section.codec.payload_type for mid, section in received.items()}
         extension, mids = numbered(remote, types)
         self._feedback.set(extension, next((received[mid].ssrc for mid in mids), 0))
+
+    def _agree_on_retransmissions(self, remote: SessionText) -> None:
+        sinks = {
+            mid: (ends.sink, ends.section)
+            for mid, ends in self._ends.items()
+            if ends.sink is not None and ends.source is None and ends.section.kind == "video"
+        }
+        sent = {mid: section.codec.payload_type for mid, (_, section) in sinks.items()}
+        types = retransmission_types(remote, sent)
+        self.retransmissions = {mid: (types[mid], sinks[mid][1].rtx_ssrc) for mid in types}
+        for mid, (sink, _) in sinks.items():
+            sink.send_again_as(self.retransmissions.get(mid))
 
     def _fit(self, ends: _Ends) -> None:
         """Give a section the ends its direction asks for, and no others."""
