@@ -84,7 +84,7 @@ class RtpSink:
         self.send_again_as(rtx)
         self._timed = bool(send_time)
         if send_time:
-            self._extension_head, self._time_head, self._extension = timed_extension(send_time, mid)
+            self._time_head, self._extension = timed_extension(send_time, mid)
         else:
             self._extension = mid_extension(*mid) if mid else b""
         fixed = HEADER_WITH_TIME.size if send_time else HEADER_BYTES
@@ -191,12 +191,12 @@ class RtpSink:
                 return
             segment = earlier
         out = number + segment.sequence
-        # Told once: a packet that could not leave has the same time when it is sent again.
-        sent = self._send_time() if self._timed else 0
+        if self._timed and packet.sent < 0:
+            packet.sent = int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK
         if out > self._newest + self._segment.sequence - SIZE:
-            self._slots[out % SIZE] = (out, packet, segment, sent)
+            self._slots[out % SIZE] = (out, packet, segment)
         try:
-            self._send(self._render(packet, segment, sent))
+            self._send(self._render(packet, segment, packet.sent))
         except OSError:
             self.counts.dropped += 1
             return
@@ -299,15 +299,11 @@ class RtpSink:
                 sequence,
                 timestamp,
                 self.ssrc,
-                self._extension_head,
                 self._time_head | sent,
             )
         else:
             header = HEADER.pack(self._first_byte, second, sequence, timestamp, self.ssrc)
         return header + self._extension + payload
-
-    def _send_time(self) -> int:
-        return int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK
 
     def _segment_of(self, number: int) -> Segment | None:
         """Find the segment that a late packet of the source belongs to."""
@@ -351,11 +347,12 @@ class RtpSink:
             found = self._cache.take_again(number, newest, now)
             if found is None:
                 continue
-            packet, segment, sent = found
+            packet, segment = found
             if self._rtx is None:
-                data = self._render(packet, segment, sent)
+                data = self._render(packet, segment, packet.sent)
             else:
-                data = self._render(packet, segment, self._send_time())
+                sent = int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK
+                data = self._render(packet, segment, sent)
                 data = self._rtx.wrap(data, self._header_bytes)
             try:
                 self._send(data)
