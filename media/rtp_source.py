@@ -161,9 +161,15 @@ class RtpSource:
         """Hand packets to another leg in place of `leg`, from the next one on."""
         self._legs = tuple(by if other is leg else other for other in self._legs)
 
-    def request_keyframe(self) -> None:
-        """Ask the sender for a keyframe: now, or as soon as it may be asked again."""
-        if self._mark is not None and self.ssrc is not None and self._keyframes.ask(self._clock()):
+    def request_keyframe(self, leg: str = "") -> None:
+        """Ask the sender for a keyframe: now, or as soon as it may be asked again.
+
+        For the receiver of the leg of this id, if it is one's wish.
+        """
+        now = self._clock()
+        if self._mark is None or self.ssrc is None or not self._limits.may_ask(leg, now):
+            return
+        if self._keyframes.ask(now):
             self._ask_for_keyframe(self.ssrc)
 
     def limit_bitrate(self, leg: str, bits_per_second: int, now: float) -> None:

@@ -346,7 +346,7 @@ class Deaf:
     def __init__(self, receiver) -> None:
         self.connection_lost = receiver.connection_lost
 
-    def datagram_received(self, data: bytes, addr: object) -> None:
+    def datagram_arrived(self, data: bytes, addr: object, arrival: float) -> None:
         pass
 
 
@@ -357,9 +357,9 @@ class DeafTo(Deaf):
         super().__init__(receiver)
         self._heard, self._addresses = receiver, addresses
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def datagram_arrived(self, data: bytes, addr: tuple[str, int], arrival: float) -> None:
         if addr not in self._addresses:
-            self._heard.datagram_received(data, addr)
+            self._heard.datagram_arrived(data, addr, arrival)
 
 
 async def test_a_session_nobody_answers_fails_in_time(engine: LocalEngine):
