@@ -36,7 +36,7 @@ test: $(INSTALLED_DEV) test-packages
 	$(BIN)/python -m pytest $(ARGS)
 
 test-fast: $(INSTALLED_DEV)
-	$(BIN)/python -m pytest --numprocesses 4 -m "not slow and not browser" $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 4 --hypothesis-profile fast -m "not slow and not browser" $(ARGS)
 
 test-packages:
 	@scripts/test-packages

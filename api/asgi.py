@@ -19,10 +19,11 @@ from actors.storage.upgrade import StoreAway, StoreWrong
 from api.app import App, create_app
 from api.composition import CurrentSettings, open_services, prepare_store
 from api.dialects import Dialects
-from api.listeners import raise_file_limit
+from api.listeners import StartError, raise_file_limit
 from api.logs import configure
 from api.secret_store import DataDirError, lock_data_dir
 from api.settings import ConfigError, Settings, config_path, load_settings
+from api.startup import check_places, one_message
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +52,7 @@ class Asgi:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
                 await self._app.services.lifecycle.drain(0.0, TELL_SECONDS)
-        except (ConfigError, DataDirError, StoreAway, StoreWrong) as error:
+        except (ConfigError, DataDirError, StartError, StoreAway, StoreWrong) as error:
             log.error("server.start_failed", reason=str(error))
             await send({"type": "lifespan.startup.failed", "message": str(error)})
         except RestartLimit as error:
@@ -67,7 +68,8 @@ async def _open() -> AsyncIterator[App]:
     configure(settings.log)
     raise_file_limit()
     listener = settings.listeners[0]
-    with lock_data_dir(settings.server.data_dir):
+    with lock_data_dir(settings.server.data_dir), one_message():
+        check_places(settings)
         await trio.to_thread.run_sync(prepare_store, settings)
         async with open_services(CurrentSettings(settings)) as services:
             doors = Dialects(listener.dialects, services).doors(listener)

@@ -49,11 +49,13 @@ class CurrentSettings:
 async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     """Open the actor system with the house in it, and everything a dialect may use.
 
-    The store must be ready: see `prepare_store`. Raises RestartLimit from the block when the system
-    gives up.
+    The store must be ready: see `prepare_store`. Raises DataDirError, and RestartLimit from the
+    block when the system gives up.
     """
     settings = current()
     limits = settings.limits
+    secrets = Secrets(settings.server.data_dir)
+    secrets.all()  # read now, where damage is one message, and not with the first request
     async with (
         open_media_loop() as loop,  # encloses whatever uses it
         open_local_engine(loop, _ice(settings.ice), streams=limits.media_streams) as media,
@@ -63,7 +65,7 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
             settings=current,
             system=system,
             media=media,
-            secrets=Secrets(settings.server.data_dir),
+            secrets=secrets,
             guard=CredentialGuard(
                 limits.credential_failures,
                 limits.credential_window,

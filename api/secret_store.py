@@ -90,7 +90,7 @@ class Secrets:
             return {}
         except OSError as error:
             raise DataDirError(f"cannot read {self._file}: {error.strerror}") from None
-        except ValueError:  # not UTF-8, not TOML, or a value that is not text
+        except (ValueError, RecursionError):  # not UTF-8, not TOML, or a value that is no secret
             # Never replaced: it may hold the only copy of secrets that others rely on.
             raise DataDirError(f"{self._file} is damaged: repair it, or move it away") from None
         if mode & 0o077:
@@ -121,8 +121,10 @@ def lock_data_dir(data_dir: Path) -> Iterator[None]:
             owner = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
             message = f"data_dir {data_dir} is in use by another quintet (process {owner})"
             raise DataDirError(message) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(handle, os.pwrite(handle, f"{os.getpid()}\n".encode(), 0))
+        except OSError as error:  # the disk is full, or broken
+            raise DataDirError(f"cannot use data_dir {data_dir}: {error.strerror}") from None
         yield
     finally:
         os.close(handle)
@@ -133,10 +135,10 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
     for key, value in table.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, str):
+        elif isinstance(value, str) and value:
             yield prefix + key, value
         else:
-            raise ValueError(f"{prefix}{key} is not text")
+            raise ValueError(f"{prefix}{key} is no secret")
 
 
 def _quoted(value: str) -> str:

@@ -1,7 +1,7 @@
 """The life of the process under `quintet serve`: start, signals, reload, drain, stop.
 
-Order of the start: settings, logs, `data_dir` locked, sockets bound, database, actors, listeners;
-then `server.ready`. The stop runs backwards.
+Order of the start: settings, logs, `data_dir` locked, sockets bound, places checked, database,
+actors, listeners; then `server.ready`. The stop runs backwards.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from api.logs import configure
 from api.reloading import reload
 from api.secret_store import lock_data_dir
 from api.settings import Settings
+from api.startup import check_places, one_message
 from api.version import quintet_version
 
 __all__ = ["StartError", "StoreAway", "StoreWrong", "run"]
@@ -51,8 +52,10 @@ def run(settings: Settings) -> int:
     with lock_data_dir(settings.server.data_dir):
         listeners = bind_all(settings)
         try:
+            check_places(settings)
             prepare_store(settings)
-            return trio.run(Server(settings, listeners).run)
+            with one_message():
+                return trio.run(Server(settings, listeners).run)
         except RestartLimit as error:
             log.critical("server.gave_up", exc_info=error)
             return GAVE_UP

@@ -26,11 +26,13 @@ from pylibsrtp import Policy, Session
 from bench import janus, media_relay
 from media.port_range import PortRange
 from media.router import TICK_SECONDS, Codec, Router, RtcpUpstream, RtpSink, RtpSource
+from media.transport_feedback import TransportFeedback
 from media.udp_port import Address, UdpPort
 
 LEGS = (1, 4, 40)
 RELAY_LEGS = (1, 2)  # more would not keep up
 PAYLOAD_BYTES = 1100
+NUMBERS_ID = 5  # of the header extension that feedback goes by
 VIDEO = Codec("vp8", 90_000, 96)
 PROFILE = Policy.SRTP_PROFILE_AEAD_AES_128_GCM
 KEY_BYTES = 28
@@ -81,11 +83,18 @@ class Forwarding:
         self._out = UdpPort(PortRange(0, 0).bind("127.0.0.1"))
         self._to = to
         self._decrypt = session(key, Policy.SSRC_ANY_INBOUND)
-        self._source = RtpSource("camera", "video", VIDEO, 1, RtcpUpstream(len, 2, "bench"))
+        self._back = session(os.urandom(KEY_BYTES), Policy.SSRC_ANY_OUTBOUND)
+        self._feedback = TransportFeedback(self._say, "bench")
+        self._feedback.set(NUMBERS_ID, 2)
+        upstream = RtcpUpstream(self._say, 2, "bench")
+        ticked = self._feedback.tick
+        self._source = RtpSource("camera", "video", VIDEO, 1, upstream, ticked=ticked)
         self.router.add_source(self._source)
         for number in range(legs):
             send = self._leg(session(os.urandom(KEY_BYTES), Policy.SSRC_ANY_OUTBOUND))
-            sink = RtpSink(f"{number}", "video", VIDEO, 1000 + number, send, len, mid=(4, "0"))
+            sink = RtpSink(
+                f"{number}", "video", VIDEO, 1000 + number, send, len, mid=(4, "0"), send_time=3
+            )
             self.router.add_sink(sink)
             self.router.attach("camera", sink.id)
 
@@ -94,7 +103,12 @@ class Forwarding:
         return lambda packet: send(protect(packet), to)
 
     def take(self, data: bytes, sender: Address, arrival: float) -> None:
-        self._source.feed(self._decrypt.unprotect(data), arrival)
+        packet = self._decrypt.unprotect(data)
+        self._feedback.take(packet, arrival)
+        self._source.feed(packet, arrival)
+
+    def _say(self, packet: bytes) -> None:
+        self._out.send(self._back.protect_rtcp(packet), self._to)
 
     def counts(self) -> tuple[int, int]:
         totals = self.router.stats().totals
@@ -153,8 +167,9 @@ class Publisher:
     def _packet(self, frame: int, part: int) -> bytes:
         keyframe = self._sequence == 0
         self._sequence += 1
-        head = bytes([0x80, 96]) + (self._sequence & 0xFFFF).to_bytes(2)
-        head += (frame * 3000).to_bytes(4) + (1).to_bytes(4)
+        number = (self._sequence & 0xFFFF).to_bytes(2)
+        head = bytes([0x90, 96]) + number + (frame * 3000).to_bytes(4) + (1).to_bytes(4)
+        head += bytes.fromhex("bede0001") + bytes([NUMBERS_ID << 4 | 1]) + number + bytes(1)
         picture = bytes([0x90 if part == 0 else 0x80, 0x80]) + (0x8000 | frame & 0x7FFF).to_bytes(2)
         return head + picture + bytes([not keyframe]) + bytes(PAYLOAD_BYTES - 5)
 

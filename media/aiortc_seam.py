@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from aioice import Candidate as IceCandidate
-from aioice.ice import Connection, StunProtocol, server_reflexive_candidate
+from aioice.ice import Connection, server_reflexive_candidate
 from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
@@ -243,9 +243,9 @@ class Peer(RTCPeerConnection):
     def _heard(self) -> None:
         self.traffic.heard = time.monotonic()
 
-    def _received(self, data: bytes) -> None:
+    def _received(self, data: bytes, arrival: float) -> None:
         """Take one datagram that is not STUN."""
-        traffic, arrival = self.traffic, time.monotonic()
+        traffic = self.traffic
         traffic.packets_received += 1
         traffic.bytes_received += len(data)
         transport = self._transport
@@ -303,7 +303,7 @@ class Peer(RTCPeerConnection):
             self.traffic.dropped += not known
             return known
 
-        def protocol_for() -> StunProtocol:
+        def protocol_for() -> IceSocketProtocol:
             loop = asyncio.get_running_loop()
             return IceSocketProtocol(connection, loop, self._received, may_come_from)
 
@@ -323,7 +323,7 @@ class Peer(RTCPeerConnection):
         widen_buffers(transport)
         watch_checks(connection, self._heard)
         connection.get_component_candidates = gather
-        connection.data_received = lambda data, component: self._received(data)
+        connection.data_received = lambda data, _: self._received(data, time.monotonic())
         self._transport = transport
         return transport
 

@@ -62,7 +62,8 @@ class Arrivals:
             self._highest = number
             self._first = max(self._first, number - MOST_PENDING + 1)
             if len(self._ticks) >= 2 * MOST_PENDING:
-                self._forget(number - MOST_PENDING)
+                kept = number - MOST_PENDING
+                self._ticks = {n: ticks for n, ticks in self._ticks.items() if n > kept}
         elif number < self._first:
             self._first = number
         self._ticks[number] = int(arrival * TICKS_PER_SECOND)
@@ -83,8 +84,7 @@ class Arrivals:
             self._count = self._count + 1 & 0xFF
             first = last + 1
         self._first = self._highest + 1
-        old = int((now - REORDERED_SECONDS) * TICKS_PER_SECOND)
-        self._forget(max((n for n, ticks in self._ticks.items() if ticks < old), default=0))
+        self._forget_before(int((now - REORDERED_SECONDS) * TICKS_PER_SECOND))
         return found
 
     def _begin(self, number: int) -> None:
@@ -92,17 +92,24 @@ class Arrivals:
         self._ticks.clear()
         self._highest = self._first = number
 
-    def _forget(self, number: int) -> None:
-        """Forget the packets up to this one."""
-        self._ticks = {n: ticks for n, ticks in self._ticks.items() if n > number}
+    def _forget_before(self, old: int) -> None:
+        """Forget the packets that came before a time; they stand in the order they came in."""
+        gone = []
+        for number, ticks in self._ticks.items():
+            if ticks >= old:
+                break
+            gone.append(number)
+        for number in gone:
+            del self._ticks[number]
 
     def _ends(self) -> list[int]:
         """Return the number that each feedback ends with."""
         ends: list[int] = []
         told, before = 0, None
-        numbers = sorted(number for number in self._ticks if number >= self._first)
+        came = self._ticks
+        numbers = [number for number in range(self._first, self._highest + 1) if number in came]
         for at, number in enumerate(numbers):
-            ticks = self._ticks[number]
+            ticks = came[number]
             apart = before is not None and abs(ticks - before) > MOST_DELTA
             if told == MOST_TOLD or apart:
                 ends.append(numbers[at - 1])

@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
+from statistics import median_low
+
 FLOOR = 100_000  # bits per second: one bad receiver must not spoil the picture for all
 FORGOTTEN_SECONDS = 10.0  # receivers repeat theirs every second or so
 REPEAT_SECONDS = 1.0
 NOTABLE_DROP = 0.97
+NOTABLE_GROWTH = 1.01
 GUESSING = 1.35  # times what flows: from there on a limit says what was sent, not what can be
+FIRST_WORD = 0.9  # of what flows: who begins below has seen the path fill up
+PATIENCE_SECONDS = 2.0  # for a limit below what flows to grow
 UNLIMITED = 1_000_000_000
+ENOUGH_TO_COMPARE = 3  # receivers
+KEYFRAME_SECONDS = 3.0  # between keyframes for a receiver that is left out
 
 
-def binding_limit(bits_per_second: int, flowing: float) -> int:
-    """Return what a receiver can take that gets `flowing` bits a second, UNLIMITED if not known.
+class ReceiverLimit:
+    """Tells when the limits of one receiver say what its path takes.
 
-    Browsers never say more than one and a half times what arrives. A sender that has little to show
-    would be held to that, and to a smaller picture, though the path could take more; one that is
-    held by the path is told less than it sends, or hardly more.
+    Browsers never say more than one and a half times what arrives, and raise it by 8 % a second
+    only: where a quiet picture becomes a busy one, what they say lags behind for half a minute,
+    though the path could take it. A sender that was held to that would never find out. So a limit
+    binds from when the receiver lowers it, or raises it no more though it is below what flows,
+    until it is well above that.
     """
-    if flowing and bits_per_second >= flowing * GUESSING:
-        return UNLIMITED
-    return bits_per_second
+
+    __slots__ = ("_binds", "_level", "_since")
+
+    def __init__(self) -> None:
+        self._binds = False
+        self._level = 0
+        self._since = 0.0
+
+    def binding(self, bits_per_second: int, flowing: float, now: float) -> int:
+        """Return what a receiver can take that gets `flowing` bits a second (0: not known).
+
+        UNLIMITED if its latest limit does not tell that.
+        """
+        grown = bits_per_second > self._level * NOTABLE_GROWTH
+        fallen = bits_per_second < self._level * NOTABLE_DROP
+        if flowing and bits_per_second >= flowing * GUESSING:
+            self._binds, grown = False, True
+        elif not self._level:
+            self._binds = not flowing or bits_per_second < flowing * FIRST_WORD
+        elif fallen or (not grown and now - self._since >= PATIENCE_SECONDS):
+            self._binds = True
+        if grown or fallen:
+            self._level, self._since = bits_per_second, now
+        return bits_per_second if self._binds else UNLIMITED
 
 
 class BitrateLimits:
-    """Keeps the latest limit of each leg by its id, and finds the lowest."""
+    """Keeps the latest limit of each leg by its id, and finds the lowest that counts.
+
+    Of three or more, one below half of their median is left out: better one bad picture than three.
+    """
 
     def __init__(self) -> None:
         self._limits: dict[str, tuple[float, int]] = {}
+        self._keyframes: dict[str, float] = {}  # when one was asked for, of those left out
         self._told = 0
         self._told_at = float("-inf")
 
@@ -45,9 +79,29 @@ class BitrateLimits:
     def forget(self, leg: str) -> None:
         """Leave out a leg that takes no more packets."""
         self._limits.pop(leg, None)
+        self._keyframes.pop(leg, None)
+
+    def may_ask(self, leg: str, now: float) -> bool:
+        """Tell whether a keyframe may be asked for on behalf of a leg.
+
+        One that is left out loses packets all the time: keyframes for it would cost the others.
+        """
+        _, limit = self._limits.get(leg, (now, UNLIMITED))
+        if limit >= self._least_that_counts():
+            return True
+        if now - self._keyframes.get(leg, float("-inf")) < KEYFRAME_SECONDS:
+            return False
+        self._keyframes[leg] = now
+        return True
 
     def _lowest(self, now: float) -> int:
         old = [leg for leg, (at, _) in self._limits.items() if now - at > FORGOTTEN_SECONDS]
         for leg in old:
             del self._limits[leg]
-        return max(FLOOR, min(limit for _, limit in self._limits.values()))
+        least = self._least_that_counts()
+        return max(FLOOR, min(limit for _, limit in self._limits.values() if limit >= least))
+
+    def _least_that_counts(self) -> float:
+        if len(self._limits) < ENOUGH_TO_COMPARE:
+            return 0.0
+        return median_low(limit for _, limit in self._limits.values()) / 2

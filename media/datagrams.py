@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
+import time
 from collections.abc import Callable
+from struct import Struct
 from typing import Any
 
 READS = 64  # datagrams taken each time a socket wakes someone, before others get their turn
 DATAGRAM_BYTES = 4096  # more than any path carries whole; DTLS, SRTP and STUN stay below 1,500
 BUFFER_BYTES = 1 << 20  # a keyframe to many legs leaves in one go
+TIMESTAMPS = 35  # SO_TIMESTAMPNS, which Python does not name; Linux's, of all common machines
+TIMESPEC = Struct("@qq")  # seconds and nanoseconds
+CONTROL_BYTES = socket.CMSG_SPACE(TIMESPEC.size)
+OLDEST_SECONDS = 1.0  # what waited longer has a clock that was set meanwhile
 
 
 def bind_port(address: str, port: int) -> socket.socket | None:
@@ -24,6 +31,8 @@ def bind_port(address: str, port: int) -> socket.socket | None:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+        if sys.platform == "linux":
+            bound.setsockopt(socket.SOL_SOCKET, TIMESTAMPS, 1)
         bound.setblocking(False)
         bound.bind((address, port))
     except OSError as error:
@@ -34,19 +43,32 @@ def bind_port(address: str, port: int) -> socket.socket | None:
     return bound
 
 
-def read_some(bound: socket.socket, take: Callable[[bytes, Any], None]) -> None:
-    """Hand over what is there, with its sender, at most READS datagrams; one too large is cut.
+def read_some(bound: socket.socket, take: Callable[[bytes, Any, float], None]) -> None:
+    """Hand over what is there, with its sender and arrival, at most READS datagrams.
 
-    Waking once for many datagrams is most of what makes this fast. Ends at once when what is taken
-    brings the socket to be closed.
+    One too large is cut. The arrival is when the kernel got it, in seconds of time.monotonic: while
+    we were busy with others, or waiting for a processor, it was there already. Waking once for many
+    datagrams is most of what makes this fast. Ends at once when what is taken brings the socket to
+    be closed.
     """
+    now = time.monotonic()
+    ahead = time.time() - now
     for _ in range(READS):
         try:
-            data, sender = bound.recvfrom(DATAGRAM_BYTES + 1)
+            data, control, _, sender = bound.recvmsg(DATAGRAM_BYTES + 1, CONTROL_BYTES)
         except BlockingIOError:
             return
         except OSError:
             if bound.fileno() < 0:
                 return
             continue  # what an earlier datagram of ours met on its way (ICMP)
-        take(data, sender)
+        take(data, sender, _arrival(control, ahead))
+
+
+def _arrival(control: list[tuple[int, int, bytes]], ahead: float) -> float:
+    now = time.monotonic()
+    if not control or len(control[0][2]) != TIMESPEC.size:
+        return now
+    seconds, nanoseconds = TIMESPEC.unpack(control[0][2])
+    arrival: float = seconds + nanoseconds * 1e-9 - ahead
+    return arrival if now - OLDEST_SECONDS < arrival < now else now

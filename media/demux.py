@@ -19,13 +19,18 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[S]):
-    """How to know the packets of one stream; `mid_extension` 0 stands for none."""
+    """How to know the packets of one stream; `mid_extension` 0 stands for none.
+
+    With a `rid`, it is one of several layers of a section (RFC 8852), known by that as well.
+    """
 
     stream: S
     mid: bytes
     mid_extension: int
     payload_type: int
     ssrc: int | None
+    rid: bytes = b""
+    rid_extension: int = 0
 
 
 class Demux(Generic[S]):
@@ -58,6 +63,10 @@ class Demux(Generic[S]):
 
     def _by_mid(self, packet: bytes) -> Entry[S] | None:
         for entry in self._entries:
+            if entry.rid and read_extension(packet, entry.rid_extension) != entry.rid:
+                continue
+            if entry.rid and not entry.mid_extension:
+                return entry
             if entry.mid_extension and read_extension(packet, entry.mid_extension) == entry.mid:
                 return entry
         return None

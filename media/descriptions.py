@@ -24,6 +24,9 @@ BOTH_WAYS = "a=sendrecv"
 SCTP_PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 DIRECTIONS = frozenset({BOTH_WAYS, "a=sendonly", "a=recvonly", "a=inactive"})
 ICE_PART = re.compile(r"[A-Za-z0-9+/]{4,256}", re.ASCII)
+RID = re.compile(r"[A-Za-z0-9_-]{1,16}", re.ASCII)
+MAX_LAYERS = 4  # of one section
+SIZES_BY_NAME = ("qhf", "lmh", ("low", "mid", "high"), ("low", "medium", "high"))  # as is common
 RID_EXTENSIONS = (
     "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
     "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
@@ -67,6 +70,15 @@ class Section:
 
     def without(self, *prefixes: str) -> Section:
         return Section(tuple(line for line in self.lines if not line.startswith(prefixes)))
+
+    def extension(self, uri: str) -> int:
+        """Return the id of a header extension, 0 without it or with one that cannot be."""
+        for value in self.values("a=extmap:"):
+            words = value.split(" ")
+            number = words[0].split("/")[0]
+            if words[1:2] == [uri] and number.isdecimal() and 0 < int(number) < 256:
+                return int(number)
+        return 0
 
     def ssrc(self) -> int | None:
         """Return the announced SSRC of the media itself: the first one."""
@@ -139,10 +151,9 @@ def take_candidates(text: SessionText) -> tuple[SessionText, list[str]]:
 
 
 def accept_simulcast(offer: SessionText, answer: str) -> str:
-    """Have the offerer send one layer of each simulcast section: the least scaled one.
+    """Have the offerer send the layers of each simulcast section.
 
-    That is the last one it names: where scaling is not set by hand, browsers halve towards the
-    front. An answer that says nothing of layers would get the first, the smallest.
+    An answer that says nothing of layers would get the first, which may be the smallest.
     """
     lines = answer.replace("\r\n", "\n").strip("\n").split("\n")
     layers = {section.mid: added for section in offer.sections if (added := _layer_lines(section))}
@@ -154,27 +165,58 @@ def accept_simulcast(offer: SessionText, answer: str) -> str:
     return "\r\n".join(result) + "\r\n"
 
 
+def offered_layers(section: Section) -> tuple[str, ...]:
+    """Return the layers of an offered section that the answer asks for, in their order.
+
+    Where names tell the largest and none is paused (RFC 8853, section 5.1), or where packets do not
+    tell their layer, that one alone: it comes at once and adapts, while Chromium leaves the last
+    layers of a picture out that it finds small (three below 960x540, two below 480x270). Else all
+    of them, MAX_LAYERS at most, to be compared as they come. Of alternatives the first counts.
+    """
+    layers, paused = _named_layers(section)
+    if len(layers) > 1:
+        known = any(set(layers) <= set(order) for order in SIZES_BY_NAME)
+        if (known and not paused) or not section.extension(RID_EXTENSIONS[0]):
+            return (_largest_by_name(layers),)
+    return tuple(layers[:MAX_LAYERS])
+
+
 def chosen_layer(section: Section) -> str | None:
-    """Return the layer of an offered section that the answer asks for, None if it has none."""
+    """Return which layer of an offered section is called the largest, None if it has none."""
+    layers = offered_layers(section)
+    return _largest_by_name(list(layers)) if layers else None
+
+
+def _named_layers(section: Section) -> tuple[list[str], bool]:
+    """Return the layers that are offered, and whether one of them is paused."""
     found = re.search(r"\bsend ([^ ]+)", section.value("a=simulcast:"))
-    named = found[1].split(";") if found else []
-    layers = [alternatives.split(",")[0].lstrip("~") for alternatives in named]
+    firsts = [alternatives.split(",")[0] for alternatives in (found[1].split(";") if found else ())]
     offered = {value.split(" ", 1)[0] for value in section.values("a=rid:") if " send" in value}
-    layers = [layer for layer in layers if layer in offered]
-    return layers[-1] if layers else None
+    layers = dict.fromkeys(name.lstrip("~") for name in firsts)
+    kept = [name for name in layers if name in offered and RID.fullmatch(name)]
+    return kept, any(name.startswith("~") for name in firsts)
+
+
+def _largest_by_name(layers: list[str]) -> str:
+    """Return the layer whose name is known for the largest, else the most preferred: the first."""
+    for order in SIZES_BY_NAME:
+        if set(layers) <= set(order):
+            return max(layers, key=order.index)
+    return layers[0]
 
 
 def _layer_lines(section: Section) -> list[str]:
-    """Return the lines that ask for the chosen layer."""
-    layer = chosen_layer(section)
-    if layer is None:
+    """Return the lines that ask for the layers."""
+    layers = offered_layers(section)
+    if not layers:
         return []
     extensions = [
         f"a=extmap:{words[0].split('/')[0]} {words[1]}"
         for value in section.values("a=extmap:")
         if len(words := value.split(" ")) > 1 and words[1] in RID_EXTENSIONS
     ]
-    return [*extensions, f"a=rid:{layer} recv", f"a=simulcast:recv {layer}"]
+    asked = [f"a=rid:{layer} recv" for layer in layers]
+    return [*extensions, *asked, f"a=simulcast:recv {';'.join(layers)}"]
 
 
 def _check(text: SessionText) -> None:

@@ -34,7 +34,7 @@ class IceSocketProtocol(StunProtocol):
         self,
         connection: Connection,
         loop: Scheduler,
-        received: Callable[[bytes], None],
+        received: Callable[[bytes, float], None],
         may_come_from: Callable[[tuple[Any, ...]], bool],
     ) -> None:
         super().__init__(connection)
@@ -42,15 +42,16 @@ class IceSocketProtocol(StunProtocol):
         self._take = received
         self._may_come_from = may_come_from
 
-    def datagram_received(self, data: Any, addr: tuple[Any, ...]) -> None:
+    def datagram_arrived(self, data: bytes, addr: tuple[Any, ...], arrival: float) -> None:
+        """Take a datagram that arrived then, in seconds of time.monotonic."""
         if may_be_stun(data):
-            self._loop.call_soon(super().datagram_received, data, addr)
+            self._loop.call_soon(self.datagram_received, data, addr)
         elif self._may_come_from(addr):
-            self._take(data)
+            self._take(data, arrival)
 
 
 def open_ice_sockets(
-    settings: IceSettings, readers: Readers, protocol_for: Callable[[], StunProtocol]
+    settings: IceSettings, readers: Readers, protocol_for: Callable[[], IceSocketProtocol]
 ) -> list[tuple[StunProtocol, UdpSocket]]:
     """Bind a socket for every address that is listened on, each with its host candidate.
 
@@ -72,7 +73,7 @@ def _open(
     address: str,
     settings: IceSettings,
     readers: Readers,
-    protocol_for: Callable[[], StunProtocol],
+    protocol_for: Callable[[], IceSocketProtocol],
     preference: int,
 ) -> tuple[StunProtocol, UdpSocket] | None:
     try:

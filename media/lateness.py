@@ -61,11 +61,13 @@ class Lateness:
             self._note_in_question(question, late, arrival)
         elif late - self._late > _JUMP:
             self._question = _Question(arrival, late, late, late, arrival)
+        passed = arrival - self._arrived
         if self._question is None:
-            passed = max(0.0, arrival - self._arrived)
-            self.usual = min(late, self.usual + _FORGETS * passed)
+            usual = self.usual + _FORGETS * passed if passed > 0.0 else self.usual
+            self.usual = late if late < usual else usual  # faster than min()
+        if passed > 0.0:
+            self._arrived = arrival
         self._late = late
-        self._arrived = max(arrival, self._arrived)
 
     def settle(self, now: float, *, at_once: bool = False) -> float | None:
         """Return how long the pause was, once that can be told; None while it is open.

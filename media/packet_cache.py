@@ -16,21 +16,18 @@ class PacketCache:
     """Keeps packets with the offsets they left under, by the wide sequence number they left with.
 
     Packets are shared by all legs of a source, so an entry costs no copy of the payload. The leg
-    writes `slots[number % SIZE] = (number, packet, segment, sent)` itself, for each packet it
-    sends; `sent` is the time of sending that its header told, whatever then became of it.
+    writes `slots[number % SIZE] = (number, packet, segment)` itself, for each packet it sends.
     """
 
     __slots__ = ("_again", "_budget", "_newest", "slots")
 
     def __init__(self) -> None:
-        self.slots: list[tuple[int, RtpPacket, Segment, int] | None] = [None] * SIZE
+        self.slots: list[tuple[int, RtpPacket, Segment] | None] = [None] * SIZE
         self._again: dict[int, tuple[float, int]] = {}
         self._budget = BUDGET
         self._newest = 0
 
-    def take_again(
-        self, number: int, newest: int, now: float
-    ) -> tuple[RtpPacket, Segment, int] | None:
+    def take_again(self, number: int, newest: int, now: float) -> tuple[RtpPacket, Segment] | None:
         """Return what left as `number`, where `newest` left last.
 
         None if it is gone, or if it or too much else was sent again of late.
@@ -44,7 +41,7 @@ class PacketCache:
             return None
         self._again[number] = (now, times + 1)
         self._budget -= 1.0
-        return slot[1:]
+        return slot[1], slot[2]
 
     def _earn(self, newest: int) -> None:
         if newest == self._newest:

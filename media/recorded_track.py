@@ -25,7 +25,8 @@ class RecordedTrack:
         self.codec = codec
         self._clock = clock
         self._give = give
-        self._held: list[Frame] = []  # until the clock knows where they belong
+        self._known = True  # where frames belong
+        self._held: list[Frame] = []  # until then
         self._held_bytes = 0
         self._lost_before = self._dropped_before = 0  # of the sources before
         self._begin()
@@ -73,8 +74,8 @@ class RecordedTrack:
         """Give up on packets that are too late, and see whether held frames can be placed now."""
         for item, whole in self._reorder.release(now):
             self._forward(item, whole)
-        if self._held:
-            self._clock.settle(now)
+        if not self._known:
+            self._known = self._clock.settle(now)
             self._release()
 
     def finish(self) -> None:
@@ -99,16 +100,16 @@ class RecordedTrack:
 
     def _hear(self, packet: RtpPayload) -> None:
         clock = self._clock
-        if clock.in_question:
-            clock.settle(packet.arrival, packet.timestamp)
+        if not self._known:
+            self._known = clock.settle(packet.arrival, packet.timestamp)
             self._release()
         self._heard = packet.timestamp
-        clock.hear(packet.timestamp, packet.arrival)
+        self._known = clock.hear(packet.timestamp, packet.arrival)
         if self._held:
             self._release()
 
     def _place(self, frame: Frame) -> None:
-        if not self._clock.in_question:
+        if self._known:
             self._give(self._clock.place(frame.timestamp), frame)
             return
         self._held.append(frame)
@@ -118,11 +119,11 @@ class RecordedTrack:
 
     def _decide(self) -> None:
         """Place what is held by what is known now."""
-        self._clock.settle(0.0, at_once=True)
+        self._known = self._clock.settle(0.0, at_once=True)
         self._release()
 
     def _release(self) -> None:
-        if self._clock.in_question:
+        if not self._known:
             return
         held, self._held, self._held_bytes = self._held, [], 0
         for frame in held:

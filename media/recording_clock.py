@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from media.lateness import Lateness
 
-_TRUST = 10.0  # seconds that reports may place a frame away from its arrival
+_TRUST = 10.0  # seconds that a slow clock, or reports, may place a frame away from its arrival
 _LEAP = 2.0  # seconds that timestamps may run ahead of arrivals; more, and the clock was set
 _REORDERED = 0.5  # seconds that a picture may be shown before one that is decoded before it
 _PACE = 0.25  # of the time since the frame before: how fast a picture moves to where it belongs
@@ -53,42 +53,46 @@ class RecordingClock:
         self._placed: float | None = None  # the frame before
         self._latest = float("-inf")  # of all that were placed
 
-    @property
-    def in_question(self) -> bool:
-        """Whether it cannot be told yet where frames belong that were heard: `place` must wait."""
-        return self._lateness.in_question
-
     def restart(self) -> None:
         """Forget the stream: another one takes its place, and counts from elsewhere."""
         self._newest = self._report = self._shift = self._placed = None
 
-    def hear(self, timestamp: int, arrival: float) -> None:
-        """Note a packet; they come in order. While `in_question`, call `settle` first."""
-        if self._newest is None:
-            self._set(timestamp, max(arrival, self._latest), arrival)
-            return
-        ticks = self._count_on(timestamp)
-        if self._leaps(ticks, arrival):
-            usual = arrival - self._lateness.usual
-            self._set(timestamp, max(self._by_anchor(self._newest), usual), arrival)
-        elif ticks > self._newest:
-            self._newest = ticks
-            asked = self._lateness.in_question
-            self._lateness.note(arrival - self._by_anchor(ticks), arrival)
-            if not asked:
-                self._late_from = ticks
+    def hear(self, timestamp: int, arrival: float) -> bool:
+        """Note a packet; they come in order. Tell whether it is known where its frame belongs.
 
-    def settle(self, now: float, timestamp: int | None = None, *, at_once: bool = False) -> None:
-        """Find out where frames in question belong, if that can be told at `now`.
+        While it is not, `place` must wait, and `settle` is to be called before the next packet.
+        """
+        newest, lateness = self._newest, self._lateness
+        if newest is None:
+            self._set(timestamp, max(arrival, self._latest), arrival)
+            return True
+        ticks = self._count_on(timestamp)
+        late = arrival - self._by_anchor(ticks)
+        if self._leaps(ticks, late):
+            usual = arrival - lateness.usual
+            self._set(timestamp, max(self._by_anchor(newest), usual), arrival)
+        elif ticks > newest:
+            self._newest = ticks
+            if not lateness.in_question:
+                self._late_from = ticks
+            lateness.note(late, arrival)
+            if lateness.usual > _TRUST:
+                self._set(timestamp, arrival, arrival)
+        return not lateness.in_question
+
+    def settle(self, now: float, timestamp: int | None = None, *, at_once: bool = False) -> bool:
+        """Find out where frames in question belong; tell whether that is known at `now`.
 
         `timestamp` is that of the packet which is about to be heard.
         """
-        if timestamp is not None and self._leaps(self._count_on(timestamp), now):
-            at_once = True
+        if timestamp is not None and self._newest is not None:
+            ticks = self._count_on(timestamp)
+            at_once |= self._leaps(ticks, now - self._by_anchor(ticks))
         pause = self._lateness.settle(now, at_once=at_once)
         if pause:
             self._anchor = (self._late_from, self._by_anchor(self._late_from) + pause)
             self._report = None
+        return pause is not None
 
     def take_report(self, ntp: int, timestamp: int, arrival: float) -> None:
         """Note a sender report; `ntp` is its 64-bit time stamp."""
@@ -105,11 +109,14 @@ class RecordingClock:
         wanted = self._by_reports(ticks)
         if wanted is not None:
             self._approach(wanted - time, time)
-        self._placed = time + (self._shift or 0.0)
-        if not self._back:
-            self._placed = max(self._placed, self._latest)
-        self._latest = max(self._placed, self._latest)
-        return self._placed
+        if self._shift is not None:
+            time += self._shift
+        if time >= self._latest:
+            self._latest = time
+        elif not self._back:
+            time = self._latest
+        self._placed = time
+        return time
 
     def time_at(self, wall: float) -> float | None:
         """Return when a moment of the sender's wall clock was; None before its first report."""
@@ -122,13 +129,11 @@ class RecordingClock:
         self._newest, self._anchor, self._report = timestamp, (timestamp, time), None
         self._lateness.begin(arrival - time, arrival)
 
-    def _leaps(self, ticks: int, arrival: float) -> bool:
+    def _leaps(self, ticks: int, late: float) -> bool:
         """Tell whether the sender's clock was set, back or well ahead of what can be."""
         if self._newest is None:
             return False
-        if ticks < self._newest - self._back:
-            return True
-        return arrival - self._by_anchor(ticks) < self._lateness.usual - _LEAP
+        return ticks < self._newest - self._back or late < self._lateness.usual - _LEAP
 
     def _approach(self, wanted: float, time: float) -> None:
         if self._placed is None:

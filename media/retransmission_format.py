@@ -15,7 +15,7 @@ from dataclasses import replace
 from media.descriptions import Section, SessionText, split
 
 APT = re.compile(r"([0-9]{1,3}) (?:.*;)? *apt=([0-9]{1,3})(?:;.*)?", re.ASCII)
-DYNAMIC_TYPES = range(35, 128)  # RFC 8834 and 5761: where RTP and RTCP share a port
+DYNAMIC_TYPES = frozenset({*range(35, 64), *range(96, 128)})  # not taken for RTCP (RFC 5761)
 FORMAT = "rtx/90000"
 
 

@@ -12,6 +12,7 @@ from weakref import ReferenceType, ref
 
 from media.codec import Codec
 from media.errors import IdTaken, RouterFull, UnknownSink, UnknownSource
+from media.layers import Layers
 from media.packet_tap import PacketTap, TapLeg
 from media.rtp_sink import RtpSink
 from media.rtp_source import RtpSource
@@ -22,6 +23,7 @@ from media.upstream import RtcpUpstream, Upstream
 __all__ = [
     "TICK_SECONDS",
     "Codec",
+    "Layers",
     "PacketTap",
     "Router",
     "RtcpUpstream",
@@ -48,6 +50,7 @@ class Router:
         self._clock = clock
         self._limit = limit
         self._sources: dict[str, RtpSource] = {}
+        self._layers: dict[str, Layers] = {}
         self._sinks: dict[str, RtpSink] = {}
         self._taps: dict[str, TapLeg] = {}
         # Weak, so that what was removed is gone at once, with the connection behind it.
@@ -69,8 +72,25 @@ class Router:
         self._sources[source.id] = source
         self._beats.append((self._clock() + BEAT_SECONDS, ref(source)))
 
+    def add_layers(self, layers: Layers) -> None:
+        """Take in a simulcast: its id is that of a source, whichever layer is handed on."""
+        if layers.id in self._sources or layers.id in self._layers:
+            raise IdTaken(layers.id)
+        if len(self._sources) + len(layers.sources) > self._limit:
+            raise RouterFull(f"{self._limit} sources")
+        for source in layers:
+            self.add_source(source)
+        self._layers[layers.id] = layers
+        layers.switch = self._switch
+
     def remove_source(self, source_id: str) -> None:
-        """Close a source; its sinks stay, attached to nothing."""
+        """Close a source, or all layers of one; its sinks stay, attached to nothing."""
+        layers = self._layers.pop(source_id, None)
+        if layers is not None:
+            layers.switch = _nothing
+            for source in layers:
+                self.remove_source(source.id)
+            return
         source = self._source(source_id)
         del self._sources[source_id]
         source.close()
@@ -142,6 +162,9 @@ class Router:
         for source in tuple(self._sources.values()):
             self.at_work = source.id
             source.tick(now)
+        for layers in tuple(self._layers.values()):
+            self.at_work = layers.id
+            layers.tick(now)
         while self._beats and self._beats[0][0] <= now:
             beating = self._beats.popleft()[1]()
             if beating is not None and self._holds(beating):
@@ -160,6 +183,13 @@ class Router:
             totals.add_sink(sink)
         return RouterStats(sources, sinks, len(self._taps), totals)
 
+    def _switch(self, before: RtpSource, after: RtpSource) -> None:
+        """Have all that takes a layer take another one of the same codec."""
+        takers: list[RtpSink | TapLeg] = [*self._sinks.values(), *self._taps.values()]
+        for sink in takers:
+            if sink.source is before:
+                sink.attach(after)
+
     def _make_room(self, sink_id: str) -> None:
         if sink_id in self._sinks or sink_id in self._taps:
             raise IdTaken(sink_id)
@@ -167,6 +197,9 @@ class Router:
             raise RouterFull(f"{self._limit} sinks and taps")
 
     def _source(self, source_id: str) -> RtpSource:
+        layers = self._layers.get(source_id)
+        if layers is not None:
+            return layers.current
         try:
             return self._sources[source_id]
         except KeyError:
@@ -180,3 +213,7 @@ class Router:
 
     def _holds(self, thing: RtpSource | RtpSink) -> bool:
         return self._sources.get(thing.id) is thing or self._sinks.get(thing.id) is thing
+
+
+def _nothing(before: RtpSource, after: RtpSource) -> None:
+    """Stand in for a router that knows the layers no more."""

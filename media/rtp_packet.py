@@ -9,7 +9,7 @@ from media.vp8 import Picture
 
 HEADER = Struct("!BBHII")
 HEADER_BYTES = HEADER.size
-HEADER_WITH_TIME = Struct("!BBHIIII")  # and, as the first header extension, the time of sending
+HEADER_WITH_TIME = Struct("!BBHIIQ")  # and, as the first header extension, the time of sending
 SEND_TIME_UNITS = 1 << 18  # of a second, in the time of sending
 SEND_TIME_MASK = 0xFFFFFF
 VERSION = 2
@@ -27,7 +27,9 @@ class RtpPacket:
 
     `data` is the packet as it came, `payload` what is in it without padding: empty in a packet sent
     only to probe for bandwidth. `sequence` is 16 bits wide as parsed; the source widens it, so that
-    a later packet always has the higher number. `marker` is 0 or 0x80, ready for the header.
+    a later packet always has the higher number. `marker` is 0 or 0x80, ready for the header. `sent`
+    is the time of sending in its units, -1 until a leg that tells it sends the packet: the first
+    one notes it for all, as they send in one go, and it stays for good.
     """
 
     data: bytes
@@ -40,6 +42,7 @@ class RtpPacket:
     arrival: float
     keyframe: bool = False
     picture: Picture | None = None
+    sent: int = -1
 
 
 def parse_packet(data: bytes, arrival: float) -> RtpPacket | None:
@@ -106,16 +109,16 @@ def mid_extension(identifier: int, mid: str) -> bytes:
     return _extension_head(len(element)).to_bytes(4) + element
 
 
-def timed_extension(identifier: int, mid: tuple[int, str] | None) -> tuple[int, int, bytes]:
+def timed_extension(identifier: int, mid: tuple[int, str] | None) -> tuple[int, bytes]:
     """Return the header extensions of a packet that tells its time of sending (abs-send-time).
 
-    The two numbers end HEADER_WITH_TIME, the time of 24 bits is to be added to the second one; the
-    bytes go behind it. Raises ValueError for what a one-byte extension cannot hold.
+    The number, with the time of 24 bits added, ends HEADER_WITH_TIME; the bytes go behind it.
+    Raises ValueError for what a one-byte extension cannot hold.
     """
     if not 1 <= identifier <= 14:
         raise ValueError("an extension id of 1 to 14")
     rest = _mid_element(*mid) if mid else b""
-    return _extension_head(4 + len(rest)), identifier << 28 | 2 << 24, rest
+    return _extension_head(4 + len(rest)) << 32 | identifier << 28 | 2 << 24, rest
 
 
 def _mid_element(identifier: int, mid: str) -> bytes:

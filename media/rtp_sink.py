@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from media import rtcp
-from media.bitrate_limits import binding_limit
+from media.bitrate_limits import ReceiverLimit
 from media.codec import Codec, suits, told
 from media.errors import CodecMismatch
 from media.packet_cache import SIZE, PacketCache
@@ -84,7 +84,7 @@ class RtpSink:
         self.send_again_as(rtx)
         self._timed = bool(send_time)
         if send_time:
-            self._extension_head, self._time_head, self._extension = timed_extension(send_time, mid)
+            self._time_head, self._extension = timed_extension(send_time, mid)
         else:
             self._extension = mid_extension(*mid) if mid else b""
         fixed = HEADER_WITH_TIME.size if send_time else HEADER_BYTES
@@ -104,6 +104,7 @@ class RtpSink:
         self._cache = PacketCache()
         self._slots = self._cache.slots
         self._receiver = Receiver()
+        self._limit = ReceiverLimit()
         self._bitrate = BitrateMeter()
 
     @property
@@ -190,12 +191,12 @@ class RtpSink:
                 return
             segment = earlier
         out = number + segment.sequence
-        # Told once: a packet that could not leave has the same time when it is sent again.
-        sent = self._send_time() if self._timed else 0
+        if self._timed and packet.sent < 0:
+            packet.sent = int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK
         if out > self._newest + self._segment.sequence - SIZE:
-            self._slots[out % SIZE] = (out, packet, segment, sent)
+            self._slots[out % SIZE] = (out, packet, segment)
         try:
-            self._send(self._render(packet, segment, sent))
+            self._send(self._render(packet, segment, packet.sent))
         except OSError:
             self.counts.dropped += 1
             return
@@ -258,7 +259,8 @@ class RtpSink:
                 case rtcp.BitrateLimit(ssrcs=ssrcs, bits_per_second=limit):
                     if self.ssrc in ssrcs and self._flowing is not None:
                         self._receiver.limit = limit
-                        least = binding_limit(limit, self._bitrate.bits_per_second)
+                        flowing = self._bitrate.bits_per_second
+                        least = self._limit.binding(limit, flowing, arrival)
                         self._flowing.limit_bitrate(self.id, least, arrival)
 
     def beat(self, now: float) -> None:
@@ -297,15 +299,11 @@ class RtpSink:
                 sequence,
                 timestamp,
                 self.ssrc,
-                self._extension_head,
                 self._time_head | sent,
             )
         else:
             header = HEADER.pack(self._first_byte, second, sequence, timestamp, self.ssrc)
         return header + self._extension + payload
-
-    def _send_time(self) -> int:
-        return int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK
 
     def _segment_of(self, number: int) -> Segment | None:
         """Find the segment that a late packet of the source belongs to."""
@@ -334,6 +332,7 @@ class RtpSink:
         source.remove_leg(self)
         source.forget_limit(self.id)
         self._flowing = self._last = self._receiver.limit = None
+        self._limit = ReceiverLimit()
 
     def _newest_sent(self) -> int:
         if self._flowing is None:
@@ -348,11 +347,12 @@ class RtpSink:
             found = self._cache.take_again(number, newest, now)
             if found is None:
                 continue
-            packet, segment, sent = found
+            packet, segment = found
             if self._rtx is None:
-                data = self._render(packet, segment, sent)
+                data = self._render(packet, segment, packet.sent)
             else:
-                data = self._render(packet, segment, self._send_time())
+                sent = int(self._clock() * SEND_TIME_UNITS) & SEND_TIME_MASK
+                data = self._render(packet, segment, sent)
                 data = self._rtx.wrap(data, self._header_bytes)
             try:
                 self._send(data)
@@ -368,7 +368,7 @@ class RtpSink:
         self._receiver.fir_number = number
         self.counts.keyframe_requests += 1
         if self._flowing is not None:
-            self._flowing.request_keyframe()
+            self._flowing.request_keyframe(self.id)
 
     def _report(self, now: float) -> None:
         """Tell the receiver how RTP times relate to our clock, the same one for all legs."""

@@ -45,8 +45,9 @@ class RtpSource:
     Options: `rtx_payload_type` of retransmissions, if they come in a stream of their own
     (RFC 4588), which may be fed as well; `retransmits` tells whether the sender can be asked for
     lost packets (None: if it is video); `sender` is shared by streams that are to stay in step;
-    `report` takes what a receiver report says of this stream, once a second; `ticked` is called
-    with every tick, for what a sender is told of all its streams together.
+    `report` takes what a receiver report says of this stream, once a second; `watch` each first
+    packet of a keyframe, before the legs do; `ticked` is called with every tick, for what a sender
+    is told of all its streams together.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class RtpSource:
         sender: SenderClock | None = None,
         report: Callable[[rtcp.ReportBlock], None] | None = None,
         ticked: Callable[[float], None] | None = None,
+        watch: Callable[[RtpSource, RtpPacket], None] | None = None,
     ) -> None:
         self.id = id
         self.kind = kind
@@ -70,6 +72,7 @@ class RtpSource:
         self.ssrc = ssrc
         self.closed = False
         self.counts = SourceCounts()
+        self.last_arrival = 0.0  # of media; who probes for bandwidth sends padding without it
         self._upstream = upstream
         self._clock = clock
         self._announced = ssrc is not None
@@ -78,6 +81,7 @@ class RtpSource:
         self._retransmits = kind == "video" if retransmits is None else retransmits
         self._send_report = report
         self._ticked = ticked
+        self._watch = watch
         self._legs: tuple[Leg, ...] = ()
         self._mark = keyframe_marker(codec.name.lower())
         self._window = SequenceWindow()
@@ -97,6 +101,11 @@ class RtpSource:
     def has_keyframes(self) -> bool:
         """Whether a receiver can only begin at a keyframe."""
         return self._mark is not None
+
+    @property
+    def bitrate(self) -> float:
+        """Payload in bits per second, as measured last."""
+        return self._bitrate.bits_per_second
 
     # What comes from the sender.
 
@@ -152,9 +161,15 @@ class RtpSource:
         """Hand packets to another leg in place of `leg`, from the next one on."""
         self._legs = tuple(by if other is leg else other for other in self._legs)
 
-    def request_keyframe(self) -> None:
-        """Ask the sender for a keyframe: now, or as soon as it may be asked again."""
-        if self._mark is not None and self.ssrc is not None and self._keyframes.ask(self._clock()):
+    def request_keyframe(self, leg: str = "") -> None:
+        """Ask the sender for a keyframe: now, or as soon as it may be asked again.
+
+        For the receiver of the leg of this id, if it is one's wish.
+        """
+        now = self._clock()
+        if self._mark is None or self.ssrc is None or not self._limits.may_ask(leg, now):
+            return
+        if self._keyframes.ask(now):
             self._ask_for_keyframe(self.ssrc)
 
     def limit_bitrate(self, leg: str, bits_per_second: int, now: float) -> None:
@@ -238,11 +253,14 @@ class RtpSource:
             for leg in self._legs:
                 leg.skip(packet)
             return
+        self.last_arrival = packet.arrival
         if self._mark is not None:
             self._mark(packet)
             if packet.keyframe:
                 counts.keyframes += 1
                 self._keyframes.answered()
+                if self._watch is not None:
+                    self._watch(self, packet)
         for leg in self._legs:
             leg.forward(packet)
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 from media.codec import Codec
 from media.demux import Entry
-from media.descriptions import SessionText, chosen_layer
+from media.descriptions import (
+    RID_EXTENSIONS,
+    Section,
+    SessionText,
+    chosen_layer,
+    offered_layers,
+)
 from media.engine import Event, Track, TracksChanged
 from media.feedback_negotiation import numbered
+from media.layers import LayerUpstream
 from media.peer_facts import NegotiatedSection
 from media.retransmission_format import retransmission_types
-from media.router import Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
+from media.router import Layers, Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
 from media.rtcp import parse_rtcp
 from media.rtp_packet import fits_one_byte
 from media.rtp_sink import CNAME
@@ -26,9 +34,18 @@ class _Ends:
     """What a section has: a source if media comes, a sink if media goes."""
 
     section: NegotiatedSection
-    source: RtpSource | None = None
+    source: RtpSource | Layers | None = None
     sink: RtpSink | None = None
-    rid: str | None = None  # the layer of a simulcast that is received
+    rid: str | None = None  # the layer of a simulcast that is called the largest
+    layers: tuple[str, ...] = ()  # all that are received, if they can be told apart
+    rid_extension: int = 0
+
+    @property
+    def sources(self) -> tuple[RtpSource, ...]:
+        """The source, or those of the layers."""
+        if self.source is None:
+            return ()
+        return tuple(self.source) if isinstance(self.source, Layers) else (self.source,)
 
 
 class SessionTracks:
@@ -78,23 +95,15 @@ class SessionTracks:
         for ends in previous.values():
             self._remove(ends, source=True, sink=True)
         self._agree_on_feedback(sections, remote)
+        for offered in remote.sections:
+            if offered.mid in self._ends:
+                self._take_layers(self._ends[offered.mid], offered)
         for ends in self._ends.values():  # all are known, so that `clear` finds what got its place
             self._fit(ends)
         self._agree_on_retransmissions(remote)
-        for offered in remote.sections:
-            if offered.mid in self._ends:
-                self._ends[offered.mid].rid = chosen_layer(offered)
         ssrcs = {section.mid: section.ssrc() for section in remote.sections}
         return tuple(
-            Entry(
-                ends.source,
-                mid.encode(),
-                ends.section.mid_extension,
-                ends.section.codec.payload_type,
-                ssrcs.get(mid),
-            )
-            for mid, ends in self._ends.items()
-            if ends.source is not None
+            entry for mid, ends in self._ends.items() for entry in _entries(ends, ssrcs.get(mid))
         )
 
     def note_arrival(self, packet: bytes, arrival: float) -> None:
@@ -110,8 +119,8 @@ class SessionTracks:
         if messages is None:
             return False
         for ends in self._ends.values():
-            if ends.source is not None:
-                ends.source.take_rtcp(messages, arrival)
+            for source in ends.sources:
+                source.take_rtcp(messages, arrival)
             if ends.sink is not None:
                 ends.sink.take_rtcp(messages, arrival)
         return True
@@ -127,7 +136,7 @@ class SessionTracks:
         """Return what happened to the sources and the sinks so far."""
         every = self._ends.values()
         return (
-            tuple(ends.source.stats() for ends in every if ends.source is not None),
+            tuple(source.stats() for ends in every for source in ends.sources),
             tuple(ends.sink.stats() for ends in every if ends.sink is not None),
         )
 
@@ -175,9 +184,41 @@ class SessionTracks:
         section = ends.section
         self._remove(ends, source=not section.receives, sink=not section.sends)
         if section.receives and ends.source is None:
-            ends.source = self._new_source(section)
+            ends.source = self._new_layers(ends) if ends.layers else self._new_source(section)
         if section.sends and ends.sink is None:
             ends.sink = self._new_sink(section)
+
+    def _take_layers(self, ends: _Ends, offered: Section) -> None:
+        """Note what is said of layers; other ones are another source."""
+        ends.rid, before = chosen_layer(offered), ends.layers
+        ends.rid_extension = offered.extension(RID_EXTENSIONS[0])
+        layers = offered_layers(offered)
+        ends.layers = layers if len(layers) > 1 else ()
+        if ends.layers != before:
+            self._remove(ends, source=True, sink=False)
+
+    def _new_layers(self, ends: _Ends) -> Layers:
+        section = ends.section
+        layers = Layers(f"{self._session}/in/{section.mid}")
+        sources: dict[str, RtpSource] = {}
+        for rid in ends.layers:
+            upstream = LayerUpstream(
+                self._send_rtcp, section.ssrc, CNAME, partial(layers.bitrate_beside, rid)
+            )
+            sources[rid] = RtpSource(
+                f"{layers.id}/{rid}",
+                section.kind,
+                section.codec,
+                None,
+                upstream,
+                sender=self._clock,
+                report=upstream.report,
+                watch=layers.watch,
+                ticked=self._feedback.tick,
+            )
+        layers.set(sources, ends.rid or ends.layers[0])
+        self._router.add_layers(layers)
+        return layers
 
     def _new_source(self, section: NegotiatedSection) -> RtpSource:
         upstream = RtcpUpstream(self._send_rtcp, section.ssrc, CNAME)
@@ -219,6 +260,17 @@ class SessionTracks:
             self._paused.discard(ends.sink.id)
             self._router.remove_sink(ends.sink.id)
             ends.sink = None
+
+
+def _entries(ends: _Ends, ssrc: int | None) -> Iterator[Entry[RtpSource]]:
+    """Tell how to know the packets of a section."""
+    section = ends.section
+    known = (section.mid.encode(), section.mid_extension, section.codec.payload_type)
+    if isinstance(ends.source, Layers):
+        for rid, layer in ends.source.sources.items():
+            yield Entry(layer, *known, None, rid.encode(), ends.rid_extension)
+    elif ends.source is not None:
+        yield Entry(ends.source, *known, ssrc)
 
 
 def _is_another(codec: Codec, before: Codec) -> bool:

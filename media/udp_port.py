@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,13 +29,13 @@ class UdpPort:
         self._socket.sendto(data, to)
 
     async def receive(self, take: Callable[[bytes, Address, float], None]) -> None:
-        """Hand over each datagram, its sender and time.monotonic, until the port is closed."""
+        """Hand over each datagram, its sender and arrival, until the port is closed."""
 
-        def whole(data: bytes, sender: tuple[Any, ...]) -> None:
+        def whole(data: bytes, sender: tuple[Any, ...], arrival: float) -> None:
             if len(data) > DATAGRAM_BYTES:
                 self.oversized += 1
             else:
-                take(data, sender[:2], time.monotonic())
+                take(data, sender[:2], arrival)
 
         while not self.closed:
             try:

@@ -14,9 +14,9 @@ from media.readers import Readers
 
 
 class Receiver(Protocol):
-    """What is used of an asyncio protocol."""
+    """What is used of an asyncio protocol; but datagrams come with their arrival."""
 
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None: ...
+    def datagram_arrived(self, data: bytes, addr: tuple[Any, ...], arrival: float) -> None: ...
     def connection_lost(self, exc: Exception | None) -> None: ...
 
 
@@ -61,4 +61,4 @@ class UdpSocket:
 
     def _drain(self) -> None:
         if self._receiver is not None:
-            read_some(self._socket, self._receiver.datagram_received)
+            read_some(self._socket, self._receiver.datagram_arrived)

@@ -9,8 +9,11 @@ import pytest
 
 from actors.core import ActorSystem
 from actors.core.state import State
+from tests.support.examples import register_profiles
 
 LISTENING = "0A"
+
+register_profiles()
 
 
 @pytest.fixture(autouse=True)

@@ -313,14 +313,12 @@ class Conference:
             raise EmptySubscription
         output = Output(id, owner, audio, video)
         require_no_mix(output.sources.items(), self.rules.unmixed)
-        streams, recorded = self.streams, owner is None
-        return replace(
-            output,
-            audio_format=fit_audio(audio, streams) if audio is not None else None,
-            video_format=fit_video(video, streams, recorded=recorded)
-            if video is not None
-            else None,
-        )
+        if audio is not None:
+            output = replace(output, audio_format=fit_audio(audio, self.streams))
+        if video is not None:
+            fit = fit_video(video, self.streams, recorded=owner is None)
+            output = replace(output, video_format=fit)
+        return output
 
     def _take(self, table: dict[str, Output], output: Output) -> None:
         if output.id in table:

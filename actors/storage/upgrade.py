@@ -5,6 +5,7 @@ Alembic brings older tables up to date. It is imported only for that: most start
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -22,6 +23,14 @@ from actors.storage.schema import HEAD, VERSION_TABLE
 MIGRATIONS = Path(__file__).parent / "migrations"
 AGAIN_SECONDS = 0.5
 STATEMENT_MILLISECONDS = 1000
+
+_PASSING = {
+    errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.ETIMEDOUT,
+    errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+}  # fmt: skip
+_PASSING_SQLITE = (
+    "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_NOMEM",
+)  # fmt: skip
 
 _VERSIONS = table(VERSION_TABLE)
 
@@ -81,7 +90,8 @@ def _prepare(backend: Backend, migrations: Path, head: str) -> None:
         kind = StoreAway if _is_away(error) else StoreWrong
         raise kind(f"{backend.describe()} cannot be used: {_first_line(error)}") from None
     except OSError as error:
-        raise StoreWrong(f"{backend.describe()} cannot be used: {error.strerror}") from None
+        kind = StoreAway if error.errno in _PASSING else StoreWrong
+        raise kind(f"{backend.describe()} cannot be used: {error.strerror}") from None
 
 
 @contextmanager
@@ -123,10 +133,14 @@ def _upgrade(backend: Backend, connection: Connection, folder: Path, before: str
 
 
 def _is_away(error: SQLAlchemyError) -> bool:
-    """Say whether waiting may help: PostgreSQL cannot be reached, another holds SQLite's lock."""
+    """Say whether waiting may help.
+
+    So it may where PostgreSQL cannot be reached, another process holds SQLite's lock, or the disk
+    is full or does not answer: somebody makes room, or mounts it again.
+    """
     orig = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(orig, sqlite3.Error):
-        return orig.sqlite_errorname.startswith("SQLITE_BUSY")
+        return getattr(orig, "sqlite_errorname", "").startswith(_PASSING_SQLITE)
     return isinstance(error, OperationalError)
 
 

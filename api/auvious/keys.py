@@ -141,15 +141,23 @@ def _read(file: Path) -> list[SigningKey]:
     try:
         with file.open("rb") as opened:
             mode = os.fstat(opened.fileno()).st_mode
-            found = [_parse(entry) for entry in json.load(opened)["keys"]]
+            found = [_parse(entry) for entry in _entries(json.load(opened))]
     except FileNotFoundError:
         return []
-    except (ValueError, TypeError, KeyError, JoseError, RecursionError):
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
+            JoseError):  # fmt: skip
         # Never replaced: tokens in use may depend on it.
         raise DataDirError(f"{file} is damaged: repair it, or move it away") from None
     if mode & 0o077:
         log.warning("secrets.exposed", file=str(file), mode=oct(mode & 0o777))
     return found
+
+
+def _entries(whole: Any) -> list[Any]:
+    entries = whole["keys"]
+    if not isinstance(entries, list) or not entries:  # a file that we wrote has some
+        raise ValueError("without keys")
+    return entries
 
 
 def _parse(entry: dict[str, Any]) -> SigningKey:

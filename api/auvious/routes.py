@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 REST = "/rtc-api"
 ENDPOINTS_PATH = f"{REST}/users/endpoints"
+OPERATIONS = frozenset({"register", "keepalive", "unregister", "sendEvent"})
+WRITING = ("POST", "PUT", "PATCH", "DELETE")
 
 
 def add_routes(blueprint: Blueprint, house: House) -> None:
@@ -62,9 +64,15 @@ def add_routes(blueprint: Blueprint, house: House) -> None:
         ("GET", f"{REST}/iceServers", rest.ice_servers),
     ]
     for method, path, operation in table:
-        view = answered(house, operation)
-        for prefix, name in (("", operation.__name__), ("/", f"{operation.__name__}_again")):
-            blueprint.add_url_rule(prefix + path, name, view, methods=[method])
+        _add(blueprint, path, operation.__name__, answered(house, operation), (method,))
+    for path in (f"{ENDPOINTS_PATH}/<id_>", f"{ENDPOINTS_PATH}/<id_>/events"):
+        _add(blueprint, path, f"{path}_astray", answered(house, rest.astray), WRITING)
+
+
+def _add(blueprint: Blueprint, path: str, name: str, view: View, methods: Sequence[str]) -> None:
+    for prefix in ("", "/"):
+        blueprint.add_url_rule(prefix + path, f"{prefix}{name}".replace(".", "_"), view,
+                               methods=methods)  # fmt: skip
 
 
 def answered(house: House, operation: View) -> View:
@@ -139,6 +147,17 @@ class Rest:
             for each in described.waiting
         ]
         return answer(EndpointDetails(**_view(described), events=events))
+
+    async def astray(self, caller: Principal, id_: str) -> Response:
+        """Refuse to write below an endpoint: 404, unless there is such a path and it is read only.
+
+        The published API has no such paths, so what is no operation of its is not found.
+        """
+        if id_ not in OPERATIONS or request.path.endswith("/events"):
+            await self._ask(id_, Describe(caller.owner))
+        response = empty(405)
+        response.headers["Allow"] = "OPTIONS, POST" if id_ in OPERATIONS else "GET, HEAD, OPTIONS"
+        return response
 
     async def ice_servers(self, caller: Principal) -> Response:
         ice = self._house.services.settings().ice

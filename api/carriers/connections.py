@@ -12,6 +12,7 @@ import errno
 import socket as stdlib_socket
 import ssl
 from ipaddress import ip_address
+from math import inf
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,6 +39,7 @@ log = structlog.get_logger(__name__)
 ACCEPT_ROW = 16  # accepted in a row before others get a turn
 OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 OUT_OF_FILES_PAUSE = 0.1
+OUT_OF_FILES_EPISODE = 10.0  # without it, and the next time is worth another line
 GOODBYE_SECONDS = 0.5  # for websockets to answer our last close frame
 
 
@@ -67,6 +69,7 @@ class Connections:
         self._lanes: set[LaneSocket] = set()
         self._empty = trio.Event()
         self._stopping = False
+        self._starved_at = -inf  # when files last ran out
         self._nursery: trio.Nursery | None = None
 
     async def serve(self) -> None:
@@ -145,7 +148,10 @@ class Connections:
     async def _pause(self, error: OSError) -> None:
         """Wait for files to be closed; other errors are of a client that is gone already."""
         if error.errno in OUT_OF_FILES:
-            log.error("listener.out_of_files", open=len(self._open), error=error.strerror)
+            now = trio.current_time()
+            if now - self._starved_at > OUT_OF_FILES_EPISODE:
+                log.error("listener.out_of_files", open=len(self._open), error=error.strerror)
+            self._starved_at = now
             await trio.sleep(OUT_OF_FILES_PAUSE)
         else:
             await checkpoint()

@@ -19,14 +19,19 @@ _COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critica
 def json_line(entry: Mapping[str, Any]) -> str:
     """Return one line of JSON, `time`, `level` and `event` first.
 
-    Objects that JSON does not know are shown by their type only: a repr may hold user data.
+    Objects that JSON does not know are shown by their type only: a repr may hold user data. What is
+    not printable is escaped, so that a room's name cannot play with the terminal of who looks at
+    the file as it is.
     """
     ordered = {key: entry[key] for key in FIRST if key in entry}
     ordered.update(entry)
     try:
-        return json.dumps(ordered, ensure_ascii=False, default=_plain, separators=(",", ":"))
+        line = json.dumps(ordered, ensure_ascii=False, default=_plain, separators=(",", ":"))
     except (ValueError, TypeError):  # a circular value, or a key that is no text
         return json.dumps({key: str(entry.get(key, "")) for key in FIRST})
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else _escaped(char) for char in line)
 
 
 def readable_line(entry: Mapping[str, Any], *, colour: bool, when: str | None = None) -> str:
@@ -64,6 +69,12 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def _escaped(char: str) -> str:
+    """Write a character as JSON escapes it (RFC 8259, section 7): one or two units of UTF-16."""
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _moment(time: object) -> str:

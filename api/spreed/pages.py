@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from api.spreed.house import House
 
 PAGE = files("api.spreed") / "page"
-ASSETS = {"meeting.css": "text/css", "meeting.js": "text/javascript"}
+ASSETS = {
+    "meeting.css": "text/css", "meeting.js": "text/javascript", "favicon.svg": "image/svg+xml",
+}  # fmt: skip
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self' blob: mediastream:; connect-src 'self'{sockets}; font-src 'self'; "
@@ -34,6 +36,8 @@ def add_pages(blueprint: Blueprint, house: House) -> None:
     base = house.settings.base_path
     pages = HostedClient(house) if house.settings.web_client else MeetingPage(house)
     blueprint.add_url_rule("/robots.txt", "robots", _robots)
+    for place in {"/", base}:
+        blueprint.add_url_rule(f"{place}favicon.ico", "icon", pages.icon)
     blueprint.add_url_rule(f"{base}static/<path:name>", "static_file", pages.asset)
     blueprint.add_url_rule(base, "page", pages.page, defaults={"room": ""})
     blueprint.add_url_rule(f"{base}<path:room>", "page", pages.page)
@@ -66,6 +70,10 @@ class MeetingPage:
         response.headers["Cache-Control"] = "no-cache"
         return response
 
+    async def icon(self) -> Response:
+        """Answer who asks for the site's icon without having read the page."""
+        return await self.asset("quintet/favicon.svg")
+
     async def asset(self, name: str) -> Response:
         folder, _, file = name.rpartition("/")
         if folder != "quintet" or file not in ASSETS:
@@ -96,15 +104,21 @@ class HostedClient:
         response.headers["Cache-Control"] = "no-cache"
         return response
 
+    async def icon(self) -> Response:
+        """Serve the client's icon, where browsers look that find none named in a page."""
+        return await self.asset("favicon.ico")
+
     async def asset(self, name: str) -> Response:
         """Serve a file; the segment `ver=…` only makes its address new with each version."""
         first, _, rest = name.partition("/")
         versioned = first.startswith("ver=")
-        if any(part.startswith(".") for part in name.split("/")):
-            raise NotFound  # what a copied folder may hide: .git, .env
         try:
-            response = await send_from_directory(self._static, rest if versioned else name)
-        except (OSError, ValueError):  # a name that no file can have, or one we may not read
+            file = (self._static / (rest if versioned else name)).resolve()
+            within = file.relative_to(self._static.resolve())  # where links lead to, too
+            if any(part.startswith(".") for part in (*name.split("/"), *within.parts)):
+                raise NotFound  # what a copied folder may hide: .git, .env
+            response = await send_from_directory(self._static, str(within))
+        except (OSError, ValueError, RuntimeError):  # no name of a file, or one we may not read
             raise NotFound from None
         if versioned:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"

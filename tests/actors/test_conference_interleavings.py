@@ -50,6 +50,7 @@ from tests.support.conference import (
     publish,
     subscribe,
 )
+from tests.support.examples import examples
 
 NAMES = ("ann", "bob", "cid")
 CRASHES = 6
@@ -268,7 +269,7 @@ def check_agreement(it: Play) -> None:
     assert children == sessions | {f"recording:{id_}" for id_ in conference.recordings}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(STEPS)
 def test_room_engine_and_members_agree_in_the_end(script: list[Step]) -> None:
     play(script, check_agreement)

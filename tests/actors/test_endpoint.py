@@ -40,6 +40,7 @@ from actors.endpoint import (
 from actors.endpoint_desk import DESK, FindEndpoints, OpenEndpoint
 from tests.actors.core.puppet import logged
 from tests.support.actors import REALM, House, Listener, open_house, settle
+from tests.support.examples import examples
 
 ANN = Owner("acme", "ann")
 BOB = Owner("acme", "bob")
@@ -477,7 +478,7 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 async def test_in_any_order_each_subscriber_is_shown_events_in_order_and_none_is_lost(
     orders: list[tuple[str, int, int]],
 ) -> None:

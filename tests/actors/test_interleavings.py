@@ -18,6 +18,7 @@ from actors.domain.ids import PeerKey
 from actors.peer import ChangePin, End, Enter, Peer
 from tests.actors.core.puppet import logged
 from tests.support.actors import REALM, House, Person, key, open_house, poison, settle, spec
+from tests.support.examples import examples
 
 PEERS = ("ann", "bob", "cid", "dan")
 ROOMS = ("blue", "red")
@@ -146,7 +147,7 @@ def room_of(house: House, person: Person) -> str | None:
     return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(steps("enter", "enter", "leave", "lock", "say", "drop", "take over", "crash", "lose"))
 def test_members_in_every_view_are_those_of_the_room_in_the_end(script: list[Step]) -> None:
     play(script, check_agreement)
@@ -161,7 +162,7 @@ DIES_BEFORE_IT_HEARS_THAT_IT_IS_IN = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @example(DIES_BEFORE_IT_HEARS_THAT_IT_IS_IN)
 @given(
     steps("enter", "enter", "leave", "say", "drop", "take over", "crash", "lose", peers=PEERS[1:])

@@ -30,6 +30,7 @@ from tests.support.actors import (
     spec,
 )
 from tests.support.conference import EVERYTHING, RULES, publish
+from tests.support.examples import examples
 
 NAMES = ("ann", "bob", "cid")
 CRASHES = 8
@@ -142,7 +143,7 @@ def check_agreement(it: Play) -> None:
         assert participant._state.sessions.keys() == own, id_
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(STEPS)
 def test_participants_and_room_agree_in_the_end(script: list[Step]) -> None:
     async def main() -> None:

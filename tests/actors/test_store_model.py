@@ -43,6 +43,7 @@ from actors.store import (
     TokenRecord,
     carry_out,
 )
+from tests.support.examples import examples
 from tests.support.stores import DATABASES, fresh_place
 
 LIMITS = StoreLimits(services=2, conferences=4, tokens=2, document_bytes=50)
@@ -161,7 +162,7 @@ def test_any_order_of_requests(database: Database) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Machine,
         settings=settings(
-            max_examples=60,
+            max_examples=examples(60),
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -18,6 +20,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import DatabaseError
 from structlog.testing import capture_logs
 
 from actors.settings import StorePlace
@@ -25,7 +28,7 @@ from actors.storage.backend import backend_of
 from actors.storage.database import Database
 from actors.storage.errand import Errand
 from actors.storage.schema import HEAD, VERSION_TABLE, metadata
-from actors.storage.upgrade import MIGRATIONS, StoreAway, StoreWrong, prepare
+from actors.storage.upgrade import MIGRATIONS, StoreAway, StoreWrong, _is_away, prepare
 from actors.store import FindServices, PutService, ServiceRecord
 from tests.support.process import REPOSITORY
 from tests.support.stores import DATABASES, fresh_place, run_sql
@@ -203,6 +206,48 @@ def test_tables_of_somebody_else_are_refused(place: StorePlace) -> None:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreWrong, match="No such file or directory"):
         prepare(StorePlace(tmp_path / "nowhere" / "quintet.sqlite"))
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE])
+def test_a_disk_that_may_come_round_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    place = StorePlace(tmp_path / "quintet.sqlite")
+    trouble = [OSError(reason, os.strerror(reason))]
+    opened = os.open
+
+    def open_later(path: object, *args: int) -> int:
+        if trouble and path == place.file:
+            raise trouble.pop()
+        return opened(path, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("actors.storage.sqlite.os.open", open_later)
+    with pytest.raises(StoreAway, match=os.strerror(reason)):
+        prepare(place)
+    trouble.append(OSError(reason, os.strerror(reason)))
+    with capture_logs() as lines:
+        prepare(place, patience=10.0)
+    assert [line["event"] for line in lines] == ["store.awaited"]
+
+
+FULL = "CREATE TABLE more (x); INSERT INTO more VALUES (zeroblob(100000))"
+
+
+def test_a_disk_that_is_full_within_a_statement_is_waited_for(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "small")) as small:
+        small.execute("PRAGMA max_page_count = 2")
+        with pytest.raises(sqlite3.Error) as full:
+            small.executescript(FULL)
+    for found in (full.value, sqlite_error("SQLITE_IOERR_WRITE"), sqlite_error("SQLITE_CANTOPEN")):
+        assert _is_away(DatabaseError("", None, found))
+    for wrong in ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR"):
+        assert not _is_away(DatabaseError("", None, sqlite_error(wrong)))
+
+
+def sqlite_error(name: str) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(name)
+    error.sqlite_errorname = name
+    return error
 
 
 def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:

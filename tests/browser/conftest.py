@@ -37,7 +37,7 @@ Launch = Callable[..., Browser]
 @pytest.fixture(scope="module")
 def _chromium() -> Iterator[BrowserType]:
     need("chromium")
-    expect.set_options(timeout=10_000)
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         yield playwright.chromium
 

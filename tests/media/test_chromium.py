@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -43,12 +44,15 @@ window.prefer = (transceiver, codec) => {
     const first = all.filter(c => c.mimeType.toLowerCase().endsWith('/' + codec));
     transceiver.setCodecPreferences([...first, ...all.filter(c => !first.includes(c))]);
 };
-window.publish = async (codec, layers, width, height) => {
-    const pc = peers.publisher = new RTCPeerConnection();
+window.rsa = () => RTCPeerConnection.generateCertificate({
+    name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1])});
+window.publish = async (codec, layers, width, height, certificates = []) => {
+    const pc = peers.publisher = new RTCPeerConnection({certificates});
     pc.addTransceiver(beeping(), {direction: 'sendonly'});
     const options = {direction: 'sendonly'};
-    if (layers) options.sendEncodings = [
-        {rid: 'q', scaleResolutionDownBy: 4}, {rid: 'h', scaleResolutionDownBy: 2}, {rid: 'f'}];
+    if (layers) options.sendEncodings = layers.map(([rid, by]) => (
+        {rid, scaleResolutionDownBy: by}));
     prefer(pc.addTransceiver(moving(width, height), options), codec);
     await pc.setLocalDescription();
     return pc.localDescription.sdp;
@@ -65,6 +69,12 @@ window.subscribe = async () => {
     };
     await pc.setLocalDescription();
     return pc.localDescription.sdp;
+};
+window.hold = async (rid, active) => {
+    const [, sender] = peers.publisher.getSenders();
+    const parameters = sender.getParameters();
+    for (const one of parameters.encodings) if (one.rid === rid) one.active = active;
+    await sender.setParameters(parameters);
 };
 window.accept = (who, sdp) => peers[who].setRemoteDescription({type: 'answer', sdp});
 window.inbound = async () => {
@@ -127,7 +137,7 @@ class Call:
 def test_chromium_sees_and_hears_what_chromium_publishes(page: Page, codec: str):
     with EnginePortal(IceSettings()) as portal:
         call = Call(portal, page)
-        offer = page.evaluate("codec => publish(codec, false, 320, 240)", codec)
+        offer = page.evaluate("codec => publish(codec, null, 320, 240)", codec)
         call.connect("publisher", offer, Direction.RECEIVE, codec)
         call.connect("subscriber", page.evaluate("subscribe()"), Direction.SEND, codec)
         call.attach()
@@ -138,12 +148,55 @@ def test_chromium_sees_and_hears_what_chromium_publishes(page: Page, codec: str)
         assert portal.loop.stray_errors == 0
 
 
-def test_the_least_scaled_layer_of_a_simulcast_is_taken(page: Page):
+def test_a_page_with_an_rsa_certificate_publishes_with_error_correction(page: Page):
     with EnginePortal(IceSettings()) as portal:
         call = Call(portal, page)
-        offer = page.evaluate("publish('vp8', true, 640, 480)")
+        offer = page.evaluate("async () => publish('vp8', null, 320, 240, [await rsa()])")
         call.connect("publisher", offer, Direction.RECEIVE, "vp8")
         call.connect("subscriber", page.evaluate("subscribe()"), Direction.SEND, "vp8")
         call.attach()
-        # The layers are 160, 320 and 640 wide; the largest may begin scaled down for bandwidth.
+        call.until(lambda seen: seen["frames"] > 5 and seen["energy"] > 0)
+        answer = page.evaluate("peers.publisher.remoteDescription.sdp")
+        assert re.search(r"a=fmtp:111 minptime=10;useinbandfec=1\r", answer)
+
+
+LAYERS = {
+    "qhf": [("q", 4), ("h", 2), ("f", 1)],
+    "hml": [("h", 1), ("m", 2), ("l", 4)],
+    "any": [("one", 1), ("two", 2), ("four", 4)],
+}
+
+
+def publish_layers(call: Call, names: str, codec: str) -> None:
+    """Publish a simulcast of 640 by 480 pixels, and take it."""
+    parameters = [codec, LAYERS[names]]
+    offer = call.page.evaluate("([c, it]) => publish(c, it, 640, 480)", parameters)
+    call.connect("publisher", offer, Direction.RECEIVE, codec)
+    call.connect("subscriber", call.page.evaluate("subscribe()"), Direction.SEND, codec)
+    call.attach()
+
+
+@pytest.mark.parametrize("names", ["qhf", "hml"])
+def test_of_layers_with_common_names_the_largest_is_asked_for(page: Page, names: str):
+    with EnginePortal(IceSettings()) as portal:
+        call = Call(portal, page)
+        publish_layers(call, names, "vp8")
+        # It may begin scaled down for bandwidth, but not by name.
         call.until(lambda seen: seen["frames"] > 20 and seen["width"] > 320)
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+def test_of_others_the_largest_that_sends_is_taken(page: Page, codec: str):
+    with EnginePortal(IceSettings()) as portal:
+        call = Call(portal, page)
+        publish_layers(call, "any", codec)
+        call.until(lambda seen: seen["frames"] > 20 and seen["width"] == 640, within=40)
+        # Without its largest layer it goes on with the next, and back again; nothing is lost.
+        page.evaluate("hold('one', false)")
+        less = call.until(lambda seen: 0 < seen["width"] <= 320)
+        less = call.until(lambda seen: seen["frames"] > less["frames"] + 10)
+        page.evaluate("hold('one', true)")
+        more = call.until(lambda seen: seen["width"] == 640, within=40)
+        more = call.until(lambda seen: seen["frames"] > more["frames"] + 10)
+        assert more["lost"] == 0
+        assert portal.loop.stray_errors == 0

@@ -18,6 +18,7 @@ from media.local_engine import LocalEngine, open_local_engine
 from media.peer_connection import PeerSession
 from media.rejected_sections import reject
 from tests.media.conftest import LOOPBACK
+from tests.support.examples import examples
 from tests.support.sessions import SENDS, TAKES, Told, open_pair
 
 # As Chromium 156 wrote it, with two layers of video and a data channel.
@@ -93,7 +94,7 @@ async def test_damaged_answers_are_taken_or_refused(engine: LocalEngine):
 # Later offers. Hypothesis looks for the damage; its examples are few, to be through in seconds. It
 # draws seeds, for how many lines there are to damage depends on the session.
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=examples(40), deadline=None)
 DAMAGE = st.lists(st.integers(0, 2**32).map(random.Random), min_size=1, max_size=4)
 
 

@@ -7,7 +7,14 @@ from aiortc.sdp import SessionDescription
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.descriptions import accept_simulcast, chosen_layer, read, split, take_candidates
+from media.descriptions import (
+    accept_simulcast,
+    chosen_layer,
+    offered_layers,
+    read,
+    split,
+    take_candidates,
+)
 from media.errors import BadDescription
 from media.rejected_sections import reject, with_stand_ins
 
@@ -88,7 +95,13 @@ def test_candidates_are_taken_out_and_kept_of_the_tagged_section():
     assert "candidate" not in str(text)
 
 
-def test_the_last_layer_of_a_simulcast_is_asked_for_with_its_extensions():
+def with_layers(named: str) -> str:
+    rids = {part.split(",")[0].lstrip("~") for part in named.split(";")}
+    lines = "".join(f"a=rid:{rid} send\r\n" for rid in sorted(rids - {"q", "h", "f"}))
+    return OFFER.replace("a=simulcast:send q;h;f", f"{lines}a=simulcast:send {named}")
+
+
+def test_the_layer_that_is_called_the_largest_is_asked_for_with_its_extensions():
     answer = accept_simulcast(read(OFFER), ANSWER)
     audio, video = split(answer).sections
     assert audio.lines == ("m=audio 9 X 111", "a=mid:0")
@@ -99,6 +112,39 @@ def test_the_last_layer_of_a_simulcast_is_asked_for_with_its_extensions():
         "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
         "a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
     ]
+
+
+@pytest.mark.parametrize(
+    ("named", "asked", "largest"),
+    [
+        ("q;h;f", "f", "f"),
+        ("f;h;q", "f", "f"),
+        ("h;m;l", "h", "h"),
+        ("l;m;h", "h", "h"),
+        ("q;h", "h", "h"),
+        ("low;high", "high", "high"),
+        ("r1;r0", "r1;r0", "r1"),  # these may be either way: all are asked for
+        ("r1;r0;r1", "r1;r0", "r1"),
+        ("q;h;~f", "q;h;f", "f"),  # its page takes layers away, and gives them back
+        ("one", "one", "one"),
+        ("a;b;c;d;e;g", "a;b;c;d", "a"),
+        ("r0;" + "x" * 17, "r0", "r0"),
+    ],
+)
+def test_names_may_tell_which_layer_is_the_largest(named: str, asked: str, largest: str):
+    text = read(with_layers(named))
+    assert offered_layers(text.sections[1]) == tuple(asked.split(";"))
+    assert chosen_layer(text.sections[1]) == largest
+    lines = split(accept_simulcast(text, ANSWER)).sections[1].lines
+    assert [line for line in lines if "rid:" in line] == [
+        f"a=rid:{rid} recv" for rid in asked.split(";")
+    ]
+    assert f"a=simulcast:recv {asked}" in lines
+
+
+def test_where_packets_do_not_tell_their_layer_one_is_asked_for():
+    sdp = with_layers("r1;r0").replace("rtp-stream-id", "other-id")
+    assert "a=simulcast:recv r1\r\n" in accept_simulcast(read(sdp), ANSWER)
 
 
 @pytest.mark.parametrize(

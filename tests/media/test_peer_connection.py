@@ -31,6 +31,7 @@ from media.engine import (
     ChannelWanted,
     Direction,
     Event,
+    Failure,
     IceServer,
     MessageReceived,
     SessionWanted,
@@ -345,7 +346,7 @@ class Deaf:
     def __init__(self, receiver) -> None:
         self.connection_lost = receiver.connection_lost
 
-    def datagram_received(self, data: bytes, addr: object) -> None:
+    def datagram_arrived(self, data: bytes, addr: object, arrival: float) -> None:
         pass
 
 
@@ -356,16 +357,18 @@ class DeafTo(Deaf):
         super().__init__(receiver)
         self._heard, self._addresses = receiver, addresses
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def datagram_arrived(self, data: bytes, addr: tuple[str, int], arrival: float) -> None:
         if addr not in self._addresses:
-            self._heard.datagram_received(data, addr)
+            self._heard.datagram_arrived(data, addr, arrival)
 
 
 async def test_a_session_nobody_answers_fails_in_time(engine: LocalEngine):
     first = await engine.open_session("first", SessionWanted(SENDS), Told())
     second = await engine.open_session("second", HURRIED, told := Told())
     await second.accept_offer((await first.create_offer()).sdp)
-    assert (await told.state(State.FAILED)).reason == "no connection in time"
+    failed = await told.state(State.FAILED)
+    assert failed.reason == "no path to the other side (ICE) in time"
+    assert failed.failure is Failure.ICE
     await told.state(State.CLOSED)
 
 
@@ -391,7 +394,9 @@ async def test_connecting_has_its_time_however_long_the_answer_took(engine: Loca
     await first.accept_answer(answer.sdp)
     await trio.sleep(1.5)
     assert told.states == [State.CONNECTING]
-    assert (await told.state(State.FAILED)).reason == "no connection in time"
+    failed = await told.state(State.FAILED)
+    assert failed.reason == "no agreement on keys (DTLS) in time"
+    assert failed.failure is Failure.DTLS
 
 
 async def test_dtls_that_never_completes_fails_only_its_session(engine: LocalEngine):

@@ -80,6 +80,13 @@ def test_a_clock_that_is_set_while_it_runs_ahead_does_not_step_back() -> None:
     assert 0.0 <= min(steps) <= max(steps) < 0.1
 
 
+@pytest.mark.parametrize("reports", [0.0, 1.0])
+def test_a_clock_that_is_far_too_slow_is_not_followed_for_ever(reports: float) -> None:
+    stream = Journey("opus", seconds=150.0, drift=-0.09, reports=reports)
+    travel(Network(jitter=0.04), stream)
+    assert_in_place(stream, within=10.5)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 1 << 32),

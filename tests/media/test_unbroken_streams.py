@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from media import rtcp
 from media.router import Router
+from tests.support.examples import examples
 from tests.support.rtp import Receiver, Sender, Time, a_sink, a_source, read, rtp, vp8
 
 SOURCES = 3
@@ -167,7 +168,7 @@ def probes_held(call: Call) -> int:
     return sum(publisher.probes_held for publisher in call.publishers)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(calls(), steps(st.just(0), "detach", "pause", "resume", "probe"))
 def test_without_loss_no_number_is_left_out_or_used_twice(call: Call, do: list[Step]) -> None:
     for step in do:
@@ -177,7 +178,7 @@ def test_without_loss_no_number_is_left_out_or_used_twice(call: Call, do: list[S
     check_media(call.receiver.data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(calls(), steps(st.integers(0, 63), "detach", "pause", "resume", "probe", "release"))
 def test_with_loss_each_gap_is_a_packet_that_never_came(call: Call, do: list[Step]) -> None:
     for step in do:
@@ -195,7 +196,7 @@ def test_with_loss_each_gap_is_a_packet_that_never_came(call: Call, do: list[Ste
         assert 0 <= gaps <= lost + len(held - came) + probes_held(call)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(calls(), steps(st.integers(0, 63), "detach", "pause", "resume", "probe", "release"))
 def test_what_is_sent_again_is_what_was_sent(call: Call, do: list[Step]) -> None:
     for step in do:
@@ -209,7 +210,7 @@ def test_what_is_sent_again_is_what_was_sent(call: Call, do: list[Step]) -> None
     assert len(again) == len(by_number)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.binary(max_size=80), max_size=20), st.integers(0, 65535))
 def test_no_bytes_make_a_source_or_a_sink_raise(garbage: list[bytes], start: int) -> None:
     call = Call([start, 0, 0], start)

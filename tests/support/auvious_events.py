@@ -28,7 +28,7 @@ from tests.support.raw import talking
 
 MQTT_JS = "mqtt@5.16.0"
 MQTT_JS_SCRIPT = Path(__file__).with_name("mqtt_js.js")
-PATIENCE = 5.0
+PATIENCE = 30.0
 QUIET = 0.1
 ORGANIZATION = "acme"
 FAST = {"messages_per_second": 0}

@@ -29,7 +29,7 @@ from media.engine import MediaEngine
 from tests.fakes.media import FakeEngine
 from tests.support.serving import Serving, services_for, serving
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 SUPER = "aaaaaaaaaaaaaaaaaaaaaaaa"
 SAMPLE = "5188b9af6e53c84ffd600413"
 KEYS = {SUPER: "super key", SAMPLE: "c2FtcGxlIGtleQ=="}
@@ -110,6 +110,7 @@ async def owt_server(
     settings: Settings | None = None,
     engine: MediaEngine | None = None,
     store: Callable[[], Actor[Message]] = MemoryStore,
+    guard: CredentialGuard | None = None,
 ) -> AsyncIterator[OwtServer]:
     """Serve the dialect on one listener, over a real actor system.
 
@@ -121,9 +122,9 @@ async def owt_server(
     async with open_system(
         children(lambda: limits, MediaServices(engine or FakeEngine(), recordings), store)
     ) as system:
-        limits = settings.limits
-        guard = CredentialGuard(
-            limits.credential_failures, 1800.0, limits.credential_failures_per_address
+        of = settings.limits
+        guard = guard or CredentialGuard(
+            of.credential_failures, 1800.0, of.credential_failures_per_address
         )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         opens = open_dialect(services)

@@ -19,7 +19,7 @@ from tests.support.server_process import ServerProcess
 SERVICE, KEY = "5188b9af6e53c84ffd600413", "c2FtcGxlIGtleQ=="
 CONFIG = f'[owt]\nsample_service_id = "{SERVICE}"\nsample_service_key = "{KEY}"\n'
 SCRIPT = Path(__file__).parents[1] / "browser" / "owt_page.js"
-PATIENCE = 15.0
+PATIENCE = 60.0
 QUIET = 0.001  # energy, in seconds of full loudness
 HTML = b"<!doctype html><title>conference</title><body></body>"
 PUBLISH = {"codec": "vp8", "width": 320, "height": 240}

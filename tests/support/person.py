@@ -96,7 +96,7 @@ class Person:
         self.open(room)
         self.enter_name()
         self.press("Join")
-        expect(self.page.locator("#call")).to_be_visible(timeout=10_000)
+        expect(self.page.locator("#call")).to_be_visible(timeout=30_000)
 
     def tile(self, name: str) -> Locator:
         return self.page.get_by_role("article", name=name, exact=True)
@@ -106,7 +106,7 @@ class Person:
         self.page.evaluate(
             "document.querySelectorAll('#stage video').forEach((v) => delete v.watchedFrom)"
         )
-        self.page.wait_for_function(MOVES, arg=[name, seconds], timeout=15_000)
+        self.page.wait_for_function(MOVES, arg=[name, seconds], timeout=60_000)
 
     def sees_in_chat(self, text: str) -> Locator:
         message = self.page.get_by_role("log").get_by_text(text, exact=True)
@@ -139,7 +139,7 @@ class Person:
               return open.length === count && open.every((c) => c.connectionState === 'connected');
             }""",
             arg=count,
-            timeout=15_000,
+            timeout=60_000,
         )
 
     def connections_used(self) -> int:

@@ -14,7 +14,7 @@ from tests.support.raw import RawClient, connected
 if TYPE_CHECKING:
     from tests.support.serving import Serving
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 
 
 def request(

@@ -34,10 +34,11 @@ window.busyCamera = () => {
   return canvas.captureStream(PER_SECOND).getVideoTracks()[0];
 };
 
-const preferVp8 = (transceiver) => {
+// Without forward error correction, which would count as picture and is none.
+const onlyVp8 = (transceiver) => {
+  const wanted = ["video/vp8", "video/rtx"];
   const all = RTCRtpSender.getCapabilities("video").codecs;
-  const first = all.filter((each) => each.mimeType.toLowerCase() === "video/vp8");
-  transceiver.setCodecPreferences([...first, ...all.filter((each) => !first.includes(each))]);
+  transceiver.setCodecPreferences(all.filter((each) => wanted.includes(each.mimeType.toLowerCase())));
 };
 
 const play = (stream) => {
@@ -59,7 +60,7 @@ class RelayedConference extends Conference {
   async publishTracks(audio, video) {
     const pc = new RTCPeerConnection();
     pc.addTransceiver(audio, { direction: "sendonly" });
-    preferVp8(pc.addTransceiver(video, { direction: "sendonly" }));
+    onlyVp8(pc.addTransceiver(video, { direction: "sendonly" }));
     const media = { audio: { source: "mic" }, video: { source: "camera" } };
     return this.negotiate(pc, "publish", { media, attributes: {} });
   }
@@ -68,7 +69,7 @@ class RelayedConference extends Conference {
 const direct = async (audio, video) => {
   const [from, to] = [new RTCPeerConnection(), new RTCPeerConnection()];
   from.addTransceiver(audio, { direction: "sendonly" });
-  preferVp8(from.addTransceiver(video, { direction: "sendonly" }));
+  onlyVp8(from.addTransceiver(video, { direction: "sendonly" }));
   const streams = new Set();
   to.ontrack = (event) => streams.add(event.streams[0] || new MediaStream([event.track]));
   const offer = await from.createOffer();
@@ -88,7 +89,8 @@ const reading = async (from, to) => {
   for (const each of (await to.getStats()).values()) {
     if (each.type !== "inbound-rtp") continue;
     if (each.kind === "video") {
-      found.bytes = each.bytesReceived;
+      found.extra = each.retransmittedBytesReceived || 0;
+      found.bytes = each.bytesReceived - found.extra;
       found.frames = each.framesDecoded || 0;
       found.width = each.frameWidth || 0;
       found.height = each.frameHeight || 0;

@@ -37,6 +37,7 @@ ROUTES = {
     "page": ("GET", "/some-room"),
     "asset": ("GET", "/static/quintet/meeting.js"),
     "robots": ("GET", "/robots.txt"),
+    "icon": ("GET", "/favicon.ico"),
 }
 BODIES: dict[str, bytes] = {
     "nothing": b"",

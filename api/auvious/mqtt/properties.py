@@ -30,6 +30,7 @@ class Property(IntEnum):
     REASON_STRING = 0x1F
     RECEIVE_MAXIMUM = 0x21
     TOPIC_ALIAS_MAXIMUM = 0x22
+    MAXIMUM_QOS = 0x24
     RETAIN_AVAILABLE = 0x25
     USER_PROPERTY = 0x26
     MAXIMUM_PACKET_SIZE = 0x27
@@ -108,6 +109,7 @@ _READ: dict[Property, Callable[[Reader], Value]] = {
 _WRITE: dict[Property, Callable[[int], bytes]] = {
     P.SESSION_EXPIRY_INTERVAL: primitives.long,
     P.MAXIMUM_PACKET_SIZE: primitives.long,
+    P.MAXIMUM_QOS: lambda value: bytes((value,)),
     P.RETAIN_AVAILABLE: lambda value: bytes((value,)),
     P.WILDCARD_SUBSCRIPTION_AVAILABLE: lambda value: bytes((value,)),
     P.SUBSCRIPTION_IDENTIFIER_AVAILABLE: lambda value: bytes((value,)),

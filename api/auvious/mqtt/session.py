@@ -116,6 +116,7 @@ class Session(Generic[S]):
         self._max_packet = connect.packet_bytes
         properties: dict[Property, Value] = {
             Property.MAXIMUM_PACKET_SIZE: self._packet_bytes,
+            Property.MAXIMUM_QOS: 0,  # of what clients publish: nothing at all (3.2.2.3.4)
             Property.RETAIN_AVAILABLE: 0,
             Property.WILDCARD_SUBSCRIPTION_AVAILABLE: 0,
             Property.SUBSCRIPTION_IDENTIFIER_AVAILABLE: 0,

@@ -78,7 +78,10 @@ def _add(blueprint: Blueprint, method: str, path: str, view: View) -> None:
 
 
 async def _preflight() -> Response | None:
-    return Response("", 200) if request.method == "OPTIONS" else None
+    """Answer OPTIONS on paths of ours; the portal's routes answer their own."""
+    rule = request.url_rule
+    ours = rule is not None and rule.provide_automatic_options
+    return Response("", 200) if request.method == "OPTIONS" and ours else None
 
 
 def _with_origin(house: House) -> Callable[[Response], Awaitable[Response]]:

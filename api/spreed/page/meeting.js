@@ -857,8 +857,8 @@ class Participant {
     return true;
   }
 
-  /** Whether the first offer is theirs: of two pages the greater id makes it; other clients call
-   * those with a greater id than their own in a conference. */
+  /** Whether the first offer is theirs: of two pages it is the greater id's, and in a conference
+   *  other clients call those with a greater id than their own. */
   #waits() {
     const { id, conference } = this.#meeting;
     return conference && !this.#isPage ? id > this.id : id < this.id;
@@ -1410,14 +1410,16 @@ class Meeting {
 
   async #askPin(wrong) {
     const remembered = memoryOfTab.get(`pin.${this.#room}`);
-    const changed = wrong && remembered === this.#pin;
+    let problem = "";
+    if (wrong && remembered === this.#pin) problem = "The PIN has been changed.";
+    else if (wrong) problem = "That PIN is not the right one.";
     if (wrong) this.#rememberPin("");
     const question = {
       title: "This room is locked",
       text: "Ask somebody who is inside for the PIN.",
       label: "PIN",
       action: "Enter",
-      problem: changed ? "The PIN has been changed." : wrong && "That PIN is not the right one.",
+      problem,
     };
     const pin = (!wrong && remembered) || (await this.#askToEnter(question));
     if (!pin) return;

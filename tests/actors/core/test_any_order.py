@@ -25,6 +25,7 @@ from actors.core import (
 )
 from actors.core.state import State
 from tests.actors.core.puppet import Boom, Do, Note, Puppet, boom, logged, puppet
+from tests.support.examples import examples
 
 NAMES = "abc"
 
@@ -101,7 +102,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.tuples(st.sampled_from(NAMES), steps), max_size=25),
     st.sampled_from(Strategy),

@@ -51,6 +51,7 @@ from actors.domain.streams import (
     VideoWanted,
     ViewChange,
 )
+from tests.support.examples import examples
 
 ALL = Permission(Abilities(True, True), Abilities(True, True))
 RULES = ConferenceRules(
@@ -555,4 +556,6 @@ class AnyConference(RuleBasedStateMachine):
 
 
 TestAnyConference = AnyConference.TestCase
-TestAnyConference.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestAnyConference.settings = settings(
+    max_examples=examples(100), stateful_step_count=40, deadline=None
+)

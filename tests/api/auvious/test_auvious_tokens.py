@@ -221,8 +221,20 @@ def test_a_key_outlives_the_longest_token_it_has_signed(tmp_path: Path) -> None:
     assert restarted.verify(token).user == "ann"
 
 
+KEY = '{"keys":[{"jwk":%s,"token_seconds":%s,"retired_at":%s}]}'
+RSA = json.dumps(RSAKey.generate_key(2048).as_dict(private=True))
+
+
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"keys":[{}]}', '{"keys":5}', '{"keys":[{"jwk":{"kty":"RSA"}}]}']
+    "text",
+    [
+        *("", "{", "[]", "null", "5", '"keys"', "[" * 99_999),
+        *('{"keys":' + keys + "}" for keys in ("5", "null", "[]", "{}", '"x"', "[5]", '["jwk"]')),
+        *('{"keys":[{}]}', '{"keys":[{"jwk":{"kty":"RSA"}}]}'),
+        *(KEY % (jwk, 0, "null") for jwk in ("null", "[]", '"x"', '{"kty":5}')),
+        *(KEY % (RSA, seconds, "null") for seconds in ("1e999", "[]", "null", '"x"')),
+        *(KEY % (RSA, 0, retired) for retired in ('"soon"', "-1e999", "[]")),
+    ],
 )
 def test_a_damaged_file_is_never_replaced(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)

@@ -26,7 +26,7 @@ from tests.support.mosquitto import (
 from tests.support.nginx import make_certificate
 from tests.support.server_process import free_port
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 def url_of(port: int, scheme: str = "mqtt", password: str = PASSWORD) -> str:

@@ -24,6 +24,7 @@ from tests.support.auvious import (
     auvious_server,
     auvious_settings,
 )
+from tests.support.examples import examples
 from tests.support.peace import CRASHES, library_troubles
 from tests.support.raw import connected
 from tests.support.rough import PATIENCE, exchange, request
@@ -186,7 +187,7 @@ REQUESTS = st.tuples(st.sampled_from(sorted(ROUTES)), FIELDS, TEXT, TEXT, st.bin
 @pytest.mark.parametrize("carrier", CARRIERS)
 @given(requests=st.lists(REQUESTS, min_size=1, max_size=10))
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -171,7 +171,7 @@ def test_the_event_itself_stays_as_it_is() -> None:
         "$." + "a" * LONGEST_PATH, "$.nested[~name]", "$.~", "$.nested.~", "$[" * 100,
         "$.items[?(@.key == 1e999)]", "$.items[?(@.key empty)]", "$.items[?(size 1)]",
         "$.items[?(@.key =~ /a(?i)b/)]", "$.items[?(@.key =~ /(?x)a/)]",
-        "$.items[?(@.key ==== 'open')]", "$.items[?(@.key matches /a/)]",
+        "$.items[?(@.key ==== 'open')]", "$.items[?(@.key matches /a/)]", "$[?(@.a == -1e999)]",
         "$[?" + "(" * 200 + "@.x" + ")" * 100,
     ],
 )  # fmt: skip

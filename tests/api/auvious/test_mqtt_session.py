@@ -12,6 +12,7 @@ from actors.domain.endpoint import Owner
 from api.auvious.mqtt.claims import Claim, Claims
 from api.auvious.mqtt.listener import Listener
 from api.auvious.mqtt.packets import Connect, Packet, PingReq, PubAck, Version
+from api.auvious.mqtt.primitives import Reader
 from api.auvious.mqtt.reasons import Reason
 from api.auvious.mqtt.session import Ended, Session
 from api.auvious.mqtt.topics import Subscription, endpoint_of
@@ -110,6 +111,20 @@ def test_a_session_is_said_to_end_with_its_connection() -> None:
     [connect] = session.receive(mqtt.connect(version=5, properties=b"\x11\0\0\x01\0"))
     assert isinstance(connect, Connect)
     assert b"\x11\0\0\0\0" in session.welcome(connect)
+
+
+def test_a_client_is_told_that_it_may_publish_at_no_higher_quality() -> None:
+    """The standard has a server say so that takes no PUBLISH of QoS 1 or 2 (3.2.2.3.4)."""
+    session: Session[str] = Session(1024, 3)
+    [connect] = session.receive(mqtt.connect(version=5))
+    assert isinstance(connect, Connect)
+    properties = Reader(session.welcome(connect)[4:])
+    body = Reader(properties.raw(properties.length()))
+    found: dict[int, bytes] = {}
+    while body.left:
+        name = body.byte()
+        found[name] = body.raw(4 if name == 0x27 else 1)
+    assert found[0x24] == b"\0"
 
 
 @pytest.mark.parametrize(

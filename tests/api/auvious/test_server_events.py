@@ -22,7 +22,7 @@ from tests.support.raw import RawClient, connected
 from tests.support.serving import CARRIERS
 
 PATH = "/rtc-api/users/endpoints/{}/events"
-PATIENCE = 5.0
+PATIENCE = 30.0
 
 
 @pytest.fixture(params=CARRIERS)

@@ -475,10 +475,27 @@ async def test_a_websocket_where_there_is_none_is_a_404(tmp_path: Path, carrier:
 
 
 async def test_a_wrong_method_is_an_empty_405(ann: Caller) -> None:
-    for method, path in (("PUT", ""), ("DELETE", "/x"), ("POST", "/x"), ("PATCH", "/sendEvent")):
+    await ann.register("x")
+    for method, path, allowed in (
+        ("PUT", "", "GET, HEAD, OPTIONS, POST"), ("PATCH", "/sendEvent", "OPTIONS, POST"),
+        ("DELETE", "/x", "GET, HEAD, OPTIONS"), ("POST", "/x", "GET, HEAD, OPTIONS"),
+        ("POST", "/x/events", "GET, HEAD, OPTIONS"),
+    ):  # fmt: skip
         response = await ann.http.request(method, f"{ENDPOINTS}{path}", headers=ann.headers)
         assert_empty(response, 405)
-        assert response.headers["Allow"]
+        assert response.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize("base", ["", "/"])
+async def test_an_operation_that_does_not_exist_is_an_empty_404(
+    ann: Caller, server: AuviousServer, base: str
+) -> None:
+    paths = ("/nope", "/Register", "/nope/events", "/register/events", "/nope/more")
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        for path in paths:
+            url = httpx.URL(f"{server.url}{base}{ENDPOINTS}{path}")
+            response = await ann.http.request(method, url, headers=ann.headers)
+            assert_empty(response, 404)
 
 
 async def test_a_body_that_is_too_large_is_an_empty_413(tmp_path: Path) -> None:

@@ -10,12 +10,16 @@ import pytest
 import trio
 from quart import Blueprint, request
 from structlog.testing import capture_logs
+from trio.testing import MockClock
 
+from api.app import create_app
+from api.carriers.address_counts import AddressCounts
 from api.carriers.connections import Connections
+from api.settings import ListenerSettings, Settings
 from api.sockets import Socket, SocketClosed
 from tests.support import raw
 from tests.support.raw import connected, frame, upgrade_request, upgraded
-from tests.support.serving import door, serving, settings_with
+from tests.support.serving import door, services_for, serving, settings_with
 
 GET = b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -229,7 +233,22 @@ async def test_running_out_of_files_pauses_the_accepting(monkeypatch: pytest.Mon
                 assert (await client.read_head()).startswith("HTTP/1.1 200")
             waited = trio.current_time() - started
     assert waited > 0.2
-    assert len([line for line in logs if line["event"] == "listener.out_of_files"]) == 3
+    assert len([line for line in logs if line["event"] == "listener.out_of_files"]) == 1
+
+
+async def test_each_episode_without_files_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    """However often it is met: an accept in between does not make it another one."""
+    listening = stdlib_socket.create_server(("127.0.0.1", 0))
+    services = services_for(Settings())
+    app = create_app(ListenerSettings(dialects=("test",)), [door(blueprint=pages())], services)
+    connections = Connections(listening, app, services, AddressCounts())
+    with capture_logs() as logs, listening:
+        for pause in (0, 0.1, 0.1, 5, 5, 60, 0.1):
+            await trio.sleep(pause)
+            await connections._pause(OSError(errno.EMFILE, "Too many open files"))
+    assert [line["event"] for line in logs] == ["listener.out_of_files"] * 2
 
 
 async def _stop(connections: Connections | None, grace: float = 5.0) -> float:

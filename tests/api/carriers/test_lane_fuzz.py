@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from api.carriers.lane import LaneSocket
 from api.metrics import WebsocketTally
 from api.sockets import SocketClosed, SocketLimits, Upgrade
+from tests.support.examples import examples
 from tests.support.raw import frame
 
 UPGRADE = Upgrade("/ws", {}, {}, "127.0.0.1", "x", secure=False)
@@ -55,7 +56,7 @@ async def read_all(stream: bytes, cuts: list[int]) -> list[object]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(streams, st.lists(st.integers(0, 2000), max_size=4))
 def test_any_stream_ends_in_a_close_and_only_whole_messages_before(
     stream: bytes, cuts: list[int]
@@ -70,7 +71,7 @@ def test_any_stream_ends_in_a_close_and_only_whole_messages_before(
             payload.decode()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(streams, st.lists(st.integers(0, 2000), max_size=4))
 def test_where_a_stream_is_cut_makes_no_difference(stream: bytes, cuts: list[int]) -> None:
     assert trio.run(read_all, stream, cuts) == trio.run(read_all, stream, [])

@@ -14,6 +14,7 @@ from websockets.frames import Frame, Opcode
 from api.carriers.lane import LaneSocket
 from api.metrics import WebsocketTally
 from api.sockets import SocketClosed, SocketLimits, Upgrade
+from tests.support.examples import examples
 
 UPGRADE = Upgrade("/ws", {}, {}, "127.0.0.1", "localhost", False)
 LIMIT = 100_000
@@ -73,7 +74,7 @@ async def talk(chunks: list[bytes], use: Callable[[LaneSocket], Awaitable[None]]
             return b""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     messages,
     st.integers(0, 3),

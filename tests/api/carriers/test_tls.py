@@ -14,7 +14,7 @@ from trio_websocket import connect_websocket
 
 from api.listeners import StartError, load_tls
 from api.settings import ListenerSettings
-from api.sockets import Socket, Upgrade
+from api.sockets import Socket, SocketClosed, Upgrade
 from tests.support.programs import need
 from tests.support.serving import door, serving, settings_with
 
@@ -69,12 +69,18 @@ async def test_requests_are_served_over_http2_and_http1(tmp_path: Path, http2: b
 
 async def test_a_websocket_is_secure_there(tmp_path: Path) -> None:
     seen: list[Upgrade] = []
+    left: list[bool] = []
+    ended = trio.Event()
 
     async def echo(socket: Socket) -> None:
         seen.append(socket.upgrade)
-        while True:
-            payload, text = await socket.receive()
-            socket.push(payload, text=text)
+        try:
+            while True:
+                payload, text = await socket.receive()
+                socket.push(payload, text=text)
+        except SocketClosed as closed:
+            left.append(closed.page_left)
+            ended.set()
 
     cert, key = certificate(tmp_path)
     async with serving(door(echo), tls=tls_of(cert, key)) as server, trio.open_nursery() as nursery:
@@ -83,7 +89,9 @@ async def test_a_websocket_is_secure_there(tmp_path: Path) -> None:
         )
         await client.send_message("over TLS")
         assert await client.get_message() == "over TLS"
-        await client.aclose()
+        await client.aclose(1001)
+        await ended.wait()
+    assert left == [True]
     assert seen[0].secure
     assert seen[0].host == f"localhost:{server.port}"
 

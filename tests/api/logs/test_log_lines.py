@@ -63,6 +63,22 @@ def test_no_text_plays_with_the_terminal(key: str, value: str) -> None:
     assert readable_line(entry | {"exception": ""}, colour=False).isprintable()
 
 
+@given(st.text(), st.text())
+def test_no_text_plays_with_the_terminal_of_who_looks_at_the_json(key: str, value: str) -> None:
+    entry = ENTRY | {"event": value, key: [value, {value: value}], "exception": value}
+    line = json_line(entry)
+    assert line.isprintable()
+    assert json.loads(line) == json.loads(json.dumps(entry))
+
+
+def test_json_escapes_what_is_not_printable_and_that_alone() -> None:
+    odd = "\x9b31m\x7f\u202e\u2028\U000e0001\ud800"
+    line = json_line(ENTRY | {"room": f"grün 🎥{odd}", "\x9b": 1})
+    assert r"grün 🎥\u009b31m\u007f\u202e\u2028\udb40\udc01\ud800" in line
+    assert json.loads(line)["room"] == f"grün 🎥{odd}"
+    assert json.loads(line)["\x9b"] == 1
+
+
 def test_escape_sequences_are_written_out() -> None:
     assert printable("a\x1b[31m\u202eb\nü") == "a\\x1b[31m\\u202eb\\nü"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 
 from actors.core import Actor, ChildSpec, Message, Restart, open_system
 from api.credentials import CredentialGuard
-from api.doors import Place, Services
-from api.operator import open_dialect
+from api.doors import Door, Place, Services
+from api.operator import open_dialect, routes
 from api.secret_store import Secrets
 from api.settings import Settings
 from media.bridge import open_media_loop
@@ -228,6 +228,25 @@ async def test_the_api_document_names_every_path_with_its_dialect(tmp_path: Path
     stop = document["paths"]["/-/actors/stop"]["post"]
     assert stop["tags"] == ["operator"]
     assert set(stop["responses"]) == {"202", "400", "401", "404", "409", "413", "429"}
+
+
+async def test_the_description_is_made_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    make = routes.document
+
+    def counting(doors: Iterable[Door]) -> dict[str, object]:
+        made.append(doors)
+        return make(doors)
+
+    monkeypatch.setattr(routes, "document", counting)
+    async with operated(tmp_path) as (_, http):
+        answers = [await http.get("/-/openapi.json") for _ in range(3)]
+    assert len(made) == 1
+    assert len({answer.content for answer in answers}) == 1
+    assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
+    assert answers[0].json()["openapi"] == "3.1.0"
 
 
 async def test_the_token_reaches_no_log(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from api.owt.socketio.engineio import Engine, EngineLimits, OutboxFull, Transport
 from api.owt.socketio.payload import BadPacket
+from tests.support.examples import examples
 
 LIMITS = EngineLimits()
 
@@ -349,5 +350,5 @@ class Upgrading(RuleBasedStateMachine):
 
 TestUpgrading = Upgrading.TestCase
 TestUpgrading.settings = hypothesis_settings(
-    max_examples=100, stateful_step_count=30, deadline=None
+    max_examples=examples(100), stateful_step_count=30, deadline=None
 )

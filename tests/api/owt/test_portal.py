@@ -13,6 +13,7 @@ import trio
 
 from actors.conference_orders import DropParticipant
 from actors.store import STORE, PutToken, TokenRecord
+from api.credentials import CredentialGuard, _named
 from api.lifecycle import State
 from api.owt.portal.tickets import TICKET_SECONDS, make_ticket
 from api.owt.tokens import make_token
@@ -189,33 +190,64 @@ async def test_nobody_new_is_let_in_while_the_server_drains(server: OwtServer, r
         assert await ann.refused("login", login(good)) == "The server is shutting down"
 
 
+class WatchedGuard(CredentialGuard):
+    """Notes whom it makes wait, for its time or for a turn; nobody else waits in it."""
+
+    def __init__(self, failures: int, window: float, per_address: int) -> None:
+        super().__init__(failures, window, per_address)
+        self.waiters: set[str] = set()
+        self._kinds: dict[bytes, str] = {}
+
+    async def admit(self, *key: str) -> None:
+        self._kinds[_named(key)[1]] = key[1]
+        await super().admit(*key)
+
+    def _enter(self, address: bytes, name: bytes) -> trio.lowlevel.ParkingLot | None:
+        lot = super()._enter(address, name)
+        if lot is not None:
+            self.waiters.add(self._kinds[name])
+        return lot
+
+    def _delay(self, name: bytes) -> float:
+        delay = super()._delay(name)
+        if delay:
+            self.waiters.add(self._kinds[name])
+        return delay
+
+
 @pytest.mark.slow
-async def test_hundreds_of_forged_tokens_delay_nobody_who_has_a_good_one(
-    server: OwtServer, room: str
-) -> None:
-    """From one address, all of them."""
+async def test_hundreds_of_forged_tokens_delay_nobody_who_has_a_good_one(tmp_path: Path) -> None:
+    """From one address, all of them. What counts is whom the guard has wait, not for how long."""
+    guard = WatchedGuard(10, 1800.0, 300)
+    async with owt_server(tmp_path, settings=owt_settings(owt=FAST), guard=guard) as server:
+        room = (await server.manager().create_room())["_id"]
+        await siege_with_forged_tokens(server, room)
+    assert guard.waiters <= {"owt forged token"}
+
+
+async def siege_with_forged_tokens(server: OwtServer, room: str) -> None:
     words: Counter[str] = Counter()
-    seconds: list[float] = []
+    cost: list[float] = []
 
     async def forge(times: int) -> None:
         for _ in range(times):
             async with connection(server) as bad:
                 words[await bad.refused("login", login("forged"))] += 1
 
-    with trio.fail_after(120):
+    with trio.fail_after(600):
         async with trio.open_nursery() as nursery:
             for _ in range(20):
                 nursery.start_soon(forge, 25)
             for _ in range(10):
                 good = await token(server, room)
                 async with connection(server) as ann:
-                    began = trio.current_time()
+                    began = time.process_time()
                     await ann.login(good)
-                    seconds.append(trio.current_time() - began)
+                    cost.append(time.process_time() - began)
     assert words.total() == 500
     assert words["Invalid token signature"] == 10
     assert words["Too many failed attempts, try later"] == 490
-    assert max(seconds) < 2
+    assert max(cost) < 2, "seconds of this process, the siege in it included"
 
 
 # --- talking

@@ -85,6 +85,29 @@ async def test_pages_of_other_origins_may_call(server: OwtServer) -> None:
         assert "authorization" in preflight.headers["access-control-allow-headers"]
 
 
+async def test_the_portal_answers_its_own_preflights(tmp_path: Path) -> None:
+    """Its clients send requests with credentials, which the management API knows nothing of."""
+    page, path = "https://shop.example", "/socket.io/?EIO=3&transport=polling"
+    settings = owt_settings(owt={"allowed_origins": [page]})
+    async with (
+        owt_server(tmp_path, settings=settings) as server,
+        httpx.AsyncClient(base_url=server.url) as http,
+    ):
+        asked = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "x-custom",
+        }
+        preflight = await http.options(path, headers={"Origin": page, **asked})
+        assert preflight.status_code == 204
+        assert preflight.headers["access-control-allow-origin"] == page
+        assert preflight.headers["access-control-allow-credentials"] == "true"
+        assert preflight.headers["access-control-allow-headers"] == "x-custom"
+        foreign = await http.options(path, headers={"Origin": "https://evil.example", **asked})
+        assert foreign.status_code == 403
+        assert not [name for name in foreign.headers if name.startswith("access-control")]
+        assert (await http.options("/v1/rooms", headers={"Origin": page})).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [

@@ -171,7 +171,17 @@ def test_nulls_within_what_is_not_read_stay_byte_for_byte(kind: str) -> None:
         assert (incoming.iid, incoming.to, incoming.body) == ("", "", body)
 
 
-@pytest.mark.parametrize("chat", [{"Message": 7, "Mid": None}, {"Status": {"Typing": [None]}}])
-def test_what_is_of_the_wrong_kind_stays_malformed(chat: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "chat",
+    [
+        b'{"Message":7,"Mid":null}',
+        b'{"Status":{"Typing":[null]}}',
+        b'{"Message":null,"Status":{"FileInfo":{"size":1e999}}}',
+        b'{"Message":null,"Status":' + b'{"a":' * 900 + b"null" + b"}" * 901,
+        b'{"Message":null,"Status":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+    ids=["a number", "a list", "a number too great", "too deep", "far too deep"],
+)
+def test_what_is_of_the_wrong_kind_stays_malformed(chat: bytes) -> None:
     with pytest.raises(Malformed):
-        body_of(decode(json.dumps({"Type": "Chat", "Chat": chat}).encode()), wire.Chat)
+        body_of(decode(b'{"Type":"Chat","Chat":%b}' % chat), wire.Chat)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from api.spreed.pictures import NotAPicture, Pictures, size_of_flags, with_kept_picture
+from tests.support.examples import examples
 
 MEGABYTE = 1024 * 1024
 
@@ -169,7 +170,7 @@ async def test_what_is_no_picture_of_ours_is_refused(data: bytes, kind: str) -> 
         await pictures().accept("ann", data_url(data, kind))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(["PNG", "JPEG", "GIF", "WEBP"]), st.data())
 async def test_a_damaged_picture_is_refused_or_read_and_nothing_else(
     format_: str, data: st.DataObject

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import io
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -544,6 +545,28 @@ async def test_stats_are_busy_when_the_hub_does_not_answer(
 # --- pictures
 
 
+async def assert_ranges(http: httpx.AsyncClient, path: str, whole: bytes) -> None:
+    """Ask for parts (RFC 9110, 14.1.2), and for what may only be answered as a whole."""
+    length = len(whole)
+    for asked, begin, end in (
+        ("0-0", 0, 1),
+        ("1-", 1, length),
+        ("-2", length - 2, length),
+        (f"-{length + 5}", 0, length),
+        ("0-99999999", 0, length),
+        (f"{length - 1}-{length}", length - 1, length),
+    ):
+        part = await http.get(path, headers={"range": f"bytes={asked}"})
+        assert (part.status_code, part.content) == (206, whole[begin:end]), asked
+        assert part.headers["content-range"] == f"bytes {begin}-{end - 1}/{length}"
+        assert part.headers["content-length"] == str(end - begin)
+    for asked in (f"{length}-", f"{length}-{length + 5}", "99999999999999999999-", "2-1", "x"):
+        part = await http.get(path, headers={"range": f"bytes={asked}"})
+        assert part.status_code == 416, asked
+    for units in ("bytes=0-0,1-1", "lines=0-1"):
+        assert (await http.get(path, headers={"range": units})).content == whole
+
+
 async def test_buddy_picture_has_the_size_asked_for(tmp_path: Path) -> None:
     upload = io.BytesIO()
     Image.new("RGB", (300, 200), "red").save(upload, "JPEG")
@@ -567,6 +590,7 @@ async def test_buddy_picture_has_the_size_asked_for(tmp_path: Path) -> None:
             assert (again.status_code, again.content) == (304, b"")
             part = await http.get(path, headers={"range": "bytes=0-9"})
             assert (part.status_code, part.content) == (206, response.content[:10])
+            await assert_ranges(http, path, response.content)
             unknown = await http.get("/static/img/buddy/s46/none/x")
             assert (unknown.status_code, unknown.text) == (404, "Unknown image")
         await server.until(f"/peers/spreed:{ann.id}", exists=False)
@@ -700,6 +724,15 @@ async def test_the_page_may_talk_to_its_own_site_only(
         assert policy.count("script-src") == 1
 
 
+@pytest.mark.parametrize("base", ["/", "/meet/"])
+async def test_the_icon_is_a_picture_wherever_it_is_looked_for(tmp_path: Path, base: str) -> None:
+    async with site(tmp_path, spreed={"base_path": base}) as (_, http):
+        for path in ("/favicon.ico", f"{base}favicon.ico", f"{base}static/quintet/favicon.svg"):
+            icon = await http.get(path)
+            assert icon.headers["content-type"] == "image/svg+xml; charset=utf-8"
+            assert icon.text.startswith("<svg ")
+
+
 # --- the operator's copy of a web client
 
 
@@ -718,12 +751,54 @@ async def test_a_web_client_of_the_operator_is_hosted(tmp_path: Path) -> None:
         assert set(context) == {"App", "Cfg", "Host", "Ssl", "Csp", "Languages", "S"}
         assert (context["App"], context["Host"], context["Ssl"]) == ("main", "meet.test", False)
         assert context["Cfg"] == (await http.get("/api/v1/config")).json()
+        guide = (Path(__file__).parents[3] / "docs" / "spreed-client.md").read_text()
+        links = re.findall(rf'(?:href|src)="{context["S"]}/([^"]+)"', page)
+        assert len(links) == 4
+        assert [link for link in [*links, "js/main.js"] if link not in guide] == []
         script = await http.get(f"/{context['S']}/js/main.js")
         assert script.text == "here();"
         assert "immutable" in script.headers["cache-control"]
         assert (await http.get("/static/js/main.js")).text == "here();"
+        assert (await http.get("/favicon.ico")).status_code == 404  # this client has none
+        (folder / "static" / "favicon.ico").write_bytes(b"icon")
+        icon = await http.get("/favicon.ico")
+        assert (icon.content, icon.headers["content-type"][:6]) == (b"icon", "image/")
         for path in (
             "/static/..%2fsecret.txt", "/static/ver=1/../../secret.txt", "/static/.env",
             "/static/ver=1/.env",
         ):  # fmt: skip
             assert "not for all" not in (await http.get(path)).text
+
+
+async def test_parts_of_a_hosted_file_have_their_true_length(tmp_path: Path) -> None:
+    (tmp_path / "client" / "static").mkdir(parents=True)
+    (tmp_path / "client" / "static" / "main.js").write_text("here();")
+    (tmp_path / "client" / "static" / "empty.js").write_text("")
+    async with site(tmp_path, spreed={"web_client": str(tmp_path / "client")}) as (_, http):
+        await assert_ranges(http, "/static/main.js", b"here();")
+        empty = await http.get("/static/empty.js", headers={"range": "bytes=-5"})
+        assert (empty.status_code, empty.content) == (200, b"")
+
+
+async def test_links_lead_nowhere_outside_of_the_hosted_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "client" / "static"
+    (folder / "js").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    for file in (
+        tmp_path / "secret.txt",
+        tmp_path / "client" / "x.txt",
+        folder / ".git" / "config",
+    ):
+        file.write_text("not for all")
+    (folder / "js" / "main.js").write_text("here();")
+    (folder / "latest.js").symlink_to("js/main.js")
+    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (folder / "up").symlink_to("../..")
+    (folder / "near.txt").symlink_to("../x.txt")
+    (folder / "hidden.txt").symlink_to(".git/config")
+    (folder / "loop.txt").symlink_to("loop.txt")
+    async with site(tmp_path, spreed={"web_client": str(tmp_path / "client")}) as (_, http):
+        assert (await http.get("/static/ver=1/latest.js")).text == "here();"
+        for name in ("link.txt", "up/secret.txt", "near.txt", "hidden.txt", "loop.txt"):
+            for path in (f"/static/{name}", f"/static/ver=1/{name}"):
+                assert (await http.get(path)).status_code == 404, path
