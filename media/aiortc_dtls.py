@@ -35,7 +35,7 @@ class Certificate(RTCCertificate):
         context.set_cipher_list(CIPHERS.encode())
         return context
 
-    def getFingerprints(self) -> list[RTCDtlsFingerprint]:
+    def getFingerprints(self) -> list[RTCDtlsFingerprint]:  # noqa: N802 - aiortc's name
         """Return the one that every peer knows (RFC 8827, 6.5), as browsers do.
 
         With several, libdatachannel expects the last; where DTLS begins before it has stored the
