@@ -14,6 +14,7 @@ from media.muxing import State as RecordingState
 from media.peer_facts import IceSettings
 from media.recorder import RecordingPlan, TrackPlan
 from tests.media.portal import EnginePortal
+from tests.support.busy import measured
 from tests.support.encoded import beeps_in, flashes_in
 from tests.support.media_file import errors_in, look_into
 from tests.support.sessions import Told
@@ -61,7 +62,7 @@ def no_media_left_behind() -> None:
     """Let the browser's own threads and sockets be: the engine's are looked at elsewhere."""
 
 
-def publish(portal: EnginePortal, page: Page, codec: str) -> Told:
+def publish(portal: EnginePortal, page: Page, codec: str, name: str) -> Told:
     """Connect the page; return what the engine told of its session."""
     told = Told()
     wanted = SessionWanted(
@@ -73,7 +74,7 @@ def publish(portal: EnginePortal, page: Page, codec: str) -> Told:
     offer = page.evaluate("codec => publish(codec)", codec)
 
     async def answer() -> str:
-        session = await portal.engine.open_session("publisher", wanted, told)
+        session = await portal.engine.open_session(name, wanted, told)
         return (await session.accept_offer(offer)).sdp
 
     page.evaluate("sdp => pc.setRemoteDescription({type: 'answer', sdp})", portal.call(answer))
@@ -87,8 +88,8 @@ def publish(portal: EnginePortal, page: Page, codec: str) -> Told:
 
 def record(
     portal: EnginePortal, page: Page, told: Told, plan: RecordingPlan, length: float
-) -> float:
-    """Record for so many seconds; return how long packets came, first to last."""
+) -> tuple[float, int]:
+    """Record for so many seconds; return how long packets came, first to last, and how many not."""
     arrivals: list[float] = []
     engine = portal.engine
 
@@ -109,8 +110,24 @@ def record(
     page.wait_for_timeout(1000 * length)
     status = portal.call(engine.stop_recording, plan.id)
     assert status.state is RecordingState.FINALISED
-    assert status.lost_packets == 0
-    return max(arrivals) - min(arrivals)
+    return max(arrivals) - min(arrivals), status.lost_packets
+
+
+def complaints_about(path: Path, sent: float, lost: int, length: float) -> list[str]:
+    """Compare a recording with what the page sent: nothing lost, its length, flashes and beeps."""
+    found = [f"{lost} packets were lost"] if lost else []
+    duration = look_into(path).duration
+    if duration != pytest.approx(sent, abs=0.1):
+        found.append(f"{duration} s of {sent} s")
+    flashes, beeps = flashes_in(path), beeps_in(path)
+    pairs = [(f, min(beeps, key=lambda b: abs(b - f))) for f in flashes if 0.5 < f < sent - 0.5]
+    apart = [round((beep - flash) * 1000) for flash, beep in pairs]
+    print(f"apart, in ms: {apart}")
+    if len(pairs) < length / 2 - 2:
+        found.append(f"{len(pairs)} flashes in {length} s")
+    if max(map(abs, apart), default=0) > 80:
+        found.append(f"flashes and beeps are apart by {apart} ms")
+    return found
 
 
 @pytest.mark.parametrize(
@@ -124,18 +141,19 @@ def record(
 def test_flashes_and_beeps_of_a_page_stay_together(
     page: Page, tmp_path: Path, container: Container, codec: str, length: float
 ) -> None:
+    """The page itself flashes and beeps together only where it gets the processor in time."""
     tracks = (TrackPlan("audio", "opus", "page"), TrackPlan("video", codec, "page"))
-    plan = RecordingPlan("chromium", container, tracks, tmp_path)
     with EnginePortal(IceSettings()) as portal:
-        told = publish(portal, page, codec)
-        page.wait_for_timeout(1000)
-        sent = record(portal, page, told, plan, length)
-    path = tmp_path / f"chromium.{container.value}"
-    assert errors_in(path) == ""
-    assert look_into(path).duration == pytest.approx(sent, abs=0.1)
-    flashes, beeps = flashes_in(path), beeps_in(path)
-    pairs = [(f, min(beeps, key=lambda b: abs(b - f))) for f in flashes if 0.5 < f < sent - 0.5]
-    assert len(pairs) >= length / 2 - 2
-    apart = [beep - flash for flash, beep in pairs]
-    print(f"apart, in ms: {[round(each * 1000) for each in apart]}")
-    assert max(map(abs, apart)) <= 0.08
+
+        def measure(attempt: int) -> list[str]:
+            page.goto("about:blank")  # a browser that once fell behind stays behind
+            page.add_script_tag(content=PAGE)
+            told = publish(portal, page, codec, f"publisher-{attempt}")
+            page.wait_for_timeout(1000)
+            plan = RecordingPlan(f"chromium-{attempt}", container, tracks, tmp_path)
+            sent, lost = record(portal, page, told, plan, length)
+            path = tmp_path / f"{plan.id}.{container.value}"
+            assert errors_in(path) == ""
+            return complaints_about(path, sent, lost, length)
+
+        assert measured(measure) == []
