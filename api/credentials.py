@@ -72,13 +72,14 @@ class CredentialGuard:
         """
         if not self._limit:
             return
+        address, name = _named(key)
         with trio.move_on_after(_LONGEST_WAIT) as waiting:
-            while (lot := self._enter(*_named(key))) is not None:
+            while (lot := self._enter(address, name)) is not None:
                 await lot.park()
         if waiting.cancelled_caught:
             raise TooManyAttempts(_LONGEST_WAIT)
         try:
-            await trio.sleep(self._delay(_named(key)[1]))
+            await trio.sleep(self._delay(name))
         except trio.Cancelled:
             self.undecided(*key)
             raise

@@ -17,6 +17,7 @@ from media.muxing import State as RecordingState
 from media.peer_facts import IceSettings
 from media.recorder import RecordingPlan, TrackPlan
 from tests.media.portal import EnginePortal
+from tests.support.busy import measured
 from tests.support.encoded import beeps_in, flashes_in
 from tests.support.media_file import errors_in, look_into
 from tests.support.sessions import Told
@@ -67,7 +68,7 @@ def no_media_left_behind() -> None:
     """Let the browser's own threads and sockets be: the engine's are looked at elsewhere."""
 
 
-def publish(portal: EnginePortal, page: Page, codec: str) -> Told:
+def publish(portal: EnginePortal, page: Page, codec: str, name: str) -> Told:
     """Connect the page; return what the engine told of its session."""
     told = Told()
     wanted = SessionWanted(
@@ -79,7 +80,7 @@ def publish(portal: EnginePortal, page: Page, codec: str) -> Told:
     offer = page.evaluate("codec => publish(codec)", codec)
 
     async def answer() -> str:
-        session = await portal.engine.open_session("publisher", wanted, told)
+        session = await portal.engine.open_session(name, wanted, told)
         return (await session.accept_offer(offer)).sdp
 
     page.evaluate("sdp => pc.setRemoteDescription({type: 'answer', sdp})", portal.call(answer))
@@ -93,8 +94,11 @@ def publish(portal: EnginePortal, page: Page, codec: str) -> Told:
 
 def record(
     portal: EnginePortal, told: Told, plan: RecordingPlan, meanwhile: Callable[[], object]
-) -> float:
-    """Record while something is done; return how long packets came, first to last."""
+) -> tuple[float, int]:
+    """Record while something is done; return how long packets came, and how many did not.
+
+    The length is that from the first packet to the last.
+    """
     arrivals: list[float] = []
     engine = portal.engine
 
@@ -115,8 +119,30 @@ def record(
     meanwhile()
     status = portal.call(engine.stop_recording, plan.id)
     assert status.state is RecordingState.FINALISED
-    assert status.lost_packets == 0
-    return max(arrivals) - min(arrivals)
+    return max(arrivals) - min(arrivals), status.lost_packets
+
+
+def complaints_about(
+    path: Path, sent: float, lost: int, length: float, without: tuple[float, float] = (0.0, 0.0)
+) -> list[str]:
+    """Compare a recording with what the page sent: nothing lost, its length, flashes and beeps.
+
+    Of `length` seconds of flashes, those in the time `without` sound have no beep.
+    """
+    found = [f"{lost} packets were lost"] if lost else []
+    duration = look_into(path).duration
+    if duration != pytest.approx(sent, abs=0.1):
+        found.append(f"{duration} s of {sent} s")
+    flashes, beeps = flashes_in(path), beeps_in(path)
+    counted = [f for f in flashes if 0.5 < f < sent - 0.5 and not without[0] < f < without[1]]
+    pairs = [(f, min(beeps, key=lambda b: abs(b - f))) for f in counted]
+    apart = [round((beep - flash) * 1000) for flash, beep in pairs]
+    print(f"apart, in ms: {apart}")
+    if len(pairs) < length / 2 - 2:
+        found.append(f"{len(pairs)} flashes in {length} s")
+    if max(map(abs, apart), default=0) > 80:
+        found.append(f"flashes and beeps are apart by {apart} ms")
+    return found
 
 
 @pytest.mark.parametrize(
@@ -130,16 +156,21 @@ def record(
 def test_flashes_and_beeps_of_a_page_stay_together(
     page: Page, tmp_path: Path, container: Container, codec: str, length: float
 ) -> None:
+    """The page itself flashes and beeps together only where it gets the processor in time."""
     tracks = (TrackPlan("audio", "opus", "page"), TrackPlan("video", codec, "page"))
-    plan = RecordingPlan("chromium", container, tracks, tmp_path)
     with EnginePortal(IceSettings()) as portal:
-        told = publish(portal, page, codec)
-        page.wait_for_timeout(1000)
-        sent = record(portal, told, plan, partial(page.wait_for_timeout, 1000 * length))
-    path = tmp_path / f"chromium.{container.value}"
-    assert errors_in(path) == ""
-    assert look_into(path).duration == pytest.approx(sent, abs=0.1)
-    assert_together(path, sent, length / 2 - 2)
+        def measure(attempt: int) -> list[str]:
+            page.goto("about:blank")  # a browser that once fell behind stays behind
+            page.add_script_tag(content=PAGE)
+            told = publish(portal, page, codec, f"publisher-{attempt}")
+            page.wait_for_timeout(1000)
+            plan = RecordingPlan(f"chromium-{attempt}", container, tracks, tmp_path)
+            sent, lost = record(portal, told, plan, partial(page.wait_for_timeout, 1000 * length))
+            path = tmp_path / f"{plan.id}.{container.value}"
+            assert errors_in(path) == ""
+            return complaints_about(path, sent, lost, length)
+
+        assert measured(measure) == []
 
 
 def test_a_microphone_that_is_released_leaves_a_gap(page: Page, tmp_path: Path) -> None:
@@ -152,23 +183,23 @@ def test_a_microphone_that_is_released_leaves_a_gap(page: Page, tmp_path: Path) 
             page.evaluate(what and f"{what}()")
 
     with EnginePortal(IceSettings()) as portal:
-        told = publish(portal, page, "vp8")
+        told = publish(portal, page, "vp8", "publisher")
         page.wait_for_timeout(1000)
-        sent = record(portal, told, plan, release)
+        sent, lost = record(portal, told, plan, release)
     path = tmp_path / "chromium.webm"
     assert errors_in(path) == ""
     packets = look_into(path).packets
     assert packets["opus"][-1] == pytest.approx(packets["vp8"][-1], abs=0.2)
     begin, end = max(pairwise(packets["opus"]), key=lambda pair: pair[1] - pair[0])
     assert end - begin == pytest.approx(6.0, abs=0.3)
-    assert_together(path, sent, 4, without=(begin - 0.3, end + 0.3))
+    assert complaints_about(path, sent, lost, 12, without=(begin - 0.3, end + 0.3)) == []
 
 
 def test_keyframes_come_as_often_as_the_recording_wants(page: Page, tmp_path: Path) -> None:
     tracks = (TrackPlan("video", "vp8", "page"),)
     plan = RecordingPlan("chromium", Container.WEBM, tracks, tmp_path, keyframe_seconds=2.0)
     with EnginePortal(IceSettings()) as portal:
-        told = publish(portal, page, "vp8")
+        told = publish(portal, page, "vp8", "publisher")
         page.wait_for_timeout(1000)
         record(portal, told, plan, partial(page.wait_for_timeout, 9000))
     with av.open(str(tmp_path / "chromium.webm")) as file:
@@ -177,15 +208,3 @@ def test_keyframes_come_as_often_as_the_recording_wants(page: Page, tmp_path: Pa
     assert len(steps) >= 3
     assert max(steps) <= 2.9  # one that came by itself is noticed up to half a second later
     assert steps[-1] == pytest.approx(2.0, abs=0.4)
-
-
-def assert_together(
-    path: Path, length: float, least: float, without: tuple[float, float] = (0.0, 0.0)
-) -> None:
-    """At least so many flashes have their beep; those of a time `without` sound are left out."""
-    flashes, beeps = flashes_in(path), beeps_in(path)
-    counted = [f for f in flashes if 0.5 < f < length - 0.5 and not without[0] < f < without[1]]
-    assert len(counted) >= least
-    apart = [min((beep - flash for beep in beeps), key=abs) for flash in counted]
-    print(f"apart, in ms: {[round(each * 1000) for each in apart]}")
-    assert max(map(abs, apart)) <= 0.08

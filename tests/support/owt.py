@@ -122,10 +122,11 @@ async def owt_server(
     async with open_system(
         children(lambda: limits, MediaServices(engine or FakeEngine(), recordings), store)
     ) as system:
-        of = settings.limits
-        guard = guard or CredentialGuard(
-            of.credential_failures, 1800.0, of.credential_failures_per_address
-        )
+        if guard is None:  # an empty one is false
+            of = settings.limits
+            guard = CredentialGuard(
+                of.credential_failures, 1800.0, of.credential_failures_per_address
+            )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         opens = open_dialect(services)
         door = opens(Place(root=False, secure=False))

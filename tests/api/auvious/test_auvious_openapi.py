@@ -14,7 +14,9 @@ def test_every_path_and_method_is_documented() -> None:
         (re.sub(r"<[^>]*>", "{id}", rule.rule), method.lower())
         for rule in app_rules("auvious")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if not rule.rule.startswith("//") and not rule.websocket
+        if not rule.rule.startswith("//")
+        and not rule.websocket
+        and not rule.endpoint.endswith("_astray")  # they answer 404 and 405
     }
     documented = {
         (path, method)

@@ -135,7 +135,7 @@ def test_every_broken_field_of_a_sending_is_named() -> None:
         "qos": "must be an integer",
         "userEndpointId": "must be a string",
     }
-    body = '{"userId":"ann","event":{"type":"Event"},"masks":["nowhere"],"qos":1.5}'
+    body = '{"userId":"ann","event":{"type":"Event"},"masks":["@nowhere"],"qos":1.5}'
     assert set(sending_problems(body)) == {"event.type", "event.timestamp", "masks", "qos"}
     assert set(sending_problems('{"masks":["$["]}')) == {"userId", "event", "masks"}
     assert set(sending_problems('{"userId":"ann","event":5,"masks":["$.pin"]}')) == {"event"}
