@@ -103,10 +103,10 @@ async def test_packets_lost_on_the_way_in_are_asked_for_again(
     (protocol,) = one.session._peer._connection._protocols
     take = protocol._take
 
-    def take_some(data: bytes) -> None:
+    def take_some(data: bytes, arrival: float) -> None:
         is_rtp = 128 <= data[0] <= 191 and not 192 <= data[1] <= 223
         if not is_rtp or dice.random() > 0.03:
-            take(data)
+            take(data, arrival)
 
     protocol._take = take_some
     async with closing(one, client):

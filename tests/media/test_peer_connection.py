@@ -264,7 +264,7 @@ async def test_all_waiting_senders_go_on_when_there_is_room(engine: LocalEngine)
     protocols = pair.second._peer._connection._protocols
     taking = [protocol._take for protocol in protocols]
     for protocol in protocols:
-        protocol._take = lambda data: None  # nothing is acknowledged for a while
+        protocol._take = lambda data, arrival: None  # nothing is acknowledged for a while
     while (await pair.first.stats()).buffered_bytes <= 262_144:
         await pair.first.send(mine, bytes(60_000))
     with trio.fail_after(20):
@@ -280,7 +280,7 @@ async def test_a_waiting_sender_is_told_when_the_session_closes(engine: LocalEng
     pair = await open_pair(engine)
     mine, _ = await pair.channel(ChannelWanted("bulk"))
     for protocol in pair.second._peer._connection._protocols:
-        protocol._take = lambda data: None  # nothing is acknowledged any more
+        protocol._take = lambda data, arrival: None  # nothing is acknowledged any more
     refused: list[bool] = []
 
     async def flood() -> None:
