@@ -159,6 +159,7 @@ def test_flashes_and_beeps_of_a_page_stay_together(
     """The page itself flashes and beeps together only where it gets the processor in time."""
     tracks = (TrackPlan("audio", "opus", "page"), TrackPlan("video", codec, "page"))
     with EnginePortal(IceSettings()) as portal:
+
         def measure(attempt: int) -> list[str]:
             page.goto("about:blank")  # a browser that once fell behind stays behind
             page.add_script_tag(content=PAGE)
