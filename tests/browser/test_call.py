@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Newcomer
+from tests.support.person import SLOW_SIGNALLING
 
 pytestmark = pytest.mark.browser
 
@@ -126,6 +127,34 @@ def test_screens_shared_by_both_appear_beside_the_cameras_and_go(newcomer: Newco
     clara.sees_moving("Ada")
     ada.press("Share screen")
     clara.sees_moving("Screen of Ada")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("of_ada", "of_clara"), [(700, 700), (1_000, 300)])
+def test_offers_and_answers_that_cross_on_a_slow_line_are_told_apart(
+    newcomer: Newcomer, of_ada: int, of_clara: int
+) -> None:
+    ada, clara = newcomer("Ada"), newcomer("Clara")
+    room = f"slow lines of {of_ada} and {of_clara}"
+    ada.join(room)
+    clara.join(room)
+    ada.sees_moving("Clara")
+    for person, milliseconds in ((ada, of_ada), (clara, of_clara)):
+        person.page.evaluate(SLOW_SIGNALLING, milliseconds)
+    for pause in (0, 150, 300, 450):  # long before the answers are there
+        ada.press("Share screen")
+        clara.press("Share screen")
+        ada.page.wait_for_timeout(pause)
+        ada.press("Stop sharing")
+        clara.press("Stop sharing")
+    ada.press("Share screen")
+    clara.press("Share screen")
+    clara.sees_moving("Screen of Ada")
+    ada.sees_moving("Screen of Clara")
+    clara.sees_moving("Ada")
+    ada.sees_moving("Clara")
+    for person in (ada, clara):
+        assert person.connections_used() == 1
 
 
 def test_a_latecomer_sees_the_shared_screen(newcomer: Newcomer) -> None:

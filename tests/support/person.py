@@ -38,6 +38,15 @@ for (const { prototype } of [HTMLElement, WebSocket, RTCPeerConnection, MediaStr
 }
 """
 
+SLOW_SIGNALLING = """
+(milliseconds) => {
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (text) {
+    setTimeout(() => this.readyState === WebSocket.OPEN && send.call(this, text), milliseconds);
+  };
+}
+"""
+
 MOVES = """
 ([name, seconds]) => {
   const tile = [...document.querySelectorAll('#stage article')].find((t) => t.ariaLabel === name);

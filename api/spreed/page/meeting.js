@@ -465,6 +465,11 @@ class Call {
   #senders = {};
   #screen = null;
   #farScreen = "";
+  /** The number of our latest offer: an answer says which one it answers, for messages cross. */
+  #offers = 0;
+  /** The number of their latest offer that we took, and our answer to it. */
+  #taken = 0;
+  #answer = null;
   #started = false;
   #described = false;
   #ignoring = false;
@@ -506,7 +511,7 @@ class Call {
 
   /** Say again what may have got lost while one side had no signalling. */
   renew() {
-    this.#enqueue(() => this.#awaitsAnswer() && this.#describe());
+    this.#enqueue(() => this.#awaitsAnswer() && this.#describe("Offer", this.#offers));
   }
 
   /** Send the present track of a kind, or nothing. */
@@ -594,15 +599,19 @@ class Call {
   async #offer() {
     if (this.#connection.signalingState !== "stable") return; // asked again once it is
     await this.#connection.setLocalDescription();
-    await this.#describe();
+    this.#offers += 1;
+    await this.#describe("Offer", this.#offers);
   }
 
-  async #describe() {
+  /** Send what we have described, and return it. */
+  async #describe(type, number) {
     await gathered(this.#connection);
-    const { type, sdp } = this.#connection.localDescription;
+    const { sdp } = this.#connection.localDescription;
     this.#described = true;
     const screen = this.#media.screen?.id ?? "";
-    this.#send(type === "offer" ? "Offer" : "Answer", { type, sdp, _screen: screen });
+    const document = { type: type.toLowerCase(), sdp, _screen: screen, _number: number };
+    this.#send(type, document);
+    return document;
   }
 
   #send(type, document) {
@@ -611,18 +620,33 @@ class Call {
 
   async #description(type, document) {
     if (document._for && document._for !== this.id) return this.#offerFirst();
+    if ((document._from ?? "") !== this.far) this.#taken = 0;
     this.far = document._from ?? "";
-    if (type === "Answer" && !this.#awaitsAnswer()) return;
-    const crossed = type === "Offer" && this.#awaitsAnswer();
-    this.#ignoring = crossed && !this.#polite;
-    if (this.#ignoring) return this.#describe(); // in case ours was the one that got lost
+    if (type === "Answer") return this.#answered(document);
+    // An offer that comes again: it crossed our answer, or that got lost.
+    if (document._number && document._number === this.#taken) {
+      return this.#send("Answer", this.#answer);
+    }
+    this.#ignoring = this.#awaitsAnswer() && !this.#polite;
+    if (this.#ignoring) return this.#describe("Offer", this.#offers); // in case ours got lost
     this.#started = true;
-    this.#farScreen = document._screen ?? "";
-    await this.#connection.setRemoteDescription({ type: type.toLowerCase(), sdp: document.sdp });
-    if (!this.#farScreen) this.#link.screen(null);
-    if (type === "Answer") return;
+    await this.#take("offer", document);
     await this.#connection.setLocalDescription();
-    await this.#describe();
+    this.#answer = await this.#describe("Answer", document._number);
+    this.#taken = document._number;
+  }
+
+  async #answered(document) {
+    const number = document._number ?? this.#offers; // other clients do not number
+    if (!this.#awaitsAnswer() || number !== this.#offers) return;
+    this.#ignoring = false;
+    await this.#take("answer", document);
+  }
+
+  async #take(type, { sdp, _screen: screen }) {
+    this.#farScreen = screen ?? "";
+    await this.#connection.setRemoteDescription({ type, sdp });
+    if (!this.#farScreen) this.#link.screen(null);
   }
 
   async #candidate(document) {
