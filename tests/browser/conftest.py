@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from subprocess import check_output
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
@@ -54,6 +58,26 @@ def bare_browser(_chromium: BrowserType) -> Iterator[Browser]:
     """Chromium on a machine without camera and microphone."""
     with _chromium.launch(executable_path=need("chromium"), args=list(FLAGS)) as browser:
         yield browser
+
+
+class MortalBrowser(NamedTuple):
+    browser: Browser
+    kill: Callable[[], None]
+
+
+@pytest.fixture
+def mortal_browser(_chromium: BrowserType) -> Iterator[MortalBrowser]:
+    """A Chromium that may be killed: all its processes at once, so that none can say goodbye."""
+    mark = f"--mortal={uuid4()}"  # Chromium passes over flags that it does not know
+
+    def kill() -> None:
+        [process] = check_output(["pgrep", "--full", "--oldest", "--", mark], text=True).split()
+        os.killpg(os.getpgid(int(process)), signal.SIGKILL)
+
+    with _chromium.launch(
+        executable_path=need("chromium"), args=[*FLAGS, FAKE_DEVICES, mark]
+    ) as browser:
+        yield MortalBrowser(browser, kill)
 
 
 @pytest.fixture(scope="module")

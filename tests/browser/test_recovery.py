@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.browser.conftest import Newcomer
+from tests.browser.conftest import MortalBrowser, Newcomer
 from tests.support.guest import Guest
 from tests.support.person import Person
 from tests.support.server_process import ServerProcess, free_port
@@ -155,13 +155,27 @@ def test_a_server_that_has_fallen_silent_is_noticed(
 
 
 @pytest.mark.slow
-def test_somebody_whose_browser_dies_is_gone_when_the_picture_stops(newcomer: Newcomer) -> None:
+def test_somebody_whose_browser_dies_is_gone_when_the_picture_stops(
+    server: ServerProcess, newcomer: Newcomer, mortal_browser: MortalBrowser
+) -> None:
+    ada = newcomer("Ada")
+    clara = Person(mortal_browser.browser.new_page(), server.url, "Clara")
+    ada.join("death")
+    clara.join("death")
+    ada.sees_moving("Clara")
+    ada.has_connections(1)
+    mortal_browser.kill()
+    expect(ada.tile("Clara").locator(".note")).to_have_text("Reconnecting…")
+    expect(ada.tile("Clara")).to_have_count(0, timeout=BACK)
+
+
+def test_somebody_whose_tab_crashes_is_gone_at_once(newcomer: Newcomer) -> None:
+    """What is left of the browser says that the page is gone."""
     ada, clara = newcomer("Ada"), newcomer("Clara")
     ada.join("crash")
     clara.join("crash")
     ada.sees_moving("Clara")
-    ada.has_connections(1)
     with clara.page.expect_event("crash"), pytest.raises(Error, match="crash"):
         clara.page.goto("chrome://crash")
-    expect(ada.tile("Clara").locator(".note")).to_have_text("Reconnecting…")
-    expect(ada.tile("Clara")).to_have_count(0, timeout=BACK)
+    expect(ada.tile("Clara")).to_have_count(0, timeout=5_000)
+    assert ada.page.locator("#announcements").inner_text() == "Clara has left"
