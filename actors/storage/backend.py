@@ -17,7 +17,7 @@ class Breakable(Protocol):
     def break_off(self) -> None: ...
 
 
-Made = Callable[[Breakable], None]
+Made = Callable[[Breakable], int]
 
 
 class Backend(Protocol):
@@ -38,7 +38,7 @@ class Backend(Protocol):
         """Return an engine for at most so many connections; nothing is connected yet.
 
         `made` is shown each new connection, in the thread that made it, before it is asked
-        anything; what it raises ends the connection.
+        anything, and says how many milliseconds there are; what it raises ends the connection.
         """
 
     def begin(self, connection: Connection, milliseconds: int, *, write: bool) -> None:

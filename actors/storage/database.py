@@ -86,9 +86,11 @@ class Database:
             raise
         return connection
 
-    def _made(self, connection: Breakable) -> None:
+    def _made(self, connection: Breakable) -> int:
         """Let the errand in this thread break the connection from its beginning."""
-        self._here.errand.take(connection)
+        errand: Errand = self._here.errand
+        errand.take(connection)
+        return errand.milliseconds
 
 
 def _below(connection: Connection) -> Breakable:

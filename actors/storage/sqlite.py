@@ -49,14 +49,15 @@ class Sqlite:
             connection = sqlite3.connect(
                 f"file:{quote(str(self._file))}?mode=rw",
                 uri=True,
-                timeout=0.0,  # each transaction says how long it waits
+                timeout=0.0,  # each errand says how long it waits
                 isolation_level=None,  # and begins when it says so
                 check_same_thread=False,
                 factory=SqliteConnection,
             )
             try:
                 connection.identity = _identity(self._file)
-                made(connection)
+                # Even these may have to wait, for one who rebuilds the index of the log.
+                connection.execute(f"PRAGMA busy_timeout = {made(connection)}")
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA foreign_keys = ON")
             except BaseException:

@@ -112,7 +112,7 @@ async def test_it_is_there_when_the_store_is_opened_again(place: StorePlace) -> 
 
 def ask_while_writing(place: StorePlace, question: str) -> object:
     backend = backend_of(place)
-    engine = backend.open_engine(lambda connection: None, 1)
+    engine = backend.open_engine(lambda connection: 1_000, 1)
     try:
         with engine.connect() as connection:
             backend.begin(connection, 1000, write=True)

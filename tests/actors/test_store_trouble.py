@@ -91,6 +91,9 @@ async def until_written(store: Store, number: int) -> None:
 LOCK = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+if sys.argv[2] == "ALONE":  # as who is first after a kill, and rebuilds the index of the log
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    sys.argv[2] = "EXCLUSIVE"
 connection.execute("BEGIN " + sys.argv[2])
 print("locked", flush=True)
 sys.stdin.read()
@@ -140,6 +143,18 @@ async def test_a_write_that_waits_for_a_short_lock_is_done(tmp_path: Path) -> No
     async with sqlite_store(tmp_path, answer_seconds=10.0) as (store, file):
         async with trio.open_nursery() as nursery:
             async with locked_by_another(file, "EXCLUSIVE"):
+                nursery.start_soon(store.ask, PutService(service(1)))
+                await trio.sleep(0.2)
+        assert await store.ask(GetService(service(1).id)) == service(1)
+
+
+async def test_a_connection_waits_for_who_has_the_file_alone_when_it_is_made(
+    tmp_path: Path,
+) -> None:
+    async with sqlite_store(tmp_path, answer_seconds=10.0) as (store, file):
+        async with trio.open_nursery() as nursery:
+            async with locked_by_another(file, "ALONE"):
+                nursery.start_soon(store.ask, FindServices())
                 nursery.start_soon(store.ask, PutService(service(1)))
                 await trio.sleep(0.2)
         assert await store.ask(GetService(service(1).id)) == service(1)

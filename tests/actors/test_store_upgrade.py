@@ -257,7 +257,7 @@ def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:
         other.execute("PRAGMA journal_mode = DELETE")
         other.execute("BEGIN EXCLUSIVE")
         with capture_logs() as lines, pytest.raises(StoreAway, match="locked"):
-            prepare(place, patience=1.0)
+            prepare(place, patience=3.0)
     assert [line["event"] for line in lines] == ["store.awaited"]
     prepare(place)
 
