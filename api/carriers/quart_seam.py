@@ -12,6 +12,7 @@ import trio
 from quart import Request, Response
 from quart.asgi import ASGIHTTPConnection
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGIWebsocketConnection
+from quart_trio.wrappers.response import TrioFileBody, TrioResponse
 from werkzeug.datastructures import ContentRange
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
@@ -79,6 +80,22 @@ class SteadyWebsocketConnection(TrioASGIWebsocketConnection):
                     await self.send_channel.send(event["bytes"] if text is None else text)
 
 
+class SteadyFileBody(TrioFileBody):
+    """A file that is closed, too, where its opening is cut short.
+
+    A client that has the whole answer (of an empty file, or of HEAD) leaves while it is opened.
+    """
+
+    async def __aenter__(self) -> SteadyFileBody:
+        try:
+            await super().__aenter__()
+        except BaseException:
+            if self.file is not None:
+                self.file.wrapped.close()
+            raise
+        return self
+
+
 async def _answer_in_part(
     self: Response,
     request: Request,
@@ -111,6 +128,7 @@ async def _answer_in_part(
     return True
 
 
+TrioResponse.file_body_class = SteadyFileBody
 Response._process_range_request = _answer_in_part  # type: ignore[method-assign]
 
 
