@@ -563,8 +563,23 @@ async def assert_ranges(http: httpx.AsyncClient, path: str, whole: bytes) -> Non
     for asked in (f"{length}-", f"{length}-{length + 5}", "99999999999999999999-", "2-1", "x"):
         part = await http.get(path, headers={"range": f"bytes={asked}"})
         assert part.status_code == 416, asked
+        assert part.headers["content-range"] == f"bytes */{length}"
     for units in ("bytes=0-0,1-1", "lines=0-1"):
         assert (await http.get(path, headers={"range": units})).content == whole
+    head = await http.head(path, headers={"range": "bytes=0-0"})
+    assert (head.status_code, head.headers["content-length"]) == (200, str(length))
+    tag = head.headers["etag"]
+    for conditions, status in (
+        ({"if-range": tag}, 206),
+        ({"if-range": f"W/{tag}"}, 200),
+        ({"if-range": '"other"'}, 200),
+        ({"if-none-match": '"other"'}, 206),
+        ({"if-none-match": tag}, 304),
+        ({"if-match": tag}, 206),
+        ({"if-match": '"other"'}, 412),
+    ):
+        part = await http.get(path, headers={"range": "bytes=0-0"} | conditions)
+        assert part.status_code == status, conditions
 
 
 async def test_buddy_picture_has_the_size_asked_for(tmp_path: Path) -> None:
