@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import io
 import json
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -817,3 +818,34 @@ async def test_links_lead_nowhere_outside_of_the_hosted_folder(tmp_path: Path) -
         for name in ("link.txt", "up/secret.txt", "near.txt", "hidden.txt", "loop.txt"):
             for path in (f"/static/{name}", f"/static/ver=1/{name}"):
                 assert (await http.get(path)).status_code == 404, path
+
+
+async def test_the_hosted_folder_may_be_a_link_that_is_turned(tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        (tmp_path / version / "static").mkdir(parents=True)
+        (tmp_path / version / "static" / "main.js").write_text(version)
+    current = tmp_path / "current"
+    current.symlink_to("1")
+    async with site(tmp_path, spreed={"web_client": str(current)}) as (_, http):
+        assert (await http.get("/static/main.js")).text == "1"
+        current.unlink()
+        current.symlink_to("2")
+        assert (await http.get("/static/main.js")).text == "2"
+
+
+async def test_a_hosted_file_that_we_may_not_read_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its headers are sent, and not after."""
+    (tmp_path / "client" / "static").mkdir(parents=True)
+    (tmp_path / "client" / "static" / "main.js").write_text("here();")
+    asked: list[Path] = []
+
+    def access(path: Path, mode: int) -> bool:
+        asked.append(path)
+        return mode != os.R_OK
+
+    monkeypatch.setattr("api.spreed.pages.os.access", access)
+    async with site(tmp_path, spreed={"web_client": str(tmp_path / "client")}) as (_, http):
+        assert (await http.get("/static/main.js")).status_code == 404
+    assert asked == [tmp_path.resolve() / "client" / "static" / "main.js"]
