@@ -96,6 +96,7 @@ FLOODS = {
     "nothing but padding": h2.frame(h2.DATA, h2.PADDED, 1, b"\x07" + bytes(7)),
     "unknown": h2.frame(0x40),
     "resets of the past": h2.frame(h2.RST_STREAM, 0, 3, bytes(4)),
+    "headers of the past": h2.request(3),
 }
 
 
@@ -122,6 +123,15 @@ async def test_requests_that_are_taken_back_at_once_have_an_end(secured: Secured
     assert isinstance(goaway, GoAwayFrame)
     assert goaway.error_code == ENHANCE_YOUR_CALM
     assert 2 * 160 <= goaway.last_stream_id < 2 * 320
+
+
+async def test_requests_that_nobody_can_answer_have_an_end(secured: Secured) -> None:
+    async with secured.http2() as client:
+        for stream in range(1, 801, 2):
+            await client.send(h2.request(stream, b"CONNECT", None, ends=False))
+        goaway = await client.until(h2.GOAWAY)
+    assert isinstance(goaway, GoAwayFrame)
+    assert goaway.error_code == ENHANCE_YOUR_CALM
 
 
 async def test_others_get_their_turn_between_a_few_frames(
