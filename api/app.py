@@ -17,7 +17,11 @@ import trio
 from quart import Response, current_app, g, has_request_context, request, websocket
 from quart_trio import QuartTrio
 from structlog.contextvars import bind_contextvars
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    RequestedRangeNotSatisfiable,
+)
 
 from api.carriers.quart_seam import SteadyHttpConnection, SteadyWebsocketConnection
 from api.carriers.quart_socket import QuartSocket, websocket_view
@@ -168,6 +172,8 @@ def _refuse(error: HTTPException) -> Response:
     response = current().refusal(error.code or 500)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if isinstance(error, RequestedRangeNotSatisfiable) and error.length:
+        response.headers["Content-Range"] = f"{error.units} */{error.length}"
     return response
 
 

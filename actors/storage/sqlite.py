@@ -10,6 +10,7 @@ import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import cast
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine
 from actors.storage.backend import FileReplaced, Made
 
 OLDEST = (3, 35, 0)  # DELETE … RETURNING
+ROOM_BYTES = 65_536  # the log of the first transactions, and their index
 
 
 class SqliteConnection(sqlite3.Connection):
@@ -90,8 +92,14 @@ class Sqlite:
         if sqlite3.sqlite_version_info < OLDEST:
             return f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed"
         if connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal":
+            self._find_room()
             return "its disk takes no write-ahead log; data_dir must be on a local disk"
         return ""
+
+    def _find_room(self) -> None:
+        """Raise OSError where the disk is full: SQLite then only keeps to the former journal."""
+        with TemporaryFile(dir=self._file.parent) as probe:
+            probe.write(bytes(ROOM_BYTES))
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

@@ -35,6 +35,7 @@ class FrameAllowance:
         self._filled = now
         self._skip = _PREFACE_BYTES  # bytes up to the head of the next frame
         self._head = b""
+        self._newest = 0  # stream, which a request opens
 
     @property
     def is_spent(self) -> bool:
@@ -44,6 +45,10 @@ class FrameAllowance:
     def answered(self, length: int) -> None:
         """Note that we sent a frame with so many bytes of a body."""
         self._fill(ANSWER_BRINGS * min(1.0, length / ANSWER_BYTES))
+
+    def refused(self) -> None:
+        """Note a request that nobody can answer, and that was reset."""
+        self._left -= REQUEST_BRINGS + RESET_COSTS
 
     def pieces(self, data: bytes, now: float) -> Iterator[bytes]:
         """Cut what came into pieces of AT_ONCE frames; a frame is charged before its piece."""
@@ -62,7 +67,8 @@ class FrameAllowance:
             if len(self._head) < _HEAD_BYTES:
                 break
             self._skip = int.from_bytes(self._head[:3])
-            self._charge(self._head[3], self._head[4], self._skip)
+            stream = int.from_bytes(self._head[5:]) & 0x7FFFFFFF
+            self._charge(self._head[3], self._head[4], self._skip, stream)
             self._head = b""
             frames += 1
             if frames == AT_ONCE:
@@ -74,8 +80,9 @@ class FrameAllowance:
     def _fill(self, frames: float) -> None:
         self._left = min(MOST, self._left + frames)
 
-    def _charge(self, kind: int, flags: int, length: int) -> None:
-        if kind == HeadersFrame.type:
+    def _charge(self, kind: int, flags: int, length: int, stream: int) -> None:
+        if kind == HeadersFrame.type and stream > self._newest:
+            self._newest = stream
             self._fill(REQUEST_BRINGS)
         elif kind == DataFrame.type:
             body = length - LONGEST_PADDING if flags & _PADDED else length

@@ -88,6 +88,7 @@ async def _create_what_can_be_asked(self: Any, request: RequestReceived) -> None
     if path and not tunnel and method.isascii() and path.isascii():
         await _create_stream(self, request)
     else:
+        self.allowance.refused()
         self.connection.reset_stream(request.stream_id, ErrorCodes.PROTOCOL_ERROR)
 
 

@@ -20,9 +20,9 @@ import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.protocol.events import StreamClosed
+from hypercorn.protocol.events import Body, Data, StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.protocol.ws_stream import Handshake, WSStream
+from hypercorn.protocol.ws_stream import ASGIWebsocketState, Handshake, WSStream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import EventWrapper, WorkerContext
 from hypercorn.typing import ConnectionState
@@ -37,9 +37,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-AlreadyRefused = h11.LocalProtocolError
-"""Raised by Hypercorn into an app that accepts a websocket which it has answered with 400 itself,
-since its client sent more before it was granted."""
+
+class AlreadyRefused(Exception):
+    """Raised into an app that accepts a websocket which is answered with 400 already.
+
+    Its client sent more before it was granted.
+    """
+
 
 SEND_SECONDS = 60.0  # for one chunk; a client that takes nothing for so long is gone
 LINGER_SECONDS = 1.0  # for an early answer to reach a client that still sends
@@ -242,9 +246,11 @@ def _read_until_the_end(self: H11Protocol, *args: Any, **options: Any) -> None:
 _run = TCPServer.run
 _init = H11Protocol.__init__
 _handle, _send_event = WSStream.handle, WSStream._send_wsproto_event
+_app_send = WSStream.app_send
 _CLIENTS_CODE = "quintet_close_code"
 _read_handshake = Handshake.__init__
-_FLUSTERED = (trio.BusyResourceError, AlreadyRefused, _Ended)
+_REFUSED = "quintet_refused"
+_FLUSTERED = (trio.BusyResourceError, h11.LocalProtocolError, _Ended)
 """Behind a request, it answers garbage twice, and reads on where nothing is read any more."""
 
 
@@ -297,8 +303,18 @@ async def _note_the_close(self: WSStream, event: Event) -> None:
     await _send_event(self, event)
 
 
-async def _tell_the_code(self: WSStream, event: Any) -> None:
-    """Tell the app the client's own close code, where Hypercorn would say 1006."""
+async def _handle_early_and_last(self: WSStream, event: Any) -> None:
+    """Refuse what comes before the grant; tell the app the client's own close code.
+
+    Hypercorn would answer the former beside the app, which then fails, and say 1006.
+    """
+    if isinstance(event, (Body, Data)) and not self.closed and not self.handshake.accepted:
+        vars(self)[_REFUSED] = self.closed = True
+        with contextlib.suppress(h11.LocalProtocolError):  # the app's own answer has begun
+            if self.state is ASGIWebsocketState.HANDSHAKE:
+                await self._send_error_response(400)
+        await self.send(StreamClosed(stream_id=self.stream_id))
+        return
     code = vars(self).get(_CLIENTS_CODE)
     if not isinstance(event, StreamClosed) or code is None or self.closed or not self.app_put:
         await _handle(self, event)
@@ -307,8 +323,16 @@ async def _tell_the_code(self: WSStream, event: Any) -> None:
     await self.app_put({"type": "websocket.disconnect", "code": code})
 
 
+async def _send_unless_refused(self: WSStream, message: Any) -> None:
+    """Send what the app has to say. Raises AlreadyRefused where it grants what was refused."""
+    if message is not None and message["type"] == "websocket.accept" and _REFUSED in vars(self):
+        raise AlreadyRefused
+    await _app_send(self, message)
+
+
 WSStream._send_wsproto_event = _note_the_close  # type: ignore[method-assign]
-WSStream.handle = _tell_the_code  # type: ignore[method-assign]
+WSStream.handle = _handle_early_and_last  # type: ignore[method-assign]
+WSStream.app_send = _send_unless_refused  # type: ignore[method-assign]
 H11Protocol.__init__ = _read_until_the_end  # type: ignore[method-assign]
 H11Protocol._check_protocol = _stay_with_http_1  # type: ignore[assignment, method-assign]
 Handshake.__init__ = _without_extensions  # type: ignore[method-assign]

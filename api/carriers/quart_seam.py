@@ -12,8 +12,10 @@ import trio
 from quart import Request, Response
 from quart.asgi import ASGIHTTPConnection
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGIWebsocketConnection
+from quart_trio.wrappers.response import TrioFileBody, TrioResponse
 from werkzeug.datastructures import ContentRange
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.sansio.http import is_resource_modified
 
 from api.carriers.targets import origin_form
 
@@ -79,6 +81,22 @@ class SteadyWebsocketConnection(TrioASGIWebsocketConnection):
                     await self.send_channel.send(event["bytes"] if text is None else text)
 
 
+class SteadyFileBody(TrioFileBody):
+    """A file that is closed, too, where its opening is cut short.
+
+    A client that has the whole answer (of an empty file, or of HEAD) leaves while it is opened.
+    """
+
+    async def __aenter__(self) -> SteadyFileBody:
+        try:
+            await super().__aenter__()
+        except BaseException:
+            if self.file is not None:
+                self.file.wrapped.close()
+            raise
+        return self
+
+
 async def _answer_in_part(
     self: Response,
     request: Request,
@@ -88,9 +106,10 @@ async def _answer_in_part(
     """Make this the part that a Range asks for, by the length there is (RFC 9110, 14.1.2).
 
     Quart fails on the last bytes ("bytes=-5"), and Quart-Trio promises bytes beyond the end of a
-    file. Other units and several ranges are passed over. Raises RequestedRangeNotSatisfiable.
+    file. Other units, several ranges, and what does not ask with GET for the file as it is now are
+    passed over. Raises RequestedRangeNotSatisfiable.
     """
-    if not accept_ranges or not complete_length or not self._is_range_request_processable(request):
+    if not accept_ranges or not complete_length or not _asks_for_a_part(self, request):
         return False
     asked = request.range
     if asked is not None and (asked.units != "bytes" or len(asked.ranges) != 1):
@@ -111,6 +130,21 @@ async def _answer_in_part(
     return True
 
 
+def _asks_for_a_part(response: Response, request: Request) -> bool:
+    """Tell whether a Range counts: the other conditions come first (RFC 9110, 13.2.2 and 14.2)."""
+    asked = request.headers
+    if request.method != "GET" or asked.get("If-Range", "").startswith("W/"):
+        return False
+    return response._is_range_request_processable(request) and is_resource_modified(
+        http_if_modified_since=asked.get("If-Modified-Since"),
+        http_if_none_match=asked.get("If-None-Match"),
+        http_if_match=asked.get("If-Match"),
+        etag=response.headers.get("etag"),
+        last_modified=response.headers.get("last-modified"),
+    )
+
+
+TrioResponse.file_body_class = SteadyFileBody
 Response._process_range_request = _answer_in_part  # type: ignore[method-assign]
 
 

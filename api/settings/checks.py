@@ -144,6 +144,9 @@ def _ice(settings: Settings) -> Found:
 
 def _unreachable(listen: tuple[str, ...], announced: tuple[str, ...]) -> Found:
     """Find addresses that stand for all of a machine's, where clients would be told them."""
+    for name, told in (("listen_ips", listen), ("announced_ips", announced)):
+        for ip in filter(_stands_for_many, told):
+            yield ("ice", name), f"holds {ip}, which is the address of no single host"
     for ip in filter(_stands_for_all, announced):
         yield ("ice", "announced_ips"), f"holds {ip}, which no client can reach"
     for ip in filter(_stands_for_all, listen):
@@ -153,6 +156,10 @@ def _unreachable(listen: tuple[str, ...], announced: tuple[str, ...]) -> Found:
                 f"holds {ip}, which no client can reach: leave it empty to listen on every "
                 f"interface, or give ice.announced_ips an IPv{ip_address(ip).version} address",
             )
+
+
+def _stands_for_many(ip: str) -> bool:
+    return ip_address(ip).is_multicast or ip == "255.255.255.255"
 
 
 def _stands_for_all(ip: str) -> bool:

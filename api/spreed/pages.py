@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -113,11 +114,13 @@ class HostedClient:
         first, _, rest = name.partition("/")
         versioned = first.startswith("ver=")
         try:
-            file = (self._static / (rest if versioned else name)).resolve()
-            within = file.relative_to(self._static.resolve())  # where links lead to, too
+            top = self._static.resolve()  # once: the folder may be a link that is just being turned
+            within = (top / (rest if versioned else name)).resolve().relative_to(top)
             if any(part.startswith(".") for part in (*name.split("/"), *within.parts)):
                 raise NotFound  # what a copied folder may hide: .git, .env
-            response = await send_from_directory(self._static, str(within))
+            if not os.access(top / within, os.R_OK):
+                raise NotFound
+            response = await send_from_directory(top, str(within))
         except (OSError, ValueError, RuntimeError):  # no name of a file, or one we may not read
             raise NotFound from None
         if versioned:

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Connection, create_engine, make_url
 from sqlalchemy.exc import DatabaseError
 from structlog.testing import capture_logs
 
@@ -28,6 +29,7 @@ from actors.storage.backend import backend_of
 from actors.storage.database import Database
 from actors.storage.errand import Errand
 from actors.storage.schema import HEAD, VERSION_TABLE, metadata
+from actors.storage.sqlite import Sqlite
 from actors.storage.upgrade import MIGRATIONS, StoreAway, StoreWrong, _is_away, prepare
 from actors.store import FindServices, PutService, ServiceRecord
 from tests.support.process import REPOSITORY
@@ -242,6 +244,25 @@ def test_a_disk_that_is_full_within_a_statement_is_waited_for(tmp_path: Path) ->
         assert _is_away(DatabaseError("", None, found))
     for wrong in ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR"):
         assert not _is_away(DatabaseError("", None, sqlite_error(wrong)))
+
+
+def test_a_disk_too_full_for_the_log_is_no_wrong_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite does not say why it keeps to the former journal."""
+
+    def lock(_self: Sqlite, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def full(**_: object) -> IO[bytes]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Sqlite, "lock", lock)
+    with pytest.raises(StoreWrong, match="must be on a local disk"):
+        prepare(StorePlace(tmp_path / "quintet.sqlite"))
+    monkeypatch.setattr("actors.storage.sqlite.TemporaryFile", full)
+    with pytest.raises(StoreAway, match="No space left"):
+        prepare(StorePlace(tmp_path / "quintet.sqlite"))
 
 
 def sqlite_error(name: str) -> sqlite3.OperationalError:

@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -242,10 +243,26 @@ def test_logs_of_a_missing_file_are_one_clear_message(quintet: Run) -> None:
     assert quintet("logs", "-", "--since", "soon").returncode == 2
 
 
+@contextmanager
+def interrupts_heeded() -> Iterator[None]:
+    """Have SIGINT do what it does in a terminal, also in children.
+
+    A shell's background jobs have it ignored, which is what children inherit; a handler is not.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_logs_follow_until_interrupted(tmp_path: Path, environment: dict[str, str]) -> None:
     file = write(tmp_path / "log", LOG)
     command = [*COMMAND, "logs", file, "-f", "--event", "peer.*"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        interrupts_heeded(),
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process,
+    ):
         assert process.stdout is not None
         assert "peer.ended" in process.stdout.readline()
         with Path(file).open("a") as log:

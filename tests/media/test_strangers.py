@@ -15,6 +15,7 @@ from media.engine import ChannelWanted, MessageReceived, SessionWanted, State
 from media.local_engine import LocalEngine
 from tests.media.clients import Client, Hum, Picture
 from tests.support.sessions import SENDS, TAKES, Pair, Told
+from tests.support.udp_relay import UdpRelay, through
 
 PUBLICATIONS = 3
 ROUNDS = 200  # at most, of one datagram to every port
@@ -81,6 +82,37 @@ async def test_who_checks_from_an_address_nobody_told_is_heard(engine: LocalEngi
     mine, _ = await pair.channel(ChannelWanted("heard"))
     await pair.first.send(mine, "well")
     await pair.second_told.until(MessageReceived)
+
+
+async def test_who_moves_within_a_call_is_heard_and_answered_there(
+    engine: LocalEngine, media_loop: MediaLoop
+):
+    """As behind a NAT that forgets a mapping: a browser's next check nominates the new one."""
+    told = (Told(), Told())
+    first = await engine.open_session("first", SessionWanted(SENDS, data=True), told[0])
+    pair = Pair(first, await engine.open_session("second", SessionWanted(TAKES), told[1]), told)
+    with UdpRelay() as relay:
+        offer = await first.create_offer()
+        answer = await pair.second.accept_offer(without_candidates(offer.sdp))
+        await first.accept_answer(through(relay, answer.sdp))
+        await pair.connected()
+        mine, theirs = await pair.channel(ChannelWanted("call"))
+        connection = first._peer._connection
+
+        async def check() -> None:
+            (used,) = connection._nominated.values()
+            await used.protocol.request(
+                connection.build_request(used, nominate=True),
+                used.remote_addr,
+                integrity_key=connection.remote_password.encode(),
+            )
+
+        relay.move()
+        await media_loop.call(check, within=5)
+        await pair.first.send(mine, "there")
+        await pair.second_told.until(MessageReceived)
+        await pair.second.send(theirs, "back")
+        await pair.first_told.until(MessageReceived)
 
 
 def without_candidates(sdp: str) -> str:

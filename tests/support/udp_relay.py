@@ -41,6 +41,8 @@ class UdpRelay:
         self._selector = selectors.SelectSelector()
         self._woken, self._waker = socket.socketpair()
         self._new: deque[tuple[socket.socket, Address]] = deque()
+        self._backs: list[dict[Address, socket.socket]] = []
+        self._moves = False
         self._thread = threading.Thread(target=self._run, name="udp-relay")
         self._running = True
 
@@ -60,6 +62,11 @@ class UdpRelay:
         self._wake()
         return int(front.getsockname()[1])
 
+    def move(self) -> None:
+        """Have all senders be seen at new ports from now on, as when a NAT forgets them."""
+        self._moves = True
+        self._wake()
+
     def _wake(self) -> None:
         self._waker.send(b"w")
 
@@ -69,7 +76,8 @@ class UdpRelay:
             while self._running:
                 wait = self._held[0][0] - time.monotonic() if self._held else None
                 for key, _ in self._selector.select(wait if wait is None else max(0.0, wait)):
-                    key.data()
+                    if key.fileobj.fileno() >= 0:  # type: ignore[union-attr]  # may just be closed
+                        key.data()
                 self._release()
         finally:
             for key in list(self._selector.get_map().values()):
@@ -79,9 +87,18 @@ class UdpRelay:
 
     def _take_new(self) -> None:
         self._woken.recv(1024)
+        if self._moves:
+            self._moves = False
+            self._held.clear()
+            for backs in self._backs:
+                for back in backs.values():
+                    self._selector.unregister(back)
+                    back.close()
+                backs.clear()
         while self._new:
             front, target = self._new.popleft()
             backs: dict[Address, socket.socket] = {}
+            self._backs.append(backs)
             self._listen(front, lambda f=front, t=target, b=backs: self._forth(f, t, b))
 
     def _listen(self, bound: socket.socket, callback: Callable[[], None]) -> None:

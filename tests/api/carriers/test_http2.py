@@ -96,6 +96,7 @@ FLOODS = {
     "nothing but padding": h2.frame(h2.DATA, h2.PADDED, 1, b"\x07" + bytes(7)),
     "unknown": h2.frame(0x40),
     "resets of the past": h2.frame(h2.RST_STREAM, 0, 3, bytes(4)),
+    "headers of the past": h2.request(3),
 }
 
 
@@ -122,6 +123,15 @@ async def test_requests_that_are_taken_back_at_once_have_an_end(secured: Secured
     assert isinstance(goaway, GoAwayFrame)
     assert goaway.error_code == ENHANCE_YOUR_CALM
     assert 2 * 160 <= goaway.last_stream_id < 2 * 320
+
+
+async def test_requests_that_nobody_can_answer_have_an_end(secured: Secured) -> None:
+    async with secured.http2() as client:
+        for stream in range(1, 801, 2):
+            await client.send(h2.request(stream, b"CONNECT", None, ends=False))
+        goaway = await client.until(h2.GOAWAY)
+    assert isinstance(goaway, GoAwayFrame)
+    assert goaway.error_code == ENHANCE_YOUR_CALM
 
 
 async def test_others_get_their_turn_between_a_few_frames(
@@ -297,6 +307,23 @@ async def _frames(client: RawClient) -> AsyncIterator[tuple[int, bytes]]:
             yield found
     except trio.BrokenResourceError:
         return
+
+
+@pytest.mark.parametrize("path", ["/ws", "/nowhere"])
+async def test_what_comes_before_the_grant_is_refused_once(secured: Secured, path: str) -> None:
+    early = websocket_frame(TEXT, b"early")
+    for _ in range(5):
+        async with secured.http1() as client:
+            await client.send(upgrade_request(path) + early)
+            assert (await client.read_head()).startswith("HTTP/1.1 400")
+            assert await client.read_rest() == b""
+    assert secured.upgrades == []
+    for _ in range(5):
+        async with secured.http2() as client2:
+            asked = h2.request(1, b"CONNECT", path.encode(), WEBSOCKET, VERSION, ends=False)
+            await client2.send(asked + h2.frame(h2.DATA, 0, 1, early) + h2.request(3))
+            assert await client2.status(1) in (200, 400, 404)  # the app may be quicker
+            assert await client2.status(3) == 200
 
 
 async def test_other_headers_beyond_ascii_refuse_the_upgrade_or_nothing(secured: Secured) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import io
 import json
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -563,8 +564,23 @@ async def assert_ranges(http: httpx.AsyncClient, path: str, whole: bytes) -> Non
     for asked in (f"{length}-", f"{length}-{length + 5}", "99999999999999999999-", "2-1", "x"):
         part = await http.get(path, headers={"range": f"bytes={asked}"})
         assert part.status_code == 416, asked
+        assert part.headers["content-range"] == f"bytes */{length}"
     for units in ("bytes=0-0,1-1", "lines=0-1"):
         assert (await http.get(path, headers={"range": units})).content == whole
+    head = await http.head(path, headers={"range": "bytes=0-0"})
+    assert (head.status_code, head.headers["content-length"]) == (200, str(length))
+    tag = head.headers["etag"]
+    for conditions, status in (
+        ({"if-range": tag}, 206),
+        ({"if-range": f"W/{tag}"}, 200),
+        ({"if-range": '"other"'}, 200),
+        ({"if-none-match": '"other"'}, 206),
+        ({"if-none-match": tag}, 304),
+        ({"if-match": tag}, 206),
+        ({"if-match": '"other"'}, 412),
+    ):
+        part = await http.get(path, headers={"range": "bytes=0-0"} | conditions)
+        assert part.status_code == status, conditions
 
 
 async def test_buddy_picture_has_the_size_asked_for(tmp_path: Path) -> None:
@@ -802,3 +818,34 @@ async def test_links_lead_nowhere_outside_of_the_hosted_folder(tmp_path: Path) -
         for name in ("link.txt", "up/secret.txt", "near.txt", "hidden.txt", "loop.txt"):
             for path in (f"/static/{name}", f"/static/ver=1/{name}"):
                 assert (await http.get(path)).status_code == 404, path
+
+
+async def test_the_hosted_folder_may_be_a_link_that_is_turned(tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        (tmp_path / version / "static").mkdir(parents=True)
+        (tmp_path / version / "static" / "main.js").write_text(version)
+    current = tmp_path / "current"
+    current.symlink_to("1")
+    async with site(tmp_path, spreed={"web_client": str(current)}) as (_, http):
+        assert (await http.get("/static/main.js")).text == "1"
+        current.unlink()
+        current.symlink_to("2")
+        assert (await http.get("/static/main.js")).text == "2"
+
+
+async def test_a_hosted_file_that_we_may_not_read_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its headers are sent, and not after."""
+    (tmp_path / "client" / "static").mkdir(parents=True)
+    (tmp_path / "client" / "static" / "main.js").write_text("here();")
+    asked: list[Path] = []
+
+    def access(path: Path, mode: int) -> bool:
+        asked.append(path)
+        return mode != os.R_OK
+
+    monkeypatch.setattr("api.spreed.pages.os.access", access)
+    async with site(tmp_path, spreed={"web_client": str(tmp_path / "client")}) as (_, http):
+        assert (await http.get("/static/main.js")).status_code == 404
+    assert [path.name for path in asked] == ["main.js"]
