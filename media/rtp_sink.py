@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from media import rtcp
-from media.bitrate_limits import ReceiverLimit
+from media.bitrate_limits import UNLIMITED, ReceiverLimit
 from media.codec import Codec, suits, told
 from media.errors import CodecMismatch
 from media.leg_numbers import LegNumbers
@@ -254,7 +254,7 @@ class RtpSink:
                     self._relay_keyframe_request(number)
                 case rtcp.BitrateLimit(ssrcs=ssrcs, bits_per_second=limit):
                     if self.ssrc in ssrcs and self._flowing is not None:
-                        self._receiver.limit = limit
+                        self._receiver.limit = limit = min(limit, UNLIMITED)
                         flowing = self._bitrate.bits_per_second
                         least = self._limit.binding(limit, flowing, arrival)
                         self._flowing.limit_bitrate(self.id, least, arrival)
