@@ -26,11 +26,11 @@ from actors.core import (
 from actors.domain import media_refusals
 from actors.domain.refusals import Busy
 from actors.media_errors import asked
+from media.channel_wanted import ChannelWanted
 from media.engine import (
     Candidate,
     ChannelClosed,
     ChannelOpened,
-    ChannelWanted,
     Description,
     Event,
     MediaEngine,

@@ -37,7 +37,8 @@ from media.aiortc_descriptions import checked
 from media.aiortc_dtls import UNTAKEN, Certificate, widen_buffers
 from media.aiortc_sections import forget_replaced, hold_places, negotiated, private
 from media.candidates import MAX_CANDIDATES, RemoteCandidate
-from media.engine import ChannelWanted, IceServer, TrackWanted
+from media.channel_wanted import ChannelWanted
+from media.engine import IceServer, TrackWanted
 from media.errors import WrongState
 from media.ice_sockets import IceSocketProtocol, open_ice_sockets
 from media.peer_facts import IceSettings, NegotiatedSection, PeerListener, Traffic

@@ -44,6 +44,7 @@ class Arrivals:
         self._ticks: dict[int, int] = {}
         self._highest = 0
         self._first = 1  # from here on there is something to tell
+        self._forgotten = 0  # the highest number of which it is not known any more if it came
         self._told_at = float("-inf")
         self._count = 0
 
@@ -87,9 +88,18 @@ class Arrivals:
         self._forget_before(int((now - REORDERED_SECONDS) * TICKS_PER_SECOND))
         return found
 
+    def take_back(self, feedback: Feedback) -> None:
+        """Tell this again, and what was due with it behind it: it could not leave.
+
+        What has been forgotten meanwhile is told no more: it would pass for lost.
+        """
+        self._first = max(feedback.first, self._forgotten + 1)
+        self._count = feedback.count
+
     def _begin(self, number: int) -> None:
         """Begin at a number that has nothing to do with those before."""
         self._ticks.clear()
+        self._forgotten = 0
         self._highest = self._first = number
 
     def _forget_before(self, old: int) -> None:
@@ -101,6 +111,7 @@ class Arrivals:
             gone.append(number)
         for number in gone:
             del self._ticks[number]
+        self._forgotten = max(gone, default=self._forgotten)
 
     def _ends(self) -> list[int]:
         """Return the number that each feedback ends with."""

@@ -7,6 +7,7 @@ from statistics import median_low
 FLOOR = 100_000  # bits per second: one bad receiver must not spoil the picture for all
 FORGOTTEN_SECONDS = 10.0  # receivers repeat theirs every second or so
 REPEAT_SECONDS = 1.0
+TIMES_TOLD = 3  # a limit that nobody repeats: what is told may get lost on the way
 NOTABLE_DROP = 0.97
 NOTABLE_GROWTH = 1.01
 GUESSING = 1.35  # times what flows: from there on a limit says what was sent, not what can be
@@ -55,6 +56,8 @@ class ReceiverLimit:
 class BitrateLimits:
     """Keeps the latest limit of each leg by its id, and finds the lowest that counts.
 
+    Where there is none any more, that is UNLIMITED.
+
     Of three or more, one below half of their median is left out: better one bad picture than three.
     """
 
@@ -63,6 +66,7 @@ class BitrateLimits:
         self._keyframes: dict[str, float] = {}  # when one was asked for, of those left out
         self._told = 0
         self._told_at = float("-inf")
+        self._tell_again = 0  # times
 
     def set(self, leg: str, bits_per_second: int, now: float) -> int | None:
         """Note what a leg can take; return the limit to tell the sender, None for not now.
@@ -73,7 +77,22 @@ class BitrateLimits:
         lowest = self._lowest(now)
         if lowest >= self._told * NOTABLE_DROP and now - self._told_at < REPEAT_SECONDS:
             return None
-        self._told, self._told_at = lowest, now
+        self._told, self._told_at, self._tell_again = lowest, now, 0
+        return lowest
+
+    def due(self, now: float) -> int | None:
+        """Return the limit to tell because receivers left or fell silent; None for nothing new.
+
+        To be asked once a second: the sender would else keep the last limit it heard of for ever.
+        """
+        if not self._told:
+            return None
+        lowest = self._lowest(now)
+        if lowest != self._told:
+            self._told, self._told_at, self._tell_again = lowest, now, TIMES_TOLD
+        if not self._tell_again:
+            return None
+        self._tell_again -= 1
         return lowest
 
     def forget(self, leg: str) -> None:
@@ -99,7 +118,8 @@ class BitrateLimits:
         for leg in old:
             del self._limits[leg]
         least = self._least_that_counts()
-        return max(FLOOR, min(limit for _, limit in self._limits.values() if limit >= least))
+        counting = (limit for _, limit in self._limits.values() if limit >= least)
+        return max(FLOOR, min(counting, default=UNLIMITED))
 
     def _least_that_counts(self) -> float:
         if len(self._limits) < ENOUGH_TO_COMPARE:

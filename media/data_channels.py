@@ -10,7 +10,8 @@ from aiortc import RTCDataChannel
 from aiortc.exceptions import InvalidStateError
 
 from media.bridge import MediaLoop
-from media.engine import ChannelClosed, ChannelOpened, ChannelWanted, Event, MessageReceived
+from media.channel_wanted import ChannelWanted
+from media.engine import ChannelClosed, ChannelOpened, Event, MessageReceived
 from media.errors import TooMuch, UnknownChannel
 
 MAX_CHANNELS = 64

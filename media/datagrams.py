@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from struct import Struct
 from typing import Any
 
@@ -31,8 +32,7 @@ def bind_port(address: str, port: int) -> socket.socket | None:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
-        if sys.platform == "linux":
-            bound.setsockopt(socket.SOL_SOCKET, TIMESTAMPS, 1)
+        _ask_for_timestamps(bound)
         bound.setblocking(False)
         bound.bind((address, port))
     except OSError as error:
@@ -65,10 +65,19 @@ def read_some(bound: socket.socket, take: Callable[[bytes, Any, float], None]) -
         take(data, sender, _arrival(control, ahead))
 
 
+def _ask_for_timestamps(bound: socket.socket) -> None:
+    """Have the kernel note arrivals, where it can: a sandbox or another system may not."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            bound.setsockopt(socket.SOL_SOCKET, TIMESTAMPS, 1)
+
+
 def _arrival(control: list[tuple[int, int, bytes]], ahead: float) -> float:
+    """Return what the kernel noted, or the time of reading where that is nothing, or nonsense."""
     now = time.monotonic()
-    if not control or len(control[0][2]) != TIMESPEC.size:
-        return now
-    seconds, nanoseconds = TIMESPEC.unpack(control[0][2])
-    arrival: float = seconds + nanoseconds * 1e-9 - ahead
-    return arrival if now - OLDEST_SECONDS < arrival < now else now
+    for level, kind, data in control:
+        if (level, kind, len(data)) == (socket.SOL_SOCKET, TIMESTAMPS, TIMESPEC.size):
+            seconds, nanoseconds = TIMESPEC.unpack(data)
+            arrival: float = seconds + nanoseconds * 1e-9 - ahead
+            return arrival if now - OLDEST_SECONDS < arrival < now else now
+    return now

@@ -22,6 +22,7 @@ from media.rtp_packet import HEADER, HEADER_BYTES, VERSION
 _PLAIN = 0x80  # first byte of a packet with nothing but its header before the payload
 _STAP_A, _FU_A = 24, 28
 _FRAME_LIMIT = 8 << 20  # bytes of one frame; a sender that never ends a frame is cut off here
+_UNIT_LIMIT = 16_384  # NAL units of one frame: each takes memory beyond its bytes, which may be few
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,8 @@ class H264Depayloader(_VideoDepayloader):
         self._fragments: list[bytes] = []  # of a NAL unit that comes in several packets
         self._parameters: dict[int, bytes] = {}  # the latest of each kind
         for nal in _decoded(told):
-            self._remember(nal)
+            if len(nal) <= h264.LONGEST_SET:
+                self._remember(nal)
 
     def _begins(self, payload: bytes) -> bool:
         first = payload[3:4] if h264.kind_of(payload) == _STAP_A else payload
@@ -246,6 +248,8 @@ class H264Depayloader(_VideoDepayloader):
 
     def _add(self, payload: bytes) -> bool:
         kind = payload[0] & 0x1F
+        if len(self._nals) > _UNIT_LIMIT:
+            return False
         if kind == _FU_A:
             return self._add_fragment(payload)
         if kind == _STAP_A:
@@ -307,6 +311,8 @@ class H264Depayloader(_VideoDepayloader):
 
     def _remember(self, nal: bytes) -> None:
         if h264.kind_of(nal) in (h264.SPS, h264.PPS):
+            if len(nal) > h264.LONGEST_SET:
+                raise ValueError("a parameter set is too long")
             self._parameters[h264.kind_of(nal)] = nal
 
 

@@ -21,6 +21,7 @@ BUNDLE = "a=group:BUNDLE"
 TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:")
 MID = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,255}", re.ASCII)  # fits a header extension
 BOTH_WAYS = "a=sendrecv"
+NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)  # int() takes other digits, and raises over 4,300
 SCTP_PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 DIRECTIONS = frozenset({BOTH_WAYS, "a=sendonly", "a=recvonly", "a=inactive"})
 ICE_PART = re.compile(r"[A-Za-z0-9+/]{4,256}", re.ASCII)
@@ -76,14 +77,14 @@ class Section:
         for value in self.values("a=extmap:"):
             words = value.split(" ")
             number = words[0].split("/")[0]
-            if words[1:2] == [uri] and number.isdecimal() and 0 < int(number) < 256:
+            if words[1:2] == [uri] and NUMBER.fullmatch(number) and 0 < int(number) < 256:
                 return int(number)
         return 0
 
     def ssrc(self) -> int | None:
         """Return the announced SSRC of the media itself: the first one."""
         first = self.value("a=ssrc:").split(" ", 1)[0]
-        return int(first) if first.isdecimal() and int(first) < 1 << 32 else None
+        return int(first) if NUMBER.fullmatch(first) and int(first) < 1 << 32 else None
 
 
 @dataclass(frozen=True, slots=True)

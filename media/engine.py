@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Protocol
 
+from media.channel_wanted import ChannelWanted
 from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
 from media.recorder import RecordingPlan, RecordingStatus
 from media.stats import RouterStats, SinkStats, SourceStats
-
-LONGEST_LABEL = 65_535  # bytes
 
 
 class Direction(Enum):
@@ -142,30 +141,6 @@ class Track:
     sink: str | None
     rid: str | None = None
     fmtp: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelWanted:
-    """A data channel to open. Of `max_retransmits` and `max_lifetime` (ms) at most one is set.
-
-    With `negotiated`, both sides open it with the same `id` and nobody is told. Raises ValueError
-    for what cannot be said on the wire (RFC 8832, section 5.1).
-    """
-
-    label: str = ""
-    protocol: str = ""
-    ordered: bool = True
-    max_retransmits: int | None = None
-    max_lifetime: int | None = None
-    negotiated: bool = False
-    id: int | None = None
-
-    def __post_init__(self) -> None:
-        if max(len(self.label.encode()), len(self.protocol.encode())) > LONGEST_LABEL:
-            raise ValueError("a label or protocol that is too long")
-        limits = [it for it in (self.max_retransmits, self.max_lifetime) if it is not None]
-        if len(limits) > 1 or not all(0 <= limit < 1 << 32 for limit in limits):
-            raise ValueError("retransmissions or a lifetime, of 32 bits")
 
 
 @dataclass(frozen=True, slots=True)

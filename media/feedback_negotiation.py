@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from media.descriptions import Section, SessionText, split
+from media.descriptions import NUMBER, Section, SessionText, split
 
 NUMBERS = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 FEEDBACK = "transport-cc"
@@ -76,7 +76,7 @@ def _only_receives(section: Section) -> bool:
 
 
 def _payload_types(section: Section) -> list[int]:
-    return [int(word) for word in section.lines[0].split(" ")[3:] if word.isdecimal()]
+    return [int(word) for word in section.lines[0].split(" ")[3:] if NUMBER.fullmatch(word)]
 
 
 def _agreed_id(section: Section, payload_type: int) -> int:
@@ -87,6 +87,6 @@ def _agreed_id(section: Section, payload_type: int) -> int:
     for value in section.values("a=extmap:"):
         words = value.split(" ")
         number, _, direction = words[0].partition("/")
-        if words[1:2] == [NUMBERS] and number.isdecimal() and direction in SENDS:
+        if words[1:2] == [NUMBERS] and NUMBER.fullmatch(number) and direction in SENDS:
             return int(number) if int(number) in ONE_BYTE_IDS else 0
     return 0

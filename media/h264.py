@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 IDR, SPS, PPS, DELIMITER = 5, 7, 8, 9
-LONGEST_SET = 0xFFFF
+LONGEST_SET = 1024  # bytes of a parameter set; browsers' have thirty. Two fit the room in a file
+MOST_READ = 512  # bytes of one, in front: all that is looked for stands there
 
 # Profiles whose sequence parameter set tells the chroma format.
 _HIGH_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
@@ -27,7 +28,7 @@ def with_lengths(nals: Sequence[bytes]) -> bytes:
 def configuration(sps: bytes, pps: bytes) -> bytes:
     """Return the AVCDecoderConfigurationRecord of one parameter set of each kind.
 
-    Raises ValueError for sets it has no room for.
+    Raises ValueError for sets that are too long or broken.
     """
     if max(len(sps), len(pps)) > LONGEST_SET:
         raise ValueError("a parameter set is too long")
@@ -48,7 +49,9 @@ class _SequenceParameters:
     """Reads a sequence parameter set up to the picture size."""
 
     def __init__(self, sps: bytes) -> None:
-        self._bits = _Bits(sps[1:].replace(b"\0\0\3", b"\0\0"))
+        if len(sps) > LONGEST_SET:
+            raise ValueError("a parameter set is too long")
+        self._bits = _Bits(sps[1:MOST_READ].replace(b"\0\0\3", b"\0\0"))
         profile = self._bits.read(8)
         self._bits.read(16)  # constraints, level
         self._bits.exponential()  # id
@@ -128,12 +131,11 @@ class _Bits:
 
     def exponential(self) -> int:
         """Return an unsigned Exp-Golomb number."""
-        zeros = 0
-        while not self.read(1):
-            zeros += 1
-            if zeros > 32:
-                raise ValueError("a number is too long")
-        return (1 << zeros) - 1 + self.read(zeros)
+        rest = self._value & ((1 << self._left) - 1)
+        zeros = self._left - rest.bit_length()
+        if zeros > 32:
+            raise ValueError("a number is too long")
+        return self.read(2 * zeros + 1) - 1
 
     def signed(self) -> int:
         """Return a signed Exp-Golomb number."""

@@ -21,6 +21,7 @@ from media.aiortc_dtls import LONGEST_PACKET
 from media.aiortc_seam import Peer
 from media.bridge import MediaLoop
 from media.candidates import MAX_CANDIDATES, RemoteCandidate, parse_remote
+from media.channel_wanted import ChannelWanted
 from media.data_channels import DataChannels
 from media.demux import Demux
 from media.described import described, read_remote
@@ -28,7 +29,6 @@ from media.descriptions import MAX_SECTIONS, SessionText, accept_simulcast
 from media.engine import (
     HUNG_UP,
     Candidate,
-    ChannelWanted,
     Description,
     Direction,
     Event,

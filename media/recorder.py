@@ -161,6 +161,8 @@ class Recorder:
         """Record a frame that happened at `time`; in the thread."""
         if self._origin is None:
             self._origin = time
+        if time < self._origin and self._plan.tracks[track].kind == "audio":
+            return  # it was read later, but happened before; sounds at one time cannot be played
         seconds = max(0.0, time - self._origin)
         limit = self._plan.max_seconds
         if limit and seconds > limit:

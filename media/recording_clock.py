@@ -67,6 +67,7 @@ class RecordingClock:
             self._set(timestamp, max(arrival, self._latest), arrival)
             return True
         ticks = self._count_on(timestamp)
+        self._anchor_earlier(ticks, arrival)
         late = arrival - self._by_anchor(ticks)
         if self._leaps(ticks, late):
             usual = arrival - lateness.usual
@@ -128,6 +129,16 @@ class RecordingClock:
         """Count from this packet on, which happened at `time`."""
         self._newest, self._anchor, self._report = timestamp, (timestamp, time), None
         self._lateness.begin(arrival - time, arrival)
+
+    def _anchor_earlier(self, ticks: int, arrival: float) -> None:
+        """Count from a packet that was less late than the first one, while nothing is placed.
+
+        Else one late packet in front of the first keyframe would put the picture into the future.
+        """
+        time = max(arrival, self._latest)
+        if self._placed is None and ticks > self._anchor[0] and self._by_anchor(ticks) > time:
+            self._anchor = (ticks, time)
+            self._lateness.begin(arrival - time, arrival)
 
     def _leaps(self, ticks: int, late: float) -> bool:
         """Tell whether the sender's clock was set, back or well ahead of what can be."""

@@ -10,9 +10,8 @@ from media.rtp_packet import HEADER, MARKER
 class Retransmissions:
     """Wraps packets that are sent again, under a payload type and an SSRC of their own."""
 
-    def __init__(self, payload_type: int, ssrc: int) -> None:
-        self.name = (payload_type, ssrc)
-        self._payload_type = payload_type
+    def __init__(self, ssrc: int) -> None:
+        self.payload_type = 0  # until it is agreed on
         self._ssrc = ssrc
         self._sequence = random.randrange(1 << 15)
 
@@ -20,7 +19,7 @@ class Retransmissions:
         """Return the packet for that stream; `header_bytes` counts its extensions, too."""
         first, second, _, timestamp, _ = HEADER.unpack_from(packet)
         header = HEADER.pack(
-            first, second & MARKER | self._payload_type, self._sequence, timestamp, self._ssrc
+            first, second & MARKER | self.payload_type, self._sequence, timestamp, self._ssrc
         )
         self._sequence = self._sequence + 1 & 0xFFFF
         extensions = packet[len(header) : header_bytes]

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 import trio
 
 from media import rtcp
+from media.leg_numbers import LegNumbers
 from media.port_range import PortRange
 from media.router import Codec, Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
 from media.rtp_packet import HEADER_BYTES, looks_like_rtcp
@@ -58,6 +59,8 @@ class PlainRtp:
         self.strangers = 0  # packets of others than the one who sends, or is sent to
         self._upstream = RtcpUpstream(self._send_upstream, random.getrandbits(32), CNAME)
         self._remote: Remote | None = None
+        self._named: int | None = None  # the SSRC of the latest sink, which may come again
+        self._numbers = LegNumbers()
         self._only_from: str | None = None
         self._feedback: Address | None = None
         self._sender: Address | None = None
@@ -126,13 +129,17 @@ class PlainRtp:
         """Make a sink of what is sent to `remote`. Raises IdTaken, RouterFull."""
         if self.sink is not None:
             raise ValueError("the port has a sink already")
+        if ssrc is None or ssrc != self._named:
+            self._named = random.getrandbits(32) if ssrc is None else ssrc
+            self._numbers = LegNumbers()
         sink = RtpSink(
             sink_id,
             kind,
             codec,
-            random.getrandbits(32) if ssrc is None else ssrc,
+            self._named,
             self._send_rtp,
             self._send_rtcp,
+            numbers=self._numbers,
         )
         self._router.add_sink(sink)
         self.sink, self._remote = sink, remote

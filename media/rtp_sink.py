@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from media import rtcp
-from media.bitrate_limits import ReceiverLimit
+from media.bitrate_limits import UNLIMITED, ReceiverLimit
 from media.codec import Codec, suits, told
 from media.errors import CodecMismatch
+from media.leg_numbers import LegNumbers
 from media.packet_cache import SIZE, PacketCache
 from media.receiver import Receiver
-from media.retransmissions import Retransmissions
 from media.rtp_packet import (
     HEADER,
     HEADER_BYTES,
@@ -29,8 +29,7 @@ from media.rtp_packet import (
 )
 from media.rtp_source import RtpSource
 from media.sender_clock import Clock, ntp_time
-from media.sequence import CYCLE
-from media.splice import Segment, Splice, without
+from media.splice import Segment, without
 from media.stats import BitrateMeter, LegState, SinkCounts, SinkStats
 from media.vp8 import renumber
 from media.waiting_leg import WaitingLeg
@@ -50,8 +49,8 @@ class RtpSink:
     with the time of sending (abs-send-time), 0 for none: without it a receiver takes every hiccup
     of an encoder for a path that fills up. `rtx` is the payload type and SSRC of retransmissions,
     which else are the same packet again: encrypted twice, they must not differ in a single byte.
-    `clock` and every `arrival` are in seconds of time.monotonic. Sequence numbers begin at
-    `first_sequence` (None: somewhere).
+    `clock` and every `arrival` are in seconds of time.monotonic. `numbers` are those of the leg
+    that was there before under the same SSRC, if there was one.
     """
 
     waits = False
@@ -69,7 +68,7 @@ class RtpSink:
         send_time: int = 0,
         clock: Clock = time.monotonic,
         rtx: tuple[int, int] | None = None,
-        first_sequence: int | None = None,
+        numbers: LegNumbers | None = None,
     ) -> None:
         self.id = id
         self.kind = kind
@@ -80,7 +79,7 @@ class RtpSink:
         self._send = send
         self._send_rtcp = send_rtcp
         self._clock = clock
-        self._rtx: Retransmissions | None = None
+        self._numbers = numbers or LegNumbers()
         self.send_again_as(rtx)
         self._timed = bool(send_time)
         if send_time:
@@ -94,9 +93,7 @@ class RtpSink:
         self._paused = False
         self._flowing: RtpSource | None = None
         self._waiting: WaitingLeg | None = None
-        # The lower half, so that encryption does not meet a wrap right at the start (RFC 3711).
-        first = random.randrange(CYCLE // 2) if first_sequence is None else first_sequence
-        self._splice = Splice(CYCLE + first, codec.clock_rate)
+        self._splice = self._numbers.splice
         self._segment = Segment(0, 0, 0)
         self._earlier: deque[Segment] = deque(maxlen=SEGMENTS_KEPT)
         self._newest = 0  # wide number of the source's
@@ -157,10 +154,7 @@ class RtpSink:
 
     def send_again_as(self, rtx: tuple[int, int] | None) -> None:
         """Send retransmissions under this payload type and SSRC, or as they were, from now on."""
-        if rtx is None:
-            self._rtx = None
-        elif self._rtx is None or self._rtx.name != rtx:
-            self._rtx = Retransmissions(*rtx)
+        self._rtx = self._numbers.retransmissions(*rtx) if rtx is not None else None
 
     # What a source hands it.
 
@@ -169,7 +163,9 @@ class RtpSink:
         self._stop_flowing()
         self._waiting = None
         self._flowing = source
-        self._segment = self._splice.begin(packet, source.capture_time(packet))
+        self._segment = self._splice.begin(
+            packet, source.capture_time(packet), self.codec.clock_rate
+        )
         self._earlier.clear()
         self._newest = packet.sequence - 1
         self._last = packet
@@ -258,7 +254,7 @@ class RtpSink:
                     self._relay_keyframe_request(number)
                 case rtcp.BitrateLimit(ssrcs=ssrcs, bits_per_second=limit):
                     if self.ssrc in ssrcs and self._flowing is not None:
-                        self._receiver.limit = limit
+                        self._receiver.limit = limit = min(limit, UNLIMITED)
                         flowing = self._bitrate.bits_per_second
                         least = self._limit.binding(limit, flowing, arrival)
                         self._flowing.limit_bitrate(self.id, least, arrival)

@@ -174,9 +174,7 @@ class RtpSource:
 
     def limit_bitrate(self, leg: str, bits_per_second: int, now: float) -> None:
         """Note what the leg of this id can take."""
-        limit = self._limits.set(leg, bits_per_second, now)
-        if limit is not None and self.ssrc is not None:
-            self._upstream.limit_bitrate(limit, self.ssrc)
+        self._tell_limit(self._limits.set(leg, bits_per_second, now))
 
     def forget_limit(self, leg: str) -> None:
         """Leave out what the leg of this id could take."""
@@ -204,6 +202,7 @@ class RtpSource:
     def beat(self, now: float) -> None:
         """Measure, and report to the sender; to be called once a second."""
         self._bitrate.sample(self.counts.octets, now)
+        self._tell_limit(self._limits.due(now))
         if self._send_report is not None and self.ssrc is not None and self._window.highest:
             self._send_report(
                 self._reception.report(
@@ -321,6 +320,10 @@ class RtpSource:
         if self.ssrc is not None:
             self.counts.nacks += len(numbers)
             self._upstream.request_packets(self.ssrc, [number & 0xFFFF for number in numbers])
+
+    def _tell_limit(self, bits_per_second: int | None) -> None:
+        if bits_per_second is not None and self.ssrc is not None:
+            self._upstream.limit_bitrate(bits_per_second, self.ssrc)
 
     def _ask_for_keyframe(self, ssrc: int) -> None:
         self.counts.keyframe_requests += 1

@@ -19,6 +19,7 @@ from media.descriptions import (
 from media.engine import Event, Track, TracksChanged
 from media.feedback_negotiation import numbered
 from media.layers import LayerUpstream
+from media.leg_numbers import LegNumbers
 from media.peer_facts import NegotiatedSection
 from media.retransmission_format import retransmission_types
 from media.router import Layers, Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
@@ -71,6 +72,7 @@ class SessionTracks:
         self._clock = SenderClock()
         self._feedback = TransportFeedback(send_rtcp, CNAME)
         self._ends: dict[str, _Ends] = {}
+        self._numbers: dict[int, LegNumbers] = {}  # by SSRC; they outlast a leg, as the keys do
         self.retransmissions: dict[str, tuple[int, int]] = {}
         """The payload type and SSRC, by mid, of those that have a stream of their own."""
 
@@ -94,6 +96,8 @@ class SessionTracks:
             self._ends[section.mid] = ends
         for ends in previous.values():
             self._remove(ends, source=True, sink=True)
+        names = {section.ssrc for section in sections}
+        self._numbers = {ssrc: it for ssrc, it in self._numbers.items() if ssrc in names}
         self._agree_on_feedback(sections, remote)
         for offered in remote.sections:
             if offered.mid in self._ends:
@@ -246,6 +250,7 @@ class SessionTracks:
             self._send_rtcp,
             mid=told if fits_one_byte(*told) else None,
             send_time=section.send_time_extension if section.kind == "video" else 0,
+            numbers=self._numbers.setdefault(section.ssrc, LegNumbers()),
         )
         self._router.add_sink(sink)
         if not self._sending:

@@ -22,14 +22,13 @@ class Segment:
 class Splice:
     """Where a leg's stream stands: what number, time and picture its next segment begins with."""
 
-    def __init__(self, sequence: int, clock_rate: int) -> None:
+    def __init__(self, sequence: int) -> None:
         self.sequence = sequence  # wide; the next one to leave
-        self._rate = clock_rate
         self._end: tuple[float, int] | None = None  # when the last packet was captured; as what
         self._picture: int | None = None
         self._layer: int | None = None
 
-    def begin(self, packet: RtpPacket, captured: float) -> Segment:
+    def begin(self, packet: RtpPacket, captured: float, clock_rate: int) -> Segment:
         """Return the offsets for a source whose first packet was captured at that time."""
         picture = packet.picture
         by = layers_by = 0
@@ -40,7 +39,7 @@ class Splice:
         return Segment(
             packet.sequence,
             self.sequence - packet.sequence,
-            self._timestamp(captured) - packet.timestamp,
+            self._timestamp(captured, clock_rate) - packet.timestamp,
             by,
             layers_by,
         )
@@ -55,12 +54,12 @@ class Splice:
         if picture is not None and picture.layer is not None:
             self._layer = picture.layer + segment.layers + 1
 
-    def _timestamp(self, captured: float) -> int:
+    def _timestamp(self, captured: float, clock_rate: int) -> int:
         """Return the RTP time that is as much later as the capture is, but later in any case."""
         if self._end is None:
             return random.getrandbits(32)
         before, timestamp = self._end
-        return timestamp + max(1, round((captured - before) * self._rate))
+        return timestamp + max(1, round((captured - before) * clock_rate))
 
 
 def without(number: int, segment: Segment) -> Segment:

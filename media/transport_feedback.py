@@ -12,8 +12,9 @@ from media.rtcp import write_receiver_report
 class TransportFeedback:
     """Reads the numbers of packets, and sends feedback about them; silent until `set`.
 
-    `send` gets plain RTCP and does not raise. Each feedback follows an empty report in the same
-    packet, so that also a peer that insists on compound packets takes it.
+    `send` gets plain RTCP; an OSError of it means that it could not leave. Then its arrivals are
+    told with the next feedback, for half a second. Each feedback follows an empty report in the
+    same packet, so that also a peer that insists on compound packets takes it.
     """
 
     def __init__(self, send: Callable[[bytes], None], cname: str) -> None:
@@ -46,4 +47,8 @@ class TransportFeedback:
     def tick(self, now: float) -> None:
         """Send what is due; to be called some fifty times a second."""
         for feedback in self._arrivals.due(now):
-            self._send(self._head + write_feedback(self._ssrc, self._stream, feedback))
+            try:
+                self._send(self._head + write_feedback(self._ssrc, self._stream, feedback))
+            except OSError:
+                self._arrivals.take_back(feedback)
+                return

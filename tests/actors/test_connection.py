@@ -43,10 +43,10 @@ from actors.core import (
 from actors.domain import media_refusals as refusals
 from actors.domain.refusals import Busy
 from media.bridge import open_media_loop
+from media.channel_wanted import ChannelWanted
 from media.engine import (
     Candidate,
     ChannelOpened,
-    ChannelWanted,
     Direction,
     Event,
     MessageReceived,

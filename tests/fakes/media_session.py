@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import trio
 
 from media.candidates import parse_remote
+from media.channel_wanted import ChannelWanted
 from media.descriptions import MAX_SECTIONS, Section, SessionText, chosen_layer, read
 from media.engine import (
     HUNG_UP,
     Candidate,
     ChannelClosed,
     ChannelOpened,
-    ChannelWanted,
     Description,
     Direction,
     Event,

@@ -23,8 +23,9 @@ from media.aiortc_dtls import BUFFER_BYTES, LONGEST_PACKET
 from media.aiortc_seam import UNUSED, Peer
 from media.aiortc_sections import MID_EXTENSION, private
 from media.bridge import MediaLoop
+from media.channel_wanted import ChannelWanted
 from media.datagrams import DATAGRAM_BYTES
-from media.engine import ChannelWanted, Direction, State, TrackWanted
+from media.engine import Direction, State, TrackWanted
 from media.local_engine import LocalEngine
 from media.peer_facts import IceSettings, PeerListener
 from tests.support.sessions import open_pair

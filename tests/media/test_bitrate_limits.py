@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from media import rtcp
-from media.bitrate_limits import UNLIMITED, BitrateLimits, ReceiverLimit
+from media.bitrate_limits import TIMES_TOLD, UNLIMITED, BitrateLimits, ReceiverLimit
 from media.router import RtpSink, RtpSource
 from tests.support.rtp import Receiver, Sender, Time, a_sink, a_source, rtp, vp8
 
@@ -45,6 +47,48 @@ def test_who_is_silent_or_gone_counts_no_more() -> None:
     kept.forget("b")
     assert kept.set("a", 900 * K, 1003.0) == 300 * K
     assert kept.set("a", 900 * K, 1011.0) == 900 * K
+
+
+def beats(source: RtpSource, time: Time, count: int) -> None:
+    for _ in range(count):
+        time.now += 1.0
+        source.beat(time.now)
+
+
+@pytest.mark.parametrize("leave", [RtpSink.detach, RtpSink.pause, RtpSink.close])
+def test_the_sender_is_told_when_who_limited_it_has_left(leave: Callable[[RtpSink], None]) -> None:
+    sender, time, source, sinks = legs([900, 500])
+    assert sender.limits == [900 * K, 500 * K]
+    beats(source, time, 5)
+    assert sender.limits == [900 * K, 500 * K]
+    leave(sinks[1])
+    beats(source, time, 5)  # by nobody's word
+    assert sender.limits[2:] == [900 * K] * TIMES_TOLD
+    leave(sinks[0])
+    beats(source, time, 9)
+    assert sender.limits[2 + TIMES_TOLD :] == [UNLIMITED] * TIMES_TOLD
+
+
+def test_who_falls_silent_limits_nobody_any_more() -> None:
+    sender, time, source, sinks = legs([900, 500])
+    for _ in range(11):
+        beats(source, time, 1)
+        sinks[0].feed_rtcp(rtcp.write_remb(1, (77,), 900 * K), time.now)
+    assert set(sender.limits[1:-1]) == {500 * K}
+    assert sender.limits[-1] == 900 * K
+    beats(source, time, 20)
+    assert sender.limits[-TIMES_TOLD:] == [UNLIMITED] * TIMES_TOLD
+
+
+def test_who_said_nothing_leaves_without_a_word() -> None:
+    sender, time, source, sinks = legs([])
+    beats(source, time, 5)
+    other = a_sink("other", time=time)
+    other.attach(source)
+    other.detach()
+    beats(source, time, 5)
+    assert sinks == []
+    assert sender.limits == []
 
 
 def legs(limits: list[int]) -> tuple[Sender, Time, RtpSource, list[RtpSink]]:

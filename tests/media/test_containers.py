@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
+from media import h264
 from media.codec import Codec
 from media.container import Container, Sample, Writer
 from media.depayload import VideoFormat
@@ -16,7 +17,7 @@ from media.mp4 import Mp4Writer
 from tests.support import encoded
 from tests.support.media_file import errors_in, look_into
 from tests.support.recording import frames_of, plan, samples_of, sending
-from tests.support.rtp_stream import H264, OPUS, PCMU, VP8
+from tests.support.rtp_stream import H264, OPUS, PCMU, VP8, nals_of
 
 HOUR = 3600.0
 KINDS = [(Container.WEBM, VP8, OPUS), (Container.MKV, H264, PCMU), (Container.MP4, H264, OPUS)]
@@ -55,6 +56,19 @@ def write_all(writer: Writer, samples: list[Sample], every: float = 0.5) -> None
             writer.flush()
             flushed = sample.time
     writer.flush()
+
+
+@pytest.mark.parametrize("container", [Container.MKV, Container.MP4])
+def test_the_longest_parameter_sets_that_are_taken_fit_into_the_file(container: Container) -> None:
+    frames = encoded.video("h264", 0.1)
+    sps = next(nal for nal in nals_of(frames[0].data) if h264.kind_of(nal) == h264.SPS)
+    longest = sps + bytes(h264.LONGEST_SET - len(sps))
+    private = h264.configuration(longest, bytes(h264.LONGEST_SET))
+    writer = writer_of(container, output := Memory(), [H264, OPUS])
+    writer.write(Sample(0, 0.0, b"picture", True, VideoFormat(320, 240, private)))
+    writer.write(Sample(1, 0.0, b"sound", True))
+    writer.finish()
+    assert private in bytes(output.now)
 
 
 @pytest.mark.parametrize(("container", "video", "audio"), KINDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable
+from contextlib import suppress
 
 import av
 import pytest
@@ -161,6 +162,75 @@ def test_a_parameter_set_too_long_for_any_file_costs_its_keyframe_only() -> None
     assert depayloader.push(picture, whole=True) == []
     assert depayloader.dropped == 1
     assert len(push_all(depayloader, [first, *rest])) == len(FRAMES["h264"])
+
+
+def in_one_packet(*nals: bytes, timestamp: int = 0) -> RtpPayload:
+    """Put NAL units together to a frame of one packet."""
+    units = b"".join(len(nal).to_bytes(2) + nal for nal in nals)
+    return RtpPayload(0, timestamp, True, b"\x78" + units, 0.0)
+
+
+def sets_of(frame: EncodedFrame) -> tuple[bytes, bytes, bytes]:
+    """Return both parameter sets of a keyframe, and its picture."""
+    by_kind = {h264.kind_of(nal): nal for nal in nals_of(frame.data)}
+    return by_kind[h264.SPS], by_kind[h264.PPS], by_kind[h264.IDR]
+
+
+@pytest.mark.parametrize("longer", [h264.SPS, h264.PPS])
+@pytest.mark.parametrize("told", [False, True])
+def test_no_parameter_set_is_kept_that_is_longer_than_any_real_one(longer: int, told: bool) -> None:
+    """It would be put into the file again in front of each keyframe, however small that is."""
+    sps, pps, picture = sets_of(FRAMES["h264"][0])
+    sets = [nal + bytes(2000 * (h264.kind_of(nal) == longer)) for nal in (sps, pps)]
+    text = ",".join(b64encode(nal).decode() for nal in sets)
+    codec = Codec("h264", 90_000, 102, fmtp=f"sprop-parameter-sets={text}" if told else "")
+    depayloader = depayloader_for(codec)
+    if not told:
+        [before] = depayloader.push(in_one_packet(sps, pps, picture), whole=True)
+        assert before.format is not None
+        assert depayloader.push(in_one_packet(*sets, picture, timestamp=1), whole=True) == []
+        assert depayloader.waiting
+    kept = depayloader._parameters  # type: ignore[attr-defined]
+    assert all(len(nal) <= h264.LONGEST_SET for nal in kept.values())
+    assert len(push_all(depayloader, [in_one_packet(sps, pps, picture, timestamp=2)])) == 1
+
+
+def test_a_frame_has_an_end_to_its_units() -> None:
+    depayloader = depayloader_for(H264)
+    crumbs = in_one_packet(*[b"\x06"] * 1300)._replace(marker=False)
+    for _ in range(100):
+        depayloader.push(crumbs, whole=True)
+        assert len(depayloader._nals) < 20_000  # type: ignore[attr-defined]
+    assert depayloader.push(in_one_packet(*sets_of(FRAMES["h264"][0])), whole=True) == []
+    assert depayloader.dropped == 1
+
+
+ENDLESS_SETS = [
+    b"\x67\x64\0\x1f" + bytes([0xFF]) * size for size in (300, 1000, 60_000, 8 << 20)
+] + [
+    b"\x67\x64\0\x1f\xad" + b"\x9a\x69\xa6" * 20_000,  # scaling lists
+    b"\x67\x42\0\x1f" + bytes([0b11010110]) + bytes([0x01] * 60_000),  # picture orders
+    b"\x67\x42\0\x1f" + bytes(60_000),  # one number
+]
+
+
+@pytest.mark.parametrize("sps", ENDLESS_SETS, ids=range(len(ENDLESS_SETS)))
+def test_reading_a_parameter_set_comes_to_an_end(
+    sps: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted, not timed: in steps, and in the bits that each of them has to shift."""
+    steps = []
+    read = h264._Bits.read
+
+    def counted(bits: h264._Bits, count: int) -> int:
+        steps.append(bits._value.bit_length())
+        return read(bits, count)
+
+    monkeypatch.setattr(h264._Bits, "read", counted)
+    with suppress(ValueError):
+        h264.picture_size(sps)
+    assert len(steps) <= 1300
+    assert max(steps, default=0) <= 8 * h264.MOST_READ
 
 
 @pytest.mark.parametrize("codec", [PCMU, PCMA])

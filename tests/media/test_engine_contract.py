@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import trio
 
+from media.channel_wanted import ChannelWanted
 from media.engine import (
     Candidate,
     ChannelClosed,
     ChannelOpened,
-    ChannelWanted,
     Direction,
     MediaEngine,
     MessageReceived,

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from media import aiortc_seam
 from media.aiortc_dtls import Certificate
-from media.engine import ChannelWanted, Failure, MessageReceived, SessionWanted, State
+from media.channel_wanted import ChannelWanted
+from media.engine import Failure, MessageReceived, SessionWanted, State
 from media.errors import BadDescription
 from media.local_engine import LocalEngine
 from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair

@@ -25,10 +25,10 @@ from structlog.testing import capture_logs
 from media import aioice_checks, aiortc_seam, peer_connection, rtcp, session_tracks
 from media.aiortc_dtls import LONGEST_PACKET
 from media.bridge import MediaLoop, open_media_loop
+from media.channel_wanted import ChannelWanted
 from media.codec import Codec
 from media.engine import (
     Candidate,
-    ChannelWanted,
     Direction,
     Event,
     Failure,

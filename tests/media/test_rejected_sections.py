@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from media.channel_wanted import ChannelWanted
 from media.descriptions import read, split
 from media.engine import (
     ChannelClosed,
-    ChannelWanted,
     Direction,
     MediaEngine,
     SessionWanted,

@@ -11,7 +11,8 @@ from aioice.ice import Connection, StunProtocol
 
 from media.aioice_checks import OtherSide
 from media.bridge import MediaLoop
-from media.engine import ChannelWanted, MessageReceived, SessionWanted, State
+from media.channel_wanted import ChannelWanted
+from media.engine import MessageReceived, SessionWanted, State
 from media.local_engine import LocalEngine
 from tests.media.clients import Client, Hum, Picture
 from tests.support.sessions import SENDS, TAKES, Pair, Told

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from struct import pack, unpack
 
+from media.leg_numbers import LegNumbers
 from media.router import Codec, RtpSink, RtpSource, SenderClock
 
 VP8 = Codec("vp8", 90_000, 96)
@@ -152,6 +153,7 @@ def a_sink(
     *,
     receiver: Receiver | None = None,
     time: Time | None = None,
+    first_sequence: int | None = None,
     **options: object,
 ) -> RtpSink:
     """Make a sink with SSRC 77; its clock is `time`."""
@@ -165,5 +167,5 @@ def a_sink(
         receiver.send,
         receiver.reports.append,
         clock=time or Time(),
-        **options,  # type: ignore[arg-type]
+        **{"numbers": LegNumbers(first_sequence), **options},  # type: ignore[arg-type]
     )
