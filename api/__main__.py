@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from api.cli import run
+from api.cli.commands import run
 
 
 def main() -> None:

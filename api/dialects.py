@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from api.doors import Place
+from api.http.mounts import Place
 
 if TYPE_CHECKING:
-    from api.doors import Door, Services
+    from api.http.mounts import Door, Services
     from api.settings import ListenerSettings
 
 

@@ -33,7 +33,7 @@ from trio_websocket import WebSocketConnection, open_websocket_url
 
 from api.owt.management.mauth import make_header
 from bench.servers import Server, quintet
-from media.bridge import MediaLoop, open_media_loop
+from media.webrtc.bridge import MediaLoop, open_media_loop
 
 SERVICE, KEY = "5188b9af6e53c84ffd600413", "a key of the bench"
 CONFIG = f"""

@@ -17,10 +17,10 @@ from statistics import median
 
 import trio
 
-from media.bridge import open_media_loop
-from media.engine import Direction, Event, SessionWanted, State, StateChanged, TrackWanted
+from media.contract.engine import Direction, Event, SessionWanted, State, StateChanged, TrackWanted
 from media.local_engine import LocalEngine, open_local_engine
-from media.peer_facts import IceSettings
+from media.webrtc.bridge import open_media_loop
+from media.webrtc.peer_facts import IceSettings
 
 SENDS = SessionWanted(
     (

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from media.container import Container
-from media.muxing import State
-from media.recorder import Recorder, RecordingPlan, TrackPlan
-from media.router import Codec, Router, RtpSource
-from media.rtp_packet import write_packet
+from media.recording.container import Container
+from media.recording.muxing import State
+from media.recording.recorder import Recorder, RecordingPlan, TrackPlan
+from media.rtp.router import Codec, Router, RtpSource
+from media.rtp.rtp_packet import write_packet
 
 FRAMES, PACKETS, PAYLOAD_BYTES = 30, 10, 1040  # a second, a frame, a packet
 VIDEO = {"vp8": Codec("vp8", 90_000, 96), "h264": Codec("h264", 90_000, 102)}

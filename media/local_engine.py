@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager, suppress
 
 import trio
 
-from media.bridge import MediaLoop
-from media.containment import contained, contained_async
-from media.engine import EngineStats, EventSink, Failure, RecordingSink, SessionWanted
-from media.errors import IdTaken, UnknownPort, UnknownSink, UnknownSource, WrongState
-from media.peer_connection import PeerSession, Surroundings, open_peer_session
-from media.peer_facts import IceSettings
+from media.contract.engine import EngineStats, EventSink, Failure, RecordingSink, SessionWanted
+from media.contract.errors import IdTaken, UnknownPort, UnknownSink, UnknownSource, WrongState
+from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
 from media.plain_ports import PlainPorts
-from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
-from media.recorder import RecordingPlan, RecordingStatus
-from media.recordings import Recordings
-from media.router import LIMIT, TICK_SECONDS, Router
+from media.recording.recorder import RecordingPlan, RecordingStatus
+from media.recording.recordings import Recordings
+from media.rtp.router import LIMIT, TICK_SECONDS, Router
+from media.webrtc.bridge import MediaLoop
+from media.webrtc.containment import contained, contained_async
+from media.webrtc.peer_connection import PeerSession, Surroundings, open_peer_session
+from media.webrtc.peer_facts import IceSettings
 
 CHECK_SECONDS = 1.0
 OUR_FAULT = "an error of ours"  # the reason of what a bug has ended
@@ -26,7 +26,7 @@ IDLE_SECONDS = 0.2  # between looks at a router with nothing in it
 
 
 class LocalEngine:
-    """See media.engine.MediaEngine. Made by `open_local_engine` only.
+    """See media.contract.engine.MediaEngine. Made by `open_local_engine` only.
 
     `router` is for its own parts, and for tests.
     """

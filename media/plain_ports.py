@@ -7,12 +7,12 @@ from weakref import WeakValueDictionary
 
 import trio
 
-from media.containment import Stray, contained, contained_async
-from media.errors import BadAddress, IdTaken, RouterFull, UnknownPort
-from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
-from media.port_range import PortRange
-from media.router import Router, SenderClock
-from media.rtp import PlainRtp
+from media.contract.errors import BadAddress, IdTaken, RouterFull, UnknownPort
+from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.rtp.router import Router, SenderClock
+from media.udp.plain_rtp import PlainRtp
+from media.udp.port_range import PortRange
+from media.webrtc.containment import Stray, contained, contained_async
 
 
 class PlainPorts:
@@ -35,7 +35,7 @@ class PlainPorts:
         return len(self._ports)
 
     def open(self, port_id: str, wanted: PortWanted) -> PortFacts:
-        """See media.engine.MediaEngine.open_port."""
+        """See media.contract.engine.MediaEngine.open_port."""
         if port_id in self._ports:
             raise IdTaken(port_id)
         if len(self._ports) >= self._limit:
@@ -54,7 +54,7 @@ class PlainPorts:
     def change(
         self, port_id: str, receives: PortReceives | None, sends: PortSends | None
     ) -> PortFacts:
-        """See media.engine.MediaEngine.change_port."""
+        """See media.contract.engine.MediaEngine.change_port."""
         port = self._port(port_id)
         if receives != self._receives.get(port_id):
             port.stop_receiving()
@@ -75,7 +75,7 @@ class PlainPorts:
         return self.facts(port_id)
 
     def facts(self, port_id: str) -> PortFacts:
-        """See media.engine.MediaEngine.port_facts."""
+        """See media.contract.engine.MediaEngine.port_facts."""
         port = self._port(port_id)
         return PortFacts(
             address=port.address,
@@ -86,7 +86,7 @@ class PlainPorts:
         )
 
     def close(self, port_id: str) -> None:
-        """See media.engine.MediaEngine.close_port."""
+        """See media.contract.engine.MediaEngine.close_port."""
         port = self._port(port_id)
         del self._ports[port_id]
         self._receives.pop(port_id, None)

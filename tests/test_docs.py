@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from api import cli
+from api.cli import commands as cli
 from api.settings import ConfigError, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ HOUSE = Path(__file__).parent.parent
 OURS = ("api", "actors", "media")
 FILES = sorted(path for package in OURS for path in (HOUSE / package).rglob("*.py"))
 
-ASYNCIO_SEAMS = {"media/bridge.py", "media/aiortc_seam.py"}
+ASYNCIO_SEAMS = {"media/webrtc/bridge.py", "media/webrtc/aiortc_seam.py"}
 # Whatever waits, reaches outside or reads a clock: a pure rule is handed times and ids.
 IMPURE = {
     "asyncio", "datetime", "io", "logging", "os", "pathlib", "random", "socket", "structlog",
@@ -111,9 +111,9 @@ def test_asyncio_lives_in_its_seams_only() -> None:
 
 def test_the_media_engine_is_used_by_its_contract() -> None:
     """It may live in another process one day; who opens it has to know which one it is."""
-    inner = violations("api", "media.local_engine", "media.router")
-    assert inner == ["api/composition.py imports media.local_engine"]
-    assert violations("actors", "media.local_engine", "media.router") == []
+    inner = violations("api", "media.local_engine", "media.rtp.router")
+    assert inner == ["api/process/composition.py imports media.local_engine"]
+    assert violations("actors", "media.local_engine", "media.rtp.router") == []
 
 
 def test_nobody_starts_a_background_task_of_quart() -> None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from actors.core.actor import Actor, Context
-from actors.core.bonds import Bonds
 from actors.core.children import Children
 from actors.core.errors import ActorCrashed, ActorError, ActorStopped, Refused
 from actors.core.faults import caught, place_of
+from actors.core.links import Bonds
 from actors.core.message import Down, Message
 from actors.core.own_nursery import OwnNursery
 from actors.core.ref import speaker

@@ -9,8 +9,8 @@ import trio
 from actors.core.errors import ActorError
 
 if TYPE_CHECKING:
-    from actors.core.bonds import Bonds
     from actors.core.incarnation import Incarnation
+    from actors.core.links import Bonds
     from actors.core.message import Request
 
 R = TypeVar("R")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from actors.core.bonds import Bonds
+    from actors.core.links import Bonds
     from actors.core.message import Message
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from api.doors import Door, Place, Services
+    from api.http.mounts import Door, Place, Services
 
 
 def open_dialect(services: Services) -> Callable[[Place], Door]:
@@ -14,6 +14,6 @@ def open_dialect(services: Services) -> Callable[[Place], Door]:
 
     It is loaded here only: a command that needs a name or a signature does without the rest.
     """
-    from api.auvious import door
+    from api.auvious import mount as door
 
     return door.open_dialect(services)

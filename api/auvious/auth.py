@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from api.auvious.tokens import Principal, TokenInvalid
 
 if TYPE_CHECKING:
-    from api.auvious.house import House
+    from api.auvious.state import House
 
 
 def bearer(authorization: str) -> str:

@@ -33,9 +33,9 @@ from actors.core import (
 from api.auvious.broker_link import Address, BrokerLost, Link
 
 if TYPE_CHECKING:
-    from actors.domain.endpoint import Owner
-    from actors.domain.outbox import Event
-    from api.auvious.house import House
+    from actors.endpoint.outbox import Event
+    from actors.endpoint.rules import Owner
+    from api.auvious.state import House
     from api.settings.auvious_wires import AuviousBrokerSettings
 
 NAME = "auvious_broker"

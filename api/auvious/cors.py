@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from quart import Response, request
 
-from api.asking import client
-from api.origins import origin_refusal
+from api.http.asking import client
+from api.http.origins import origin_refusal
 
 if TYPE_CHECKING:
-    from api.auvious.house import House
+    from api.auvious.state import House
 
 METHODS = "GET, POST, OPTIONS"
 HEADERS = "Authorization, Content-Type, Last-Event-ID"

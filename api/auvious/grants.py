@@ -14,10 +14,10 @@ from api.auvious.bodies import TokenAnswer
 from api.auvious.errors import TokenRefused
 from api.auvious.refresh_tokens import Grant, RefreshStoreFailed
 from api.auvious.token_request import TokenRequest
-from api.credentials import TooManyAttempts, constant_time_equal
+from api.http.credentials import TooManyAttempts, constant_time_equal
 
 if TYPE_CHECKING:
-    from api.auvious.house import House
+    from api.auvious.state import House
     from api.settings.dialects import AuviousClient, AuviousUser
 
 SCOPE = "rtc-api"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from api.auvious.bodies import IceServer, IceServers
+from api.http.turn_credentials import issue
 from api.settings import IceSettings
-from api.turn_credentials import issue
 
 
 def ice_servers(ice: IceSettings, user: str, now: float) -> IceServers:

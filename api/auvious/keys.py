@@ -19,8 +19,8 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from api.private_files import folder_locked, replace_private
-from api.secret_store import DataDirError
+from api.process.private_files import folder_locked, replace_private
+from api.process.secret_store import DataDirError
 
 FILE = "auvious_keys.json"
 KEY_BITS = 2048

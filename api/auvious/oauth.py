@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from quart import Blueprint, Response, request
 
-from api.asking import budget, client
 from api.auvious.bodies import TokenError
 from api.auvious.errors import SECURITY_ERRORS, TokenRefused
 from api.auvious.grants import grant
-from api.auvious.house import House
 from api.auvious.routes import answer, json_answer
+from api.auvious.state import House
 from api.auvious.token_request import read_request
+from api.http.asking import budget, client
 
 SECURITY = ("/security/oauth", "/security/.well-known")
 JWKS_SECONDS = 300

@@ -10,7 +10,7 @@ import trio
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from api.credentials import constant_time_equal
+from api.http.credentials import constant_time_equal
 
 LONGEST_PASSWORD = 1024  # characters
 THREADS = 2

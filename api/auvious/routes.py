@@ -14,12 +14,11 @@ from pydantic import BaseModel
 from quart import Blueprint, Response, request
 
 from actors.core import ActorError, ActorStopped, Message, Ref
-from actors.domain.endpoint import Terms
-from actors.domain.ids import EndpointKey
-from actors.domain.refusals import Busy, EndpointUnknown, ShuttingDown
-from actors.endpoint import Describe, Described, EndpointSpec, Renew, Unregister
-from actors.endpoint_desk import FindEndpoints, OpenEndpoint
-from api.asking import ask, budget
+from actors.directory.endpoints import FindEndpoints, OpenEndpoint
+from actors.endpoint.endpoint import Describe, Described, EndpointSpec, Renew, Unregister
+from actors.endpoint.rules import Terms
+from actors.words.keys import EndpointKey
+from actors.words.refusals import Busy, EndpointUnknown, ShuttingDown
 from api.auvious.auth import principal_of
 from api.auvious.bodies import (
     EndpointDetails,
@@ -31,12 +30,13 @@ from api.auvious.bodies import (
     WaitingEvent,
 )
 from api.auvious.errors import refusal_for
-from api.auvious.house import REALM, House
 from api.auvious.ice import ice_servers
 from api.auvious.reminders import reminder
 from api.auvious.sending import send
+from api.auvious.state import REALM, House
 from api.auvious.tokens import Principal, TokenInvalid
 from api.auvious.wire import Invalid, Sending, parse, parse_sending
+from api.http.asking import ask, budget
 
 if TYPE_CHECKING:
     from actors.core import Request

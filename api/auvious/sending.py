@@ -6,14 +6,14 @@ import structlog
 import trio
 
 from actors.core import ActorError, Message, Ref
-from actors.domain.endpoint import Owner
-from actors.domain.ids import EndpointKey
-from actors.domain.refusals import Busy
-from actors.endpoint import Offer
-from actors.endpoint_desk import FindEndpoints
-from api.asking import ask
-from api.auvious.house import REALM, House
+from actors.directory.endpoints import FindEndpoints
+from actors.endpoint.endpoint import Offer
+from actors.endpoint.rules import Owner
+from actors.words.keys import EndpointKey
+from actors.words.refusals import Busy
+from api.auvious.state import REALM, House
 from api.auvious.wire import Sending
+from api.http.asking import ask
 
 log = structlog.get_logger(__name__)
 SHOWN_TYPE = 80  # characters in the log

@@ -18,17 +18,17 @@ from quart import Blueprint, Response, request
 from quart.wrappers.response import ResponseBody
 
 from actors.core import ActorError, ActorStopped, MailboxFull
-from actors.endpoint import Attach, Describe, Detach, Resume, Seen
-from api.asking import ask
+from actors.endpoint.endpoint import Attach, Describe, Detach, Resume, Seen
 from api.auvious.auth import bearer
 from api.auvious.errors import refusal_for
 from api.auvious.routes import ENDPOINTS_PATH, empty, unauthorized
 from api.auvious.tokens import TokenInvalid
+from api.http.asking import ask
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref
-    from actors.domain.endpoint import Delivery
-    from api.auvious.house import House
+    from actors.endpoint.rules import Delivery
+    from api.auvious.state import House
     from api.auvious.tokens import Principal
 
 PATH = f"{ENDPOINTS_PATH}/<id_>/events"

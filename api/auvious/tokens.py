@@ -15,7 +15,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from actors.domain.endpoint import Owner
+from actors.endpoint.rules import Owner
 from api.auvious.keys import KeyRing
 
 ALGORITHMS = ["RS256"]

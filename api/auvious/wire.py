@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 from pydantic import ValidationError
 
-from actors.domain.outbox import Event
+from actors.endpoint.outbox import Event
 from api.auvious.bodies import Command, SendEventToUser
 from api.auvious.event_rules import problems_of
 from api.auvious.jayway import MaskRefused

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from quart import Blueprint
 
-from api.doors import Door, Place, Services
+from api.http.mounts import Door, Place, Services
 from api.operator.collector import ServerCollector
 from api.operator.errors import refuse
 from api.operator.openapi import PATHS

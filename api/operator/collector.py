@@ -21,12 +21,12 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from api.metrics import REQUEST_SECONDS
-from api.version import quintet_version
+from api.http.metrics import REQUEST_SECONDS
+from api.process.version import quintet_version
 
 if TYPE_CHECKING:
-    from api.doors import Services
-    from api.metrics import RequestTally
+    from api.http.metrics import RequestTally
+    from api.http.mounts import Services
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _ACTOR_TOTALS = {

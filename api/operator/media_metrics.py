@@ -9,8 +9,8 @@ from typing import TypeVar
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from media.engine import EngineStats, Failure
-from media.stats import SinkStats, SourceStats
+from media.contract.engine import EngineStats, Failure
+from media.contract.stats import SinkStats, SourceStats
 
 Stream = TypeVar("Stream", SourceStats, SinkStats)
 Reading = tuple[str, str, Callable[[Stream], float | None]]

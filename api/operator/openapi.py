@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from api.version import quintet_version
+from api.process.version import quintet_version
 
 if TYPE_CHECKING:
-    from api.doors import Door
+    from api.http.mounts import Door
 
 LOCAL = "#/$defs/"
 _TOKEN: list[dict[str, list[str]]] = [{"operatorToken": []}]

@@ -13,16 +13,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from quart import Blueprint, Response, request
 
 from actors.core import PermanentActor, UnknownActor
-from api.app import current
-from api.asking import client
-from api.credentials import TooManyAttempts, constant_time_equal
+from api.http.app import current
+from api.http.asking import client
+from api.http.credentials import TooManyAttempts, constant_time_equal
 from api.operator.errors import refuse
 from api.operator.media_metrics import MediaCollector
 from api.operator.openapi import document
 
 if TYPE_CHECKING:
-    from api.app import App
-    from api.doors import Services
+    from api.http.app import App
+    from api.http.mounts import Services
 
 log = structlog.get_logger(__name__)
 

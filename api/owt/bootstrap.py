@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from api.secret_store import Secrets
+    from api.process.secret_store import Secrets
     from api.settings import OwtSettings
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
-from actors.conference_orders import CloseRoom
 from actors.core import ActorError, ActorStopped, Request, StopChild
-from actors.domain.ids import ROOMS, RoomKey
-from api.owt.house import REALM
+from actors.words.keys import ROOMS, RoomKey
+from actors.words.orders import CloseRoom
+from api.owt.state import REALM
 
 if TYPE_CHECKING:
-    from api.owt.house import House
+    from api.owt.state import House
 
 R = TypeVar("R")
 D = TypeVar("D")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic.alias_generators import to_camel
 
-from api.owt.casting import AsList, Boolean, FractionText, Number, Text, between, one_of
+from api.owt.coercion import AsList, Boolean, FractionText, Number, Text, between, one_of
 
 MANY = 256  # entries of one list
 FRAMERATES = (6, 12, 15, 24, 30, 48, 60)

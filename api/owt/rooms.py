@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from actors.domain.ids import RoomKey
-from actors.domain.permission import Abilities, Permission
-from actors.domain.room import ConferenceRules, RoomSpec
-from api.owt.casting import cast_words
+from actors.room.rules import ConferenceRules, RoomSpec
+from actors.words.keys import RoomKey
+from actors.words.permission import Abilities, Permission
+from api.owt.coercion import cast_words
 from api.owt.room_document import TAGS, Rights, RoomDocument
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from actors.domain.streams import (
+from actors.words.streams import (
     AudioFormat,
     AudioTrack,
     Stream,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from api.settings.lines import KeyPath
 from api.settings.sections import BUILT_DIALECTS, DIALECTS, ListenerSettings
-from media.candidates import announced_address
+from media.webrtc.candidates import announced_address
 
 if TYPE_CHECKING:
     from api.settings.model import Settings

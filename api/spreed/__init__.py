@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from quart import Blueprint
 
-from api.doors import Door, Place, Services
-from api.spreed.house import House
+from api.http.mounts import Door, Place, Services
 from api.spreed.openapi import PATHS
 from api.spreed.pages import add_pages
 from api.spreed.routes import add_routes, refuse
 from api.spreed.socket import route
+from api.spreed.state import House
 
 BELOW_BASE = ("api/v1", "static/img/buddy", ".well-known/spreed-configuration")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from api.credentials import constant_time_equal, hmac_sha256_b64
+from api.http.credentials import constant_time_equal, hmac_sha256_b64
 
 REGISTRATION_SECONDS = 12 * 31 * 86400  # how long a user made by POST /users lasts
 

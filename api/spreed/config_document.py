@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api.spreed.house import VERSION
+from api.spreed.state import VERSION
 from api.spreed.turn import stun_uris, turn_uris
 
 if TYPE_CHECKING:
-    from api.spreed.house import House
+    from api.spreed.state import House
 
 STATIC = f"static/ver={VERSION}"
 

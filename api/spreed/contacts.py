@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from actors.core import ActorError
-from actors.peer import Describe
+from actors.member.peer import Describe
 from api.spreed.wire import ContactRequest
 
 if TYPE_CHECKING:
-    from api.spreed.house import House
+    from api.spreed.state import House
 
 
 async def user_of(house: House, session: str) -> str:

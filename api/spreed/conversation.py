@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from actors.core import ActorError, ActorStopped, MailboxFull, Message, Ref, Request
-from actors.domain.events import Signalled
-from actors.domain.refusals import ShuttingDown, WrongPin
-from actors.peer import (
+from actors.member.peer import (
     ChangePin,
     End,
     Enter,
@@ -22,7 +20,9 @@ from actors.peer import (
     SetStatus,
     TooSlow,
 )
-from api.credentials import TooManyAttempts
+from actors.words.facts import Signalled
+from actors.words.refusals import ShuttingDown, WrongPin
+from api.http.credentials import TooManyAttempts
 from api.spreed.contacts import settle, user_of
 from api.spreed.errors import (
     REFUSALS,
@@ -53,7 +53,7 @@ from api.spreed.wire import (
 
 if TYPE_CHECKING:
     from api.spreed.events import SpreedClient
-    from api.spreed.house import House
+    from api.spreed.state import House
 
 RELAYED = frozenset({"Offer", "Answer", "Candidate", "Bye"})
 NEEDS_DOCUMENT = frozenset({"Hello", "Room", "Sessions", "Authentication"})

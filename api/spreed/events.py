@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Raw
 
-from actors.domain.events import (
+from actors.member.peer import TooSlow
+from actors.words.facts import (
     Card,
     ChatPosted,
     Fact,
@@ -26,10 +27,9 @@ from actors.domain.events import (
     RosterListed,
     Signalled,
 )
-from actors.peer import TooSlow
-from api.sockets import Socket, SocketFull
+from api.http.sockets import Socket, SocketFull
 from api.spreed.errors import error_document, words_for
-from api.spreed.seals import Seals, Session
+from api.spreed.signing import Seals, Session
 from api.spreed.turn import stun_uris, turn_document
 from api.spreed.wire import broadcast, echo, encode, relay, reply
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors.core import ActorError, Refused
-from actors.peer import GrantLogin
-from api.asking import ask
+from actors.member.peer import GrantLogin
+from api.http.asking import ask
 from api.spreed.auth import user_of_combo, user_of_header
 
 if TYPE_CHECKING:
-    from api.proxies import Client
+    from api.http.proxies import Client
     from api.spreed.bodies import SessionPatch
-    from api.spreed.house import House
+    from api.spreed.state import House
 
 
 class LoginFailed(Exception):

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from quart import Blueprint, Response, request, send_from_directory
 from werkzeug.exceptions import NotFound
 
-from api.asking import client
+from api.http.asking import client
 from api.spreed.config_document import STATIC, config_document
 from api.spreed.wire import encode
 
 if TYPE_CHECKING:
-    from api.spreed.house import House
+    from api.spreed.state import House
 
 PAGE = files("api.spreed") / "page"
 ASSETS = {

@@ -7,9 +7,9 @@ import secrets
 import string
 from typing import TYPE_CHECKING
 
-from actors.domain.ids import RoomKey
-from actors.domain.room import RoomSpec
-from actors.peer import Enter
+from actors.member.peer import Enter
+from actors.room.rules import RoomSpec
+from actors.words.keys import RoomKey
 from api.spreed.errors import DefaultRoomDisabled, PinTooLong, RoomNameTooLong
 from api.spreed.wire import Credentials, Hello
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from quart import Blueprint, Response, request
 
 from actors.core import ActorError
-from api.asking import client, headers
-from api.credentials import TooManyAttempts
+from api.http.asking import client, headers
+from api.http.credentials import TooManyAttempts
 from api.spreed.access_tokens import token_attempts
 from api.spreed.auth import REGISTRATION_SECONDS, make_login
 from api.spreed.bodies import (
@@ -51,7 +51,7 @@ from api.spreed.stats import stats_document
 from api.spreed.wire import encode
 
 if TYPE_CHECKING:
-    from api.spreed.house import House
+    from api.spreed.state import House
 
 MAX_TOKEN_BYTES = 100
 PICTURE_SECONDS = 86_400

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actors.core import ActorError, Message, Ref
-from actors.domain.events import Card
-from actors.hub import FindUser
-from actors.peer import Describe
+from actors.directory.rooms import FindUser
+from actors.member.peer import Describe
+from actors.words.facts import Card
 from api.spreed.errors import (
     BadAttestation,
     ContactsNotEnabled,
@@ -20,7 +20,7 @@ from api.spreed.rooms import REALM
 from api.spreed.wire import SessionsRequest, encode
 
 if TYPE_CHECKING:
-    from api.spreed.house import House
+    from api.spreed.state import House
 
 LISTED_SESSIONS = 100
 

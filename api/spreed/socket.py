@@ -10,18 +10,18 @@ import trio
 from werkzeug.http import parse_cookie
 
 from actors.core import ActorError, ActorStopped
-from actors.domain.ids import PeerKey
-from actors.hub import OpenPeer
-from actors.peer import Adopt, Lost, Peer
-from api.credentials import TooManyAttempts
-from api.origins import origin_refusal
-from api.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
+from actors.directory.rooms import OpenPeer
+from actors.member.peer import Adopt, Lost, Peer
+from actors.words.keys import PeerKey
+from api.http.credentials import TooManyAttempts
+from api.http.origins import origin_refusal
+from api.http.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
 from api.spreed.access_tokens import token_attempts
 from api.spreed.auth import user_of_header
 from api.spreed.conversation import Conversation
 from api.spreed.events import SpreedClient
-from api.spreed.house import VERSION, House
 from api.spreed.rooms import REALM
+from api.spreed.state import VERSION, House
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import trio
 
 from actors.core import ActorError
-from actors.domain.ids import PEERS, ROOMS
-from actors.hub import CountUsers
-from actors.peer import Describe, Described
-from api.asking import ask, budget
+from actors.directory.rooms import CountUsers
+from actors.member.peer import Describe, Described
+from actors.words.keys import PEERS, ROOMS
+from api.http.asking import ask, budget
 from api.spreed.events import user_document
 from api.spreed.rooms import REALM
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref
-    from api.spreed.house import House
+    from api.spreed.state import House
 
 DETAILED_SESSIONS = 5000
 

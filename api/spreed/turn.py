@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from api.http.turn_credentials import TTL_SECONDS, issue
 from api.settings import IceSettings
-from api.turn_credentials import TTL_SECONDS, issue
 
 
 def stun_uris(ice: IceSettings) -> list[str]:

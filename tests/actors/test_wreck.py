@@ -18,7 +18,6 @@ import trio
 import trio.testing
 
 import actors
-from actors.connection import Connection
 from actors.core import (
     Actor,
     ActorCrashed,
@@ -33,21 +32,22 @@ from actors.core import (
     Supervisor,
 )
 from actors.core.incarnation import Unmade
-from actors.domain.endpoint import Owner
-from actors.domain.ids import ENDPOINTS, PEERS, ROOMS, EndpointKey, PeerKey
-from actors.domain.outbox import Event
-from actors.endpoint import Describe as DescribeEndpoint
-from actors.endpoint import Endpoint, Offer
-from actors.endpoint_desk import DESK, EndpointDesk, FindEndpoints
-from actors.hub import HUB, CountUsers, Hub
-from actors.participant import Participant
-from actors.peer import Describe, Enter, Lost, Peer
-from actors.recording import Recording
-from actors.recording_keeper import RecordingKeeper
-from actors.room import ListMembers, Room
-from actors.settings import StorePlace
-from actors.store import STORE, GetRoom, MemoryStore
-from actors.store_sql import SqlStore
+from actors.directory.endpoints import DESK, EndpointDesk, FindEndpoints
+from actors.directory.rooms import HUB, CountUsers, Hub
+from actors.endpoint.endpoint import Describe as DescribeEndpoint
+from actors.endpoint.endpoint import Endpoint, Offer
+from actors.endpoint.outbox import Event
+from actors.endpoint.rules import Owner
+from actors.jobs.janitor import RecordingKeeper
+from actors.jobs.recording import Recording
+from actors.member.participant import Participant
+from actors.member.peer import Describe, Enter, Lost, Peer
+from actors.room.room import ListMembers, Room
+from actors.store.messages import STORE, GetRoom, MemoryStore
+from actors.store.sql_store import SqlStore
+from actors.streams.connection import Connection
+from actors.words.keys import ENDPOINTS, PEERS, ROOMS, EndpointKey, PeerKey
+from actors.words.limits import StorePlace
 from tests.actors.core.puppet import logged
 from tests.support.actors import (
     LIMITS,

@@ -1,8 +1,8 @@
 """A media engine without media: same contract, no socket, no asyncio, connected in no time.
 
-It passes the contract tests of the real one (tests/media/test_engine_contract.py). Two sessions of
-one fake engine that exchange descriptions are connected; ones that exchange them with anybody else
-stay CONNECTING until `connect` or `fail` is called.
+It passes the contract tests of the real one (tests/media/contract/test_engine_contract.py). Two
+sessions of one fake engine that exchange descriptions are connected; ones that exchange them with
+anybody else stay CONNECTING until `connect` or `fail` is called.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 
 import trio
 
-from media.engine import (
+from media.contract.engine import (
     EngineStats,
     EventSink,
     RecordingSink,
     SessionWanted,
 )
-from media.errors import (
+from media.contract.errors import (
     BadAddress,
     CodecMismatch,
     IdTaken,
@@ -29,10 +29,10 @@ from media.errors import (
     UnknownSource,
     WrongState,
 )
-from media.muxing import State as RecordingState
-from media.port_plan import PortFacts, PortReceives, PortSends, PortWanted
-from media.recorder import RecordingPlan, RecordingStatus, check, check_keyframe_seconds
-from media.stats import RouterStats, Totals
+from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.stats import RouterStats, Totals
+from media.recording.muxing import State as RecordingState
+from media.recording.recorder import RecordingPlan, RecordingStatus, check, check_keyframe_seconds
 from tests.fakes.media_session import FakeSession
 
 OURS = ("127.0.0.1", "::1")
@@ -64,7 +64,7 @@ class FakeRecording:
 
 
 class FakeEngine:
-    """See media.engine.MediaEngine. What was attached to what can be read in `attached`."""
+    """See media.contract.engine.MediaEngine. `attached` shows what was attached to what."""
 
     def __init__(self) -> None:
         self.ports: dict[str, FakePort] = {}

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from media.candidates import parse_remote
-from media.channel_wanted import ChannelWanted
-from media.descriptions import MAX_SECTIONS, Section, SessionText, chosen_layer, read
-from media.engine import (
+from media.contract.channel_wanted import ChannelWanted
+from media.contract.engine import (
     HUNG_UP,
     Candidate,
     ChannelClosed,
@@ -32,7 +30,7 @@ from media.engine import (
     TracksChanged,
     TrackWanted,
 )
-from media.errors import (
+from media.contract.errors import (
     BadCandidate,
     BadDescription,
     NoCommonCodec,
@@ -40,7 +38,9 @@ from media.errors import (
     UnknownChannel,
     WrongState,
 )
-from media.rejected_sections import reject_rest
+from media.webrtc.candidates import parse_remote
+from media.webrtc.descriptions import MAX_SECTIONS, Section, SessionText, chosen_layer, read
+from media.webrtc.rejected_sections import reject_rest
 
 if TYPE_CHECKING:
     from tests.fakes.media import FakeEngine
@@ -78,7 +78,7 @@ class FakeTrack:
 
 @dataclass(eq=False)
 class FakeSession:
-    """See media.engine.MediaSession."""
+    """See media.contract.engine.MediaSession."""
 
     engine: FakeEngine
     id: str

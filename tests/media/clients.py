@@ -20,8 +20,15 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 
-from media.bridge import MediaLoop
-from media.engine import Direction, MediaEngine, MediaSession, SessionWanted, State, TrackWanted
+from media.contract.engine import (
+    Direction,
+    MediaEngine,
+    MediaSession,
+    SessionWanted,
+    State,
+    TrackWanted,
+)
+from media.webrtc.bridge import MediaLoop
 from tests.support.sessions import Told
 
 WIDTH, HEIGHT, FRAMES_PER_SECOND = 160, 120, 20

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from media.bridge import MediaLoop, open_media_loop
-from media.engine import MediaEngine
+from media.contract.engine import MediaEngine
 from media.local_engine import LocalEngine, open_local_engine
-from media.peer_facts import IceSettings
+from media.webrtc.bridge import MediaLoop, open_media_loop
+from media.webrtc.peer_facts import IceSettings
 from tests.conftest import open_sockets
 from tests.fakes.media import FakeEngine
 from tests.support.programs import need

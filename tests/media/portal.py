@@ -8,9 +8,9 @@ from typing import Any
 
 import trio
 
-from media.bridge import MediaLoop, open_media_loop
 from media.local_engine import LocalEngine, open_local_engine
-from media.peer_facts import IceSettings
+from media.webrtc.bridge import MediaLoop, open_media_loop
+from media.webrtc.peer_facts import IceSettings
 
 
 class EnginePortal:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from actors.conference_orders import (
+from actors.streams.connection import Connection, Measure
+from actors.words.facts import Restarted, RoomClosed, SessionEnded, StreamAdded, StreamRemoved
+from actors.words.orders import (
     ChangeRecording,
     CloseRoom,
     ControlStream,
@@ -17,9 +19,7 @@ from actors.conference_orders import (
     StartRecording,
     Unpublish,
 )
-from actors.connection import Connection, Measure
-from actors.domain.events import Restarted, RoomClosed, SessionEnded, StreamAdded, StreamRemoved
-from actors.domain.streams import (
+from actors.words.streams import (
     AudioFormat,
     AudioWanted,
     SessionEnd,
@@ -28,8 +28,8 @@ from actors.domain.streams import (
     VideoFormat,
     VideoWanted,
 )
-from media.bridge import MediaLoop
 from media.local_engine import LocalEngine
+from media.webrtc.bridge import MediaLoop
 from tests.actors.core.puppet import logged
 from tests.support.actors import Saboteur, poison
 from tests.support.conference import MANAGED

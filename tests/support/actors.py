@@ -12,10 +12,20 @@ from typing import Any, cast
 import pytest
 import trio.testing
 
-from actors import house
+from actors import tree as house
 from actors.core import Actor, ActorError, ActorSystem, Message, Ref, open_system
-from actors.domain.endpoint import Delivery, Owner, Quota, Terms
-from actors.domain.events import (
+from actors.directory.endpoints import DESK, OpenEndpoint
+from actors.directory.rooms import HUB, OpenPeer
+from actors.endpoint.endpoint import Attach, EndpointSpec, Resume
+from actors.endpoint.outbox import OutboxLimits
+from actors.endpoint.rules import Delivery, Owner, Quota, Terms
+from actors.member.participant import Occupied, Participant, Profile
+from actors.member.peer import Adopt, ChangePin, Enter, Exit, Peer, Post, TooSlow
+from actors.room.room import Present
+from actors.room.rules import RoomSpec
+from actors.store.messages import MemoryStore
+from actors.streams.services import MediaServices
+from actors.words.facts import (
     Card,
     ChatPosted,
     Fact,
@@ -25,19 +35,9 @@ from actors.domain.events import (
     RoomChanged,
     RoomClosed,
 )
-from actors.domain.ids import EndpointKey, PeerKey, RoomKey
-from actors.domain.outbox import OutboxLimits
-from actors.domain.room import RoomSpec
-from actors.endpoint import Attach, EndpointSpec, Resume
-from actors.endpoint_desk import DESK, OpenEndpoint
-from actors.hub import HUB, OpenPeer
-from actors.media_services import MediaServices
-from actors.participant import Occupied, Participant, Profile
-from actors.peer import Adopt, ChangePin, Enter, Exit, Peer, Post, TooSlow
-from actors.room import Present
-from actors.settings import ActorLimits, RecordingsFolder
-from actors.store import MemoryStore
-from media.engine import MediaEngine
+from actors.words.keys import EndpointKey, PeerKey, RoomKey
+from actors.words.limits import ActorLimits, RecordingsFolder
+from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
 
 REALM = "test"

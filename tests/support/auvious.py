@@ -14,16 +14,16 @@ from typing import Any
 import httpx
 
 from actors.core import ActorSystem, open_system
-from actors.house import children
-from actors.media_services import MediaServices
-from actors.settings import ActorLimits, RecordingsFolder
-from api.auvious.door import open_door
-from api.auvious.house import House
+from actors.streams.services import MediaServices
+from actors.tree import children
+from actors.words.limits import ActorLimits, RecordingsFolder
 from api.auvious.keys import FILE, rotate
-from api.credentials import CredentialGuard
-from api.doors import Services
-from api.private_files import replace_private
-from api.secret_store import Secrets
+from api.auvious.mount import open_door
+from api.auvious.state import House
+from api.http.credentials import CredentialGuard
+from api.http.mounts import Services
+from api.process.private_files import replace_private
+from api.process.secret_store import Secrets
 from api.settings import Settings
 from tests.fakes.media import FakeEngine
 from tests.support.serving import Serving, services_for, serving

@@ -15,11 +15,11 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.core import Message, Ref
-from actors.domain.endpoint import Owner, Quota, Terms
-from actors.domain.ids import EndpointKey
-from actors.domain.outbox import Event, OutboxLimits
-from actors.endpoint import Describe, Described, EndpointSpec, Offer, Unregister
-from actors.endpoint_desk import DESK, OpenEndpoint
+from actors.directory.endpoints import DESK, OpenEndpoint
+from actors.endpoint.endpoint import Describe, Described, EndpointSpec, Offer, Unregister
+from actors.endpoint.outbox import Event, OutboxLimits
+from actors.endpoint.rules import Owner, Quota, Terms
+from actors.words.keys import EndpointKey
 from api.auvious.keys import FILE, KeyRing
 from api.settings import Settings
 from tests.support import mqtt

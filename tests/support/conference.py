@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 import trio
 
-from actors.conference_orders import Offer, Order, Publish, Subscribe
 from actors.core import Actor, ActorError, ChildSpec, Down, Message, Ref, Request, Spawn
-from actors.domain.events import (
+from actors.directory.rooms import HUB, Admit
+from actors.room.room import FromRoom, Leave, Rejoin
+from actors.room.rules import Admission, ConferenceRules, RoomSpec
+from actors.words.facts import (
     Card,
     Fact,
     Joined,
@@ -23,14 +25,12 @@ from actors.domain.events import (
     SessionAnswered,
     SessionReady,
 )
-from actors.domain.ids import PEERS, PeerKey, RoomKey
-from actors.domain.permission import Abilities, Permission
-from actors.domain.room import Admission, ConferenceRules, RoomSpec
-from actors.domain.streams import AudioWanted, Stream, VideoWanted
-from actors.hub import HUB, Admit
-from actors.room import FromRoom, Leave, Rejoin
-from media.engine import Direction, SessionWanted, TrackWanted
-from media.errors import WrongState
+from actors.words.keys import PEERS, PeerKey, RoomKey
+from actors.words.orders import Offer, Order, Publish, Subscribe
+from actors.words.permission import Abilities, Permission
+from actors.words.streams import AudioWanted, Stream, VideoWanted
+from media.contract.engine import Direction, SessionWanted, TrackWanted
+from media.contract.errors import WrongState
 from tests.fakes.media import FakeEngine
 from tests.fakes.media_session import FakeSession
 from tests.support.actors import House, open_house, settle

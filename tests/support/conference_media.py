@@ -11,16 +11,16 @@ from typing import Any, TypeVar
 import trio
 from aiortc import MediaStreamTrack, RTCSessionDescription
 
-from actors.conference_orders import Offer, Order
-from actors.domain.events import (
+from actors.words.facts import (
     Fact,
     OrderDone,
     OrderRefused,
     SessionAnswered,
     SessionReady,
 )
-from media.bridge import MediaLoop
-from media.engine import MediaEngine
+from actors.words.orders import Offer, Order
+from media.contract.engine import MediaEngine
+from media.webrtc.bridge import MediaLoop
 from tests.media.clients import Client, Hum, Picture
 from tests.support.actors import open_house
 from tests.support.conference import Hand, Meeting, Member, publish, subscribe

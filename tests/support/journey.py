@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from media.depayload import Frame
-from media.recorded_track import RecordedTrack
-from media.recorder import REORDERING
-from media.recording_clock import RecordingClock
-from media.rtp_packet import write_packet
+from media.recording.depayload import Frame
+from media.recording.recorded_track import RecordedTrack
+from media.recording.recorder import REORDERING
+from media.recording.recording_clock import RecordingClock
+from media.rtp.rtp_packet import write_packet
 from tests.support.rtp_stream import OPUS, VP8
 
 START = 1000.0  # the clock of arrivals when the first frame was captured

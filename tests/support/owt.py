@@ -14,18 +14,18 @@ from typing import Any
 import httpx
 
 from actors.core import Actor, ActorSystem, ChildSpec, Message, Spawn, open_system
-from actors.domain.ids import RoomKey
-from actors.house import children
-from actors.media_services import MediaServices
-from actors.settings import ActorLimits, RecordingsFolder
-from actors.store import MemoryStore
-from api.credentials import CredentialGuard
-from api.doors import Door, Place, Services
+from actors.store.messages import MemoryStore
+from actors.streams.services import MediaServices
+from actors.tree import children
+from actors.words.keys import RoomKey
+from actors.words.limits import ActorLimits, RecordingsFolder
+from api.http.credentials import CredentialGuard
+from api.http.mounts import Door, Place, Services
 from api.owt import open_dialect
 from api.owt.management.mauth import make_header
-from api.secret_store import Secrets
+from api.process.secret_store import Secrets
 from api.settings import Settings
-from media.engine import MediaEngine
+from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
 from tests.support.serving import Serving, services_for, serving
 

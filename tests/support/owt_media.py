@@ -10,7 +10,7 @@ from typing import Any, cast
 import trio
 from aiortc import MediaStreamTrack
 
-from media.bridge import MediaLoop
+from media.webrtc.bridge import MediaLoop
 from tests.media.clients import Client, Hum, Picture
 from tests.support.owt_portal import Guest
 

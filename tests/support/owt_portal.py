@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import trio
 
 from actors.core import Ref
-from actors.domain.ids import PEERS, PeerKey, RoomKey
+from actors.words.keys import PEERS, PeerKey, RoomKey
 from tests.support.owt import KEYS, SAMPLE, Manager, OwtServer
 from tests.support.socketio import PATIENCE, SocketIoClient, Websocket, connect
 

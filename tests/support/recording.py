@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from media.codec import Codec
-from media.container import Container, Sample
-from media.recorder import Recorder, RecordingPlan, RecordingStatus, TrackPlan
+from media.contract.codec import Codec
+from media.recording.container import Container, Sample
+from media.recording.recorder import Recorder, RecordingPlan, RecordingStatus, TrackPlan
 from tests.support import encoded
 from tests.support.encoded import EncodedFrame
 from tests.support.rtp_stream import RtpStream

@@ -11,8 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-from media.container import Container
-from media.recorder import Recorder, RecordingPlan, TrackPlan
+from media.recording.container import Container
+from media.recording.recorder import Recorder, RecordingPlan, TrackPlan
 from tests.support.recording import frames_of, sending
 from tests.support.rtp_stream import H264, OPUS, PCMU, VP8
 

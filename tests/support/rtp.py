@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from struct import pack, unpack
 
-from media.leg_numbers import LegNumbers
-from media.router import Codec, RtpSink, RtpSource, SenderClock
+from media.rtp.leg_numbers import LegNumbers
+from media.rtp.router import Codec, RtpSink, RtpSource, SenderClock
 
 VP8 = Codec("vp8", 90_000, 96)
 H264 = Codec("h264", 90_000, 102, fmtp="packetization-mode=1;profile-level-id=42e01f")

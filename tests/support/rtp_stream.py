@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from media.codec import Codec
-from media.rtp_packet import write_packet
+from media.contract.codec import Codec
+from media.rtp.rtp_packet import write_packet
 from tests.support.encoded import EncodedFrame
 
 VP8 = Codec("vp8", 90_000, 96)

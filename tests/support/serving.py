@@ -16,15 +16,15 @@ from hypercorn.trio import serve as hypercorn_serve
 from prometheus_client import CollectorRegistry
 from quart import Blueprint, Response
 
-from api.app import App, create_app
-from api.carriers.address_counts import AddressCounts
-from api.carriers.connections import Connections
-from api.credentials import CredentialGuard
-from api.doors import Door, Services
-from api.lifecycle import Lifecycle
-from api.secret_store import Secrets
+from api.http.app import App, create_app
+from api.http.carriers.address_counts import AddressCounts
+from api.http.carriers.connections import Connections
+from api.http.credentials import CredentialGuard
+from api.http.mounts import Door, Services
+from api.http.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
+from api.process.lifecycle import Lifecycle
+from api.process.secret_store import Secrets
 from api.settings import ListenerSettings, Settings
-from api.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
 from tests.fakes.media import FakeEngine
 
 CARRIERS = ("lane", "quart")

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import trio
 
-from media.engine import (
+from media.contract.engine import (
     ChannelOpened,
     Direction,
     Event,

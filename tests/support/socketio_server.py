@@ -12,7 +12,7 @@ import trio.lowlevel
 from quart import Blueprint
 
 from actors.core import ActorSystem, open_system
-from api.doors import Door, Services
+from api.http.mounts import Door, Services
 from api.owt.socketio.connection import Connection, ConnectionClosed
 from api.owt.socketio.polling import add_polling
 from api.owt.socketio.table import PATH, SocketIo

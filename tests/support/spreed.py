@@ -15,12 +15,12 @@ import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
 
 from actors.core import ActorSystem, open_system
-from actors.house import children
-from actors.media_services import MediaServices
-from actors.settings import ActorLimits, RecordingsFolder
-from api.credentials import CredentialGuard
-from api.doors import Place, Services
-from api.secret_store import Secrets
+from actors.streams.services import MediaServices
+from actors.tree import children
+from actors.words.limits import ActorLimits, RecordingsFolder
+from api.http.credentials import CredentialGuard
+from api.http.mounts import Place, Services
+from api.process.secret_store import Secrets
 from api.settings import Settings
 from api.spreed import open_dialect
 from tests.fakes.media import FakeEngine

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import trio
 
-from actors.settings import StorePlace
-from actors.storage.upgrade import prepare
-from actors.store import ConferenceRecord, PutConference, PutService, ServiceRecord
+from actors.store.messages import ConferenceRecord, PutConference, PutService, ServiceRecord
+from actors.store.upgrade import prepare
+from actors.words.limits import StorePlace
 from tests.support.stores import Store, open_store
 
 WRITERS = 4

@@ -25,7 +25,7 @@ async def test_a_damaged_file_is_one_message(tmp_path: Path) -> None:
 
 LIMITED = """
 import resource, sys
-from api.cli import run
+from api.cli.commands import run
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
 sys.exit(run(["serve"]))

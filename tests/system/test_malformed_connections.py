@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trio.testing
 
-from actors.domain.ids import PEERS
+from actors.words.keys import PEERS
 from tests.support.peace import Siege, peaceful
 from tests.support.raw import TEXT, RawClient, connected, frame, upgrade_request, upgraded
 from tests.support.rough import PATIENCE, request, reset, send_all

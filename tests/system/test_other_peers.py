@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from media.bridge import MediaLoop, open_media_loop
+from media.webrtc.bridge import MediaLoop, open_media_loop
 from tests.support.ffmpeg import FRAMES, SECONDS, send_media
 from tests.support.gstreamer import gstreamer
 from tests.support.npm import node, npm_packages

@@ -9,10 +9,10 @@ import httpx
 import pytest
 import trio
 
-from actors.domain.ids import PeerKey
-from media.bridge import MediaLoop, open_media_loop
+from actors.words.keys import PeerKey
 from media.local_engine import open_local_engine
-from media.peer_facts import IceSettings
+from media.webrtc.bridge import MediaLoop, open_media_loop
+from media.webrtc.peer_facts import IceSettings
 from tests.support.media_file import errors_in, look_into
 from tests.support.owt import OwtServer, owt_server, owt_settings
 from tests.support.owt_media import calling

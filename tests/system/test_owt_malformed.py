@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from media.bridge import open_media_loop
-from media.engine import MediaEngine
+from media.contract.engine import MediaEngine
 from media.local_engine import open_local_engine
-from media.peer_facts import IceSettings
-from tests.media.test_damaged_descriptions import OFFER as WITH_CHANNEL
-from tests.media.test_damaged_descriptions import damaged
+from media.webrtc.bridge import open_media_loop
+from media.webrtc.peer_facts import IceSettings
+from tests.media.webrtc.test_damaged_descriptions import OFFER as WITH_CHANNEL
+from tests.media.webrtc.test_damaged_descriptions import damaged
 from tests.support.owt import OwtServer, owt_server, owt_settings
 from tests.support.owt_portal import AGENT, Guest, connection, guest, token
 from tests.support.peace import CRASHES, library_troubles

@@ -13,7 +13,7 @@ import av
 import pytest
 import trio
 
-from media.bridge import MediaLoop, open_media_loop
+from media.webrtc.bridge import MediaLoop, open_media_loop
 from tests.support.media_file import errors_in, look_into
 from tests.support.owt_media import Caller, calling
 from tests.support.owt_portal import CONFIG, Elsewhere, guest

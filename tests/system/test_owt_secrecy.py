@@ -11,7 +11,7 @@ import httpx
 import pytest
 import trio
 
-from media.bridge import open_media_loop
+from media.webrtc.bridge import open_media_loop
 from tests.actors.core.puppet import logged
 from tests.support.owt import KEYS, SAMPLE, SUPER, Manager, owt_server, owt_settings
 from tests.support.owt_media import calling

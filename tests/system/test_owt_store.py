@@ -15,8 +15,8 @@ import pytest
 import trio
 from sqlalchemy import make_url
 
-from media.bridge import MediaLoop, open_media_loop
-from tests.actors.test_store_trouble import locked_by_another
+from media.webrtc.bridge import MediaLoop, open_media_loop
+from tests.actors.store.test_store_trouble import locked_by_another
 from tests.support.owt import KEYS, SAMPLE, SUPER, Manager
 from tests.support.owt_media import calling
 from tests.support.owt_portal import AGENT, Elsewhere, connection, guest, token

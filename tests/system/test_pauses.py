@@ -10,8 +10,8 @@ from tests.support.server_process import READY_SECONDS, REPOSITORY, STOP_SECONDS
 
 SERVE_AND_COUNT = """
 import gc, os, signal, sys
-from api import cli
-from api.lifecycle import Lifecycle
+from api.cli import commands as cli
+from api.process.lifecycle import Lifecycle
 
 ready = Lifecycle.mark_ready
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.storage.schema import VERSION_TABLE
+from actors.store.schema import VERSION_TABLE
 from tests.support.process import OPERATOR, launched
 from tests.support.stores import fresh_postgresql, postgresql, run_sql
 

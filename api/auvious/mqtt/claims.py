@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from actors.domain.endpoint import Owner
+    from actors.endpoint.rules import Owner
     from api.auvious.mqtt.listener import Listener
 
 

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from actors.core import ActorError, ActorStopped, MailboxFull
-from actors.endpoint import Acknowledge, Resume
+from actors.endpoint.endpoint import Acknowledge, Resume
 from api.auvious.mqtt.encoding import PINGRESP
 from api.auvious.mqtt.packets import (
     Connect,
@@ -30,14 +30,14 @@ from api.auvious.mqtt.reasons import CLOSE_CODES, Reason
 from api.auvious.mqtt.session import Ended, Session
 from api.auvious.mqtt.subscribing import Subscriptions
 from api.auvious.tokens import TokenInvalid
-from api.carriers.pacing import RateWindow
-from api.sockets import Socket, SocketClosed, SocketFull
+from api.http.carriers.pacing import RateWindow
+from api.http.sockets import Socket, SocketClosed, SocketFull
 
 if TYPE_CHECKING:
-    from actors.domain.endpoint import Delivery
-    from api.auvious.house import House
+    from actors.endpoint.rules import Delivery
     from api.auvious.mqtt.claims import Claims
     from api.auvious.mqtt.listener import Listener
+    from api.auvious.state import House
 
 KEEP_ALIVE_FACTOR = 1.5  # of the interval the client named (3.1.1, 3.1.2.10)
 SHUT_DOWN = frozenset({"shutting_down", "shutdown"})

@@ -9,7 +9,7 @@ from api.auvious.mqtt.topics import Subscription
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref
-    from actors.domain.endpoint import Delivery
+    from actors.endpoint.rules import Delivery
 
 
 class Hearer(Protocol):
@@ -29,7 +29,7 @@ class Hearer(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """A `Subscriber` of an endpoint (`actors/endpoint.py`), for all topics that name it.
+    """A `Subscriber` of an endpoint (`actors/endpoint/endpoint.py`), for all topics that name it.
 
     `starved` while it was refused room and has not been told of new; `left` once unsubscribed.
     """

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from api.auvious.mqtt.claims import Claims
 from api.auvious.mqtt.client import Client
-from api.origins import origin_refusal
-from api.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
+from api.http.origins import origin_refusal
+from api.http.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
 
 if TYPE_CHECKING:
-    from api.auvious.house import House
+    from api.auvious.state import House
 
 PATHS = ("/ws", "/auvious/ws")
 SUBPROTOCOLS = ("mqtt", "mqttv3.1")  # the latter is what clients of MQTT 3.1 offer

@@ -7,16 +7,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actors.core import ActorError, ActorStopped, MailboxFull
-from actors.domain.refusals import EndpointUnknown
-from actors.endpoint import Attach, Detach
+from actors.endpoint.endpoint import Attach, Detach
+from actors.words.refusals import EndpointUnknown
 from api.auvious.mqtt.claims import Claim, Claims
 from api.auvious.mqtt.listener import Hearer, Listener
 from api.auvious.mqtt.reasons import Reason
 from api.auvious.mqtt.topics import endpoint_of
 
 if TYPE_CHECKING:
-    from api.auvious.house import House
     from api.auvious.mqtt.packets import Wish
+    from api.auvious.state import House
     from api.auvious.tokens import Principal
 
 

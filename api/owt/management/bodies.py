@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
-from actors.domain.permission import PermissionChange
-from actors.domain.streams import (
+from actors.words.permission import PermissionChange
+from actors.words.streams import (
     AudioFormat,
     AudioWanted,
     OutputChange,

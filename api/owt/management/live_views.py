@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel
 from quart import Response, request
 
-from actors.conference_orders import (
+from actors.core import Refused, Request
+from actors.words.conference_refusals import TargetUnsatisfying
+from actors.words.media_refusals import CannotRecord
+from actors.words.orders import (
     ChangeRecording,
     ChangeStream,
     DropParticipant,
@@ -19,12 +22,9 @@ from actors.conference_orders import (
     SetPermissions,
     StartRecording,
 )
-from actors.core import Refused, Request
-from actors.domain.conference_refusals import TargetUnsatisfying
-from actors.domain.media_refusals import CannotRecord
-from actors.domain.streams import Stream
+from actors.words.streams import Stream
 from api.owt.ids import LIVE_ID
-from api.owt.management import shown as views
+from api.owt.management import views
 from api.owt.management.bodies import (
     OutputUpdates,
     PermissionUpdates,
@@ -47,9 +47,9 @@ from api.owt.portal_host import portal_host
 from api.owt.stream_info import Version, stream_info
 
 if TYPE_CHECKING:
-    from actors.storage.records import ConferenceRecord
-    from api.owt.management.desk import Management
-    from api.owt.management.gate import Gate
+    from actors.store.records import ConferenceRecord
+    from api.owt.management.auth import Gate
+    from api.owt.management.service import Management
 
 Model = TypeVar("Model", bound=BaseModel)
 

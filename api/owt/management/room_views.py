@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from quart import Response, request
 
 from api.owt.management.bodies import PatchEntries, RoomRequest, TokenRequest
-from api.owt.management.desk import shown
 from api.owt.management.errors import (
     BAD_REQUEST,
     BAD_TOKEN_REQUEST,
@@ -19,14 +18,15 @@ from api.owt.management.errors import (
     RestError,
 )
 from api.owt.management.responses import body_as, json_answer, json_body, text_answer
+from api.owt.management.service import shown
 from api.owt.portal_host import portal_host
 from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room
 from api.owt.tokens import make_token
 
 if TYPE_CHECKING:
-    from actors.storage.records import ConferenceRecord
-    from api.owt.management.desk import Management
-    from api.owt.management.gate import Gate
+    from actors.store.records import ConferenceRecord
+    from api.owt.management.auth import Gate
+    from api.owt.management.service import Management
 
 MOST_DIGITS = 9
 

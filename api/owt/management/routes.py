@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint, Response, request
 
+from api.owt.management.auth import Gate
 from api.owt.management.cross_origin import allow_origin
-from api.owt.management.desk import Management
-from api.owt.management.gate import Gate
 from api.owt.management.live_views import LiveViews
 from api.owt.management.responses import View, answered, refuse
 from api.owt.management.room_views import RoomViews
+from api.owt.management.service import Management
 from api.owt.management.service_views import ServiceViews
 
 if TYPE_CHECKING:
-    from api.owt.house import House
+    from api.owt.state import House
 
 VERSIONS = ("v1", "v1.1")
 PREFIXES = ("/v1", "/v1.1", "/services")

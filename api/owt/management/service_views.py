@@ -19,8 +19,8 @@ from api.owt.management.errors import (
 from api.owt.management.responses import json_answer, json_body, text_answer
 
 if TYPE_CHECKING:
-    from api.owt.management.desk import Management
-    from api.owt.management.gate import Gate
+    from api.owt.management.auth import Gate
+    from api.owt.management.service import Management
 
 
 class ServiceViews:

@@ -9,14 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.core import NameTaken
-from actors.storage.records import ServiceRecord
-from actors.store import DropService, FindServices, GetService, ListConferenceIds, PutService
+from actors.store.messages import (
+    DropService,
+    FindServices,
+    GetService,
+    ListConferenceIds,
+    PutService,
+)
+from actors.store.records import ServiceRecord
 from api.owt.bootstrap import Credentials, sample_credentials, super_credentials
 from api.owt.ids import ObjectIds
 from api.owt.management.service_keys import KeyLost, KeySeal
 
 if TYPE_CHECKING:
-    from api.owt.house import House
+    from api.owt.state import House
 
 SUPER_NAME, SAMPLE_NAME = "superService", "sampleService"
 

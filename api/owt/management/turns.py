@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from actors.domain.refusals import Busy
+from actors.words.refusals import Busy
 
 
 class Turns:

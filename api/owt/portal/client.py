@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.domain.events import Fact, Joined
-from actors.participant import Resumed
+from actors.member.participant import Resumed
+from actors.words.facts import Fact, Joined
 from api.owt.portal.notifications import welcome
 from api.owt.portal.tickets import make_ticket
 
 if TYPE_CHECKING:
-    from api.owt.house import House
     from api.owt.socketio.connection import Connection
+    from api.owt.state import House
     from api.owt.stream_info import Version
 
 

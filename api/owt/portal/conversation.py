@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from actors.conference_orders import Order, Unpublish, Unsubscribe
 from actors.core import ActorError, ActorStopped, Message, Ref
-from actors.domain.ids import PeerKey
-from actors.hub import OpenPeer
-from actors.participant import Do, Left, Occupied, Participant, Resume
-from actors.peer import End, Enter, Lost, TooSlow
-from api.owt.house import REALM
+from actors.directory.rooms import OpenPeer
+from actors.member.participant import Do, Left, Occupied, Participant, Resume
+from actors.member.peer import End, Enter, Lost, TooSlow
+from actors.words.keys import PeerKey
+from actors.words.orders import Order, Unpublish, Unsubscribe
 from api.owt.live_rooms import LiveRooms
 from api.owt.portal import orders
 from api.owt.portal import requests as wire
@@ -26,9 +25,10 @@ from api.owt.portal.errors import BAD_PUBLICATION, CLIENT_UNKNOWN, ILLEGAL_REQUE
 from api.owt.portal.login import BadLogin, LoginFailed, login_words, redeem, returning
 from api.owt.portal.requests import BadRequest, read
 from api.owt.socketio.connection import PAGE_LEFT, Connection, ConnectionClosed, Incoming
+from api.owt.state import REALM
 
 if TYPE_CHECKING:
-    from api.owt.house import House
+    from api.owt.state import House
 
 log = structlog.get_logger(__name__)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from actors.core import ActorError, Refused
-from actors.domain.conference_refusals import UNMIXED, ParticipantUnknown, TargetUnsatisfying
-from actors.domain.streams import SessionEnd
+from actors.words.conference_refusals import UNMIXED, ParticipantUnknown, TargetUnsatisfying
+from actors.words.streams import SessionEnd
 
 ILLEGAL_REQUEST = "Illegal request"
 UNKNOWN_PROTOCOL = "Unknown client protocol"

@@ -8,11 +8,10 @@ from math import inf
 from typing import TYPE_CHECKING, cast
 
 from actors.core import ActorError, Message, Ref
-from actors.domain.room import RoomSpec
-from actors.participant import Profile
-from actors.store import GetConference, TakeToken, TokenRecord
-from api.credentials import TooManyAttempts
-from api.owt.house import REALM
+from actors.member.participant import Profile
+from actors.room.rules import RoomSpec
+from actors.store.messages import GetConference, TakeToken, TokenRecord
+from api.http.credentials import TooManyAttempts
 from api.owt.portal.errors import (
     BUSY,
     CLIENT_UNKNOWN,
@@ -28,12 +27,13 @@ from api.owt.portal.errors import (
 )
 from api.owt.portal.tickets import BadTicket, TicketExpired, participant_of
 from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room, room_spec
+from api.owt.state import REALM
 from api.owt.stream_info import Version
 from api.owt.tokens import BadToken, token_id
 
 if TYPE_CHECKING:
-    from api.owt.house import House
     from api.owt.portal.requests import Login
+    from api.owt.state import House
 
 VERSIONS = frozenset({"1.0", "1.1"})
 DEPRECATED = "3.5"

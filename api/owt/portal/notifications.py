@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from actors.domain.events import (
+from actors.words.facts import (
     Card,
     Dropped,
     Fact,
@@ -25,8 +25,8 @@ from actors.domain.events import (
     StreamRemoved,
     TextPosted,
 )
-from actors.domain.permission import Abilities, Permission
-from actors.domain.streams import AudioTrack, SessionEnd, VideoTrack
+from actors.words.permission import Abilities, Permission
+from actors.words.streams import AudioTrack, SessionEnd, VideoTrack
 from api.owt.portal.errors import ENDS, words_for_end
 from api.owt.stream_info import Version, status, stream_info
 

@@ -6,7 +6,8 @@ import re
 
 import msgspec
 
-from actors.conference_orders import (
+from actors.words.conference_refusals import NotAvailableYet
+from actors.words.orders import (
     ControlStream,
     ControlSubscription,
     Offer,
@@ -16,8 +17,7 @@ from actors.conference_orders import (
     Subscribe,
     Trickle,
 )
-from actors.domain.conference_refusals import NotAvailableYet
-from actors.domain.streams import (
+from actors.words.streams import (
     AS_IT_COMES,
     AudioFormat,
     AudioWanted,
@@ -33,7 +33,7 @@ from actors.domain.streams import (
 from api.owt.json_text import is_deep
 from api.owt.portal import requests as wire
 from api.owt.portal.errors import ATTRIBUTES_TOO_LARGE, INVALID_RECEIVER, INVALID_SIGNALING
-from media.engine import Candidate
+from media.contract.engine import Candidate
 
 _AS_THE_SOURCE = re.compile(r"x1(\.0*)?")
 _RECEIVER = re.compile(wire.ID_PATTERN)

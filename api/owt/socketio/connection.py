@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from actors.peer import TooSlow
+from actors.member.peer import TooSlow
+from api.http.sockets import SocketClosed
 from api.owt.socketio import packets as socketio
 from api.owt.socketio.link import Link
 from api.owt.socketio.payload import BadPacket
-from api.sockets import SocketClosed
 
 if TYPE_CHECKING:
     from api.owt.socketio.engineio import Engine

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from api.carriers.pacing import RateWindow
+from api.http.carriers.pacing import RateWindow
+from api.http.sockets import SocketFull
 from api.owt.socketio.engineio import OutboxFull, Transport
 from api.owt.socketio.payload import BadPacket
-from api.sockets import SocketFull
 
 if TYPE_CHECKING:
+    from api.http.sockets import Socket
     from api.owt.socketio.engineio import Engine
-    from api.sockets import Socket
 
 
 class Above(Protocol):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from quart import Blueprint, Response, request
 
-from api.asking import client, headers
+from api.http.asking import client, headers
 from api.owt.socketio import payload, refusals
 from api.owt.socketio.connection import caller_of
 from api.owt.socketio.engineio import Transport

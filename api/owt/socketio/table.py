@@ -17,10 +17,11 @@ import structlog
 import trio
 
 from actors.core import Actor, ActorStopped, ChildSpec, Message, Restart, Spawn
-from api.carriers.pacing import Keeper
-from api.carriers.upgrades import within_boundary
-from api.credentials import address_key
-from api.origins import origin_refusal
+from api.http.carriers.pacing import Keeper
+from api.http.carriers.upgrades import within_boundary
+from api.http.credentials import address_key
+from api.http.origins import origin_refusal
+from api.http.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
 from api.owt.socketio import refusals
 from api.owt.socketio.connection import PAGE_LEFT, Caller, Connection, Hooks, caller_of
 from api.owt.socketio.engineio import (
@@ -32,10 +33,9 @@ from api.owt.socketio.engineio import (
     Transport,
 )
 from api.owt.socketio.refusals import Refusal
-from api.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
 
 if TYPE_CHECKING:
-    from api.doors import Services
+    from api.http.mounts import Services
     from api.settings import OwtSettings
 
 log = structlog.get_logger(__name__)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from actors.domain.endpoint import Owner
+from actors.endpoint.rules import Owner
 from api.auvious.keys import FILE, KeyRing, rotate
 from api.auvious.tokens import TokenInvalid, Tokens
-from api.secret_store import DataDirError
+from api.process.secret_store import DataDirError
 from tests.actors.core.puppet import logged
 
 SECONDS = 3600

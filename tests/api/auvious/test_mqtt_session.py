@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.domain.endpoint import Owner
+from actors.endpoint.rules import Owner
 from api.auvious.mqtt.claims import Claim, Claims
 from api.auvious.mqtt.listener import Listener
 from api.auvious.mqtt.packets import Connect, Packet, PingReq, PubAck, Version

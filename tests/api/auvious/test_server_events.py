@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from actors.domain.endpoint import Delivery
-from actors.domain.outbox import OutboxLimits
-from actors.endpoint import Seen
+from actors.endpoint.endpoint import Seen
+from actors.endpoint.outbox import OutboxLimits
+from actors.endpoint.rules import Delivery
 from api.auvious.server_events import render, seen_of
 from tests.support.auvious_events import EventServer, event_server, event_settings
 from tests.support.raw import RawClient, connected

@@ -13,12 +13,12 @@ import pytest
 import trio
 
 from actors.core import Ref
-from actors.domain.endpoint import Owner
-from actors.domain.ids import EndpointKey
-from actors.domain.outbox import Event
-from actors.endpoint import Attach, Endpoint, Offer, Resume
+from actors.endpoint.endpoint import Attach, Endpoint, Offer, Resume
+from actors.endpoint.outbox import Event
+from actors.endpoint.rules import Owner
+from actors.words.keys import EndpointKey
 from api.auvious.event_rules import is_event_type, is_instant
-from api.auvious.house import REALM
+from api.auvious.state import REALM
 from tests.support.actors import Listener
 from tests.support.auvious import (
     ENDPOINTS,

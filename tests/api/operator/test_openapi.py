@@ -6,7 +6,7 @@ from typing import Any
 
 from quart import Blueprint
 
-from api.doors import Door
+from api.http.mounts import Door
 from api.operator.openapi import document
 from tests.support.serving import plain_refusal
 

@@ -15,16 +15,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from actors.core import Actor, ChildSpec, Message, Restart, open_system
-from api.credentials import CredentialGuard
-from api.doors import Door, Place, Services
+from api.http.credentials import CredentialGuard
+from api.http.mounts import Door, Place, Services
 from api.operator import open_dialect, routes
-from api.secret_store import Secrets
+from api.process.secret_store import Secrets
 from api.settings import Settings
-from media.bridge import open_media_loop
-from media.engine import EngineStats, Failure, MediaEngine
+from media.contract.engine import EngineStats, Failure, MediaEngine
+from media.contract.stats import RouterStats, Totals
 from media.local_engine import open_local_engine
-from media.router import Codec, RtcpUpstream, RtpSink, RtpSource
-from media.stats import RouterStats, Totals
+from media.rtp.router import Codec, RtcpUpstream, RtpSink, RtpSource
+from media.webrtc.bridge import open_media_loop
 from tests.fakes.media import FakeEngine
 from tests.support.serving import Serving, services_for, serving
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-import actors.domain.events as events
-from actors.domain.conference_refusals import (
+import actors.words.facts as events
+from actors.words.conference_refusals import (
     NotAllowed,
     ParticipantUnknown,
     SessionUnknown,
     TargetUnsatisfying,
     TrackUnknown,
 )
-from actors.domain.events import (
+from actors.words.facts import (
     Card,
     Dropped,
     Fact,
@@ -36,10 +36,10 @@ from actors.domain.events import (
     StreamRemoved,
     TextPosted,
 )
-from actors.domain.ids import RoomKey
-from actors.domain.permission import NOTHING, Abilities, Permission
-from actors.domain.refusals import Busy, RoomFull
-from actors.domain.streams import AudioFormat, AudioTrack, SessionEnd, Stream
+from actors.words.keys import RoomKey
+from actors.words.permission import NOTHING, Abilities, Permission
+from actors.words.refusals import Busy, RoomFull
+from actors.words.streams import AudioFormat, AudioTrack, SessionEnd, Stream
 from api.owt.portal.errors import ENDS, words_for
 from api.owt.portal.notifications import Renderer, notifications, welcome
 from api.owt.stream_info import Version, stream_info

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from actors.conference_orders import Publish, Trickle
+from actors.words.orders import Publish, Trickle
 from api.owt.management.bodies import (
     OutputUpdates,
     PermissionUpdates,
@@ -21,7 +21,7 @@ from api.owt.portal import orders
 from api.owt.portal import requests as wire
 from api.owt.portal.requests import BadRequest, read
 from api.owt.rooms import read_room
-from media.engine import Candidate
+from media.contract.engine import Candidate
 from tests.support.owt import Manager, owt_server
 from tests.support.owt_portal import AGENT, connection, token
 

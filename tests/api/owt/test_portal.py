@@ -11,12 +11,12 @@ import httpx
 import pytest
 import trio
 
-from actors.conference_orders import DropParticipant
-from actors.store import STORE, PutToken, TokenRecord
-from api.credentials import CredentialGuard, _named
-from api.lifecycle import State
+from actors.store.messages import STORE, PutToken, TokenRecord
+from actors.words.orders import DropParticipant
+from api.http.credentials import CredentialGuard, _named
 from api.owt.portal.tickets import TICKET_SECONDS, make_ticket
 from api.owt.tokens import make_token
+from api.process.lifecycle import State
 from tests.actors.core.puppet import logged
 from tests.support.actors import poison
 from tests.support.owt import OwtServer, owt_server, owt_settings

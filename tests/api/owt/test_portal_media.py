@@ -9,11 +9,11 @@ from typing import cast
 import pytest
 import trio
 
-from actors.connection import AddCandidate
-from media.bridge import MediaLoop, open_media_loop
-from media.engine import Candidate
+from actors.streams.connection import AddCandidate
+from media.contract.engine import Candidate
 from media.local_engine import open_local_engine
-from media.peer_facts import IceSettings
+from media.webrtc.bridge import MediaLoop, open_media_loop
+from media.webrtc.peer_facts import IceSettings
 from tests.support.actors import poison
 from tests.support.owt import OwtServer, owt_server, owt_settings
 from tests.support.owt_media import calling

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.conference_orders import (
+from actors.core import Refused
+from actors.words.conference_refusals import NotAvailableYet
+from actors.words.orders import (
     ControlStream,
     ControlSubscription,
     Offer,
@@ -21,9 +23,7 @@ from actors.conference_orders import (
     Subscribe,
     Trickle,
 )
-from actors.core import Refused
-from actors.domain.conference_refusals import NotAvailableYet
-from actors.domain.streams import (
+from actors.words.streams import (
     AudioWanted,
     ParametersChange,
     Resolution,
@@ -36,7 +36,7 @@ from actors.domain.streams import (
 from api.owt.portal import orders
 from api.owt.portal import requests as wire
 from api.owt.portal.requests import BadRequest, read
-from media.engine import Candidate
+from media.contract.engine import Candidate
 
 
 def publish(data: object) -> Order:

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from actors import conference_orders as orders
 from actors.core import Actor, Message
-from actors.domain.conference_refusals import (
+from actors.words import orders
+from actors.words.conference_refusals import (
     ParticipantUnknown,
     RecordingUnknown,
     StreamUnknown,
@@ -19,9 +19,9 @@ from actors.domain.conference_refusals import (
     TrackUnknown,
     ViewUnknown,
 )
-from actors.domain.events import Card
-from actors.domain.permission import Abilities, Permission, PermissionChange
-from actors.domain.streams import (
+from actors.words.facts import Card
+from actors.words.permission import Abilities, Permission, PermissionChange
+from actors.words.streams import (
     AudioFormat,
     AudioTrack,
     AudioWanted,

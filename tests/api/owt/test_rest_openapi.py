@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from api.doors import Place
+from api.http.mounts import Place
 from api.operator.openapi import document
 from api.owt import open_dialect
 from api.owt.management.openapi import PATHS

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import trio
 
-from actors import hub
-from actors.conference_orders import CloseRoom
 from actors.core import Message
-from actors.domain.ids import RoomKey
-from actors.participant import Participant
-from actors.room import Room
-from actors.room_conference import RoomConference
-from actors.storage.records import ConferenceRecord
-from actors.storage.tables import MemoryTables
+from actors.directory import rooms as hub
+from actors.member.participant import Participant
+from actors.room.conference import RoomConference
+from actors.room.room import Room
+from actors.store.records import ConferenceRecord
+from actors.store.tables import MemoryTables
+from actors.words.keys import RoomKey
+from actors.words.orders import CloseRoom
 from api.owt.portal import login
 from tests.api.owt.test_rest_rooms import trouble
 from tests.support.owt import SAMPLE, SUPER, OwtServer, owt_server, owt_settings

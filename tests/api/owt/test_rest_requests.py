@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.owt.management.desk import Management
+from api.owt.management.service import Management
 from tests.api.owt.test_rest_rooms import ABSENT, trouble
 from tests.support.owt import OwtServer, owt_server, owt_settings
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.doors import Place
+from api.http.mounts import Place
 from api.owt.ids import OBJECT_ID
 from tests.support.owt import SAMPLE, SUPER, Manager, OwtServer, owt_server, owt_settings
 from tests.support.serving import serving

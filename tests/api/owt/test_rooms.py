@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.domain.permission import Abilities, Permission
+from actors.words.permission import Abilities, Permission
 from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room, room_spec
 
 ROOM = "5d2f0a3b4c5d6e7f80910a1b"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from api.owt.house import House
-from api.owt.management.desk import Management
+from api.owt.management.service import Management
+from api.owt.state import House
 from tests.support.owt import KEYS, SUPER, Manager, OwtServer, owt_server, owt_settings
 
 

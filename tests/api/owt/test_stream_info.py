@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from actors.domain.streams import (
+from actors.words.streams import (
     AudioFormat,
     AudioTrack,
     Resolution,

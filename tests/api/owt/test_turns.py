@@ -13,10 +13,10 @@ import trio
 from trio.testing import MockClock
 
 from actors.core import Actor, Message
-from actors.domain.refusals import Busy
-from actors.storage.upgrade import prepare
-from actors.store import MemoryStore, ReplaceConference
-from actors.store_sql import SqlStore
+from actors.store.messages import MemoryStore, ReplaceConference
+from actors.store.sql_store import SqlStore
+from actors.store.upgrade import prepare
+from actors.words.refusals import Busy
 from api.owt.management.turns import Turns
 from tests.support.owt import PATIENCE, SUPER, OwtServer, owt_server, owt_settings
 from tests.support.owt_portal import guest

@@ -21,7 +21,7 @@ import trio
 from PIL import Image
 from trio_websocket import ConnectionClosed
 
-from actors.hub import HUB, Hub
+from actors.directory.rooms import HUB, Hub
 from api.spreed.auth import make_login
 from api.spreed.pictures import Pictures
 from tests.support.actors import Saboteur

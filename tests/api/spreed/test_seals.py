@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.spreed.seals import ATTESTATION_SECONDS, TOKEN_SECONDS, Seals
+from api.spreed.signing import ATTESTATION_SECONDS, TOKEN_SECONDS, Seals
 
 
 class Clock:

@@ -1,0 +1,1 @@
+"""The only places that find rooms, peers and endpoints, or spawn them."""

@@ -1,0 +1,1 @@
+"""Endpoints: registered places that events are delivered to."""

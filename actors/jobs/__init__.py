@@ -1,0 +1,1 @@
+"""What the server itself does in a room: recordings today."""

@@ -1,0 +1,77 @@
+"""The rules of a peer: its user, how it shows itself, and the nonce that lets it log in."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from actors.words.facts import Card
+from actors.words.refusals import AlreadyIdentified, NonceForAnotherUser, NonceInvalid
+
+NONCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A login that waits for its nonce; a peer holds at most one, a newer one replaces it."""
+
+    nonce: str
+    user: str
+    ends_at: float
+
+
+@dataclass(slots=True)
+class PeerState:
+    """One signalling session, whoever carries it."""
+
+    id: str
+    user: str = ""
+    agent: str = ""
+    status: bytes | None = None
+    revision: int = 0
+    grant: Grant | None = None
+
+    @property
+    def card(self) -> Card:
+        return Card(self.id, self.user, self.agent, self.status, self.revision)
+
+    def enter(self, agent: str) -> None:
+        """Note what the client says of itself when it joins a room."""
+        self.agent = agent
+        self.revision += 1
+
+    def set_status(self, status: bytes | None) -> None:
+        self.status = status
+        self.revision += 1
+
+    def grant_login(self, user: str, nonce: str, now: float) -> None:
+        """Prepare a login as `user`. Raises AlreadyIdentified."""
+        if self.user:
+            raise AlreadyIdentified
+        self.grant = Grant(nonce, user, now + NONCE_SECONDS)
+
+    def log_in(self, user: str, nonce: str, now: float) -> None:
+        """Become `user` with the nonce of the last grant, which is then used up.
+
+        Raises AlreadyIdentified, NonceInvalid, or NonceForAnotherUser (which does not use it up).
+        """
+        if self.user:
+            raise AlreadyIdentified
+        grant = self.grant
+        if grant is None or now > grant.ends_at or not _equal(grant.nonce, nonce):
+            raise NonceInvalid
+        if grant.user != user:
+            raise NonceForAnotherUser
+        self.grant = None
+        self.user = user
+        self.revision += 1
+
+    def begin_again(self) -> None:
+        """Forget what a client has shown of itself: another socket took over."""
+        self.agent = ""
+        self.status = None
+        self.revision = 0
+
+
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode("utf-8", "surrogatepass"))

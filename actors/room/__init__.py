@@ -1,0 +1,1 @@
+"""Rooms: who may join, who is in, what they are told."""

@@ -1,0 +1,84 @@
+"""The peers that a room tells things: who can be reached, and what becomes of who cannot."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from actors.core import Actor, ActorError, ActorStopped, MailboxFull, Message, Ref, StopChild
+from actors.room.rules import Notice
+from actors.words.facts import Fact
+from actors.words.keys import PEERS
+
+
+@dataclass(frozen=True, slots=True)
+class FromRoom(Message):
+    """What a room tells a peer. The peer may have left since: `room` is for it to check."""
+
+    room: Ref[Message]
+    fact: Fact
+
+
+class Audience:
+    """Belongs to one incarnation of a room. `refs` are its members' peers by id, all watched."""
+
+    __slots__ = ("_ask_seconds", "_ending", "_room", "refs")
+
+    def __init__(
+        self, room: Actor[Message], refs: dict[str, Ref[Message]], ask_seconds: float
+    ) -> None:
+        self._room = room
+        self._ask_seconds = ask_seconds
+        self._ending: set[Ref[Message]] = set()  # peers too slow, being ended
+        self.refs = refs
+
+    def watch_again(self) -> None:
+        """Watch those that a former incarnation has left; a Down is due for each that has ended."""
+        for ref in self.refs.values():
+            self._room.ctx.watch(ref)
+
+    def add(self, peer: str, ref: Ref[Message]) -> None:
+        """Take in a peer, instead of one that had its id before."""
+        known = self.refs.get(peer)
+        if known is not None and known != ref:
+            self._room.ctx.unwatch(known)
+        self.refs[peer] = ref
+        self._room.ctx.watch(ref)
+
+    def remove(self, peer: str) -> None:
+        """Forget a peer; an unknown one changes nothing."""
+        ref = self.refs.pop(peer, None)
+        if ref is not None:
+            self._room.ctx.unwatch(ref)
+
+    def tell(self, notice: Notice) -> None:
+        """Tell a fact to those it is for."""
+        if notice.to is not None:
+            audience = [self.refs[notice.to]] if notice.to in self.refs else []
+        else:
+            audience = [ref for peer, ref in self.refs.items() if peer != notice.but]
+        told = FromRoom(self._room.ctx.self_ref, notice.fact)
+        for ref in audience:
+            self._pass(ref, told)
+
+    def inform(self, peer: Ref[Message], fact: Fact) -> None:
+        """Tell somebody who may be no member."""
+        self._pass(peer, FromRoom(self._room.ctx.self_ref, fact))
+
+    def _pass(self, peer: Ref[Message], told: FromRoom) -> None:
+        """Tell a peer; one that cannot even keep up with its own mailbox ends, the room goes on."""
+        try:
+            peer.tell(told)
+        except ActorStopped:
+            pass  # its Down is on the way
+        except MailboxFull:
+            if peer not in self._ending:
+                self._ending.add(peer)
+                self._room.ctx.start_task(self._end, peer)
+
+    async def _end(self, slow: Ref[Message]) -> None:
+        peers = self._room.ctx.registry.find(PEERS)
+        if peers is not None:
+            with suppress(ActorError):  # the next fact that it cannot take tries again
+                await peers.ask(StopChild(slow.name, "too_slow"), within=self._ask_seconds)
+        self._ending.discard(slow)

@@ -1,0 +1,252 @@
+"""A room's streams: carries `domain.conference.Conference` within the room's actor.
+
+It takes the orders of members, the requests of management APIs, and what the room's connections
+tell, and carries out what follows: facts to tell, connections to end, media to lead elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from actors.core import Actor, Down, Message, Refused
+from actors.jobs.recordings import RoomRecordings
+from actors.room.rules import ConferenceRules, Notice
+from actors.streams.connection import FromConnection
+from actors.streams.publishing import Publication
+from actors.streams.rules import NOTHING, Conference, Outcome
+from actors.streams.services import MediaServices
+from actors.streams.sessions import Answered, OfferDue, RoomSessions, WordDue
+from actors.words.conference_refusals import ParticipantUnknown
+from actors.words.facts import (
+    Card,
+    OrderDone,
+    OrderRefused,
+    SessionEnded,
+    SessionReady,
+    TextPosted,
+)
+from actors.words.orders import (
+    ChangeRecording,
+    ChangeStream,
+    ControlStream,
+    ControlSubscription,
+    EndRecording,
+    EndStream,
+    GetRecordings,
+    GetStreams,
+    Offer,
+    Order,
+    PostText,
+    Publish,
+    StartRecording,
+    Subscribe,
+    Trickle,
+    Unpublish,
+    Unsubscribe,
+)
+from actors.words.streams import RecordingView, Stream
+
+Done = tuple[str | None, Outcome]
+"""What an order answers, and what follows from it once it is answered."""
+
+
+class RoomConference:
+    """Belongs to one room, whose handlers call it; `members` is the room's own table."""
+
+    __slots__ = ("_conference", "_members", "_note", "_recordings", "_room", "_sessions", "_tell")
+
+    takes = (
+        Order, GetStreams, ChangeStream, EndStream, StartRecording, GetRecordings, ChangeRecording,
+        EndRecording, FromConnection, Answered, OfferDue, WordDue,
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        room: Actor[Message],
+        rules: ConferenceRules,
+        members: Mapping[str, Card],
+        media: MediaServices,
+        tell: Callable[[Iterable[Notice]], None],
+        log: Callable[..., None],
+    ) -> None:
+        limits = (media.sessions_per_participant, media.recordings_per_room)
+        self._conference = Conference(rules, *limits)
+        self._room = room
+        self._members = members
+        self._tell = tell
+        self._note = log
+        self._sessions = RoomSessions(room, self._conference, media)
+        self._recordings = RoomRecordings(room, self._conference, media, self._sessions)
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The streams whose media can flow, in order of coming."""
+        return tuple(self._conference.streams.values())
+
+    @property
+    def busy(self) -> bool:
+        """Whether the room is in use, members or not."""
+        return self._conference.busy
+
+    def figures(self) -> Mapping[str, object]:
+        """Return what the tree page shows."""
+        conference = self._conference
+        return {
+            "publications": len(conference.publications),
+            "subscriptions": len(conference.subscriptions),
+            "recordings": len(conference.recordings),
+        }
+
+    async def handle(self, message: Message) -> object:
+        """Take one of `takes`; what is raised is a Refused, for who asked."""
+        match message:
+            case Order():
+                await self._obey(message)
+            case GetStreams():
+                return self.streams
+            case ChangeStream(stream, changes):
+                await self._carry_out(self._conference.change(stream, changes))
+                return self._conference.streams[stream]
+            case EndStream(stream):
+                await self._carry_out(self._conference.end_stream(stream))
+            case StartRecording():
+                return await self._record(message)
+            case GetRecordings():
+                return self._recordings.views()
+            case ChangeRecording(recording, to):
+                await self._carry_out(self._conference.change_recording(recording, to))
+                return self._recordings.view(recording)
+            case EndRecording(recording):
+                self._conference.end_recording(recording)
+                self._recordings.stop(recording, self._room.ctx.defer())
+            case FromConnection():
+                await self._carry_out(self._sessions.hear(message))
+            case Answered():
+                await self._carry_out(self._sessions.answered(message))
+            case OfferDue(session):
+                await self._carry_out(self._sessions.overdue(session))
+            case WordDue(session):
+                await self._carry_out(self._sessions.unexplained(session))
+        return None
+
+    async def leave(self, member: str) -> None:
+        """End what a member sent and took, now that it is no member any more."""
+        await self._carry_out(self._conference.leave(member))
+
+    async def miss(self, down: Down) -> None:
+        """Take the end of a child of the room."""
+        await self._carry_out(self._sessions.miss(down))
+        await self._carry_out(self._recordings.miss(down))
+
+    def close(self) -> None:
+        """Have everything end at once; the room ends when all of it has."""
+        self._recordings.stop_all()
+        self._sessions.close_all()
+
+    # --- orders
+
+    async def _obey(self, order: Order) -> None:
+        card = self._members.get(order.by)
+        if card is None:
+            return  # it has left, or is not back yet: whoever asked knows the deadline
+        try:
+            value, outcome = await self._done(order, card)
+        except Refused as refusal:
+            self._tell([Notice(OrderRefused(order.tag, refusal), to=order.by)])
+            return
+        self._tell([Notice(OrderDone(order.tag, value), to=order.by)])
+        await self._carry_out(outcome)
+
+    async def _done(self, order: Order, card: Card) -> Done:
+        """Carry out an order. Raises its refusals."""
+        conference, sessions = self._conference, self._sessions
+        match order:
+            case PostText():
+                return None, self._post(order)
+            case Publish():
+                return self._publish(order, card), NOTHING
+            case Subscribe(by, _, audio, video):
+                id_ = sessions.new_id()
+                conference.subscribe(id_, by, audio, video, card.permission)
+                sessions.open(id_, by)
+                return id_, NOTHING
+            case Unpublish(by, _, stream):
+                return None, conference.unpublish(by, stream)
+            case Unsubscribe(by, _, subscription):
+                return None, conference.unsubscribe(by, subscription)
+            case ControlStream(by, _, stream, changes):
+                return None, conference.control(by, stream, changes)
+            case ControlSubscription(by, _, subscription, to):
+                return None, conference.control_subscription(by, subscription, to)
+            case Offer(by, _, session, sdp):
+                conference.require_own(by, session)
+                return None, await sessions.offer(session, sdp)
+            case Trickle(by, _, session, candidates):
+                conference.require_own(by, session)
+                sessions.trickle(session, candidates)
+        return None, NOTHING
+
+    def _publish(self, order: Publish, card: Card) -> str:
+        id_ = self._sessions.new_id()
+        publication = Publication(
+            id_,
+            order.by,
+            order.audio_origin,
+            order.video_origin,
+            order.parameters,
+            order.attributes,
+        )
+        self._conference.publish(publication, card.permission)
+        self._sessions.open(id_, order.by)
+        return id_
+
+    def _post(self, order: PostText) -> Outcome:
+        if order.to is not None and order.to not in self._members:
+            raise ParticipantUnknown(order.to)
+        fact = TextPosted(order.by, order.to is None, order.text)
+        return Outcome((Notice(fact, to=order.to),))
+
+    # --- management
+
+    async def _record(self, order: StartRecording) -> RecordingView:
+        """Start a recording. Raises what the order says, and Busy at the limit."""
+        output = self._conference.record(self._sessions.new_id(), order.audio, order.video)
+        await self._recordings.start(output, order.container)
+        return self._recordings.view(output.id)
+
+    # --- what follows
+
+    async def _carry_out(self, outcome: Outcome) -> None:
+        while outcome != NOTHING:
+            self._tell(outcome.notices)
+            self._log(outcome)
+            for session in outcome.ended:
+                self._sessions.close(session)
+            for recording in outcome.stopped:
+                self._recordings.stop(recording)
+            rewired, outcome = dict.fromkeys(outcome.rewired), NOTHING
+            for output in rewired:
+                if output in self._conference.recordings:
+                    await self._recordings.rewire(output)
+                else:
+                    outcome += await self._sessions.rewire(output)
+
+    def _log(self, outcome: Outcome) -> None:
+        """Log what becomes of sessions, also what their owners need not be told."""
+        reasons: dict[str, dict[str, str]] = {}
+        for notice in outcome.notices:
+            match notice.fact:
+                case SessionReady(session):
+                    sends = session in self._conference.publications
+                    what = "publication" if sends else "subscription"
+                    self._note("session.ready", session=session, peer=notice.to, what=what)
+                case SessionEnded(session, why, detail):
+                    reasons[session] = {
+                        "reason": why.value,
+                        **({"detail": detail} if detail else {}),
+                    }
+        for session in outcome.ended:
+            owner = self._sessions.owner(session)
+            if owner is not None:
+                reason = reasons.get(session, {"reason": "removed"})
+                self._note("session.ended", session=session, peer=owner, **reason)

@@ -1,0 +1,20 @@
+"""Who is in a room: the one thing that outlives the incarnations of its actor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from actors.core import Message, Ref
+from actors.words.facts import Card
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """The members of one room by id, as each of them believes them to be.
+
+    It is kept because nobody could tell it to a room that comes back: of two members, one may have
+    ended after the other was told of it, and neither would ever say so.
+    """
+
+    cards: dict[str, Card] = field(default_factory=dict)
+    refs: dict[str, Ref[Message]] = field(default_factory=dict)

@@ -1,0 +1,234 @@
+"""The rules of a room: who may join, who is in it, what locks it, when it has been empty too long.
+
+A `RoomState` is changed by plain method calls and answers with the `Notice`s to send; it knows no
+actor, no clock and no dialect. Refusals are raised and leave the state as it was. Where a lock is
+about to change, its value is computed first and put in place by a second call, so that the actor
+can write it to the store in between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from actors.words.conference_refusals import ParticipantUnknown
+from actors.words.facts import (
+    Card,
+    ChatPosted,
+    Fact,
+    Joined,
+    PeerChanged,
+    PeerJoined,
+    PeerLeft,
+    PermissionSet,
+    RoomChanged,
+    RoomView,
+    RosterAnnounced,
+    RosterListed,
+)
+from actors.words.keys import RoomKey
+from actors.words.permission import PermissionChange
+from actors.words.refusals import (
+    AccountRequiredToCreate,
+    AccountRequiredToJoin,
+    NotInRoom,
+    PinNotNeeded,
+    RoomFull,
+    RoomLocked,
+    WrongPin,
+)
+from actors.words.streams import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceRules:
+    """The rules of a room with streams. Limits of -1 mean none of its own.
+
+    `audio_in` and `video_in` are the names of the codecs taken, `views` the labels of its mixed
+    views; what is not announced is found out by asking only. `audio_in_mp4` are the codecs that a
+    recording as mp4 may have as audio, None: all that can be. `unmixed` are the ids that the mixed
+    streams of the views will have: there are none yet.
+    """
+
+    input_limit: int = -1
+    audio_in: frozenset[str] = frozenset()
+    video_in: frozenset[str] = frozenset()
+    views: tuple[str, ...] = ()
+    announces_members: bool = True
+    announces_streams: bool = True
+    audio_in_mp4: frozenset[str] | None = None
+    unmixed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSpec:
+    """What a joiner asks for; everything but `key` counts only if the room does not exist yet."""
+
+    key: RoomKey
+    title: str
+    kind: str = "Room"
+    announces_roster: bool = False  # everyone is told all member ids after each join
+    capacity: int = 500
+    expiry_seconds: float = 60.0  # an empty room, and its PIN, is kept this long
+    conference: ConferenceRules | None = None  # None: a room without streams
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a joiner brings, and what the dialect demands of it."""
+
+    card: Card
+    pin: str = ""  # "": none given
+    account_to_join: bool = False
+    account_to_create: bool = False
+    attempt: int = 0  # counts the orders of one peer, for it to tell their answers apart
+
+
+@dataclass(frozen=True, slots=True)
+class PinLock:
+    """A PIN that can be checked but not read back."""
+
+    salt: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, pin: str, salt: bytes) -> PinLock:
+        return cls(salt, cls._digest(pin, salt))
+
+    def opens_with(self, pin: str) -> bool:
+        return hmac.compare_digest(self.digest, self._digest(pin, self.salt))
+
+    @staticmethod
+    def _digest(pin: str, salt: bytes) -> bytes:
+        return hashlib.blake2b(pin.encode("utf-8", "surrogatepass"), key=salt).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A fact and its audience: one member, everyone, or everyone but one."""
+
+    fact: Fact
+    to: str | None = None
+    but: str | None = None
+
+
+@dataclass(slots=True)
+class RoomState:
+    """One room. `members` is in order of joining; `used` turns true with the first member."""
+
+    spec: RoomSpec
+    lock: PinLock | None = None
+    used: bool = False
+    members: dict[str, Card] = field(default_factory=dict)
+
+    @property
+    def view(self) -> RoomView:
+        return RoomView(self.spec.key, self.spec.title, self.spec.kind)
+
+    def admit(self, admission: Admission) -> None:
+        """Check whether this joiner may enter; raises the refusal, changes nothing."""
+        card = admission.card
+        if not card.user:
+            if admission.account_to_join:
+                raise AccountRequiredToJoin
+            if admission.account_to_create and not self.used:
+                raise AccountRequiredToCreate
+        if self.lock is not None:
+            if not admission.pin:
+                raise RoomLocked
+            if not self.lock.opens_with(admission.pin):
+                raise WrongPin
+        elif admission.pin and self.used:
+            raise PinNotNeeded
+        if card.peer not in self.members and len(self.members) >= self.spec.capacity:
+            raise RoomFull
+
+    def lock_after_join(self, admission: Admission, salt: bytes) -> PinLock | None:
+        """Return the lock that holds once this joiner is in: the first one's PIN becomes it."""
+        if self.used or self.lock is not None or not admission.pin:
+            return self.lock
+        return PinLock.of(admission.pin, salt)
+
+    def join(
+        self,
+        admission: Admission,
+        tag: str,
+        lock: PinLock | None,
+        streams: tuple[Stream, ...] = (),
+    ) -> list[Notice]:
+        """Let a joiner in that `admit` has accepted; `lock` is what `lock_after_join` returned.
+
+        A member that joins again is announced again. `streams` are those in the room.
+        """
+        card = admission.card
+        self.lock = lock
+        self.used = True
+        self.members[card.peer] = card
+        notices = [
+            Notice(self._welcome(admission, tag, streams), to=card.peer),
+            *self.of_members(PeerJoined(card), but=card.peer),
+        ]
+        if self.spec.announces_roster and len(self.members) > 1:
+            notices.append(Notice(RosterAnnounced(self.view, tuple(self.members))))
+        return notices
+
+    def _welcome(self, admission: Admission, tag: str, streams: tuple[Stream, ...]) -> Joined:
+        return Joined(tag, self.view, tuple(self.members.values()), admission.attempt, streams)
+
+    def of_members(self, fact: Fact, but: str | None = None) -> list[Notice]:
+        """Announce who comes and goes, where the room does so."""
+        rules = self.spec.conference
+        return [Notice(fact, but=but)] if rules is None or rules.announces_members else []
+
+    def leave(self, peer: str, *, gone: bool) -> list[Notice]:
+        """Remove a member; an unknown peer changes nothing."""
+        if self.members.pop(peer, None) is None:
+            return []
+        return self.of_members(PeerLeft(peer, gone))
+
+    def present(self, card: Card) -> list[Notice]:
+        """Replace a member's card and show it to the others; older revisions are ignored."""
+        known = self.members.get(card.peer)
+        if known is None or card.revision < known.revision:
+            return []
+        self.members[card.peer] = card
+        return [Notice(PeerChanged(card), but=card.peer)]
+
+    def permit(self, peer: str, changes: Iterable[PermissionChange]) -> list[Notice]:
+        """Change what a member may do. Raises ParticipantUnknown."""
+        if peer not in self.members:
+            raise ParticipantUnknown(peer)
+        card = self.members[peer]
+        permission = card.permission.changed(changes)
+        # The participant counts the revision up, too, once it hears of it.
+        self.members[peer] = replace(card, permission=permission, revision=card.revision + 1)
+        return [Notice(PermissionSet(permission), to=peer)]
+
+    def say(self, sender: str, body: bytes) -> list[Notice]:
+        """Post to everyone else. Raises NotInRoom."""
+        self._require(sender)
+        return [Notice(ChatPosted(sender, body), but=sender)]
+
+    def roster(self, peer: str, tag: str) -> list[Notice]:
+        """List the members to one of them. Raises NotInRoom."""
+        self._require(peer)
+        return [Notice(RosterListed(tag, tuple(self.members.values())), to=peer)]
+
+    def lock_after_change(self, by: str, pin: str | None, salt: bytes) -> PinLock | None:
+        """Return the lock for a PIN, none for "", today's for None. Raises NotInRoom."""
+        self._require(by)
+        if pin is None:
+            return self.lock
+        return PinLock.of(pin, salt) if pin else None
+
+    def set_lock(self, by: str, tag: str, pin: str | None, lock: PinLock | None) -> list[Notice]:
+        """Put the lock that `lock_after_change` returned in place and tell everyone the PIN."""
+        self.lock = lock
+        changed = RoomChanged(by, tag, self.view, pin)
+        return [Notice(changed, to=by), Notice(replace(changed, tag=""), but=by)]
+
+    def _require(self, peer: str) -> None:
+        if peer not in self.members:
+            raise NotInRoom

@@ -1,1 +1,0 @@
-"""Where a store keeps its records: tables in memory, SQLite or PostgreSQL, and their versions."""

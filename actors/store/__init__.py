@@ -1,0 +1,1 @@
+"""What must outlive its owner: in memory, in SQLite or in PostgreSQL."""

@@ -1,0 +1,99 @@
+"""A database from the side of a thread: one errand, one transaction, one answer."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from actors.store.backend import Breakable, FileReplaced, backend_of, code_of
+from actors.store.messages import carry_out
+from actors.store.sql_tables import SqlTables
+from actors.store.transaction import Errand
+from actors.words.limits import StorePlace
+
+
+class DatabaseFailed(Exception):
+    """The database did not do it; the text is a type and a code, fit for logs."""
+
+
+class Database:
+    """The connections of one store; nothing is connected before the first errand."""
+
+    def __init__(self, place: StorePlace) -> None:
+        self._limits = place.limits
+        self._backend = backend_of(place)
+        self._here = threading.local()
+        self.used = False  # whether there may be connections to close
+        self._engine = self._backend.open_engine(self._made, place.connections + 1)
+
+    @property
+    def name(self) -> str:
+        """The kind of database."""
+        return self._backend.name
+
+    def run(self, errand: Errand) -> object:
+        """Do the errand and return its answer; a write is on disk by then.
+
+        Raises what its message says, GivenUp, or DatabaseFailed; then nothing was written, unless
+        the failure came during the commit.
+        """
+        self.used = True
+        self._here.errand = errand
+        try:
+            return self._transact(errand)
+        except (SQLAlchemyError, FileReplaced, OSError) as error:
+            errand.check()  # broken because nobody waits
+            raise DatabaseFailed(code_of(error)) from None
+        finally:
+            errand.let_go()
+            del self._here.errand
+
+    def close(self) -> None:
+        """Close the connections that no errand has in hand."""
+        self._engine.dispose()
+
+    def _transact(self, errand: Errand) -> object:
+        connection = self._begin(errand)
+        try:
+            answer = carry_out(errand.message, SqlTables(connection, self._limits))
+            errand.check()
+            connection.commit()
+        finally:
+            connection.close()
+        return answer
+
+    def _begin(self, errand: Errand) -> Connection:
+        """Begin a transaction, on another connection if the one at hand proves to be dead."""
+        try:
+            return self._begin_once(errand)
+        except FileReplaced:
+            pass
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        errand.check()
+        return self._begin_once(errand)
+
+    def _begin_once(self, errand: Errand) -> Connection:
+        connection = self._engine.connect()
+        try:
+            errand.take(_below(connection))
+            self._backend.begin(connection, errand.milliseconds, write=errand.write)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _made(self, connection: Breakable) -> int:
+        """Let the errand in this thread break the connection from its beginning."""
+        errand: Errand = self._here.errand
+        errand.take(connection)
+        return errand.milliseconds
+
+
+def _below(connection: Connection) -> Breakable:
+    """Return the connection below SQLAlchemy's."""
+    found: Breakable = connection.connection.driver_connection  # type: ignore[assignment]
+    return found

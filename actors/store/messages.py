@@ -1,0 +1,260 @@
+"""What must outlive its owner: the messages a store takes, and the store in memory.
+
+A room record outlives a crash of its room, in memory whatever the store. Services, conferences and
+tokens outlive the process where the store is a database (`store_sql.py`). No dialect's words are
+known here: what a document holds is its owner's business.
+
+Durable requests raise, besides what each names: StoreUnavailable when the database fails or does
+not answer in time, Busy when too many wait for it. A write whose answer arrived is on disk; one
+that was refused with StoreUnavailable, or timed out, may have been done all the same: each can be
+repeated. Text that no database holds is Unstorable in a write, and finds nothing in a read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from actors.core import Actor, Message, Request
+from actors.store.records import ConferenceRecord, RoomRecord, ServiceRecord, TokenRecord
+from actors.store.stored import window
+from actors.store.tables import MemoryTables, Tables
+from actors.words.keys import RoomKey
+from actors.words.limits import StoreLimits
+
+__all__ = [
+    "STORE",
+    "ConferenceRecord",
+    "DropAllRooms",
+    "DropConference",
+    "DropRoom",
+    "DropService",
+    "FindServices",
+    "GetConference",
+    "GetRoom",
+    "GetService",
+    "ListConferenceIds",
+    "ListConferences",
+    "MemoryStore",
+    "PutConference",
+    "PutRoom",
+    "PutService",
+    "PutToken",
+    "RoomRecord",
+    "ServiceRecord",
+    "TakeToken",
+    "TokenRecord",
+]
+
+STORE = "/store"
+
+
+# --- rooms
+
+
+@dataclass(frozen=True, slots=True)
+class PutRoom(Request[None]):
+    record: RoomRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GetRoom(Request["RoomRecord | None"]):
+    key: RoomKey
+
+
+@dataclass(frozen=True, slots=True)
+class DropRoom(Message):
+    key: RoomKey
+
+
+@dataclass(frozen=True, slots=True)
+class DropAllRooms(Message):
+    """Told by a hub that begins: no room lives."""
+
+
+# --- services
+
+
+@dataclass(frozen=True, slots=True)
+class PutService(Request[None]):
+    """Insert a service or replace the one of that id.
+
+    Raises NameTaken when another service has the name, StoreFull, Unstorable.
+    """
+
+    record: ServiceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GetService(Request["ServiceRecord | None"]):
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindServices(Request[tuple[ServiceRecord, ...]]):
+    """Return all services, by id ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropService(Request[bool]):
+    """Delete a service with its conferences; answered with whether it was there."""
+
+    id: str
+
+
+# --- conferences
+
+
+@dataclass(frozen=True, slots=True)
+class PutConference(Request[None]):
+    """Insert a conference or replace the one of that id.
+
+    Raises UnknownService when its service is not stored, StoreFull, Unstorable.
+    """
+
+    record: ConferenceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceConference(Request[bool]):
+    """Replace a conference that is there and has the document `before` still, or change nothing.
+
+    Answered with whether it was replaced: else somebody has dropped or changed it since it was
+    read. Raises Unstorable.
+    """
+
+    record: ConferenceRecord
+    before: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GetConference(Request["ConferenceRecord | None"]):
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListConferences(Request[tuple[ConferenceRecord, ...]]):
+    """Return conferences of a service by id ascending: `limit` (None: all) from `offset` on."""
+
+    service: str
+    offset: int = 0
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListConferenceIds(Request[tuple[str, ...]]):
+    """Return the ids of all conferences of a service, ascending."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropConference(Request[bool]):
+    """Delete a conference; answered with whether it was there."""
+
+    id: str
+
+
+# --- tokens
+
+
+@dataclass(frozen=True, slots=True)
+class PutToken(Request[None]):
+    """Store a token; `now` in Unix seconds says which ones are live.
+
+    Raises StoreFull when as many live tokens are stored as there may be, Unstorable.
+    """
+
+    record: TokenRecord
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class TakeToken(Request["TokenRecord | None"]):
+    """Return a token and forget it: of several that ask, one gets it.
+
+    An expired one is returned too, the asker compares `expires_at`; for ten minutes it is sure
+    to be there unless room was needed for live ones.
+    """
+
+    id: str = field(repr=False)
+    now: float
+
+
+ROOM_MESSAGES = (PutRoom, GetRoom, DropRoom, DropAllRooms)
+DURABLE_WRITES = (
+    PutService, DropService, PutConference, ReplaceConference, DropConference, PutToken, TakeToken,
+)  # fmt: skip
+DURABLE_READS = (GetService, FindServices, GetConference, ListConferences, ListConferenceIds)
+
+
+class RoomRecords:
+    """Room records in a dict; bounded by `limits.rooms`: the hub drops those that ended."""
+
+    def __init__(self) -> None:
+        self._records: dict[RoomKey, RoomRecord] = {}
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def handle(self, message: Message) -> RoomRecord | None:
+        """Carry out one of ROOM_MESSAGES."""
+        match message:
+            case PutRoom(record):
+                self._records[record.spec.key] = record
+            case GetRoom(key):
+                return self._records.get(key)
+            case DropRoom(key):
+                self._records.pop(key, None)
+            case DropAllRooms():
+                self._records.clear()
+        return None
+
+
+def carry_out(message: Message, tables: Tables) -> object:
+    """Do what a durable message says to the tables, and return its answer."""
+    match message:
+        case PutService(service):
+            tables.put_service(service)
+        case GetService(id):
+            return tables.get_service(id)
+        case FindServices():
+            return tables.find_services()
+        case DropService(id):
+            return tables.drop_service(id)
+        case PutConference(conference):
+            tables.put_conference(conference)
+        case ReplaceConference(conference, before):
+            return tables.replace_conference(conference, before)
+        case GetConference(id):
+            return tables.get_conference(id)
+        case ListConferences(owner, offset, limit):
+            return tables.list_conferences(owner, *window(offset, limit))
+        case ListConferenceIds(owner):
+            return tables.list_conference_ids(owner)
+        case DropConference(id):
+            return tables.drop_conference(id)
+        case PutToken(token, now):
+            tables.put_token(token, now)
+        case TakeToken(id, now):
+            return tables.take_token(id, now)
+    return None
+
+
+class MemoryStore(Actor[Message]):
+    """Keep everything in dicts: it outlives the actor it belongs to, not the process."""
+
+    kind = "store"
+    accepts = ROOM_MESSAGES + DURABLE_WRITES + DURABLE_READS
+
+    def __init__(self, limits: StoreLimits | None = None) -> None:
+        self._rooms = RoomRecords()
+        self._tables = MemoryTables(limits or StoreLimits())
+
+    async def handle(self, message: Message) -> object:
+        if isinstance(message, ROOM_MESSAGES):
+            return self._rooms.handle(message)
+        return carry_out(message, self._tables)
+
+    def snapshot(self) -> Mapping[str, object]:
+        return {"rooms": len(self._rooms), **self._tables.counts()}

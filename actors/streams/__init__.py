@@ -1,0 +1,1 @@
+"""What flows through a room: its rules, and the connections that carry it."""

@@ -1,0 +1,24 @@
+"""What rooms with streams need of the house: the media engine, and the limits of its use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.words.limits import RecordingsFolder
+from media.contract.engine import IceServer, MediaEngine
+
+
+@dataclass(frozen=True, slots=True)
+class MediaServices:
+    """Made once in `api/process/composition.py`.
+
+    `connect_seconds` is what a publication or subscription is given until its offer is there, and
+    again from then until its media can flow.
+    """
+
+    engine: MediaEngine
+    recordings: RecordingsFolder
+    ice_servers: tuple[IceServer, ...] = ()
+    connect_seconds: float = 30.0
+    sessions_per_participant: int = 100
+    recordings_per_room: int = 20

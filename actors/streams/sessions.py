@@ -1,0 +1,331 @@
+"""The connections of a room's publications and subscriptions, and what flows between them.
+
+A connection is a child of the room, named as its session; it is spawned when the offer is there,
+and a helper task waits for its answer, since gathering candidates may take seconds. Whatever a
+connection does, the room hears it as a message.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+
+from actors.core import Actor, ActorError, ActorStopped, Down, MailboxFull, Message, Ref
+from actors.room.rules import Notice
+from actors.streams.connection import (
+    AcceptOffer,
+    AddCandidate,
+    FromConnection,
+    HangUp,
+    connection_spec,
+)
+from actors.streams.negotiation import EARLY_CANDIDATES, SessionLine
+from actors.streams.offers import MISSING, NO_CODEC, Unfit, tracks_for
+from actors.streams.rules import NOTHING, Conference, Outcome
+from actors.streams.services import MediaServices
+from actors.words import media_refusals
+from actors.words.conference_refusals import SessionUnknown
+from actors.words.facts import SessionAnswered
+from actors.words.refusals import Busy
+from actors.words.streams import SessionEnd
+from media.contract.codec import H264Profile, h264_profile
+from media.contract.engine import (
+    HUNG_UP,
+    Candidate,
+    Direction,
+    Failure,
+    MessageReceived,
+    SessionWanted,
+    State,
+    StateChanged,
+    TracksChanged,
+    TrackWanted,
+)
+from media.contract.errors import (
+    BadCandidate,
+    CodecMismatch,
+    MediaTimeout,
+    UnknownSink,
+    UnknownSource,
+)
+from media.webrtc.candidates import parse_remote
+
+NEGOTIATE_SECONDS = 15.0  # more than the engine takes for a step that gets stuck
+WORD_SECONDS = 2.0  # for who has hung up to say why: the two come by different ways
+ID_LIMIT = 10**18
+_PROFILES = {H264Profile.BASELINE: "CB", H264Profile.MAIN: "M", H264Profile.HIGH: "H"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Message):
+    """What came of an offer: the answer, or why there is none."""
+
+    session: str
+    sdp: str
+    why: SessionEnd | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferDue(Message):
+    """The timer of a session that waits for its offer."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordDue(Message):
+    """The timer of a session whose other side has hung up, and may say yet that it has ended it."""
+
+    session: str
+
+
+class RoomSessions:
+    """Belongs to one room, whose handlers call it and carry out what it returns."""
+
+    __slots__ = ("_by_connection", "_conference", "_lines", "_media", "_room")
+
+    def __init__(self, room: Actor[Message], conference: Conference, media: MediaServices) -> None:
+        self._room = room
+        self._conference = conference
+        self._media = media
+        self._lines: dict[str, SessionLine] = {}
+        self._by_connection: dict[Ref[Message], SessionLine] = {}
+
+    def new_id(self) -> str:
+        """Return a free id: a decimal number that nobody can guess."""
+        while (id_ := str(secrets.randbelow(ID_LIMIT))) in self._lines:
+            pass
+        return id_
+
+    def open(self, session: str, owner: str) -> None:
+        """Await the offer of a session."""
+        due = self._room.ctx.tell_self_after(self._media.connect_seconds, OfferDue(session))
+        self._lines[session] = SessionLine(session, owner, due)
+
+    def owner(self, session: str) -> str | None:
+        """Return whose session it is, None where there is none."""
+        line = self._lines.get(session)
+        return None if line is None else line.owner
+
+    def close(self, session: str) -> None:
+        """End the connection of a session, and forget it."""
+        line = self._lines.pop(session, None)
+        if line is None:
+            return
+        line.due.cancel()
+        if line.connection is not None and not line.hung_up:
+            ctx = self._room.ctx
+            del self._by_connection[line.connection]
+            ctx.unwatch(line.connection)
+            ctx.start_task(ctx.stop_child, line.connection, "session ended", name="hang up")
+
+    def close_all(self) -> None:
+        """Have all connections end, now that the room does."""
+        for connection in self._by_connection:
+            with suppress(ActorError):  # it ends with the room anyway
+                connection.tell(HangUp("room closed"))
+
+    # --- negotiation
+
+    async def offer(self, session: str, sdp: str) -> Outcome:
+        """Take the offer for a session. Raises SessionUnknown, NegotiationOutOfStep."""
+        line = self._line(session)
+        if line.connection is not None:
+            raise media_refusals.NegotiationOutOfStep("sessions are negotiated once")
+        direction = Direction.RECEIVE if self._sends(session) else Direction.SEND
+        fmtp = {} if direction is Direction.RECEIVE else self._fmtp_taken(session)
+        tracks = tracks_for(sdp, self._conference.codecs(session), direction, fmtp)
+        if isinstance(tracks, Unfit):
+            return self._conference.end(session, tracks.why, tracks.detail)
+        line.due.cancel()
+        line.connection = connection = await self._connect(session, tracks)
+        self._by_connection[connection] = line
+        ctx = self._room.ctx
+        ctx.watch(connection)
+        for candidate in line.early:
+            connection.tell(AddCandidate(candidate))
+        line.early.clear()
+        kind = tracks[-1].kind
+        ctx.start_task(self._negotiate, session, kind, connection, sdp, name="negotiation")
+        return NOTHING
+
+    def trickle(self, session: str, candidates: tuple[Candidate, ...]) -> None:
+        """Take candidates, before the offer too. Raises SessionUnknown, BadCandidate, Busy."""
+        line = self._line(session)
+        try:
+            for candidate in candidates:
+                parse_remote(candidate.text)
+        except BadCandidate as error:
+            raise media_refusals.BadCandidate(str(error)) from error
+        if line.connection is None:
+            if len(line.early) + len(candidates) > EARLY_CANDIDATES:
+                raise media_refusals.BadCandidate("more candidates than a connection needs")
+            line.early += candidates
+            return
+        try:
+            with suppress(ActorStopped):  # its Down is on the way
+                for candidate in candidates:
+                    line.connection.tell(AddCandidate(candidate))
+        except MailboxFull:
+            raise Busy from None
+
+    async def _connect(self, session: str, tracks: tuple[TrackWanted, ...]) -> Ref[Message]:
+        media = self._media
+        wanted = SessionWanted(
+            tracks,
+            rejects_rest=True,
+            ice_servers=media.ice_servers,
+            connect_seconds=media.connect_seconds,
+        )
+        ctx = self._room.ctx
+        spec = connection_spec(media.engine, session, session, wanted, ctx.self_ref, _unread)
+        return await ctx.spawn(spec)
+
+    async def _negotiate(self, session: str, kind: str, connection: Ref[Message], sdp: str) -> None:
+        """Wait for the answer, beside the room."""
+        try:
+            answer = await connection.ask(AcceptOffer(sdp), within=NEGOTIATE_SECONDS)
+            told = Answered(session, answer.sdp)
+        except media_refusals.NoCommonCodec as refusal:  # the name was right, not a profile of it
+            told = Answered(session, "", NO_CODEC[kind], str(refusal))
+        except media_refusals.BadDescription as refusal:
+            told = Answered(session, "", SessionEnd.BAD_OFFER, str(refusal))
+        except ActorError:
+            told = Answered(session, "", SessionEnd.MEDIA_LOST)
+        with suppress(ActorStopped):
+            await self._room.ctx.self_ref.send(told)
+
+    # --- what becomes of it
+
+    def answered(self, told: Answered) -> Outcome:
+        """Take the outcome of a negotiation."""
+        line = self._lines.get(told.session)
+        if line is None or line.hung_up:
+            return NOTHING
+        if told.why is not None:
+            return self._conference.end(line.id, told.why, told.detail)
+        line.answered = True
+        answer = Notice(SessionAnswered(line.id, told.sdp), to=line.owner)
+        return Outcome((answer,)) + self._perhaps_ready(line)
+
+    def overdue(self, session: str) -> Outcome:
+        """Give up on a session without an offer."""
+        line = self._lines.get(session)
+        if line is None or line.connection is not None:
+            return NOTHING
+        return self._conference.end(session, SessionEnd.ICE_FAILED)
+
+    def unexplained(self, session: str) -> Outcome:
+        """End a session whose other side has hung up without a word."""
+        line = self._lines.get(session)
+        if line is None or not line.hung_up:
+            return NOTHING
+        return self._conference.end(session, SessionEnd.HUNG_UP)
+
+    def hear(self, told: FromConnection) -> Outcome:
+        """Take what a connection tells."""
+        line = self._by_connection.get(told.connection)
+        if line is None:
+            return NOTHING
+        match told.event:
+            case TracksChanged():
+                return self._take_tracks(line, told.event)
+            case StateChanged(state=State.CONNECTED):
+                line.connected = True
+                return self._perhaps_ready(line)
+            case StateChanged(failure=Failure.DTLS):
+                return self._conference.end(line.id, SessionEnd.DTLS_FAILED)
+            case StateChanged(state=State.FAILED):
+                return self._conference.end(line.id, SessionEnd.ICE_FAILED)
+            case StateChanged(state=State.CLOSED, reason=reason):
+                if reason != HUNG_UP:
+                    return self._conference.end(line.id, SessionEnd.MEDIA_LOST)
+                self._await_word(line, told.connection)
+        return NOTHING
+
+    def _await_word(self, line: SessionLine, connection: Ref[Message]) -> None:
+        """Keep a session whose other side has hung up, for as long as its word may take."""
+        ctx = self._room.ctx
+        del self._by_connection[connection]
+        ctx.unwatch(connection)  # it ends by itself
+        line.hung_up = True
+        line.due = ctx.tell_self_after(WORD_SECONDS, WordDue(line.id))
+        self._conference.hang_up(line.id)
+
+    def miss(self, down: Down) -> Outcome:
+        """Take the end of a connection that did not announce it."""
+        line = self._by_connection.get(down.ref)
+        if line is None:
+            return NOTHING
+        return self._conference.end(line.id, SessionEnd.MEDIA_LOST)
+
+    def _take_tracks(self, line: SessionLine, told: TracksChanged) -> Outcome:
+        sends = self._sends(line.id)
+        codecs = line.take_tracks(told.tracks, sends=sends)
+        for kind in self._conference.codecs(line.id):
+            if kind not in codecs:  # offered, but the other way round
+                return self._conference.end(line.id, MISSING[kind])
+        rid = next((track.rid for track in told.tracks if track.kind == "video"), None)
+        profile = _PROFILES.get(h264_profile(line.fmtp.get("video", "")))
+        self._conference.negotiated(line.id, codecs, rid, profile)
+        return Outcome(rewired=() if sends else (line.id,)) + self._perhaps_ready(line)
+
+    def _perhaps_ready(self, line: SessionLine) -> Outcome:
+        return self._conference.ready(line.id) if line.becomes_ready() else NOTHING
+
+    # --- what flows
+
+    def source(self, output: str, kind: str) -> str | None:
+        """Return the engine's id of what an output takes this kind from."""
+        stream = self._lines.get(self._conference.source(output, kind) or "")
+        return None if stream is None else stream.ends.get(kind)
+
+    async def rewire(self, subscription: str) -> Outcome:
+        """Bring the engine in line with what a subscription takes now."""
+        line = self._lines.get(subscription)
+        if line is None:
+            return NOTHING
+        for kind, sink in line.ends.items():
+            try:
+                await self._wire(line, kind, sink)
+            except CodecMismatch as error:
+                return self._conference.end(subscription, NO_CODEC[kind], str(error))
+            except MediaTimeout:
+                return self._conference.end(subscription, SessionEnd.MEDIA_LOST)
+            except (UnknownSource, UnknownSink):
+                pass  # one side has just ended, which the room will hear
+        return NOTHING
+
+    async def _wire(self, line: SessionLine, kind: str, sink: str) -> None:
+        engine = self._media.engine
+        source, flows = self.source(line.id, kind), self._conference.flows(line.id, kind)
+        was_source, flowed = line.wired.get(kind, (None, True))
+        if flowed and not flows:
+            await engine.pause(sink)
+        if source is not None and source != was_source:
+            await engine.attach(source, sink)
+        if flows and not flowed:
+            await engine.resume(sink)
+        line.wired[kind] = (source, flows)
+
+    # --- inside
+
+    def _fmtp_taken(self, output: str) -> dict[str, str]:
+        """Return the parameters of what an output takes, by kind."""
+        taken = {kind: self._conference.source(output, kind) for kind in ("audio", "video")}
+        lines = {kind: self._lines.get(stream or "") for kind, stream in taken.items()}
+        return {kind: it.fmtp.get(kind, "") for kind, it in lines.items() if it is not None}
+
+    def _sends(self, session: str) -> bool:
+        return session in self._conference.publications
+
+    def _line(self, session: str) -> SessionLine:
+        if session not in self._lines:
+            raise SessionUnknown(session)
+        return self._lines[session]
+
+
+def _unread(_: MessageReceived) -> None:
+    """Leave unread what comes on data channels: nobody asked for any."""

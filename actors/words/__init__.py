@@ -1,0 +1,1 @@
+"""What everything in the actors is said with: names, facts, orders, refusals, limits. Pure data."""

@@ -1,0 +1,245 @@
+"""Facts: what rooms and peers tell a peer, dialect-neutral, each shown by the peer's client.
+
+A `tag` is the request id a client gave with the order that the fact answers, or "".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.core.errors import Refused
+from actors.core.message import Message
+from actors.words.keys import RoomKey
+from actors.words.permission import NOTHING, Permission
+from actors.words.streams import SessionEnd, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Card(Message):
+    """How a peer shows itself. `status` is JSON bytes that only clients understand.
+
+    `role` and `permission` count in rooms with streams only.
+    """
+
+    peer: str
+    user: str = ""
+    agent: str = ""
+    status: bytes | None = None
+    revision: int = 0
+    role: str = ""
+    permission: Permission = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView(Message):
+    """What a member may know of its room; `title` keeps the spelling of whoever came first."""
+
+    key: RoomKey
+    title: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Message):
+    """Base of everything a peer is told to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined(Fact):
+    """You are in: the room, its members, yourself included, and its streams.
+
+    `attempt` is the Admission's, so that the answer to an overtaken order is known as such.
+    """
+
+    tag: str
+    room: RoomView
+    members: tuple[Card, ...]
+    attempt: int = 0
+    streams: tuple[Stream, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRefused(Fact):
+    """You are not in that room, nor in any other; `attempt` as in Joined."""
+
+    tag: str
+    room: RoomKey
+    refusal: Refused
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefused(Fact):
+    """An order of yours to the room was not carried out."""
+
+    tag: str
+    refusal: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class PeerJoined(Fact):
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLeft(Fact):
+    """`gone` is True when the peer ended, False when it only left this room."""
+
+    peer: str
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeerChanged(Fact):
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPosted(Fact):
+    """A message to everyone in the room; `body` is the dialect's document as JSON bytes."""
+
+    sender: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RoomChanged(Fact):
+    """Somebody set, removed or confirmed the lock. `pin` is None where the order left it alone."""
+
+    by: str
+    tag: str
+    room: RoomView
+    pin: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RosterListed(Fact):
+    tag: str
+    members: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RosterAnnounced(Fact):
+    """In rooms of a kind that calls everybody: all member ids, told to all after each join."""
+
+    room: RoomView
+    peers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomClosed(Fact):
+    """The room ended although you were in it (stopped by the operator, or given up)."""
+
+    room: RoomView
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled(Fact):
+    """A document from another peer, relayed unread; `body` is JSON bytes."""
+
+    sender: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Introduced(Fact):
+    """Who you are: sent on connection, when asked for, and after a login."""
+
+    tag: str
+    user: str
+
+
+# --- rooms with streams
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDone(Fact):
+    """An order of yours to the room was carried out; `value` is what the order says, or None."""
+
+    tag: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextPosted(Fact):
+    """Somebody said something to you alone, or to all."""
+
+    sender: str
+    to_all: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionSet(Fact):
+    """What you may do has changed."""
+
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(Fact):
+    """You have been put out of the room."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAdded(Fact):
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class StreamChanged(Fact):
+    """`field` says what: "audio.status", "video.status", or "." for anything else."""
+
+    stream: Stream
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRemoved(Fact):
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAnswered(Fact):
+    """The answer to your offer for a publication or subscription, with all candidates inside."""
+
+    session: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReady(Fact):
+    """The media of your publication or subscription can flow."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded(Fact):
+    """Your publication or subscription has ended, and not by your order.
+
+    `detail` says in a few words what `why` leaves open, without user data.
+    """
+
+    session: str
+    why: SessionEnd
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted(Fact):
+    """The room came back after a crash; on its roll, you are a member still.
+
+    The streams and sessions that you know of from before have ended, and what you have asked of the
+    room since is lost, until you confirm this `incarnation`.
+    """
+
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost(Fact):
+    """The room came back after a crash: all of its streams and your sessions have ended."""
+
+    streams: tuple[str, ...]
+    sessions: tuple[str, ...]

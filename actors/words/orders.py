@@ -1,0 +1,211 @@
+"""What a room is told and asked about streams, subscriptions, recordings and participants.
+
+An `Order` comes from a member's peer and is answered with the fact `OrderDone` or `OrderRefused` of
+the same tag. A `Request` comes from a management API, which asks the room itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.core import Message, Request
+from actors.words.facts import Card
+from actors.words.permission import PermissionChange
+from actors.words.streams import (
+    AS_IT_COMES,
+    AudioWanted,
+    OutputChange,
+    RecordingView,
+    Stream,
+    StreamChange,
+    VideoParameters,
+    VideoWanted,
+)
+from media.contract.engine import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Order(Message):
+    """`by` is the id of the member, `tag` names the order among that member's."""
+
+    by: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostText(Order):
+    """Say `text` to one participant, or to all (the sender included) where `to` is None.
+
+    Refused with ParticipantUnknown.
+    """
+
+    to: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish(Order):
+    """Send a stream; done with its id (str). Where it comes from is in words, None: not sent.
+
+    Refused with NotAllowed, TooManyStreams, AudioForbidden, VideoForbidden, EmptySubscription.
+    """
+
+    audio_origin: str | None
+    video_origin: str | None
+    parameters: VideoParameters = AS_IT_COMES
+    attributes: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublish(Order):
+    """End a stream of one's own. Refused with StreamUnknown, NotAllowed."""
+
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe(Order):
+    """Take from streams; done with the id of the subscription (str).
+
+    Refused with NotAllowed, EmptySubscription, TargetUnsatisfying.
+    """
+
+    audio: AudioWanted | None
+    video: VideoWanted | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe(Order):
+    """End a subscription of one's own. Refused with SubscriptionUnknown, NotAllowed."""
+
+    subscription: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Order):
+    """Negotiate a publication or subscription of one's own.
+
+    The answer is told as the fact SessionAnswered, a failure as SessionEnded. Refused with
+    SessionUnknown, NotAllowed.
+    """
+
+    session: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trickle(Order):
+    """Hand over candidates of one's own publication or subscription.
+
+    Refused with SessionUnknown, NotAllowed, BadCandidate.
+    """
+
+    session: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlStream(Order):
+    """Hold or resume tracks of a stream of one's own.
+
+    Refused with StreamUnknown, NotAllowed, TrackUnknown.
+    """
+
+    stream: str
+    changes: tuple[StreamChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSubscription(Order):
+    """Change a subscription of one's own: hold, resume, take from another stream; all or nothing.
+
+    Refused with SubscriptionUnknown, NotAllowed, TargetUnsatisfying.
+    """
+
+    subscription: str
+    changes: tuple[OutputChange, ...]
+
+
+# --- asked by a management API
+
+
+@dataclass(frozen=True, slots=True)
+class GetParticipants(Request[tuple[Card, ...]]):
+    """All members in order of joining, each with role and permission."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetPermissions(Request[Card]):
+    """Change what a participant may do; what it sends and takes already goes on.
+
+    Raises ParticipantUnknown.
+    """
+
+    peer: str
+    changes: tuple[PermissionChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropParticipant(Request[None]):
+    """Put a participant out; its client is told. Raises ParticipantUnknown."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetStreams(Request[tuple[Stream, ...]]):
+    """The streams whose media can flow, in order of coming."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStream(Request[Stream]):
+    """Change a stream; all changes or none. Raises StreamUnknown, TrackUnknown, ViewUnknown."""
+
+    stream: str
+    changes: tuple[StreamChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndStream(Request[None]):
+    """End a stream. Raises StreamUnknown."""
+
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording(Request[RecordingView]):
+    """Record streams. `container`: "auto", "mp4", "mkv", "webm".
+
+    Raises EmptySubscription, TargetUnsatisfying, CannotRecord.
+    """
+
+    container: str
+    audio: AudioWanted | None
+    video: VideoWanted | None
+
+
+@dataclass(frozen=True, slots=True)
+class GetRecordings(Request[tuple[RecordingView, ...]]):
+    """The ongoing recordings."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecording(Request[RecordingView]):
+    """Take from other streams, hold or resume. Raises RecordingUnknown, TargetUnsatisfying."""
+
+    recording: str
+    changes: tuple[OutputChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndRecording(Request[None]):
+    """End a recording; answered when its file is finalised. Raises RecordingUnknown."""
+
+    recording: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRoom(Request[None]):
+    """End the room with all that is in it; members hear RoomClosed. Recordings are finalised."""
+
+    reason: str = "deleted"

@@ -1,0 +1,58 @@
+"""The door of Auvious RTC to a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from quart import Blueprint, Response, has_request_context, request
+
+from api.auvious import cors
+from api.auvious.broker import open_broker
+from api.auvious.mqtt.socket import mqtt_routes
+from api.auvious.oauth import SECURITY, add_oauth_routes, security_refusal
+from api.auvious.openapi import PATHS, SECURITY_SCHEMES
+from api.auvious.routes import REST, add_routes, empty
+from api.auvious.server_events import add_event_stream
+from api.auvious.state import House
+from api.http.mounts import Door, Place, Services
+
+PREFIXES = ("/auvious", REST, *SECURITY)
+
+
+def open_dialect(services: Services) -> Callable[[Place], Door]:
+    """Start the dialect; the result opens a door of it for each listener."""
+    house = House.open(services)
+    open_broker(house)
+    return lambda place: open_door(house)
+
+
+def open_door(house: House) -> Door:
+    blueprint = Blueprint("auvious", __name__)
+
+    async def ask_first() -> Response | None:
+        return cors.preflight(house)
+
+    async def allow(response: Response) -> Response:
+        return cors.allow(house, response)
+
+    def refuse(status: int) -> Response:
+        if not has_request_context():  # a websocket that is not let in
+            return empty(status)
+        below_security = request.path.lstrip("/").startswith("security/")
+        response = security_refusal(status) if below_security else empty(status)
+        return cors.allow(house, response)
+
+    blueprint.before_request(ask_first)
+    blueprint.after_request(allow)
+    add_routes(blueprint, house)
+    add_event_stream(blueprint, house)
+    add_oauth_routes(blueprint, house)
+    return Door(
+        dialect="auvious",
+        blueprint=blueprint,
+        websockets=mqtt_routes(house),
+        prefixes=(*PREFIXES, *(f"/{prefix}" for prefix in (REST, *SECURITY))),
+        refuse=refuse,
+        openapi=PATHS,
+        security_schemes=SECURITY_SCHEMES,
+    )

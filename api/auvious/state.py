@@ -1,0 +1,100 @@
+"""What the dialect keeps for the life of the process, shared by its listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from actors.core import ActorError, Message, Ref
+from actors.directory.endpoints import DESK
+from actors.endpoint.endpoint import EndEndpoint
+from actors.endpoint.outbox import Event, OutboxLimits
+from actors.endpoint.rules import Owner, Quota
+from actors.words.keys import ENDPOINTS, EndpointKey
+from api.auvious.keys import KeyRing
+from api.auvious.passwords import Passwords
+from api.auvious.refresh_tokens import RefreshTokens
+from api.auvious.tokens import Tokens
+
+if TYPE_CHECKING:
+    from api.http.mounts import Services
+    from api.settings.dialects import AuviousClient, AuviousSettings, AuviousUser
+
+REALM = "auvious"
+EventListener = Callable[[Owner, str, Event], None]
+
+
+@dataclass(slots=True)
+class House:
+    """`event_listeners` hear of each event that an endpoint took: its owner, its id, the event.
+
+    They are called from requests, never wait and never raise.
+    """
+
+    services: Services
+    ring: KeyRing
+    tokens: Tokens
+    refresh_tokens: RefreshTokens
+    passwords: Passwords
+    clients: dict[str, AuviousClient]
+    users: dict[str, AuviousUser]
+    event_listeners: list[EventListener] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, services: Services) -> House:
+        """Read the keys and the tables. Raises DataDirError."""
+        settings = services.settings().auvious
+        data_dir = services.settings().server.data_dir
+        ring = KeyRing(data_dir, settings.access_token_seconds, needed=bool(settings.clients))
+        house = cls(
+            services,
+            ring,
+            Tokens(ring),
+            RefreshTokens(data_dir, settings.refresh_tokens, settings.refresh_tokens_per_user),
+            Passwords(user.password for user in settings.users),
+            {client.id: client for client in settings.clients},
+            {user.id: user for user in settings.users},
+        )
+        for client in settings.clients:
+            house.client_secret(client)
+        services.lifecycle.reload_hooks.append(ring.reload)
+        services.lifecycle.drain_hooks.append(house.say_goodbye)
+        return house
+
+    @property
+    def settings(self) -> AuviousSettings:
+        return self.services.settings().auvious
+
+    @property
+    def desk(self) -> Ref[Message] | None:
+        return self.services.system.registry.find(DESK)
+
+    @property
+    def quota(self) -> Quota:
+        settings = self.settings
+        return Quota(
+            settings.endpoints_per_user, settings.endpoints_per_organization, settings.endpoints
+        )
+
+    @property
+    def outbox(self) -> OutboxLimits:
+        return OutboxLimits(self.settings.outbox_events, self.settings.outbox_bytes)
+
+    def endpoint(self, id_: str) -> Ref[Message] | None:
+        """Find a live endpoint, whoever's it is: what it is asked names an owner."""
+        return self.services.system.registry.find(EndpointKey(REALM, id_).path)
+
+    def client_secret(self, client: AuviousClient) -> str:
+        """Return a client's secret, generated if none is configured; "" for a public one."""
+        if client.public:
+            return ""
+        return self.services.secrets.text(client.secret_name, client.secret)
+
+    async def say_goodbye(self) -> None:
+        """End every endpoint; its subscribers hear why."""
+        for endpoint in self.services.system.registry.children(ENDPOINTS):
+            if endpoint.name.startswith(f"{REALM}:"):
+                with suppress(ActorError):  # it ends anyway
+                    endpoint.tell(EndEndpoint("shutting_down"))

@@ -1,0 +1,1 @@
+"""What all dialects share of HTTP and websockets: apps, credentials, origins, carriers."""

@@ -1,0 +1,185 @@
+"""The Quart app of one listener: its dialects' blueprints, and what all requests have in common.
+
+A request id, one log line per request, limits of size and time, and answers in the form of the
+dialect whose path was asked for: an unknown path below a dialect's prefix is that dialect's 404,
+never another dialect's page.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import trio
+from quart import Response, current_app, g, has_request_context, request, websocket
+from quart_trio import QuartTrio
+from structlog.contextvars import bind_contextvars
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    RequestedRangeNotSatisfiable,
+)
+
+from api.http.carriers.quart_seam import SteadyHttpConnection, SteadyWebsocketConnection
+from api.http.carriers.quart_socket import QuartSocket, websocket_view
+from api.http.carriers.upgrades import WebsocketRoutes
+from api.http.paths import Paths, is_below
+
+if TYPE_CHECKING:
+    from werkzeug.routing import MapAdapter
+
+    from api.http.mounts import Door, Services
+    from api.settings import LimitSettings, ListenerSettings
+
+log = structlog.get_logger(__name__)
+
+REFUSALS = {404, 405, 413, 429, 500, 503}  # what every door has a form for
+
+
+class App(QuartTrio):
+    """The app of one listener; `routes` are its websocket paths, for both carriers."""
+
+    asgi_http_class = SteadyHttpConnection
+    asgi_websocket_class = SteadyWebsocketConnection
+
+    def __init__(self, doors: Sequence[Door], services: Services, root: Door | None) -> None:
+        super().__init__("quintet", static_folder=None, template_folder=None)
+        self.services = services
+        self.doors = {door.blueprint.name: door for door in doors}
+        self.root = root
+        self.routes = WebsocketRoutes(route for door in doors for route in door.websockets)
+        self.open_sockets: set[QuartSocket] = set()
+        self.paths: Paths  # once all routes are known
+
+    def create_url_adapter(self, asked: Any) -> MapAdapter | None:
+        """Find routes by path and method alone: no Host is wrong, and no query is decoded for it.
+
+        Quart would put the Host into IDNA, and raise over `a..b`.
+        """
+        if asked is None:
+            return super().create_url_adapter(asked)
+        return self.url_map.bind(
+            "", asked.root_path, None, asked.scheme, asked.method, asked.path, ""
+        )
+
+    def limits_changed(self, limits: LimitSettings) -> None:
+        """Take over the limits of requests; Quart reads them for each."""
+        self.config["MAX_CONTENT_LENGTH"] = limits.body_bytes
+        self.config["BODY_TIMEOUT"] = limits.body_seconds
+        self.config["RESPONSE_TIMEOUT"] = limits.answer_seconds
+
+    def door(self) -> Door | None:
+        """Return whose request this is: by its route, else by the prefix of its path."""
+        if request.blueprint in self.doors:
+            return self.doors[request.blueprint]
+        owner = self.paths.owner(request.path)
+        return owner[1] if owner else self.root
+
+    def refusal(self, status: int) -> Response:
+        """Build the answer of this status in the form of the door asked for."""
+        asked = request if has_request_context() else websocket
+        owner = self.paths.owner(asked.path)
+        door = owner[1] if owner else self.doors.get(asked.blueprint or "", self.root)
+        if door is not None and status in REFUSALS:
+            return door.refuse(status)
+        phrase = HTTPStatus(status).phrase
+        return Response(f"{status} {phrase}\n", status, content_type="text/plain; charset=utf-8")
+
+
+def create_app(listener: ListenerSettings, doors: Sequence[Door], services: Services) -> App:
+    """Put the doors of one listener behind one app.
+
+    Raises ValueError when two doors claim one path.
+    """
+    root = next((door for door in doors if door.dialect == listener.root), None)
+    app = App(doors, services, root)
+    app.limits_changed(services.settings().limits)
+    app.url_map.strict_slashes = False  # SDKs send both forms and follow no redirects
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
+    for door in doors:
+        app.register_blueprint(door.blueprint)
+    for path in app.routes.paths:
+        app.add_websocket(path, f"websocket:{path}", websocket_view(app))
+    app.paths = Paths(doors, app.url_map)
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(Exception, _crash)
+    return app
+
+
+def current() -> App:
+    """Return the app of the current request."""
+    return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
+
+
+async def _begin() -> Response | None:
+    """Give the request its id; refuse what is too large, astray, or no websocket where one is due.
+
+    A route without arguments may share its path with a websocket; a catch-all page may not.
+    """
+    app = current()
+    g.started = trio.current_time()
+    g.request_id = secrets.token_hex(8)
+    bind_contextvars(request_id=g.request_id)
+    if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
+        return app.refusal(413)
+    if request.path in app.routes and (request.url_rule is None or request.url_rule.arguments):
+        return Response(
+            "This address speaks websocket.\n",
+            426,
+            {"Upgrade": "websocket"},
+            content_type="text/plain; charset=utf-8",
+        )
+    owner = app.paths.owner(request.path)
+    if owner is None:
+        return None
+    prefix, _ = owner
+    if request.url_rule is None or not is_below(prefix, request.url_rule):
+        problem = app.paths.problem(prefix, request.path, request.method)
+        return _refuse(problem) if problem else None
+    return None
+
+
+async def _end(response: Response) -> Response:
+    """Log the request, without anything of it that may be secret, and finish the headers."""
+    app = current()
+    door = app.door()
+    dialect = door.dialect if door else ""
+    seconds = trio.current_time() - g.get("started", trio.current_time())
+    app.services.traffic.request(dialect).add(response.status_code, seconds)
+    note = log.debug if dialect == "operator" and response.status_code < 400 else log.info
+    note(
+        "request.answered",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else "",
+        status=response.status_code,
+        ms=round(seconds * 1000, 2),
+        dialect=dialect,
+    )
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    return response
+
+
+def _refuse(error: HTTPException) -> Response:
+    """Answer an HTTP error (unknown path, wrong method, body too large or too slow …)."""
+    response = current().refusal(error.code or 500)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if isinstance(error, RequestedRangeNotSatisfiable) and error.length:
+        response.headers["Content-Range"] = f"{error.units} */{error.length}"
+    return response
+
+
+def _crash(error: Exception) -> Response:
+    """Log an unexpected error with its traceback; the client learns nothing but 500."""
+    asked = request if has_request_context() else websocket
+    route = asked.url_rule.rule if asked.url_rule else ""
+    log.error("request.crashed", route=route, exc_info=error)
+    return current().refusal(500)

@@ -1,0 +1,202 @@
+"""The other carrier of `api.http.sockets.Socket`: Quart-Trio's websocket.
+
+It serves TLS listeners, plain Hypercorn command lines, and the rare upgrade that is not the first
+request of its connection. Pings and UTF-8 are Hypercorn's business here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import trio
+from quart import Response, websocket
+
+from api.http.carriers.hypercorn_seam import AlreadyRefused
+from api.http.carriers.pacing import RateWindow
+from api.http.carriers.quart_seam import close_code
+from api.http.carriers.upgrades import decide, merge_headers, read_upgrade, serve_within_boundary
+from api.http.sockets import Rejection, SocketClosed, SocketFull
+
+if TYPE_CHECKING:
+    from quart.wrappers import Websocket
+
+    from api.http.app import App
+    from api.http.metrics import WebsocketTally
+    from api.http.sockets import SocketLimits, Upgrade, WebsocketRoute
+
+CLOSE_SECONDS = 5.0
+
+
+class QuartSocket:
+    """One websocket under Quart; `write_out` runs beside the handler and does all sending."""
+
+    def __init__(
+        self,
+        carrier: Websocket,
+        upgrade: Upgrade,
+        subprotocol: str | None,
+        limits: SocketLimits,
+        tally: WebsocketTally,
+    ) -> None:
+        self.upgrade = upgrade
+        self.subprotocol = subprotocol
+        self._carrier = carrier
+        self._limits = limits
+        self._tally = tally
+        self._window = RateWindow(limits.messages_per_second)
+        self._outbox: deque[tuple[bytes, bool]] = deque()
+        self._unsent = 0
+        self._more = trio.Event()
+        self._ended: tuple[int, str, bool] | None = None
+        self._ending = trio.CancelScope()  # around whatever `receive` waits for
+        self._done = trio.Event()
+
+    async def receive(self) -> tuple[bytes, bool]:
+        """Return the next message; see `api.http.sockets.Socket`."""
+        if self._ended is None:
+            self._ending = trio.CancelScope()
+            with self._ending:
+                message = await self._next()
+                if self._ended is None:
+                    self._tally.received += 1
+                    return message
+        assert self._ended is not None  # noqa: S101  only `close` cancels the scope
+        raise SocketClosed(*self._ended)
+
+    async def _next(self) -> tuple[bytes, bool]:
+        try:
+            data: str | bytes | None = await self._carrier.receive()
+        except trio.EndOfChannel:
+            code = close_code(self._carrier.scope)
+            self._end(code, "", theirs=code != 1006)
+            raise SocketClosed(*self._ended or ()) from None
+        payload = data.encode() if isinstance(data, str) else data or b""
+        if len(payload) > self._limits.message_bytes:
+            self.close(1009, "message too large")
+        await trio.sleep(self._window.take(trio.current_time()))
+        return payload, isinstance(data, str)
+
+    def push(self, payload: bytes, *, text: bool = True) -> None:
+        """Queue for the writer; see `api.http.sockets.Socket`."""
+        if self._ended is not None:
+            return
+        if (
+            len(self._outbox) >= self._limits.outbox_messages
+            or self._unsent + len(payload) > self._limits.outbox_bytes
+        ):
+            raise SocketFull
+        self._outbox.append((payload, text))
+        self._unsent += len(payload)
+        self._tally.sent += 1
+        self._more.set()
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Send a close frame behind what is queued; see `api.http.sockets.Socket`."""
+        self._end(code, reason)
+        self._ending.cancel()
+
+    def abort(self) -> None:
+        """Drop the connection, as far as ASGI can: what is queued is not sent."""
+        self._end(1006, "")
+        self._outbox.clear()
+        self._ending.cancel()
+        self._done.set()
+
+    def hurry(self) -> None:
+        """Wait for the end of the connection no longer, unless something is unsent."""
+        if self._ended is not None and not self._outbox:
+            self.abort()
+
+    async def write_out(self) -> None:
+        """Send what is queued, then the close frame; returns when that is done."""
+        try:
+            await self._write_out()
+        except trio.BusyResourceError:  # the client left, and Hypercorn is closing the stream
+            self._end(1006, "")
+            self._outbox.clear()
+        self._done.set()
+
+    async def _write_out(self) -> None:
+        while self._outbox or self._ended is None:
+            if not self._outbox:
+                self._more = trio.Event()
+                await self._more.wait()
+                continue
+            payload, text = self._outbox.popleft()
+            self._unsent -= len(payload)
+            await self._carrier.send(payload.decode() if text else payload)
+        code, reason, theirs = self._ended
+        if code != 1006 and not theirs:
+            await self._carrier.close(code, reason)
+
+    async def finish(self) -> None:
+        """Let the writer end, at most CLOSE_SECONDS."""
+        self.close()
+        with trio.move_on_after(CLOSE_SECONDS):
+            await self._done.wait()
+
+    def _end(self, code: int, reason: str, theirs: bool = False) -> None:
+        if self._ended is None:
+            self._ended = (code, reason, theirs)
+            self._more.set()
+
+
+def websocket_view(app: App) -> Callable[[], Awaitable[Response | None]]:
+    """Return the Quart view that serves every websocket path of an app."""
+    services = app.services
+
+    async def speak() -> Response | None:
+        upgrade = _upgrade(app)
+        route = decide(app.routes, upgrade, _flaw(upgrade), services.traffic)
+        if isinstance(route, Rejection):
+            return Response(route.body, route.status, content_type=route.content_type)
+        try:
+            await websocket.accept(subprotocol=route.subprotocol)
+        except AlreadyRefused:
+            return None
+        await _serve(app, route, upgrade)
+        return None
+
+    return speak
+
+
+def _flaw(upgrade: Upgrade) -> Rejection | None:
+    """Refuse an upgrade with a body, which Hypercorn lets through and then cannot accept."""
+    if upgrade.headers.get("content-length", "0") != "0" or "transfer-encoding" in upgrade.headers:
+        return Rejection(400, "handshake: has a body")
+    return None
+
+
+async def _serve(app: App, route: WebsocketRoute, upgrade: Upgrade) -> None:
+    tally = app.services.traffic.websocket(route.dialect)
+    carrier: Websocket = websocket._get_current_object()  # type: ignore[attr-defined]
+    socket = QuartSocket(carrier, upgrade, route.subprotocol, route.limits(), tally)
+    tally.accepted += 1
+    tally.open += 1
+    app.open_sockets.add(socket)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(socket.write_out)
+            await serve_within_boundary(route, socket, tally)
+            await socket.finish()
+            nursery.cancel_scope.cancel()
+    finally:
+        tally.open -= 1
+        app.open_sockets.discard(socket)
+
+
+def _upgrade(app: App) -> Upgrade:
+    scope = websocket.scope
+    query = scope["query_string"]
+    target = scope["raw_path"] + (b"?" + query if query else b"")
+    pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    client = scope.get("client")
+    return read_upgrade(
+        target.decode("latin-1"),
+        merge_headers(pairs),
+        peer=client[0] if client else "",
+        secure=scope["scheme"] in ("wss", "https"),
+        trusted=app.services.settings().limits.trusted_proxies,
+    )

@@ -1,0 +1,73 @@
+"""What a dialect brings to a listener, and what the server hands to a dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from quart import Blueprint, Response
+
+from api.http.metrics import Traffic
+from api.http.sockets import WebsocketRoute
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from actors.core import ActorSystem
+    from api.http.credentials import CredentialGuard
+    from api.process.lifecycle import Lifecycle
+    from api.process.secret_store import Secrets
+    from api.settings import Settings
+    from media.contract.engine import MediaEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a dialect may use; made once per process in `api/process/composition.py`.
+
+    `settings()` returns the current settings (SIGHUP replaces some of them).
+    """
+
+    settings: Callable[[], Settings]
+    system: ActorSystem
+    media: MediaEngine
+    secrets: Secrets
+    guard: CredentialGuard
+    lifecycle: Lifecycle
+    metrics: CollectorRegistry
+    traffic: Traffic = field(default_factory=Traffic)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a dialect stands on one listener: alone or as root it also owns `/`, `/ws` …"""
+
+    root: bool
+    secure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A dialect on one listener.
+
+    `prefixes` are the path prefixes it reserves there (a prefix ends at a path segment): an unknown
+    path below one is answered by `refuse`. `refuse(status)` builds the dialect's own error body for
+    404, 405, 413, 429, 500 and 503.
+    """
+
+    dialect: str
+    blueprint: Blueprint
+    websockets: tuple[WebsocketRoute, ...]
+    prefixes: tuple[str, ...]
+    refuse: Callable[[int], Response]
+    openapi: Mapping[str, object] | None = None  # "paths" fragment of an OpenAPI 3.1 document
+    security_schemes: Mapping[str, object] = field(default_factory=dict)  # that those paths name
+
+
+DialectOpener = Callable[[Services], Callable[[Place], Door]]
+"""Each dialect package exposes `open_dialect: DialectOpener`, called once a process; what it
+returns opens a door of the dialect for each listener. What is to happen while the server drains
+goes into `services.lifecycle.drain_hooks`."""
+
+__all__ = ["DialectOpener", "Door", "Place", "Services"]

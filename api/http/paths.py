@@ -1,0 +1,66 @@
+"""Whose path is this? The prefixes dialects reserve on a listener, and what lies below them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Map, RequestRedirect, Rule
+
+if TYPE_CHECKING:
+    from api.http.mounts import Door
+
+
+class Paths:
+    """The reserved prefixes of all doors of one listener.
+
+    A prefix ends at a path segment: `/api` reserves `/api` and `/api/x`, not `/apiary`.
+    """
+
+    def __init__(self, doors: Sequence[Door], rules: Map) -> None:
+        found = [(_bare(prefix), door) for door in doors for prefix in door.prefixes]
+        found.sort(key=lambda pair: len(pair[0]), reverse=True)  # the longest prefix wins
+        self._owned = [(prefix, prefix + "/", door) for prefix, door in found if prefix]
+        self._maps = {prefix: _map_below(prefix, rules) for prefix, _, _ in self._owned}
+
+    def owner(self, path: str) -> tuple[str, Door] | None:
+        """Return the prefix that `path` lies below and the door that reserved it."""
+        for prefix, start, door in self._owned:
+            if path == prefix or path.startswith(start):
+                return prefix, door
+        return None
+
+    def problem(self, prefix: str, path: str, method: str) -> MethodNotAllowed | NotFound | None:
+        """Tell whether the routes below `prefix` alone take this request: None, 404 or 405."""
+        adapter = self._maps[prefix].bind("")
+        other = path[:-1] if path.endswith("/") else path + "/"
+        problem: MethodNotAllowed | NotFound = NotFound()
+        for form in (path, other):  # a wrong method is noticed in the form of the route only
+            try:
+                adapter.match(form, method=method)
+            except MethodNotAllowed as error:
+                problem = error
+            except (NotFound, RequestRedirect):
+                continue
+            else:
+                return None
+        return problem
+
+
+def is_below(prefix: str, rule: Rule) -> bool:
+    """Tell whether a route belongs to a prefix (a catch-all page does not)."""
+    return rule.rule == prefix or rule.rule.startswith(prefix + "/")
+
+
+def _map_below(prefix: str, rules: Map) -> Map:
+    chosen = [
+        Rule(rule.rule, endpoint=rule.endpoint, methods=rule.methods)
+        for rule in rules.iter_rules()
+        if not rule.websocket and is_below(prefix, rule)
+    ]
+    return Map(chosen, strict_slashes=False, merge_slashes=False, converters=rules.converters)
+
+
+def _bare(prefix: str) -> str:
+    return prefix.rstrip("/")

@@ -1,0 +1,126 @@
+"""What a websocket is to a dialect: receive, push without blocking, close.
+
+A dialect's `socket.py` is written against `Socket` alone. Two carriers implement it, both
+in `api/http/carriers/`: the lane and Quart-Trio's websocket; one test suite holds both. Nothing
+here knows a dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Protocol
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+GOING_AWAY = 1001
+
+
+class SocketClosed(Exception):
+    """The far side is gone, or the socket was closed from here. Normal end of `receive`.
+
+    `theirs` tells that the far side closed, and that the code is its own; 1006 is nobody's.
+    """
+
+    def __init__(self, code: int = 1006, reason: str = "", theirs: bool = False) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+        self.theirs = theirs
+
+    @property
+    def page_left(self) -> bool:
+        """Whether a browser leaves the page (RFC 6455, 7.4.1): it was closed, or is loaded anew."""
+        return self.theirs and self.code == GOING_AWAY
+
+
+class SocketFull(Exception):
+    """The unsent queue is at its limit: the peer reads too slowly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """The request that asked for a websocket.
+
+    `query` holds the first value of each parameter and may carry secrets: never log it.
+    `address` and `secure` already account for trusted proxies. Header names are lower case; the
+    headers of the handshake itself are left out.
+    """
+
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    address: str
+    host: str
+    secure: bool
+    subprotocols: tuple[str, ...] = ()
+    trusted: bool = False  # the TCP peer is one of limits.trusted_proxies
+
+    def without_secrets(self) -> Upgrade:
+        """Return it without query and headers, to be kept as long as the connection lives."""
+        return replace(self, query=NOTHING, headers=NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why an upgrade is not granted; `reason` goes to the log, `body` to the client."""
+
+    status: int
+    reason: str
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """Bounds of one websocket; rates delay the reader, they never drop (limits.* in the config)."""
+
+    message_bytes: int = 1_048_576
+    messages_per_second: int = 20
+    outbox_messages: int = 2048
+    outbox_bytes: int = 16_777_216  # unsent, so that large messages cannot fill the memory either
+    ping_seconds: float = 54.0
+
+
+class Socket(Protocol):
+    """One accepted websocket, owned by the task that serves it."""
+
+    upgrade: Upgrade
+    subprotocol: str | None
+
+    async def receive(self) -> tuple[bytes, bool]:
+        """Return the next message as (payload, is_text); text is checked to be UTF-8 (else 1007).
+
+        Raises SocketClosed at the end. Waits for the rate limit, so a fast sender is delayed.
+        """
+
+    def push(self, payload: bytes, *, text: bool = True) -> None:
+        """Send at once, or queue behind what is unsent; never blocks.
+
+        Raises SocketFull at `outbox_messages` (or `outbox_bytes`) unsent; does nothing once closed.
+        """
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Start the closing handshake, which has a deadline; `receive` then raises SocketClosed."""
+
+    def abort(self) -> None:
+        """Drop the connection without a close frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebsocketRoute:
+    """One path that speaks websocket, for both carriers.
+
+    `admit` is sync and decides before the handshake; `serve` runs for the connection's life.
+    `limits` is asked for each connection: SIGHUP may change them. `subprotocol` None means none is
+    negotiated; otherwise the route is taken only by upgrades that offer it.
+    """
+
+    path: str
+    admit: Callable[[Upgrade], Rejection | None]
+    serve: Callable[[Socket], Awaitable[None]]
+    limits: Callable[[], SocketLimits]
+    dialect: str
+    subprotocol: str | None = None

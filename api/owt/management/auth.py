@@ -1,0 +1,62 @@
+"""Who signed the request at hand: every request of the management API goes through here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quart import request
+
+from api.http.asking import client
+from api.http.credentials import TooManyAttempts
+from api.owt.ids import OBJECT_ID
+from api.owt.management.errors import TOO_MANY_ATTEMPTS, UNAUTHENTICATED, UNEXPECTED, RestError
+from api.owt.management.mauth import Claim, Unsigned, read_header
+
+if TYPE_CHECKING:
+    from api.owt.management.service import Management
+
+CAST_ERROR = 'CastError Cast to ObjectId failed for value at path "_id"'
+
+
+class Gate:
+    """Checks signatures, and sees that nobody guesses keys."""
+
+    def __init__(self, management: Management) -> None:
+        self._management = management
+
+    async def admit(self) -> Claim:
+        """Return the claim of the request, now known to be true; its service is in lower case.
+
+        Raises RestError.
+        """
+        try:
+            claim = read_header(request.headers.get("Authorization", ""))
+        except Unsigned:
+            raise RestError(UNAUTHENTICATED) from None
+        if not OBJECT_ID.fullmatch(claim.service):
+            raise RestError(UNEXPECTED.saying(CAST_ERROR))
+        guard = self._management.house.services.guard
+        key = (client().address, "owt service", claim.service.lower())
+        try:
+            await guard.admit(*key)
+        except TooManyAttempts:
+            raise RestError(TOO_MANY_ATTEMPTS) from None
+        try:
+            secret = await self._management.services.key_of(claim.service.lower())
+        except BaseException:
+            guard.undecided(*key)
+            raise
+        if secret is None or not claim.signed_with(secret):
+            guard.failed(*key)
+            raise RestError(UNAUTHENTICATED)
+        guard.succeeded(*key)
+        if not self._fresh(claim):
+            raise RestError(UNAUTHENTICATED)
+        return claim
+
+    def _fresh(self, claim: Claim) -> bool:
+        house = self._management.house
+        window = house.settings.replay_window_seconds
+        return not window or house.replays.fresh(
+            claim.service.lower(), claim.timestamp, claim.nonce, window, house.clock()
+        )

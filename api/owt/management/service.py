@@ -1,0 +1,178 @@
+"""What the management API asks of the house: rooms in the store, and live rooms.
+
+A room that nobody is in may not live: it has no participants, streams or recordings then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import jsonpatch
+
+from actors.core import Request
+from actors.store.messages import (
+    DropConference,
+    GetConference,
+    ListConferences,
+    PutConference,
+    PutToken,
+    ReplaceConference,
+)
+from actors.store.records import ConferenceRecord, TokenRecord
+from actors.words.refusals import Busy
+from api.http.asking import budget
+from api.owt.ids import OBJECT_ID, ObjectIds
+from api.owt.live_rooms import LiveRooms
+from api.owt.management.errors import ROOM_NOT_FOUND, RestError
+from api.owt.management.services import Services
+from api.owt.management.turns import Turns
+from api.owt.room_document import RoomDocument
+from api.owt.rooms import InvalidRoom, read_room
+from api.owt.tokens import TOKEN_SECONDS
+
+if TYPE_CHECKING:
+    from api.owt.management.bodies import PatchEntries
+    from api.owt.state import House
+
+R = TypeVar("R")
+D = TypeVar("D")
+Document = dict[str, Any]
+Change = Callable[[Document], Document]
+
+CHANGE_ATTEMPTS = 5
+
+
+class Management:
+    """Rooms, live and stored, and tokens. What the store refuses is raised as it is."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.services = Services(house)
+        self._ids = ObjectIds(house.clock)
+        self._live_rooms = LiveRooms(house)
+        self._turns = Turns()
+
+    # --- rooms in the store; they are answered as JSON
+
+    async def create_room(self, service: str, room: RoomDocument) -> bytes:
+        await self.services.begin()
+        record = _record(self._ids.new(), service, room)
+        await self._stored(PutConference(record))
+        return shown(record)
+
+    async def rooms(self, service: str, page: int, per_page: int) -> bytes:
+        """Return one page of a service's rooms, counted from 1; `per_page` 0 means all."""
+        offset, limit = ((page - 1) * per_page, per_page) if per_page else (0, None)
+        found = await self._stored(ListConferences(service, offset, limit))
+        return b"[%b]" % b",".join(map(shown, found))
+
+    async def room(self, service: str, room_id: str) -> ConferenceRecord:
+        """Return a room of this service. Raises RestError where it has none of that id."""
+        record: ConferenceRecord | None = None
+        if OBJECT_ID.fullmatch(room_id):
+            record = await self._stored(GetConference(room_id.lower()))
+        if record is None or record.service != service:
+            raise RestError(ROOM_NOT_FOUND)
+        return record
+
+    async def replace_room(self, record: ConferenceRecord, given: dict[str, Any]) -> bytes:
+        """Replace whole keys of the top level. Raises InvalidRoom, ViewConflict."""
+        return await self._change(record, lambda before: {**before, **given})
+
+    async def patch_room(self, record: ConferenceRecord, patch: PatchEntries) -> bytes:
+        """Apply a JSON patch. Raises InvalidRoom, ViewConflict, jsonpatch's errors."""
+        most = self.house.services.settings().limits.body_bytes
+
+        def patched(before: Document) -> Document:
+            document: Any = {"_id": record.id, **before}
+            for entry in patch.root:  # one by one: copies may grow it beyond any measure
+                operation = entry.model_dump(by_alias=True, exclude_unset=True)
+                document = jsonpatch.apply_patch(document, [operation])
+                if not isinstance(document, dict) or len(json.dumps(document)) > most:
+                    raise InvalidRoom("Room validation failed: it is too large, or no room")
+            return cast("Document", document)
+
+        return await self._change(record, patched)
+
+    async def drop_room(self, record: ConferenceRecord) -> None:
+        """Forget a room, and end it where it lives."""
+        await self._stored(DropConference(record.id))
+        await self._end([record.id])
+
+    async def drop_service(self, service: str) -> bool:
+        """Forget a service with its rooms, and end those that live."""
+        rooms = await self.services.rooms_of(service)
+        found = await self.services.drop(service)
+        await self._end(rooms)
+        return found
+
+    async def _end(self, room_ids: list[str]) -> None:
+        self.house.note_deleted(room_ids)
+        await self._live_rooms.close_all(room_ids)
+
+    # --- live rooms
+
+    async def live(self, record: ConferenceRecord, request: Request[R], otherwise: D) -> R | D:
+        """Ask the live room; `otherwise` is the answer of one that does not live."""
+        return await self._live_rooms.ask(record.id, request, otherwise)
+
+    # --- tokens
+
+    async def create_token(
+        self, record: ConferenceRecord, user: str, role: str, document: dict[str, Any]
+    ) -> str:
+        """Store a token and return its id; it lets one participant in, within three minutes."""
+        now = self.house.clock()
+        token = TokenRecord(
+            self._ids.new(),
+            record.id,
+            record.service,
+            user,
+            role,
+            json.dumps(document).encode(),
+            now + TOKEN_SECONDS,
+        )
+        await self._stored(PutToken(token, now))
+        return token.id
+
+    async def _change(self, record: ConferenceRecord, change: Change) -> bytes:
+        """Replace a room by what `change` makes of its document: of what is there by then.
+
+        Whoever has changed it meanwhile loses nothing, and who has deleted it finds it gone. Raises
+        InvalidRoom, ViewConflict, RestError; Busy when too many wait, or others (another process,
+        with the same database) are always faster.
+        """
+        most = self.house.services.settings().store.waiting
+        async with self._turns.of(record.id, most, budget()) as waited:
+            if waited:
+                record = await self.room(record.service, record.id)
+            return await self._swap(record, change)
+
+    async def _swap(self, record: ConferenceRecord, change: Change) -> bytes:
+        for _ in range(CHANGE_ATTEMPTS):
+            room = read_room(change(json.loads(record.document)))
+            changed = _record(record.id, record.service, room)
+            if await self._stored(ReplaceConference(changed, record.document)):
+                return shown(changed)
+            record = await self.room(record.service, record.id)
+        raise Busy
+
+    async def _stored(self, request: Any) -> Any:
+        return await self.house.store.ask(request, within=self.house.ask_seconds)
+
+
+def _record(room_id: str, service: str, room: RoomDocument) -> ConferenceRecord:
+    document = json.dumps(room.as_json(), ensure_ascii=False).encode()
+    return ConferenceRecord(room_id, service, room.name, document)
+
+
+def shown(record: ConferenceRecord, *, with_id: bool = True) -> bytes:
+    """Return a room as the API does; all but the GET of one room have `id` beside `_id`.
+
+    The stored document is an object in JSON already: a hundred rooms are not read to be written.
+    """
+    own = record.id.encode()
+    end = b',"__v":0,"id":"%b"}' % own if with_id else b',"__v":0}'
+    return b'{"_id":"%b",%b%b' % (own, record.document.strip()[1:-1], end)

@@ -1,0 +1,49 @@
+"""Participants and recordings as the REST API shows them; streams are in `stream_info.py`."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Any
+
+from actors.words.facts import Card
+from actors.words.permission import Abilities
+from actors.words.streams import RecordingView
+from api.owt.stream_info import audio_format, video_format, video_parameters
+
+
+def participant(card: Card) -> dict[str, Any]:
+    """Return a ParticipantDetail."""
+    return {
+        "id": card.peer,
+        "user": card.user,
+        "role": card.role,
+        "permission": {
+            "publish": _abilities(card.permission.publish),
+            "subscribe": _abilities(card.permission.subscribe),
+        },
+    }
+
+
+def _abilities(abilities: Abilities) -> dict[str, bool]:
+    return {"audio": abilities.audio, "video": abilities.video}
+
+
+def recording(view: RecordingView, host: str) -> dict[str, Any]:
+    """Return an ongoing recording; `host` is where its file is."""
+    media: dict[str, Any] = {"audio": False, "video": False}
+    if view.audio is not None:
+        media["audio"] = {"from": view.audio.source}
+        if view.audio_format is not None:
+            media["audio"]["format"] = audio_format(view.audio_format)
+    if view.video is not None:
+        media["video"] = {
+            "from": view.video.source,
+            "parameters": video_parameters(view.video.parameters),
+        }
+        if view.video_format is not None:
+            media["video"]["format"] = video_format(view.video_format)
+    return {
+        "id": view.id,
+        "media": media,
+        "storage": {"host": host, "file": str(PurePath(view.file))},
+    }

@@ -1,0 +1,42 @@
+"""The door of Open WebRTC Toolkit to a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from quart import Blueprint
+
+from api.http.mounts import Door, Place, Services
+from api.owt.management.openapi import PATHS
+from api.owt.management.routes import add_routes, refuser
+from api.owt.management.service import Management
+from api.owt.portal.conversation import serve
+from api.owt.socketio.polling import add_polling
+from api.owt.socketio.table import PATH, SocketIo
+from api.owt.state import REALM, House
+
+PREFIXES = ("/v1", "/v1.1", "/services", PATH)
+
+
+def open_dialect(services: Services) -> Callable[[Place], Door]:
+    """Start the dialect; the result opens a door of it for each listener."""
+    house = House.open(services)
+    clients = SocketIo(services, REALM, partial(serve, house))
+    clients.start()
+    management = Management(house)
+    return lambda place: open_door(management, clients, place)
+
+
+def open_door(management: Management, clients: SocketIo, _place: Place) -> Door:
+    blueprint = Blueprint(REALM, __name__)
+    add_routes(blueprint, management)
+    add_polling(blueprint, clients)
+    return Door(
+        dialect=REALM,
+        blueprint=blueprint,
+        websockets=(clients.websocket_route(),),
+        prefixes=PREFIXES,
+        refuse=refuser(management.house),
+        openapi=PATHS,
+    )

@@ -1,0 +1,146 @@
+"""The actor system and the services around it, put together in one place for both ways to serve.
+
+`api/process/server.py` (`quintet serve`) and `api/asgi.py` (a plain Hypercorn command line) stand
+on this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+
+from actors.core import ActorError, ChildSpec, open_system
+from actors.member.peer import End
+from actors.store.sql_store import SqlStore
+from actors.store.upgrade import prepare
+from actors.streams.services import MediaServices
+from actors.tree import children
+from actors.words.keys import PEERS
+from actors.words.limits import ActorLimits, StoreLimits, StorePlace
+from api.http.credentials import CredentialGuard
+from api.http.mounts import Services
+from api.process.lifecycle import Lifecycle
+from api.process.secret_store import Secrets
+from api.settings.recordings import recordings_folder
+from media.contract.engine import IceServer, MediaEngine
+from media.local_engine import open_local_engine
+from media.webrtc import peer_facts as media_ice
+from media.webrtc.bridge import open_media_loop
+
+if TYPE_CHECKING:
+    from api.settings import IceSettings, LimitSettings, Settings
+
+SQLITE_FILE = "quintet.sqlite"
+
+
+class CurrentSettings:
+    """The settings of the moment: called, it returns them; SIGHUP replaces them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.value = settings
+
+    def __call__(self) -> Settings:
+        return self.value
+
+
+@asynccontextmanager
+async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
+    """Open the actor system with the house in it, and everything a dialect may use.
+
+    The store must be ready: see `prepare_store`. Raises DataDirError, and RestartLimit from the
+    block when the system gives up.
+    """
+    settings = current()
+    limits = settings.limits
+    secrets = Secrets(settings.server.data_dir)
+    secrets.all()  # read now, where damage is one message, and not with the first request
+    async with (
+        open_media_loop() as loop,  # encloses whatever uses it
+        open_local_engine(loop, _ice(settings.ice), streams=limits.media_streams) as media,
+        open_system(_specs(current, media), grace=settings.server.shutdown_grace) as system,
+    ):
+        services = Services(
+            settings=current,
+            system=system,
+            media=media,
+            secrets=secrets,
+            guard=CredentialGuard(
+                limits.credential_failures,
+                limits.credential_window,
+                limits.credential_failures_per_address,
+            ),
+            lifecycle=Lifecycle(),
+            metrics=CollectorRegistry(),
+        )
+
+        async def say_goodbye() -> None:
+            """End every peer; its client is told in its dialect's way."""
+            for peer in system.registry.children(PEERS):
+                with suppress(ActorError):  # it ends anyway
+                    peer.tell(End("shutting_down"))
+
+        services.lifecycle.drain_hooks.append(say_goodbye)
+        yield services
+
+
+def _specs(current: CurrentSettings, media: MediaEngine) -> list[ChildSpec]:
+    settings = current()
+    return children(
+        lambda: _actor_limits(current().limits),
+        _media_services(media, settings),
+        lambda: SqlStore(_store(settings)),
+    )
+
+
+def prepare_store(settings: Settings) -> None:
+    """Make the database ready for this version; `data_dir` must be there.
+
+    Blocks for up to store.start_seconds. Raises StoreWrong, StoreAway.
+    """
+    prepare(_store(settings), settings.store.start_seconds)
+
+
+def _store(settings: Settings) -> StorePlace:
+    store = settings.store
+    return StorePlace(
+        file=settings.server.data_dir / SQLITE_FILE,
+        url=store.url,
+        connections=store.connections,
+        answer_seconds=store.answer_seconds,
+        waiting=store.waiting,
+        limits=StoreLimits(
+            services=store.services,
+            conferences=store.conferences,
+            tokens=store.tokens,
+            document_bytes=store.document_bytes,
+        ),
+    )
+
+
+def _ice(ice: IceSettings) -> media_ice.IceSettings:
+    low, high = ice.udp_port_range
+    listen, announced = (tuple(map(str, ips)) for ips in (ice.listen_ips, ice.announced_ips))
+    return media_ice.IceSettings(listen, announced, (low, high))
+
+
+def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
+    return MediaServices(
+        engine,
+        recordings_folder(settings),
+        tuple(IceServer(it.urls, it.username, it.credential) for it in settings.ice.servers),
+        settings.owt.connect_seconds,
+        settings.owt.sessions_per_participant,
+        settings.owt.recordings_per_room,
+    )
+
+
+def _actor_limits(limits: LimitSettings) -> ActorLimits:
+    return ActorLimits(
+        mailbox_messages=limits.mailbox_messages,
+        rooms=limits.rooms,
+        peers=limits.peers,
+        ask_seconds=limits.ask_seconds,
+    )

@@ -1,0 +1,146 @@
+"""The life of the process under `quintet serve`: start, signals, reload, drain, stop.
+
+Order of the start: settings, logs, `data_dir` locked, sockets bound, places checked, database,
+actors, listeners; then `server.ready`. The stop runs backwards.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import structlog
+import trio
+
+from actors.core import RestartLimit, Spawn
+from actors.store.upgrade import StoreAway, StoreWrong
+from api.dialects import Dialects
+from api.http.app import create_app
+from api.http.carriers.address_counts import AddressCounts
+from api.http.carriers.connections import Connections
+from api.http.mounts import Services
+from api.logs import configure
+from api.process.composition import CurrentSettings, open_services, prepare_store
+from api.process.http_actor import http_spec
+from api.process.listeners import Listener, StartError, bind_all, load_tls, raise_file_limit
+from api.process.reloading import reload
+from api.process.secret_store import lock_data_dir
+from api.process.startup import check_places, one_message
+from api.process.version import quintet_version
+from api.settings import Settings
+
+__all__ = ["StartError", "StoreAway", "StoreWrong", "run"]
+
+log = structlog.get_logger(__name__)
+
+Signals = AsyncIterator[int]
+
+START_SECONDS = 10.0
+FORCED = 1
+GAVE_UP = 1
+
+
+def run(settings: Settings) -> int:
+    """Serve until a signal ends it, and return the exit code (0; 1 when forced or given up).
+
+    Raises StartError, DataDirError, StoreWrong or StoreAway, before anything was served.
+    """
+    configure(settings.log)
+    raise_file_limit()
+    with lock_data_dir(settings.server.data_dir):
+        listeners = bind_all(settings)
+        try:
+            check_places(settings)
+            prepare_store(settings)
+            with one_message():
+                return trio.run(Server(settings, listeners).run)
+        except RestartLimit as error:
+            log.critical("server.gave_up", exc_info=error)
+            return GAVE_UP
+        finally:
+            for listener in listeners:
+                listener.socket.close()
+
+
+class Server:
+    """One run of the server on sockets that are bound."""
+
+    def __init__(self, settings: Settings, listeners: list[Listener]) -> None:
+        self._current = CurrentSettings(settings)
+        self._listeners = listeners
+        self._serving: list[Connections] = []  # one for each listener
+
+    async def run(self) -> int:
+        """Serve until SIGTERM or SIGINT, and return the exit code; a second signal forces."""
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            async with open_services(self._current) as services:
+                await self._start(services)
+                await self._until_told(services, signals)
+                return await self._stop(services, signals)
+        return GAVE_UP  # not reached: the system's end is raised by its block
+
+    async def _start(self, services: Services) -> None:
+        settings = self._current()
+        names = (name for listener in settings.listeners for name in listener.dialects)
+        dialects = Dialects(names, services)
+        addresses = AddressCounts()
+        for listener in self._listeners:
+            app = create_app(listener.settings, dialects.doors(listener.settings), services)
+            tls = load_tls(listener.settings)
+            self._serving.append(Connections(listener.socket, app, services, addresses, tls))
+        urls = [listener.url for listener in self._listeners]
+        spec = http_spec(list(zip(urls, self._serving, strict=True)))
+        await services.system.root.ask(Spawn(spec), within=START_SECONDS)
+        gc.collect()
+        gc.freeze()  # what lives as long as the process is not looked through again and again
+        services.lifecycle.mark_ready()
+        log.info("server.ready", urls=urls, version=quintet_version(), pid=os.getpid())
+
+    async def _until_told(self, services: Services, signals: Signals) -> None:
+        """Return at the first signal to stop; SIGHUP reloads."""
+        async for number in signals:
+            if number != signal.SIGHUP:
+                log.info("server.stopping", signal=signal.Signals(number).name)
+                return
+            reload(self._current, services, self._serving)
+
+    async def _stop(self, services: Services, signals: Signals) -> int:
+        forced = False
+
+        async def force() -> None:
+            """Drop everything at the next signal to stop."""
+            nonlocal forced
+            async for number in signals:
+                if number != signal.SIGHUP:
+                    break
+            forced = True
+            log.warning("server.forced", signal=signal.Signals(number).name)
+            for connections in self._serving:
+                connections.cut()
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(force)
+            await self._drain(services)
+            nursery.cancel_scope.cancel()
+        if forced:
+            await services.system.shutdown(0.0)
+            return FORCED
+        log.info("server.stopped")
+        return 0
+
+    async def _drain(self, services: Services) -> None:
+        """Tell the clients, let requests finish, end the actors: within server.shutdown_grace."""
+        settings = self._current().server
+        deadline = trio.current_time() + settings.drain_delay + settings.shutdown_grace
+
+        def left() -> float:
+            return max(0.0, deadline - trio.current_time())
+
+        await services.lifecycle.drain(settings.drain_delay, settings.shutdown_grace / 2)
+        async with trio.open_nursery() as nursery:
+            for connections in self._serving:
+                nursery.start_soon(connections.stop, left())
+        await services.system.shutdown(left())

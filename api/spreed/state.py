@@ -1,0 +1,79 @@
+"""What the dialect keeps for the life of the process, shared by its listeners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from actors.core import Message, Ref
+from actors.directory.rooms import HUB
+from actors.words.keys import PeerKey
+from api.process.version import quintet_version
+from api.spreed.access_tokens import AccessTokens
+from api.spreed.events import Renderer
+from api.spreed.pictures import Pictures
+from api.spreed.rooms import REALM
+from api.spreed.signing import Seals
+
+if TYPE_CHECKING:
+    from api.http.mounts import Services
+    from api.settings import IceSettings, SpreedSettings
+
+VERSION = f"quintet-{quintet_version()}"  # Self and the page must name the same
+
+
+@dataclass(slots=True)
+class Tallies:
+    """Counts since the start, as `/api/v1/stats` reports them."""
+
+    connections: int = 0
+    broadcast_chats: int = 0
+    unicast_chats: int = 0
+
+
+@dataclass(slots=True)
+class House:
+    services: Services
+    seals: Seals
+    pictures: Pictures
+    access_tokens: AccessTokens
+    renderer: Renderer
+    tallies: Tallies = field(default_factory=Tallies)
+
+    @classmethod
+    def open(cls, services: Services) -> House:
+        settings = services.settings().spreed
+        seals = Seals(services.secrets.text("spreed.session_key"))
+        house = cls(
+            services,
+            seals,
+            Pictures(settings.image_pixels, settings.image_store_bytes, settings.image_cache_bytes),
+            AccessTokens(settings.token_file),
+            Renderer(seals),
+        )
+        services.lifecycle.reload_hooks.append(
+            lambda: house.access_tokens.use(house.settings.token_file)
+        )
+        return house
+
+    @property
+    def settings(self) -> SpreedSettings:
+        return self.services.settings().spreed
+
+    @property
+    def shared_secret(self) -> str:
+        """The secret that portals sign users with."""
+        configured = self.settings.users.shared_secret
+        return self.services.secrets.text("spreed.users.shared_secret", configured)
+
+    @property
+    def hub(self) -> Ref[Message] | None:
+        return self.services.system.registry.find(HUB)
+
+    def ice(self) -> IceSettings:
+        """Return the STUN and TURN servers that clients are given, as configured now."""
+        return self.services.settings().ice
+
+    def peer(self, session_id: str) -> Ref[Message] | None:
+        """Find a live session by its Id; ids of other dialects are not found."""
+        return self.services.system.registry.find(PeerKey(REALM, session_id).path)

@@ -1,0 +1,1 @@
+"""What actors may ask of media, and what they are told: plain data."""

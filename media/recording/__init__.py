@@ -1,0 +1,1 @@
+"""Recordings: from packets to frames at their time, and to files."""

@@ -1,0 +1,1 @@
+"""UDP ports for plain RTP, without ICE and DTLS."""

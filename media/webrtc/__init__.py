@@ -1,0 +1,1 @@
+"""WebRTC connections: aiortc on its asyncio loop, and everything that is said to it."""

@@ -1,0 +1,246 @@
+"""The front desk: one peer per key, one room per key, limits, and who is whose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from actors.core import Message, Ref
+from actors.directory.rooms import HUB, CountUsers, FindUser, Hub, OpenPeer
+from actors.member.peer import Adopt, End, Peer
+from actors.store.messages import STORE, GetRoom, MemoryStore, PutRoom, RoomRecord
+from actors.words.keys import PEERS, ROOMS, PeerKey
+from actors.words.refusals import Busy, TooManyPeers, TooManyRooms
+from tests.support.actors import (
+    LIMITS,
+    REALM,
+    Boom,
+    House,
+    RecordingClient,
+    Saboteur,
+    key,
+    open_house,
+    settle,
+    spec,
+)
+
+
+async def user_peers(house: House, user: str) -> set[Ref[Message]]:
+    return set(await house.find(HUB).ask(FindUser(REALM, user), within=5))
+
+
+async def users(house: House) -> Any:
+    return await house.find(HUB).ask(CountUsers(REALM), within=5)
+
+
+async def stored(house: House) -> Any:
+    return house.facts(STORE)["rooms"]
+
+
+# --- peers
+
+
+async def test_a_key_has_one_peer_which_a_second_socket_takes_over() -> None:
+    async with open_house() as house:
+        first, second = await house.open("ann"), await house.open("ann")
+        assert first.ref is second.ref
+        assert first.client.closed == ["replaced"]
+        assert len(house.system.registry.children(PEERS)) == 1
+
+
+async def test_a_peer_that_has_just_ended_is_opened_anew() -> None:
+    async with open_house() as house:
+        first = await house.open("ann")
+        first.ref.tell(End("tired"))
+        second = await house.open("ann")
+        assert second.ref is not first.ref
+        assert first.client.closed == ["tired"]
+        assert second.client.closed == []
+        assert house.find(PeerKey(REALM, "ann").path) is second.ref
+
+
+async def test_sockets_that_race_for_one_key_share_one_peer() -> None:
+    async with open_house() as house:
+        opened: list[Ref[Any]] = []
+        clients = [RecordingClient() for _ in range(20)]
+
+        async def open_one(client: RecordingClient) -> None:
+            order = OpenPeer(
+                PeerKey(REALM, "ann"),
+                lambda: Peer("ann", REALM, "", client),
+                Adopt(client, "", 10.0),
+            )
+            opened.append(await house.find(HUB).ask(order, within=5))
+
+        async with trio.open_nursery() as nursery:
+            for client in clients:
+                nursery.start_soon(open_one, client)
+        await settle()
+        assert len(set(opened)) == 1
+        assert sorted(client.closed for client in clients) == [[]] + [["replaced"]] * 19
+
+
+async def test_the_limit_of_peers_counts_those_that_live() -> None:
+    async with open_house(replace(LIMITS, peers=2)) as house:
+        ann, _bob = await house.open("ann"), await house.open("bob")
+        with pytest.raises(TooManyPeers):
+            await house.open("cid")
+        await house.open("ann")  # a takeover needs no place
+        ann.ref.tell(End("tired"))
+        await settle()
+        await house.open("cid")
+
+
+async def test_a_peer_that_cannot_take_a_takeover_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    ann_path = PeerKey(REALM, "ann").path
+    saboteur = Saboteur(monkeypatch, Peer, ann_path)
+    async with open_house() as house:
+        ann = await house.open("ann")
+        with saboteur.holding():
+            await house.fill(ann_path, End("tired"))
+            with pytest.raises(Busy):
+                await house.open("ann")
+        assert ann.client.closed == []
+
+
+async def test_a_caller_that_went_away_still_gets_its_peer_taken_over_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub = Saboteur(monkeypatch, Hub, HUB)
+    async with open_house() as house:
+        client = RecordingClient()
+        order = OpenPeer(
+            PeerKey(REALM, "ann"), lambda: Peer("ann", REALM, "", client), Adopt(client, "", 10.0)
+        )
+        async with trio.open_nursery() as nursery:
+            with hub.holding():
+                nursery.start_soon(lambda: house.find(HUB).ask(order, within=5))
+                await settle()
+                nursery.cancel_scope.cancel()
+        await settle()
+        again = await house.open("ann")
+        assert client.closed == ["replaced"]
+        assert again.client.closed == []
+
+
+# --- users
+
+
+async def test_the_index_of_users_follows_the_ends_of_their_peers() -> None:
+    async with open_house() as house:
+        one, two = await house.open("1", user="ann"), await house.open("2", user="ann")
+        other = await house.open("3", user="bob")
+        await house.open("4")
+        assert await user_peers(house, "ann") == {one.ref, two.ref}
+        assert await users(house) == 2
+        one.ref.tell(End("tired"))
+        await settle()
+        assert await user_peers(house, "ann") == {two.ref}
+        two.ref.tell(End("tired"))
+        other.ref.tell(End("tired"))
+        await settle()
+        assert await user_peers(house, "ann") == set()
+        assert await users(house) == 0
+        assert house.facts(HUB) == {"rooms": 0, "users": 0}
+
+
+async def test_users_of_other_realms_are_not_found() -> None:
+    async with open_house() as house:
+        await house.open("1", user="ann")
+        hub = house.find(HUB)
+        assert await hub.ask(FindUser("elsewhere", "ann"), within=5) == ()
+        assert await hub.ask(CountUsers("elsewhere"), within=5) == 0
+
+
+# --- rooms
+
+
+async def test_peers_that_race_for_one_room_meet_in_it() -> None:
+    async with open_house() as house:
+        people = [await house.open(f"p{number}") for number in range(12)]
+        async with trio.open_nursery() as nursery:
+            for person in people:
+                nursery.start_soon(person.enter)
+        await settle()
+        everyone = {person.id for person in people}
+        assert house.members() == everyone
+        assert all(person.client.members == everyone for person in people)
+        assert len(house.system.registry.children(ROOMS)) == 1
+
+
+async def test_the_limit_of_rooms_counts_those_that_live(autojump_clock: MockClock) -> None:
+    async with open_house(replace(LIMITS, rooms=1)) as house:
+        ann, bob = await house.people("ann", "bob")
+        with pytest.raises(TooManyRooms):
+            await bob.enter("red")
+        await bob.enter("blue")
+        ann.leave()
+        bob.leave()
+        await trio.sleep(61)
+        await bob.enter("red")
+
+
+async def test_the_record_of_a_room_goes_with_it(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        (ann,) = await house.people("ann", pin="1234")
+        assert await stored(house) == 1
+        await house.crash_room()
+        assert await stored(house) == 1
+        ann.leave()
+        await trio.sleep(61)
+        assert await stored(house) == 0
+        await ann.enter(pin="1234")
+        house.system.stop_actor(key().path)
+        await settle()
+        assert await stored(house) == 0
+
+
+async def test_a_room_made_anew_keeps_its_own_record() -> None:
+    async with open_house() as house:
+        ann, _bob = await house.people("ann", "bob", pin="1234")
+        house.system.stop_actor(key().path)
+        await ann.enter(pin="5678")  # before the hub has heard of the end
+        await settle()
+        record = await house.find(STORE).ask(GetRoom(key()), within=5)
+        assert record.lock.opens_with("5678")
+        await house.crash_room()
+        assert house.facts(key().path)["locked"] is True
+
+
+async def test_a_store_that_does_not_keep_up_does_not_take_the_hub_along(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Saboteur(monkeypatch, MemoryStore, STORE)
+    async with open_house() as house:
+        await house.people("ann", pin="1234")
+        with store.holding():
+            await house.fill(STORE, PutRoom(RoomRecord(spec("red"), None)))
+            house.system.stop_actor(key().path)
+            await settle()
+        assert house.system.counters.crashes == 0
+        await trio.sleep(2)
+        assert await house.find(STORE).ask(GetRoom(key()), within=5) is None
+
+
+async def test_a_hub_that_crashes_begins_with_no_room_and_no_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub = Saboteur(monkeypatch, Hub, HUB)
+    async with open_house() as house:
+        (ann,) = await house.people("ann", pin="1234")
+        hub.crash("handle")
+        with pytest.raises(Exception, match="Boom") as caught:
+            await house.find(HUB).ask(CountUsers(REALM), within=5)
+        assert isinstance(caught.value.__cause__, Boom)
+        await settle()
+        assert not house.has_room()
+        assert not ann.ref.alive
+        assert len(ann.client.closed) == 1
+        assert await stored(house) == 0
+        bob = await house.open("bob")
+        await bob.enter()
+        assert house.members() == {"bob"}

@@ -1,0 +1,66 @@
+"""What a participant remembers of what it was shown, and what is kept for one who is away."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.member.participant_rules import (
+    FACT_BYTES,
+    Backlog,
+    BacklogFull,
+    ParticipantState,
+    weight_of,
+)
+from actors.words.facts import (
+    Fact,
+    MediaLost,
+    SessionReady,
+    StreamAdded,
+    StreamRemoved,
+    TextPosted,
+)
+from actors.words.streams import Stream
+
+IDS = st.sampled_from(["1", "2", "3"])
+TEXTS = st.text(max_size=300).map(lambda text: TextPosted("bob", True, text))
+STREAMS = st.builds(
+    lambda id_, data: StreamAdded(Stream(id_, "bob", None, None, data)), IDS, st.binary()
+)
+FACTS = st.lists(
+    st.one_of(TEXTS, STREAMS, st.builds(StreamRemoved, IDS), st.builds(SessionReady, IDS))
+)
+
+
+@given(FACTS, st.integers(1, 10), st.integers(FACT_BYTES, 10 * FACT_BYTES))
+def test_a_backlog_keeps_what_it_may_in_order(facts: list[Fact], messages: int, size: int) -> None:
+    backlog = Backlog(messages, size)
+    for number, fact in enumerate(facts):
+        fits = number < messages and sum(map(weight_of, facts[: number + 1])) <= size
+        if fits:
+            backlog.add(fact)
+        else:
+            with pytest.raises(BacklogFull):
+                backlog.add(fact)
+            break
+        assert list(backlog.facts) == facts[: number + 1]
+
+
+@given(FACTS)
+def test_what_is_lost_is_what_was_there(facts: list[Fact]) -> None:
+    state = ParticipantState("ann")
+    there: set[str] = set()
+    for fact in facts:
+        state.note(fact)
+        if isinstance(fact, StreamAdded):
+            there.add(fact.stream.id)
+        elif isinstance(fact, StreamRemoved):
+            there.discard(fact.id)
+    lost = state.lose_media()
+    assert set(lost.streams) == there
+    assert state.lose_media() == MediaLost((), ())
+
+
+def test_a_weight_counts_bytes() -> None:
+    assert weight_of(TextPosted("bob", True, "é😀\ud800")) == FACT_BYTES + 2 + 4 + 3

@@ -1,0 +1,227 @@
+"""The rules of a room, as tables and properties."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.core.errors import Refused
+from actors.room.rules import Admission, Notice, PinLock, RoomSpec, RoomState
+from actors.words.facts import (
+    Card,
+    ChatPosted,
+    Joined,
+    PeerChanged,
+    PeerJoined,
+    PeerLeft,
+    RoomChanged,
+    RosterAnnounced,
+    RosterListed,
+)
+from actors.words.keys import RoomKey
+from actors.words.refusals import (
+    AccountRequiredToCreate,
+    AccountRequiredToJoin,
+    NotInRoom,
+    PinNotNeeded,
+    RoomFull,
+    RoomLocked,
+    WrongPin,
+)
+
+SALT = b"salt"
+KEY = RoomKey("test", "Room:blue")
+
+
+def room(capacity: int = 10, *, roster: bool = False) -> RoomState:
+    return RoomState(RoomSpec(KEY, "Blue", capacity=capacity, announces_roster=roster))
+
+
+def come(state: RoomState, peer: str, pin: str = "", **demands: bool) -> list[Notice]:
+    admission = Admission(Card(peer), pin, **demands)
+    state.admit(admission)
+    return state.join(admission, f"tag of {peer}", state.lock_after_join(admission, SALT))
+
+
+def test_a_joiner_is_told_the_members_and_the_members_of_the_joiner() -> None:
+    state = room()
+    come(state, "ann")
+    notices = come(state, "bob")
+    assert notices == [
+        Notice(Joined("tag of bob", state.view, (Card("ann"), Card("bob"))), to="bob"),
+        Notice(PeerJoined(Card("bob")), but="bob"),
+    ]
+    assert state.view.title == "Blue"
+
+
+def test_joining_again_is_announced_again_and_takes_no_second_place() -> None:
+    state = room(capacity=1)
+    come(state, "ann")
+    assert Notice(PeerJoined(Card("ann")), but="ann") in come(state, "ann")
+    assert list(state.members) == ["ann"]
+
+
+def test_a_full_room_refuses() -> None:
+    state = room(capacity=1)
+    come(state, "ann")
+    with pytest.raises(RoomFull):
+        come(state, "bob")
+    assert list(state.members) == ["ann"]
+
+
+@pytest.mark.parametrize(
+    ("locked", "used", "pin", "refusal"),
+    [
+        (True, True, "", RoomLocked),
+        (True, True, "wrong", WrongPin),
+        (True, True, "1234", None),
+        (False, True, "1234", PinNotNeeded),
+        (False, True, "", None),
+        (False, False, "1234", None),
+    ],
+)
+def test_a_pin_is_asked_for_exactly_where_there_is_a_lock(
+    locked: bool, used: bool, pin: str, refusal: type[Refused] | None
+) -> None:
+    state = room()
+    state.used = used
+    state.lock = PinLock.of("1234", SALT) if locked else None
+    if refusal is None:
+        come(state, "ann", pin)
+        assert "ann" in state.members
+    else:
+        with pytest.raises(refusal):
+            come(state, "ann", pin)
+        assert state.members == {}
+
+
+def test_the_first_joiners_pin_locks_the_room() -> None:
+    state = room()
+    come(state, "ann", "1234")
+    with pytest.raises(RoomLocked):
+        come(state, "bob")
+    come(state, "bob", "1234")
+
+
+def test_a_lock_outlives_the_last_member() -> None:
+    state = room()
+    come(state, "ann", "1234")
+    state.leave("ann", gone=True)
+    with pytest.raises(RoomLocked):
+        come(state, "bob")
+
+
+@pytest.mark.parametrize(
+    ("used", "user", "demand", "refusal"),
+    [
+        (True, "", "account_to_join", AccountRequiredToJoin),
+        (True, "u", "account_to_join", None),
+        (False, "", "account_to_create", AccountRequiredToCreate),
+        (True, "", "account_to_create", None),
+        (False, "u", "account_to_create", None),
+    ],
+)
+def test_accounts_are_demanded_as_the_site_says(
+    used: bool, user: str, demand: str, refusal: type[Refused] | None
+) -> None:
+    state = room()
+    state.used = used
+    admission = Admission(Card("ann", user), **{demand: True})
+    if refusal is None:
+        state.admit(admission)
+    else:
+        with pytest.raises(refusal):
+            state.admit(admission)
+
+
+def test_who_leaves_is_announced_once_and_how() -> None:
+    state = room()
+    come(state, "ann")
+    come(state, "bob")
+    assert state.leave("ann", gone=False) == [Notice(PeerLeft("ann", gone=False))]
+    assert state.leave("ann", gone=True) == []
+
+
+def test_a_roster_room_tells_everyone_all_ids_from_the_second_member_on() -> None:
+    state = room(roster=True)
+    assert not any(isinstance(n.fact, RosterAnnounced) for n in come(state, "ann"))
+    assert come(state, "bob")[-1] == Notice(RosterAnnounced(state.view, ("ann", "bob")))
+
+
+def test_a_card_is_shown_to_the_others_unless_it_is_older() -> None:
+    state = room()
+    come(state, "ann")
+    newer = Card("ann", revision=2, status=b"{}")
+    assert state.present(newer) == [Notice(PeerChanged(newer), but="ann")]
+    assert state.present(Card("ann", revision=1)) == []
+    assert state.present(Card("eve", revision=9)) == []
+    assert state.members["ann"] == newer
+
+
+def test_only_members_speak_list_and_lock() -> None:
+    state = room()
+    come(state, "ann")
+    assert state.say("ann", b"{}") == [Notice(ChatPosted("ann", b"{}"), but="ann")]
+    assert state.roster("ann", "t") == [Notice(RosterListed("t", (Card("ann"),)), to="ann")]
+    with pytest.raises(NotInRoom):
+        state.say("eve", b"{}")
+    with pytest.raises(NotInRoom):
+        state.roster("eve", "")
+    with pytest.raises(NotInRoom):
+        state.lock_after_change("eve", "1", SALT)
+
+
+@pytest.mark.parametrize(
+    ("pin", "locked"), [("1", True), ("", False), (None, True)], ids=["set", "remove", "leave"]
+)
+def test_any_member_may_set_remove_or_confirm_the_lock(pin: str | None, locked: bool) -> None:
+    state = room()
+    come(state, "ann", "old")
+    lock = state.lock_after_change("ann", pin, SALT)
+    notices = state.set_lock("ann", "t", pin, lock)
+    assert (state.lock is not None) is locked
+    assert notices == [
+        Notice(RoomChanged("ann", "t", state.view, pin), to="ann"),
+        Notice(RoomChanged("ann", "", state.view, pin), but="ann"),
+    ]
+    if pin is None:
+        come(state, "bob", "old")
+
+
+@given(pin=st.text(), other=st.text())
+def test_a_lock_opens_with_its_own_pin_only(pin: str, other: str) -> None:
+    lock = PinLock.of(pin, SALT)
+    assert lock.opens_with(pin)
+    assert lock.opens_with(other) is (pin == other)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["join", "leave", "lock"]),
+            st.sampled_from("abcde"),
+            st.sampled_from(["", "1", "2"]),
+        )
+    )
+)
+def test_no_sequence_of_orders_overfills_a_room_or_lets_in_without_the_pin(
+    orders: list[tuple[str, str, str]],
+) -> None:
+    state = room(capacity=3)
+    for order, peer, pin in orders:
+        lock = state.lock
+        try:
+            if order == "join":
+                used = state.used
+                come(state, peer, pin)
+                assert lock is None or lock.opens_with(pin)
+                assert lock is not None or not used or not pin
+            elif order == "leave":
+                state.leave(peer, gone=True)
+                assert peer not in state.members
+            else:
+                state.set_lock(peer, "", pin, state.lock_after_change(peer, pin, SALT))
+        except Refused:
+            assert state.lock is lock
+        assert len(state.members) <= 3

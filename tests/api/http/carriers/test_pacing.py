@@ -1,0 +1,76 @@
+"""The rate of a websocket as a pure window, and the ticker of a listener."""
+
+from __future__ import annotations
+
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.http.carriers.pacing import WINDOW_STAMPS, Keeper, RateWindow
+
+
+def test_no_limit_never_waits() -> None:
+    window = RateWindow(0)
+    assert [window.take(0.0) for _ in range(10_000)] == [0.0] * 10_000
+
+
+def test_the_21st_message_of_a_second_waits_for_the_first_to_be_a_second_old() -> None:
+    window = RateWindow(20)
+    assert [window.take(number / 100) for number in range(20)] == [0.0] * 20
+    assert window.take(0.2) == 0.8
+    assert window.take(1.0) == 1.01 - 1.0
+
+
+def test_a_steady_sender_below_the_rate_never_waits() -> None:
+    window = RateWindow(20)
+    assert max(window.take(number * 0.0501) for number in range(1000)) == 0.0
+
+
+@given(
+    rate=st.integers(1, 50),
+    gaps=st.lists(st.floats(0, 0.5, allow_nan=False), min_size=1, max_size=200),
+)
+def test_no_second_ever_holds_more_than_the_rate(rate: int, gaps: list[float]) -> None:
+    window, now, passed = RateWindow(rate), 0.0, []
+    for gap in gaps:
+        now += gap
+        now += window.take(now)  # the reader sleeps that long
+        passed.append(now)
+    for first, later in zip(passed, passed[rate:], strict=False):
+        assert later - first > 1.0 - 1e-9
+
+
+@given(st.integers(WINDOW_STAMPS + 1, 10_000_000))
+def test_a_large_rate_costs_no_more_memory_and_keeps_its_mean(rate: int) -> None:
+    window = RateWindow(rate)
+    delays = [window.take(0.0) for _ in range(3 * WINDOW_STAMPS)]
+    assert abs(delays[-1] - 2 * WINDOW_STAMPS / rate) < 1e-6
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ticks: list[float] = []
+
+    def tick(self, now: float) -> None:
+        self.ticks.append(now)
+
+
+async def test_the_keeper_ticks_everyone_once_a_second_and_sleeps_alone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    keeper, first, second = Keeper(), Clock(), Clock()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keeper.run)
+        await trio.sleep(100)
+        keeper.add(first)
+        await trio.sleep(2.5)
+        keeper.add(second)
+        await trio.sleep(2)
+        keeper.discard(first)
+        await trio.sleep(1)
+        assert len(keeper) == 1
+        keeper.discard(second)
+        await trio.sleep(10)
+        nursery.cancel_scope.cancel()
+    assert first.ticks == [101.0, 102.0, 103.0, 104.0]
+    assert second.ticks == [103.0, 104.0, 105.0]

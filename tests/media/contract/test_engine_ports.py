@@ -1,0 +1,182 @@
+"""Plain UDP ports as every media engine offers them, the real one and the fake."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from media.contract.codec import Codec
+from media.contract.engine import MediaEngine
+from media.contract.errors import (
+    BadAddress,
+    CodecMismatch,
+    IdTaken,
+    NoFreePort,
+    UnknownPort,
+    UnknownSink,
+    UnknownSource,
+    WrongState,
+)
+from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.local_engine import LocalEngine
+from media.rtp import rtcp
+from media.udp.plain_rtp import Remote
+from media.udp.port_range import PortRange
+from tests.support.rtp import VP8, read, rtp, vp8
+from tests.support.sessions import open_pair
+
+HERE = "127.0.0.1"
+REMOTE = Remote((HERE, 40_000))
+OPUS = Codec("opus", 48_000, 111, channels=2)
+CAMERA = PortReceives("video", VP8)
+SCREEN = PortSends("video", VP8, REMOTE)
+
+
+def free_pair() -> int:
+    """Return an even port that was free, like the one above it."""
+    pair = PortRange(0, 0).bind_pair(HERE)
+    number = int(pair[0].getsockname()[1])
+    for one in pair:
+        one.close()
+    return number
+
+
+@pytest.mark.parametrize("address", [HERE, "::1"])
+@pytest.mark.parametrize("mux", [False, True])
+async def test_a_port_says_where_it_is(any_engine: MediaEngine, address: str, mux: bool):
+    facts = await any_engine.open_port("one", PortWanted(address, mux=mux))
+    (host, number), (rtcp_host, rtcp_number) = facts.address, facts.rtcp_address
+    assert (host, rtcp_host) == (address, address)
+    assert rtcp_number == number if mux else (rtcp_number == number + 1 and number % 2 == 0)
+    assert (facts.source, facts.sink) == (None, None)
+    assert await any_engine.port_facts("one") == facts
+    assert (await any_engine.stats()).ports == 1
+
+
+async def test_ports_are_attached_like_everything_else(any_engine: MediaEngine):
+    pair = await open_pair(any_engine)
+    comes = await any_engine.open_port("in", PortWanted(HERE, receives=CAMERA))
+    goes = await any_engine.open_port("out", PortWanted(HERE, sends=SCREEN))
+    assert (comes.source, comes.sink, goes.source, goes.sink) == ("in/in", None, None, "out/out")
+    await any_engine.attach("in/in", "out/out")
+    await any_engine.attach("in/in", pair.first_told.sink("video"))
+    await any_engine.attach(pair.second_told.source("video"), "out/out")
+    await any_engine.pause("out/out")
+    await any_engine.resume("out/out")
+    await any_engine.request_keyframe("in/in")
+    await any_engine.detach("out/out")
+    with pytest.raises(CodecMismatch):
+        await any_engine.attach("in/in", pair.first_told.sink("audio"))
+
+
+async def test_what_a_port_carries_can_change(any_engine: MediaEngine):
+    opened = await any_engine.open_port("one", PortWanted(HERE))
+    changed = await any_engine.change_port("one", CAMERA, SCREEN)
+    assert changed == PortFacts(opened.address, opened.rtcp_address, "one/in", "one/out")
+    other = Codec("vp8", 90_000, 120)
+    await any_engine.attach("one/in", "one/out")
+    moved = PortSends("video", VP8, Remote((HERE, 40_002)))
+    assert await any_engine.change_port("one", PortReceives("video", other), moved) == changed
+    await any_engine.attach("one/in", "one/out")
+    changed = await any_engine.change_port("one", PortReceives("audio", OPUS), None)
+    assert (changed.source, changed.sink) == ("one/in", None)
+    with pytest.raises(UnknownSink):
+        await any_engine.attach("one/in", "one/out")
+    assert await any_engine.change_port("one", None, None) == opened
+    with pytest.raises(UnknownSource):
+        await any_engine.request_keyframe("one/in")
+
+
+async def test_a_closed_port_is_free_and_has_no_source_and_sink(any_engine: MediaEngine):
+    number = free_pair()
+    wanted = PortWanted(HERE, (number, number + 1), receives=CAMERA, sends=SCREEN)
+    first = await any_engine.open_port("one", wanted)
+    assert (first.address, first.rtcp_address) == ((HERE, number), (HERE, number + 1))
+    with pytest.raises(NoFreePort):
+        await any_engine.open_port("other", wanted)
+    with pytest.raises(IdTaken):
+        await any_engine.open_port("one", PortWanted(HERE))
+    await any_engine.close_port("one")
+    with pytest.raises(UnknownSource):
+        await any_engine.request_keyframe("one/in")
+    with pytest.raises(UnknownSink):
+        await any_engine.detach("one/out")
+    assert (await any_engine.open_port("other", wanted)).address == first.address
+
+
+async def test_a_port_nobody_opened_is_unknown(any_engine: MediaEngine):
+    with pytest.raises(UnknownPort):
+        await any_engine.close_port("one")
+    with pytest.raises(UnknownPort):
+        await any_engine.port_facts("one")
+    with pytest.raises(UnknownPort):
+        await any_engine.change_port("one", None, None)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "localhost", ""])
+async def test_a_port_opens_on_addresses_of_ours_only(any_engine: MediaEngine, address: str):
+    with pytest.raises(BadAddress):
+        await any_engine.open_port("one", PortWanted(address))
+    await any_engine.open_port("one", PortWanted(HERE))  # the id is free still
+
+
+async def test_a_range_that_is_none_is_refused(any_engine: MediaEngine):
+    with pytest.raises(ValueError):
+        await any_engine.open_port("one", PortWanted(HERE, (9, 8)))
+
+
+async def test_a_closed_engine_has_no_ports(any_engine: MediaEngine):
+    await any_engine.open_port("one", PortWanted(HERE, receives=CAMERA))
+    await any_engine.close()
+    assert (await any_engine.stats()).ports == 0
+    with pytest.raises(WrongState):
+        await any_engine.open_port("two", PortWanted(HERE))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: PortReceives("picture", VP8),
+        lambda: PortReceives("video", Codec("vp8", 90_000, 128)),
+        lambda: PortReceives("video", Codec("vp8", 0, 96)),
+        lambda: PortReceives("video", VP8, only_from="localhost"),
+        lambda: PortReceives("video", VP8, feedback=(HERE, 0)),
+        lambda: PortSends("video", Codec("vp8", 90_000, -1), REMOTE),
+    ],
+)
+def test_what_no_packet_can_say_cannot_be_wanted(wrong):
+    with pytest.raises(ValueError):
+        wrong()
+
+
+async def test_packets_go_through_the_ports_and_their_sender_is_answered(engine: LocalEngine):
+    sockets = [trio.socket.from_stdlib_socket(PortRange(0, 0).bind(HERE)) for _ in range(3)]
+    sender, screen, ear = sockets
+    with sender, screen, ear:
+        receives = PortReceives("video", VP8, feedback=ear.getsockname())
+        sends = PortSends("video", VP8, Remote(screen.getsockname()), ssrc=5)
+        comes = await engine.open_port("in", PortWanted(HERE, mux=True, receives=receives))
+        await engine.open_port("out", PortWanted(HERE, mux=True, sends=sends))
+        await engine.attach("in/in", "out/out")
+        await sender.sendto(rtp(0, 0, vp8(0), ssrc=9), comes.address)
+        with trio.fail_after(5):
+            asked, _ = await ear.recvfrom(2000)
+        assert rtcp.KeyframeRequest(9) in (rtcp.parse_rtcp(asked) or [])
+        await sender.sendto(rtp(1, 0, vp8(1, keyframe=True), ssrc=9), comes.address)
+        with trio.fail_after(5):
+            got, _ = await screen.recvfrom(2000)
+        assert (read(got).payload, read(got).ssrc) == (vp8(1, keyframe=True), 5)
+        await engine.close_port("in")
+        await engine.close_port("out")
+
+
+async def test_streams_of_one_publisher_share_a_clock(engine: LocalEngine):
+    def of(name: str) -> PortWanted:
+        return PortWanted(HERE, receives=PortReceives("video", VP8, publisher=name))
+
+    for port, publisher in (("a", "ann"), ("b", "ann"), ("c", "bob"), ("d", ""), ("e", "")):
+        await engine.open_port(port, of(publisher))
+    timelines = [engine.router._sources[f"{port}/in"]._timeline for port in "abcde"]
+    clocks = [timeline._sender for timeline in timelines]
+    assert clocks[0] is clocks[1]
+    assert len({id(clock) for clock in clocks}) == 4
