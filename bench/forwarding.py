@@ -24,10 +24,11 @@ import trio
 from pylibsrtp import Policy, Session
 
 from bench import janus, media_relay
+from media.contract.plans import Address
 from media.rtp.router import TICK_SECONDS, Codec, Router, RtcpUpstream, RtpSink, RtpSource
 from media.rtp.transport_feedback import TransportFeedback
 from media.udp.port_range import PortRange
-from media.udp.udp_port import Address, UdpPort
+from media.udp.udp_port import UdpPort
 
 LEGS = (1, 4, 40)
 RELAY_LEGS = (1, 2)  # more would not keep up

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from media.recording.container import Container
-from media.recording.muxing import State
-from media.recording.recorder import Recorder, RecordingPlan, TrackPlan
+from media.contract.recordings import Container, RecordingPlan, RecordingState, TrackPlan
+from media.recording.recorder import Recorder
 from media.rtp.router import Codec, Router, RtpSource
 from media.rtp.rtp_packet import write_packet
 
@@ -139,7 +138,7 @@ def recording(here: Stage, made: list[Recorder], *, pauses: bool) -> float:
         recorder.stop()
         thread.join()
         status = recorder.status()
-        if status.state is not State.FINALISED or status.dropped_frames:
+        if status.state is not RecordingState.FINALISED or status.dropped_frames:
             raise RuntimeError(f"not recorded: {status}")
     return cpu + time.process_time() - ending
 

@@ -11,8 +11,8 @@ import trio
 from media.contract.engine import EngineStats, EventSink, Failure, RecordingSink, SessionWanted
 from media.contract.errors import IdTaken, UnknownPort, UnknownSink, UnknownSource, WrongState
 from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.recordings import RecordingPlan, RecordingStatus
 from media.plain_ports import PlainPorts
-from media.recording.recorder import RecordingPlan, RecordingStatus
 from media.recording.recordings import Recordings
 from media.rtp.router import LIMIT, TICK_SECONDS, Router
 from media.webrtc.bridge import MediaLoop

@@ -18,7 +18,39 @@ IMPURE = {
     "asyncio", "datetime", "io", "logging", "os", "pathlib", "random", "socket", "structlog",
     "subprocess", "tempfile", "threading", "time", "trio", "uuid",
 }  # fmt: skip
-PURE_CORE = ("actors.core.errors", "actors.core.message")  # of the core, what domain rules may use
+PURE_CORE = ("actors.core.errors", "actors.core.message")  # of the core, what rules may use
+RULES = (
+    "actors/words",
+    "actors/endpoint/outbox.py",
+    "actors/endpoint/rules.py",
+    "actors/member/participant_rules.py",
+    "actors/member/peer_rules.py",
+    "actors/room/rules.py",
+    "actors/streams/outputs.py",
+    "actors/streams/publishing.py",
+    "actors/streams/rules.py",
+)
+# What each package may know of its neighbours; one way, from the words up.
+BELOW = {
+    "actors/words": set(),
+    "actors/store": {"words"},
+    "actors/endpoint": {"words"},
+    "actors/streams": {"words"},
+    "actors/jobs": {"words", "streams"},
+    "actors/room": {"words", "streams", "jobs", "store"},
+    "actors/directory": {"words", "streams", "store", "endpoint", "room"},
+    "actors/member": {"words", "room", "directory"},
+    "media/contract": set(),
+    "media/rtp": {"contract"},
+    "media/udp": {"contract", "rtp"},
+    "media/webrtc": {"contract", "rtp", "udp"},
+    "media/recording": {"contract", "rtp", "webrtc"},  # of webrtc, how far a bug reaches
+}
+RULES_OF_MEDIA = (  # pure, or on files that the media layer names
+    "media.webrtc.candidates",
+    "media.webrtc.descriptions",
+    "media.recording.recordings_folder",
+)
 
 
 def place(path: Path) -> str:
@@ -54,11 +86,11 @@ def within(module: str, *packages: str) -> bool:
 
 
 def violations(folder: str, *forbidden: str, but: tuple[str, ...] = ()) -> list[str]:
-    """Return "file imports module" for what a folder must not import."""
+    """Return "file imports module" for what a folder or file must not import."""
     return [
         f"{place(path)} imports {module}"
         for path in FILES
-        if place(path).startswith(f"{folder}/")
+        if place(path) == folder or place(path).startswith(f"{folder}/")
         for module in imports_of(path)
         if within(module, *forbidden) and not within(module, *but)
     ]
@@ -87,9 +119,36 @@ def test_the_core_imports_nothing_of_ours() -> None:
     assert violations("actors/core", *OURS, but=("actors.core",)) == []
 
 
-def test_domain_rules_wait_for_nothing_and_touch_nothing() -> None:
-    assert violations("actors/domain", *IMPURE) == []
-    assert violations("actors/domain", "actors", but=("actors.domain", *PURE_CORE)) == []
+def test_rules_wait_for_nothing_and_touch_nothing() -> None:
+    assert [line for rules in RULES for line in violations(rules, *IMPURE)] == []
+    allowed = (
+        "actors.words",
+        *PURE_CORE,
+        *(each.removesuffix(".py").replace("/", ".") for each in RULES),
+    )
+    assert [line for rules in RULES for line in violations(rules, "actors", but=allowed)] == []
+
+
+@pytest.mark.parametrize(("package", "below"), BELOW.items(), ids=list(BELOW))
+def test_packages_know_only_those_below_them(package: str, below: set[str]) -> None:
+    top, _, name = package.partition("/")
+    others = {path.name for path in (HOUSE / top).iterdir() if path.is_dir()} - {name, "core"}
+    above = [f"{top}.{other}" for other in others - below if other != "__pycache__"]
+    assert violations(package, *above) == []
+
+
+def test_every_package_has_its_place_in_the_order() -> None:
+    packages = {
+        f"{top}/{path.name}"
+        for top in ("actors", "media")
+        for path in (HOUSE / top).iterdir()
+        if (path / "__init__.py").exists()
+    }
+    assert packages - {"actors/core"} == set(BELOW)
+
+
+def test_actors_know_the_contract_of_media_and_its_rules_for_text() -> None:
+    assert violations("actors", "media", but=("media.contract", *RULES_OF_MEDIA)) == []
 
 
 @pytest.mark.parametrize("folder", ["api", "media"])

@@ -24,13 +24,13 @@ from actors.core import (
 )
 from actors.room.room import Join, Room
 from actors.room.roster import Roll
-from actors.room.rules import Admission, RoomSpec
 from actors.store.messages import STORE, DropAllRooms, DropRoom
 from actors.streams.services import MediaServices
 from actors.words.facts import JoinRefused
 from actors.words.keys import PEERS, ROOMS, PeerKey, RoomKey
 from actors.words.limits import ActorLimits
 from actors.words.refusals import Busy, TooManyPeers, TooManyRooms
+from actors.words.rooms import Admission, RoomSpec
 
 HUB = "/hub"
 ROOM_GRACE = 5.0

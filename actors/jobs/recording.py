@@ -23,12 +23,11 @@ from actors.streams.media_errors import asked
 from actors.words.media_refusals import CannotRecord
 from media.contract.engine import MediaEngine
 from media.contract.errors import MediaTimeout, UnknownRecording
-from media.recording.muxing import State
-from media.recording.recorder import RecordingPlan, RecordingStatus
+from media.contract.recordings import RecordingPlan, RecordingState, RecordingStatus
 
 MEASURE_SECONDS = 1.0  # between looks at how far it is, for the tree page
 GRACE_SECONDS = 10.0  # more than the engine takes to finalise a file
-FINAL = (State.FINALISED, State.PARTIAL, State.FAILED)
+FINAL = (RecordingState.FINALISED, RecordingState.PARTIAL, RecordingState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ class Recording(Actor[Message]):
         self._owner = owner
         self._sinks: dict[str, str] = {}  # by kind
         self._paused: set[str] = set()
-        self._status = RecordingStatus(State.STARTING, 0.0, 0)
+        self._status = RecordingStatus(RecordingState.STARTING, 0.0, 0)
         self._abandoned = False  # the disk took too long
         self._askers: list[ReplyTo[RecordingStatus]] = []
 
@@ -152,7 +151,7 @@ class Recording(Actor[Message]):
                 self._engine.start_recording(self._plan, self._sources, self._hear)
             )
         except Refused as refusal:
-            self._hear(RecordingStatus(State.FAILED, 0.0, 0, refusal.code))
+            self._hear(RecordingStatus(RecordingState.FAILED, 0.0, 0, refusal.code))
             return
         self.ctx.tell_self_after(MEASURE_SECONDS, Measure())
         self.ctx.log.info("recording.started", recording=self._plan.id)
@@ -231,7 +230,9 @@ class Recording(Actor[Message]):
         except MediaTimeout:
             self.ctx.log.error("recording.abandoned", recording=self._plan.id)
             self._abandoned = True
-            self._status = replace(self._status, state=State.PARTIAL, reason="disk_too_slow")
+            self._status = replace(
+                self._status, state=RecordingState.PARTIAL, reason="disk_too_slow"
+            )
             self.ctx.stop(reason)
 
     def _sink(self, kind: str) -> str:

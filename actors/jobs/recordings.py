@@ -28,8 +28,7 @@ from actors.streams.sessions import RoomSessions
 from actors.words.conference_refusals import TargetUnsatisfying
 from actors.words.media_refusals import CannotRecord, SourceGone
 from actors.words.streams import AudioFormat, RecordingView
-from media.recording.container import Container
-from media.recording.recorder import RecordingPlan, TrackPlan
+from media.contract.recordings import Container, RecordingPlan, TrackPlan
 
 AUTOMATIC = Container.MKV  # takes everything that can be recorded
 CHANGE_SECONDS = 5.0

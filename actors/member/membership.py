@@ -27,7 +27,6 @@ from actors.core import (
 )
 from actors.directory.rooms import Admit, tell_hub
 from actors.room.room import Leave, Rejoin
-from actors.room.rules import Admission, RoomSpec
 from actors.words.facts import (
     Card,
     Fact,
@@ -40,6 +39,7 @@ from actors.words.facts import (
 )
 from actors.words.keys import RoomKey
 from actors.words.refusals import Busy
+from actors.words.rooms import Admission, RoomSpec
 
 AGAIN_SECONDS = 0.05  # until another try at a mailbox that was full
 

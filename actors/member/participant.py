@@ -16,7 +16,6 @@ from actors.member.membership import Membership, Quit, Return
 from actors.member.participant_rules import Backlog, BacklogFull, ParticipantState
 from actors.member.peer import Client, End, Enter, Lost, TooSlow
 from actors.room.room import FromRoom
-from actors.room.rules import Admission
 from actors.words.facts import (
     Dropped,
     Fact,
@@ -35,6 +34,7 @@ from actors.words.orders import (
 )
 from actors.words.permission import NOTHING, Permission
 from actors.words.refusals import Busy, NotInRoom
+from actors.words.rooms import Admission
 
 ORDERS_OPEN = 64
 """Orders of one participant that the room has not answered; the next one is refused with Busy."""

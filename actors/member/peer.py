@@ -17,7 +17,6 @@ from actors.directory.rooms import Identified, tell_hub
 from actors.member.membership import AGAIN_SECONDS, Membership, Quit, Return
 from actors.member.peer_rules import PeerState
 from actors.room.room import FromRoom, ListMembers, Present, Say, SetPin
-from actors.room.rules import Admission, RoomSpec
 from actors.words.facts import (
     Card,
     Fact,
@@ -28,6 +27,7 @@ from actors.words.facts import (
     Signalled,
 )
 from actors.words.refusals import Busy, NotInRoom, NotThatRoom
+from actors.words.rooms import Admission, RoomSpec
 
 FOLLOWED = 1000
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from actors.core import Actor, ActorError, ActorStopped, MailboxFull, Message, Ref, StopChild
-from actors.room.rules import Notice
 from actors.words.facts import Fact
 from actors.words.keys import PEERS
+from actors.words.rooms import Notice
 
 
 @dataclass(frozen=True, slots=True)

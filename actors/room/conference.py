@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 
 from actors.core import Actor, Down, Message, Refused
 from actors.jobs.recordings import RoomRecordings
-from actors.room.rules import ConferenceRules, Notice
 from actors.streams.connection import FromConnection
 from actors.streams.publishing import Publication
 from actors.streams.rules import NOTHING, Conference, Outcome
@@ -44,6 +43,7 @@ from actors.words.orders import (
     Unpublish,
     Unsubscribe,
 )
+from actors.words.rooms import ConferenceRules, Notice
 from actors.words.streams import RecordingView, Stream
 
 Done = tuple[str | None, Outcome]

@@ -24,7 +24,7 @@ from actors.room.audience import Audience
 from actors.room.audience import FromRoom as FromRoom
 from actors.room.conference import RoomConference
 from actors.room.roster import Roll
-from actors.room.rules import Admission, Notice, PinLock, RoomSpec, RoomState
+from actors.room.rules import RoomState
 from actors.store.messages import STORE, GetRoom, PutRoom, RoomRecord
 from actors.streams.services import MediaServices
 from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
@@ -45,6 +45,7 @@ from actors.words.orders import (
     SetPermissions,
 )
 from actors.words.refusals import Busy, NotInRoom
+from actors.words.rooms import Admission, Notice, PinLock, RoomSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,6 @@ can write it to the store in between.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -28,7 +26,6 @@ from actors.words.facts import (
     RosterAnnounced,
     RosterListed,
 )
-from actors.words.keys import RoomKey
 from actors.words.permission import PermissionChange
 from actors.words.refusals import (
     AccountRequiredToCreate,
@@ -39,79 +36,8 @@ from actors.words.refusals import (
     RoomLocked,
     WrongPin,
 )
+from actors.words.rooms import Admission, Notice, PinLock, RoomSpec
 from actors.words.streams import Stream
-
-
-@dataclass(frozen=True, slots=True)
-class ConferenceRules:
-    """The rules of a room with streams. Limits of -1 mean none of its own.
-
-    `audio_in` and `video_in` are the names of the codecs taken, `views` the labels of its mixed
-    views; what is not announced is found out by asking only. `audio_in_mp4` are the codecs that a
-    recording as mp4 may have as audio, None: all that can be. `unmixed` are the ids that the mixed
-    streams of the views will have: there are none yet.
-    """
-
-    input_limit: int = -1
-    audio_in: frozenset[str] = frozenset()
-    video_in: frozenset[str] = frozenset()
-    views: tuple[str, ...] = ()
-    announces_members: bool = True
-    announces_streams: bool = True
-    audio_in_mp4: frozenset[str] | None = None
-    unmixed: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class RoomSpec:
-    """What a joiner asks for; everything but `key` counts only if the room does not exist yet."""
-
-    key: RoomKey
-    title: str
-    kind: str = "Room"
-    announces_roster: bool = False  # everyone is told all member ids after each join
-    capacity: int = 500
-    expiry_seconds: float = 60.0  # an empty room, and its PIN, is kept this long
-    conference: ConferenceRules | None = None  # None: a room without streams
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """What a joiner brings, and what the dialect demands of it."""
-
-    card: Card
-    pin: str = ""  # "": none given
-    account_to_join: bool = False
-    account_to_create: bool = False
-    attempt: int = 0  # counts the orders of one peer, for it to tell their answers apart
-
-
-@dataclass(frozen=True, slots=True)
-class PinLock:
-    """A PIN that can be checked but not read back."""
-
-    salt: bytes
-    digest: bytes
-
-    @classmethod
-    def of(cls, pin: str, salt: bytes) -> PinLock:
-        return cls(salt, cls._digest(pin, salt))
-
-    def opens_with(self, pin: str) -> bool:
-        return hmac.compare_digest(self.digest, self._digest(pin, self.salt))
-
-    @staticmethod
-    def _digest(pin: str, salt: bytes) -> bytes:
-        return hashlib.blake2b(pin.encode("utf-8", "surrogatepass"), key=salt).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A fact and its audience: one member, everyone, or everyone but one."""
-
-    fact: Fact
-    to: str | None = None
-    but: str | None = None
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from actors.words.limits import StorePlace
+from actors.store.place import StorePlace
 
 
 class Breakable(Protocol):

@@ -9,9 +9,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from actors.store.backend import Breakable, FileReplaced, backend_of, code_of
 from actors.store.messages import carry_out
+from actors.store.place import StorePlace
 from actors.store.sql_tables import SqlTables
 from actors.store.transaction import Errand
-from actors.words.limits import StorePlace
 
 
 class DatabaseFailed(Exception):

@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from actors.core import Actor, Message, Request
+from actors.store.place import StoreLimits
 from actors.store.records import ConferenceRecord, RoomRecord, ServiceRecord, TokenRecord
 from actors.store.stored import window
 from actors.store.tables import MemoryTables, Tables
 from actors.words.keys import RoomKey
-from actors.words.limits import StoreLimits
 
 __all__ = [
     "STORE",

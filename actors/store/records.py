@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from actors.core import Message
-from actors.room.rules import PinLock, RoomSpec
+from actors.words.rooms import PinLock, RoomSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ import trio
 from actors.core import Actor, Message, Refused, ReplyTo
 from actors.store.database import Database, DatabaseFailed
 from actors.store.messages import DURABLE_READS, DURABLE_WRITES, ROOM_MESSAGES, RoomRecords
+from actors.store.place import StorePlace
 from actors.store.transaction import Errand, GivenUp
-from actors.words.limits import StorePlace
 from actors.words.refusals import Busy, StoreUnavailable
 
 ANSWER_SHARE = 0.8  # of the asker's patience: it shall hear a refusal, not its own clock

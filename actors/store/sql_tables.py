@@ -9,11 +9,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from actors.core import NameTaken
+from actors.store.place import StoreLimits
 from actors.store.records import ConferenceRecord, ServiceRecord, TokenRecord
 from actors.store.schema import conferences, services, tokens
 from actors.store.stored import ID_BYTES, is_storable
 from actors.store.tables import EXPIRED_KEPT_SECONDS, check_conference, check_service, check_token
-from actors.words.limits import StoreLimits
 from actors.words.refusals import StoreFull, UnknownService
 
 _INSERTS: dict[str, type[postgresql.Insert | sqlite.Insert]] = {

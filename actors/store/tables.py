@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from actors.core import NameTaken
+from actors.store.place import StoreLimits
 from actors.store.records import ConferenceRecord, ServiceRecord, TokenRecord
 from actors.store.stored import (
     ID_BYTES,
@@ -17,7 +18,6 @@ from actors.store.stored import (
     check_text,
     check_time,
 )
-from actors.words.limits import StoreLimits
 from actors.words.refusals import StoreFull, UnknownService
 
 EXPIRED_KEPT_SECONDS = 600.0  # so long an expired token is told apart from one that never was

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from actors.store.backend import Backend, Breakable, backend_of
+from actors.store.place import StorePlace
 from actors.store.schema import HEAD, VERSION_TABLE
-from actors.words.limits import StorePlace
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 AGAIN_SECONDS = 0.5

@@ -26,7 +26,6 @@ from actors.core import (
 from actors.streams.media_errors import asked
 from actors.words import media_refusals
 from actors.words.refusals import Busy
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.engine import (
     Candidate,
     ChannelClosed,
@@ -43,6 +42,7 @@ from media.contract.engine import (
     TracksChanged,
     TrackWanted,
 )
+from media.contract.plans import ChannelWanted
 
 SENDS_IN_PROGRESS = 64
 MEASURE_SECONDS = 5.0  # between looks at the counters, for the tree page

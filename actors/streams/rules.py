@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from actors.room.rules import ConferenceRules, Notice
 from actors.streams.outputs import Output, fit_audio, fit_video, require_no_mix
 from actors.streams.publishing import CODECS, Publication, changed_stream, of_its_tracks
 from actors.words.conference_refusals import (
@@ -34,6 +33,7 @@ from actors.words.facts import (
 )
 from actors.words.permission import Permission
 from actors.words.refusals import Busy
+from actors.words.rooms import ConferenceRules, Notice
 from actors.words.streams import (
     AudioWanted,
     OutputChange,

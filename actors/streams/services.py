@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from actors.words.limits import RecordingsFolder
 from media.contract.engine import IceServer, MediaEngine
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingsFolder:
+    """Where recordings lie, and after how many days one is removed (0: never).
+
+    A recording ends after `max_seconds` (0: no limit), and when the disk has less than
+    `min_free_bytes` free.
+    """
+
+    path: Path
+    retention_days: float = 0.0
+    max_seconds: float = 0.0
+    min_free_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from actors.core import Actor, ActorError, ActorStopped, Down, MailboxFull, Message, Ref
-from actors.room.rules import Notice
 from actors.streams.connection import (
     AcceptOffer,
     AddCandidate,
@@ -28,6 +27,7 @@ from actors.words import media_refusals
 from actors.words.conference_refusals import SessionUnknown
 from actors.words.facts import SessionAnswered
 from actors.words.refusals import Busy
+from actors.words.rooms import Notice
 from actors.words.streams import SessionEnd
 from media.contract.codec import H264Profile, h264_profile
 from media.contract.engine import (

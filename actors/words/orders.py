@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.core import Message, Request
+from actors.core.message import Message, Request
 from actors.words.facts import Card
 from actors.words.permission import PermissionChange
 from actors.words.streams import (

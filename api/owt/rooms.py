@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from actors.room.rules import ConferenceRules, RoomSpec
 from actors.words.keys import RoomKey
 from actors.words.permission import Abilities, Permission
+from actors.words.rooms import ConferenceRules, RoomSpec
 from api.owt.coercion import cast_words
 from api.owt.room_document import TAGS, Rights, RoomDocument
 

@@ -14,12 +14,13 @@ from prometheus_client import CollectorRegistry
 
 from actors.core import ActorError, ChildSpec, open_system
 from actors.member.peer import End
+from actors.store.place import StoreLimits, StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from actors.streams.services import MediaServices
 from actors.tree import children
 from actors.words.keys import PEERS
-from actors.words.limits import ActorLimits, StoreLimits, StorePlace
+from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Services
 from api.process.lifecycle import Lifecycle

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from actors.words.limits import RecordingsFolder
-from media.recording.container import Container
-from media.recording.recorder import RecordingPlan, TrackPlan
+from actors.streams.services import RecordingsFolder
+from media.contract.recordings import Container, RecordingPlan, TrackPlan
 
 if TYPE_CHECKING:
     from api.settings import Settings

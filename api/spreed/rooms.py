@@ -8,8 +8,8 @@ import string
 from typing import TYPE_CHECKING
 
 from actors.member.peer import Enter
-from actors.room.rules import RoomSpec
 from actors.words.keys import RoomKey
+from actors.words.rooms import RoomSpec
 from api.spreed.errors import DefaultRoomDisabled, PinTooLong, RoomNameTooLong
 from api.spreed.wire import Credentials, Hello
 

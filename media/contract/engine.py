@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Protocol
 
-from media.contract.channel_wanted import ChannelWanted
-from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.plans import ChannelWanted, PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.recordings import RecordingPlan, RecordingStatus
 from media.contract.stats import RouterStats, SinkStats, SourceStats
-from media.recording.recorder import RecordingPlan, RecordingStatus
 
 
 class Direction(Enum):

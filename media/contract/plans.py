@@ -1,4 +1,4 @@
-"""A UDP port for plain RTP as callers ask for it, and what they are told: plain data."""
+"""What callers ask an engine to open, a UDP port or a data channel: plain data."""
 
 from __future__ import annotations
 
@@ -6,9 +6,30 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from media.contract.codec import Codec
-from media.udp.plain_rtp import Address, Remote
 
 HIGHEST_PAYLOAD_TYPE = 127
+HIGHEST_PORT = 65535
+LONGEST_LABEL = 65_535  # bytes
+
+Address = tuple[str, int]
+"""A numeric host, and a port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where to send; `rtcp` is the port above that of `rtp` unless it is given.
+
+    Hosts are kept in their shortest form, in which sockets tell them. Raises ValueError for one
+    that is no numeric address: looking up a name would wait.
+    """
+
+    rtp: Address
+    rtcp: Address | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rtp", _shortest(self.rtp))
+        if self.rtcp is not None:
+            object.__setattr__(self, "rtcp", _shortest(self.rtcp))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +105,34 @@ def _check(kind: str, codec: Codec) -> None:
         raise ValueError("a kind is audio or video")
     if not 0 <= codec.payload_type <= HIGHEST_PAYLOAD_TYPE or codec.clock_rate <= 0:
         raise ValueError("a payload type is a number from 0 to 127, a clock rate above 0")
+
+
+def _shortest(address: Address) -> Address:
+    host, port = address
+    if not 1 <= port <= HIGHEST_PORT:
+        raise ValueError("a port is a number from 1 to 65535")
+    return str(ip_address(host)), port
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelWanted:
+    """A data channel to open. Of `max_retransmits` and `max_lifetime` (ms) at most one is set.
+
+    With `negotiated`, both sides open it with the same `id` and nobody is told. Raises ValueError
+    for what cannot be said on the wire (RFC 8832, section 5.1).
+    """
+
+    label: str = ""
+    protocol: str = ""
+    ordered: bool = True
+    max_retransmits: int | None = None
+    max_lifetime: int | None = None
+    negotiated: bool = False
+    id: int | None = None
+
+    def __post_init__(self) -> None:
+        if max(len(self.label.encode()), len(self.protocol.encode())) > LONGEST_LABEL:
+            raise ValueError("a label or protocol that is too long")
+        limits = [it for it in (self.max_retransmits, self.max_lifetime) if it is not None]
+        if len(limits) > 1 or not all(0 <= limit < 1 << 32 for limit in limits):
+            raise ValueError("retransmissions or a lifetime, of 32 bits")

@@ -7,21 +7,12 @@ Matroska and MP4 ourselves, see `media/README.md` for why.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import NamedTuple, Protocol
 
 from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
+from media.contract.recordings import Container
 from media.recording.depayload import VideoFormat
-
-
-class Container(Enum):
-    """The kinds of file; the value is the extension."""
-
-    WEBM = "webm"
-    MKV = "mkv"
-    MP4 = "mp4"
-
 
 CODECS = {  # payload types differ from call to call; -1 stands for any
     codec.name: codec

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
+from media.contract.recordings import Container
 from media.recording import opus
-from media.recording.container import Container, Output, Sample
+from media.recording.container import Output, Sample
 from media.recording.depayload import VideoFormat
 
 _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS = 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B

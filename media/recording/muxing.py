@@ -10,11 +10,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from media.contract.errors import CannotRecord
+from media.contract.recordings import RecordingState
 from media.recording.container import Output, Sample, Writer
 from media.recording.recording_file import RecordingFile, reason_of
 
@@ -25,16 +25,6 @@ QUEUE_CALLS = 65_536
 _NEARLY_FULL = "disk_nearly_full"
 
 
-class State(Enum):
-    """How far a recording is. The last three are final."""
-
-    STARTING = "starting"  # nothing to record came yet
-    RUNNING = "running"
-    FINALISED = "finalised"  # a whole file
-    PARTIAL = "partial"  # trouble ended it; what was recorded until then is at `path`
-    FAILED = "failed"  # there is no file
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a recording ended; `path` is None if there is no file.
@@ -43,7 +33,7 @@ class Outcome:
     may not be safe, until the next start finds it.
     """
 
-    state: State
+    state: RecordingState
     reason: str
     path: Path | None = None
 
@@ -122,7 +112,7 @@ class Muxing:
         try:
             self._file = file = RecordingFile(self._path)
         except OSError as error:
-            return Outcome(State.FAILED, reason_of(error))
+            return Outcome(RecordingState.FAILED, reason_of(error))
         try:
             reason = self._write(file)
         except (OSError, CannotRecord) as error:
@@ -162,11 +152,11 @@ class Muxing:
             if not self._samples:
                 file.discard()
                 ordinary = whole and reason != _NEARLY_FULL
-                return Outcome(State.FAILED, "no_media" if ordinary else reason)
+                return Outcome(RecordingState.FAILED, "no_media" if ordinary else reason)
         except OSError as error:
-            return Outcome(State.FAILED, reason_of(error))
+            return Outcome(RecordingState.FAILED, reason_of(error))
         try:
             path = file.keep(whole=whole)
         except OSError as error:
-            return Outcome(State.PARTIAL, reason_of(error), file.place)
-        return Outcome(State.FINALISED if whole else State.PARTIAL, reason, path)
+            return Outcome(RecordingState.PARTIAL, reason_of(error), file.place)
+        return Outcome(RecordingState.FINALISED if whole else RecordingState.PARTIAL, reason, path)

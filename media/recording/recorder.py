@@ -6,67 +6,22 @@ in which tracks put them together to frames and a writer puts those into the fil
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
-from media.recording.container import CODECS, Container, Output, Sample, Writer, require
+from media.contract.recordings import Container, RecordingPlan, RecordingState, RecordingStatus
+from media.recording.container import CODECS, Output, Sample, Writer, require
 from media.recording.depayload import Frame
 from media.recording.matroska import MatroskaWriter
 from media.recording.mp4 import Mp4Writer
-from media.recording.muxing import Muxing, Outcome, State
+from media.recording.muxing import Muxing, Outcome
 from media.recording.recorded_track import RecordedTrack
 from media.recording.recorder_tap import LEAST_KEYFRAME_SECONDS, RecorderTap
 from media.recording.recording_clock import RecordingClock
 from media.recording.recordings_folder import is_plain_name
 
 REORDERING = frozenset({"h264"})  # pictures may be decoded in another order than they are shown
-
-
-@dataclass(frozen=True, slots=True)
-class TrackPlan:
-    """One track. `kind` is "audio" or "video", `codec` a name in lower case.
-
-    Tracks of the same `publisher` are aligned by its sender reports, others by when they arrive;
-    empty stands for one that is not known.
-    """
-
-    kind: str
-    codec: str
-    publisher: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingPlan:
-    """What is to be recorded, and where to: `<folder>/<id>.<extension of the container>`.
-
-    `max_seconds` 0 stands for no limit; it also ends a recording to which nothing ever comes.
-    With less than `min_free_bytes` left on the disk, the recording ends. The publisher of video is
-    asked for a keyframe when none came for `keyframe_seconds`; 0 leaves them to it.
-    """
-
-    id: str
-    container: Container
-    tracks: tuple[TrackPlan, ...]
-    folder: Path
-    max_seconds: float = 0.0
-    min_free_bytes: int = 0
-    keyframe_seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingStatus:
-    """Where a recording stands. `reason` is empty until it ends; `seconds` is its length."""
-
-    state: State
-    seconds: float
-    bytes: int
-    reason: str = ""
-    path: Path | None = None
-    lost_packets: int = 0
-    dropped_frames: int = 0
 
 
 def check(plan: RecordingPlan) -> None:
@@ -145,7 +100,7 @@ class Recorder:
 
     def status(self) -> RecordingStatus:
         """Return where the recording stands."""
-        running = State.STARTING if self._origin is None else State.RUNNING
+        running = RecordingState.STARTING if self._origin is None else RecordingState.RUNNING
         outcome = self._muxing.outcome or Outcome(running, "")
         return RecordingStatus(
             outcome.state,

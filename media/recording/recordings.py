@@ -17,7 +17,8 @@ from media.contract.errors import (
     UnknownRecording,
     UnknownSink,
 )
-from media.recording.recorder import Recorder, RecordingPlan, RecordingStatus, check
+from media.contract.recordings import RecordingPlan, RecordingStatus
+from media.recording.recorder import Recorder, check
 from media.rtp.router import Router
 from media.webrtc.containment import Stray, contained
 

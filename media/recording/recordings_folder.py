@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from media.recording.container import Container
+from media.contract.recordings import Container
 from media.recording.recording_file import free_partial_name
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)

@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import random
 from contextlib import ExitStack
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 import trio
 
+from media.contract.plans import HIGHEST_PORT, Address, Remote
 from media.rtp import rtcp
 from media.rtp.leg_numbers import LegNumbers
 from media.rtp.router import Codec, Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
 from media.rtp.rtp_packet import HEADER_BYTES, looks_like_rtcp
 from media.rtp.rtp_sink import CNAME
 from media.udp.port_range import PortRange
-from media.udp.udp_port import Address, UdpPort
+from media.udp.udp_port import UdpPort
 
 SILENCE_SECONDS = 2.0  # after which somebody else may send to the port
-HIGHEST_PORT = 65535
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """Where to send; `rtcp` is the port above that of `rtp` unless it is given.
-
-    Hosts are kept in their shortest form, in which sockets tell them. Raises ValueError for one
-    that is no numeric address: looking up a name would wait.
-    """
-
-    rtp: Address
-    rtcp: Address | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rtp", _shortest(self.rtp))
-        if self.rtcp is not None:
-            object.__setattr__(self, "rtcp", _shortest(self.rtcp))
 
 
 class PlainRtp:
@@ -231,13 +213,3 @@ class PlainRtp:
             self._send_rtcp(rtcp.write_receiver_report(ssrc, (), CNAME) + rtcp.write_bye(ssrc))
         except OSError:
             return  # nobody is there to hear it
-
-
-def _shortest(address: Address) -> Address:
-    host, port = address
-    if not 1 <= port <= HIGHEST_PORT:
-        raise ValueError("a port is a number from 1 to 65535")
-    return str(ip_address(host)), port
-
-
-__all__ = ["Address", "PlainRtp", "PortRange", "Remote"]

@@ -8,9 +8,9 @@ from typing import Any
 
 import trio
 
+from media.contract.plans import Address
 from media.udp.datagrams import DATAGRAM_BYTES, read_some
 
-Address = tuple[str, int]
 """Host and port; the host is a numeric address."""
 
 

@@ -31,9 +31,9 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.sdp import SessionDescription
 
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.engine import IceServer, TrackWanted
 from media.contract.errors import WrongState
+from media.contract.plans import ChannelWanted
 from media.webrtc.aioice_checks import OtherSide, watch_answers, watch_checks
 from media.webrtc.aiortc_codecs import capabilities, keep_parameters
 from media.webrtc.aiortc_descriptions import checked

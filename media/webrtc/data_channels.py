@@ -9,9 +9,9 @@ import trio
 from aiortc import RTCDataChannel
 from aiortc.exceptions import InvalidStateError
 
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.engine import ChannelClosed, ChannelOpened, Event, MessageReceived
 from media.contract.errors import TooMuch, UnknownChannel
+from media.contract.plans import ChannelWanted
 from media.webrtc.bridge import MediaLoop
 
 MAX_CHANNELS = 64

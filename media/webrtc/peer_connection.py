@@ -17,7 +17,6 @@ import structlog
 import trio
 from aiortc.exceptions import InvalidStateError
 
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.engine import (
     HUNG_UP,
     Candidate,
@@ -34,6 +33,7 @@ from media.contract.engine import (
     TrackWanted,
 )
 from media.contract.errors import BadCandidate, BadDescription, TooMuch, WrongState
+from media.contract.plans import ChannelWanted
 from media.rtp.demux import Demux
 from media.rtp.router import Router, RtpSource
 from media.webrtc.aiortc_dtls import LONGEST_PACKET

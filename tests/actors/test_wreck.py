@@ -44,10 +44,10 @@ from actors.member.participant import Participant
 from actors.member.peer import Describe, Enter, Lost, Peer
 from actors.room.room import ListMembers, Room
 from actors.store.messages import STORE, GetRoom, MemoryStore
+from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.streams.connection import Connection
 from actors.words.keys import ENDPOINTS, PEERS, ROOMS, EndpointKey, PeerKey
-from actors.words.limits import StorePlace
 from tests.actors.core.puppet import logged
 from tests.support.actors import (
     LIMITS,

@@ -30,9 +30,9 @@ from media.contract.errors import (
     WrongState,
 )
 from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.recordings import RecordingPlan, RecordingState, RecordingStatus
 from media.contract.stats import RouterStats, Totals
-from media.recording.muxing import State as RecordingState
-from media.recording.recorder import RecordingPlan, RecordingStatus, check, check_keyframe_seconds
+from media.recording.recorder import check, check_keyframe_seconds
 from tests.fakes.media_session import FakeSession
 
 OURS = ("127.0.0.1", "::1")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.engine import (
     HUNG_UP,
     Candidate,
@@ -38,6 +37,7 @@ from media.contract.errors import (
     UnknownChannel,
     WrongState,
 )
+from media.contract.plans import ChannelWanted
 from media.webrtc.candidates import parse_remote
 from media.webrtc.descriptions import MAX_SECTIONS, Section, SessionText, chosen_layer, read
 from media.webrtc.rejected_sections import reject_rest

@@ -22,9 +22,8 @@ from actors.endpoint.rules import Delivery, Owner, Quota, Terms
 from actors.member.participant import Occupied, Participant, Profile
 from actors.member.peer import Adopt, ChangePin, Enter, Exit, Peer, Post, TooSlow
 from actors.room.room import Present
-from actors.room.rules import RoomSpec
 from actors.store.messages import MemoryStore
-from actors.streams.services import MediaServices
+from actors.streams.services import MediaServices, RecordingsFolder
 from actors.words.facts import (
     Card,
     ChatPosted,
@@ -36,7 +35,8 @@ from actors.words.facts import (
     RoomClosed,
 )
 from actors.words.keys import EndpointKey, PeerKey, RoomKey
-from actors.words.limits import ActorLimits, RecordingsFolder
+from actors.words.limits import ActorLimits
+from actors.words.rooms import RoomSpec
 from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
 

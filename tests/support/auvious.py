@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 
 from actors.core import ActorSystem, open_system
-from actors.streams.services import MediaServices
+from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
-from actors.words.limits import ActorLimits, RecordingsFolder
+from actors.words.limits import ActorLimits
 from api.auvious.keys import FILE, rotate
 from api.auvious.mount import open_door
 from api.auvious.state import House

@@ -13,7 +13,6 @@ import trio
 from actors.core import Actor, ActorError, ChildSpec, Down, Message, Ref, Request, Spawn
 from actors.directory.rooms import HUB, Admit
 from actors.room.room import FromRoom, Leave, Rejoin
-from actors.room.rules import Admission, ConferenceRules, RoomSpec
 from actors.words.facts import (
     Card,
     Fact,
@@ -28,6 +27,7 @@ from actors.words.facts import (
 from actors.words.keys import PEERS, PeerKey, RoomKey
 from actors.words.orders import Offer, Order, Publish, Subscribe
 from actors.words.permission import Abilities, Permission
+from actors.words.rooms import Admission, ConferenceRules, RoomSpec
 from actors.words.streams import AudioWanted, Stream, VideoWanted
 from media.contract.engine import Direction, SessionWanted, TrackWanted
 from media.contract.errors import WrongState

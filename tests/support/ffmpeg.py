@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trio
 
-from media.udp.plain_rtp import Address
+from media.contract.plans import Address
 from tests.support.programs import need
 
 SECONDS = 2

@@ -15,10 +15,10 @@ import httpx
 
 from actors.core import Actor, ActorSystem, ChildSpec, Message, Spawn, open_system
 from actors.store.messages import MemoryStore
-from actors.streams.services import MediaServices
+from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
 from actors.words.keys import RoomKey
-from actors.words.limits import ActorLimits, RecordingsFolder
+from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Door, Place, Services
 from api.owt import open_dialect

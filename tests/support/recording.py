@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.contract.codec import Codec
-from media.recording.container import Container, Sample
-from media.recording.recorder import Recorder, RecordingPlan, RecordingStatus, TrackPlan
+from media.contract.recordings import Container, RecordingPlan, RecordingStatus, TrackPlan
+from media.recording.container import Sample
+from media.recording.recorder import Recorder
 from tests.support import encoded
 from tests.support.encoded import EncodedFrame
 from tests.support.rtp_stream import RtpStream

@@ -11,8 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-from media.recording.container import Container
-from media.recording.recorder import Recorder, RecordingPlan, TrackPlan
+from media.contract.recordings import Container, RecordingPlan, TrackPlan
+from media.recording.recorder import Recorder
 from tests.support.recording import frames_of, sending
 from tests.support.rtp_stream import H264, OPUS, PCMU, VP8
 

@@ -15,9 +15,9 @@ import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
 
 from actors.core import ActorSystem, open_system
-from actors.streams.services import MediaServices
+from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
-from actors.words.limits import ActorLimits, RecordingsFolder
+from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Place, Services
 from api.process.secret_store import Secrets

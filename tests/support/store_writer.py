@@ -11,8 +11,8 @@ from pathlib import Path
 import trio
 
 from actors.store.messages import ConferenceRecord, PutConference, PutService, ServiceRecord
+from actors.store.place import StorePlace
 from actors.store.upgrade import prepare
-from actors.words.limits import StorePlace
 from tests.support.stores import Store, open_store
 
 WRITERS = 4

@@ -16,9 +16,9 @@ from sqlalchemy import make_url
 
 from actors.core import ChildSpec, Ref, Request, Restart, open_system
 from actors.store.messages import STORE, MemoryStore
+from actors.store.place import StoreLimits, StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
-from actors.words.limits import StoreLimits, StorePlace
 from tests.support.actors import House
 
 POSTGRESQL = os.environ.get("QUINTET_TEST_POSTGRES") or "postgresql+psycopg://postgres@127.0.0.1/"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 from actors.core import ActorError, Message, Ref
 from actors.member.participant import Profile
-from actors.room.rules import RoomSpec
 from actors.store.messages import GetConference, TakeToken, TokenRecord
+from actors.words.rooms import RoomSpec
 from api.http.credentials import TooManyAttempts
 from api.owt.portal.errors import (
     BUSY,

@@ -35,9 +35,7 @@ from actors.words.streams import (
     VideoParameters,
     VideoWanted,
 )
-from media.recording.container import Container
-from media.recording.muxing import State
-from media.recording.recorder import RecordingStatus, TrackPlan
+from media.contract.recordings import Container, RecordingState, RecordingStatus, TrackPlan
 from tests.actors.core.puppet import logged
 from tests.support.actors import settle
 from tests.support.conference import MANAGED, RULES, Meeting, conference_spec, open_meeting
@@ -261,7 +259,7 @@ async def test_a_recording_that_ends_by_itself_is_no_more() -> None:
         (ann,) = await meeting.members("ann")
         stream = await ann.publish()
         view = await start(meeting, stream, stream)
-        ended = RecordingStatus(State.PARTIAL, 1.0, 1000, "disk_full")
+        ended = RecordingStatus(RecordingState.PARTIAL, 1.0, 1000, "disk_full")
         meeting.engine.end_recording(view.id, ended)
         await settle()
         assert await meeting.manage(GetRecordings()) == ()

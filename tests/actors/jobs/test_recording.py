@@ -40,12 +40,10 @@ from actors.jobs.recording import (
 )
 from actors.words.media_refusals import CannotRecord, CodecMismatch, MediaIdTaken, SourceGone
 from media.contract.errors import MediaTimeout
+from media.contract.recordings import Container, RecordingPlan, RecordingState
 from media.local_engine import LocalEngine, open_local_engine
 from media.recording import muxing
-from media.recording.container import Container
 from media.recording.matroska import MatroskaWriter
-from media.recording.muxing import State
-from media.recording.recorder import RecordingPlan
 from media.rtp.router import RtpSource
 from media.webrtc.bridge import open_media_loop
 from tests.support.actors import Saboteur
@@ -158,10 +156,10 @@ async def test_a_stopped_recording_answers_when_its_file_is_there(tmp_path: Path
         recording = await here.record()
         assert here.facts()["state"] == "starting"
         await here.send(recording)
-        assert (await recording.ask(GetRecording(), within=SECONDS)).state is State.RUNNING
+        assert (await recording.ask(GetRecording(), within=SECONDS)).state is RecordingState.RUNNING
         assert here.facts()["state"] == "running"
         status = await recording.ask(StopRecording(), within=SECONDS)
-        assert (status.state, status.reason) == (State.FINALISED, "stopped")
+        assert (status.state, status.reason) == (RecordingState.FINALISED, "stopped")
         assert status.path == tmp_path / "test.webm"
         assert errors_in(status.path) == ""
         assert {name: len(times) for name, times in look_into(status.path).packets.items()} == {
@@ -201,7 +199,7 @@ async def test_a_recording_stopped_from_above_is_finalised(tmp_path: Path) -> No
         await here.send(await here.record())
         await here.system.root.ask(StopChild("recording:test", "room_closed"), within=SECONDS)
         status = (await here.told()).status
-        assert (status.state, status.reason) == (State.FINALISED, "room_closed")
+        assert (status.state, status.reason) == (RecordingState.FINALISED, "room_closed")
 
 
 async def test_a_crash_while_recording_finalises_the_file(
@@ -213,7 +211,7 @@ async def test_a_crash_while_recording_finalises_the_file(
             await here.send(await here.record())
             saboteur.crash("handle")
             status = (await here.told()).status
-    assert status.state is State.FINALISED
+    assert status.state is RecordingState.FINALISED
     assert status.reason == "crashed: Boom"
     assert errors_in(tmp_path / "test.webm") == ""
     assert [line["event"] for line in log].count("actor.crashed") == 1
@@ -232,7 +230,7 @@ async def test_a_bug_in_the_thread_ends_the_recording_and_keeps_the_file(
             await here.send(recording)
             status = await recording.ask(StopRecording(), within=SECONDS)
             assert (await here.told()).status == status
-    assert (status.state, status.reason) == (State.PARTIAL, "crashed")
+    assert (status.state, status.reason) == (RecordingState.PARTIAL, "crashed")
     assert errors_in(tmp_path / "test.partial.webm") == ""
     assert [line["error"] for line in log if line["event"] == "media.stray_error"] == [
         "RuntimeError"
@@ -244,7 +242,7 @@ async def test_a_recording_ends_by_itself_at_its_limit(tmp_path: Path) -> None:
     async with studio(tmp_path) as here:
         await here.send(await here.record(limited))
         status = (await here.told()).status
-        assert (status.state, status.reason) == (State.FINALISED, "max_seconds")
+        assert (status.state, status.reason) == (RecordingState.FINALISED, "max_seconds")
 
 
 async def test_trouble_with_the_disk_ends_the_recording_only(tmp_path: Path) -> None:
@@ -252,7 +250,7 @@ async def test_trouble_with_the_disk_ends_the_recording_only(tmp_path: Path) -> 
     async with studio(tmp_path) as here:
         await here.record(plan(tmp_path / "file", Container.WEBM, (VP8, OPUS)))
         status = (await here.told()).status
-        assert (status.state, status.reason) == (State.FAILED, "folder_not_writable")
+        assert (status.state, status.reason) == (RecordingState.FAILED, "folder_not_writable")
         assert here.system.counters.crashes == 0
 
 
@@ -268,7 +266,7 @@ async def test_a_disk_that_does_not_get_done_is_told_as_such(
         with monkeypatch.context() as patched:
             patched.setattr(here.engine, "stop_recording", stuck)
             status = await recording.ask(StopRecording(), within=SECONDS)
-            assert (status.state, status.reason) == (State.PARTIAL, "disk_too_slow")
+            assert (status.state, status.reason) == (RecordingState.PARTIAL, "disk_too_slow")
             assert (await here.told()).status == status
         await here.engine.stop_recording("test")
 
@@ -285,7 +283,7 @@ async def test_what_cannot_be_recorded_fails_without_a_crash(tmp_path: Path) -> 
                 await check_recording(here.engine, tried, SOURCES)
             await here.record(tried)
             status = (await here.told()).status
-            assert (status.state, status.reason) == (State.FAILED, refusal.code)
+            assert (status.state, status.reason) == (RecordingState.FAILED, refusal.code)
             assert here.system.counters.crashes == 0
     assert names_in(tmp_path) == []
 
@@ -295,7 +293,9 @@ async def test_what_can_be_recorded_is_not_refused(tmp_path: Path) -> None:
     async with studio(tmp_path) as here:
         await check_recording(here.engine, wanted, SOURCES)
         recording = await here.record(wanted)
-        assert (await recording.ask(GetRecording(), within=SECONDS)).state is State.STARTING
+        assert (
+            await recording.ask(GetRecording(), within=SECONDS)
+        ).state is RecordingState.STARTING
         with pytest.raises(MediaIdTaken):
             await check_recording(here.engine, wanted, SOURCES)
 
@@ -335,7 +335,7 @@ async def test_a_track_refuses_what_it_cannot_take(tmp_path: Path) -> None:
                 await recording.ask(order, within=SECONDS)
         await here.send(recording)
         status = await recording.ask(StopRecording(), within=SECONDS)
-        assert status.state is State.FINALISED
+        assert status.state is RecordingState.FINALISED
 
 
 async def test_an_ended_source_does_not_end_the_recording(tmp_path: Path) -> None:
@@ -343,9 +343,9 @@ async def test_an_ended_source_does_not_end_the_recording(tmp_path: Path) -> Non
         recording = await here.record()
         await here.send(recording)
         here.engine.router.remove_source("camera")
-        assert (await recording.ask(GetRecording(), within=SECONDS)).state is State.RUNNING
+        assert (await recording.ask(GetRecording(), within=SECONDS)).state is RecordingState.RUNNING
         status = await recording.ask(StopRecording(), within=SECONDS)
-        assert status.state is State.FINALISED
+        assert status.state is RecordingState.FINALISED
 
 
 async def test_recordings_say_in_the_log_how_they_went(tmp_path: Path) -> None:

@@ -41,7 +41,6 @@ from actors.member.participant import (
 )
 from actors.member.peer import End, Enter, Lost
 from actors.room.room import FromRoom, Join, Leave, Rejoin
-from actors.room.rules import RoomSpec
 from actors.words.conference_refusals import StreamUnknown, TooManyStreams
 from actors.words.facts import (
     Dropped,
@@ -65,6 +64,7 @@ from actors.words.keys import ROOMS, PeerKey, RoomKey
 from actors.words.orders import Offer, Order, PostText, Publish, Subscribe, Unpublish
 from actors.words.permission import NOTHING, Abilities, Permission
 from actors.words.refusals import Busy, NotInRoom, RoomFull
+from actors.words.rooms import RoomSpec
 from actors.words.streams import SessionEnd, Stream
 from tests.support.actors import House, RecordingClient, open_house, settle
 

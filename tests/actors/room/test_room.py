@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core.errors import Refused
-from actors.room.rules import Admission, Notice, PinLock, RoomSpec, RoomState
+from actors.room.rules import RoomState
 from actors.words.facts import (
     Card,
     ChatPosted,
@@ -29,6 +29,7 @@ from actors.words.refusals import (
     RoomLocked,
     WrongPin,
 )
+from actors.words.rooms import Admission, Notice, PinLock, RoomSpec
 
 SALT = b"salt"
 KEY = RoomKey("test", "Room:blue")

@@ -9,7 +9,6 @@ from trio.testing import MockClock
 from actors.core import ChildSpec, Spawn
 from actors.member.peer import ChangePin, End, Enter, ListRoom, Peer
 from actors.room.room import Say
-from actors.room.rules import RoomSpec
 from actors.store.messages import STORE, GetRoom, MemoryStore
 from actors.words.facts import (
     ChatPosted,
@@ -30,6 +29,7 @@ from actors.words.refusals import (
     RoomLocked,
     WrongPin,
 )
+from actors.words.rooms import RoomSpec
 from tests.support.actors import (
     REALM,
     House,

@@ -12,7 +12,6 @@ import pytest
 import trio
 
 from actors.core import NameTaken
-from actors.room.rules import PinLock
 from actors.store.messages import (
     ConferenceRecord,
     DropAllRooms,
@@ -35,8 +34,9 @@ from actors.store.messages import (
     TakeToken,
     TokenRecord,
 )
-from actors.words.limits import StoreLimits
+from actors.store.place import StoreLimits
 from actors.words.refusals import StoreFull, UnknownService, Unstorable
+from actors.words.rooms import PinLock
 from tests.support.actors import key, spec
 from tests.support.stores import KINDS, Store, fresh_store, need_postgresql
 

@@ -39,10 +39,10 @@ from actors.store.messages import (
     TokenRecord,
     carry_out,
 )
+from actors.store.place import StoreLimits
 from actors.store.tables import MemoryTables
 from actors.store.transaction import Errand
 from actors.store.upgrade import prepare
-from actors.words.limits import StoreLimits
 from tests.support.examples import examples
 from tests.support.stores import DATABASES, fresh_place
 

@@ -21,9 +21,9 @@ from actors.store.messages import (
     PutConference,
     PutService,
 )
+from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
-from actors.words.limits import StorePlace
 from tests.actors.core.puppet import logged
 from tests.support.actors import Saboteur, key
 from tests.support.process import REPOSITORY

@@ -29,8 +29,8 @@ from actors.store.messages import (
     TakeToken,
     TokenRecord,
 )
+from actors.store.place import StorePlace
 from actors.store.upgrade import prepare
-from actors.words.limits import StorePlace
 from actors.words.refusals import Busy, StoreUnavailable
 from tests.actors.core.puppet import logged
 from tests.support.actors import key, spec

@@ -27,11 +27,11 @@ from structlog.testing import capture_logs
 from actors.store.backend import backend_of
 from actors.store.database import Database
 from actors.store.messages import FindServices, PutService, ServiceRecord
+from actors.store.place import StorePlace
 from actors.store.schema import HEAD, VERSION_TABLE, metadata
 from actors.store.sqlite import Sqlite
 from actors.store.transaction import Errand
 from actors.store.upgrade import MIGRATIONS, StoreAway, StoreWrong, _is_away, prepare
-from actors.words.limits import StorePlace
 from tests.support.process import REPOSITORY
 from tests.support.stores import DATABASES, fresh_place, run_sql
 
@@ -115,7 +115,7 @@ def test_preparing_again_changes_nothing_and_does_without_alembic(tmp_path: Path
     prepare(place)
     put_sample(place)
     code = (
-        "import sys; from pathlib import Path; from actors.words.limits import StorePlace;"
+        "import sys; from pathlib import Path; from actors.store.place import StorePlace;"
         "from actors.store.upgrade import prepare; prepare(StorePlace(Path(sys.argv[1])));"
         "assert not {'alembic', 'psycopg'} & set(sys.modules)"
     )

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from actors.core.errors import Refused
-from actors.room.rules import ConferenceRules
 from actors.streams.publishing import Publication
 from actors.streams.rules import Conference, Outcome
 from actors.words.conference_refusals import (
@@ -38,6 +37,7 @@ from actors.words.facts import (
 )
 from actors.words.permission import NOTHING, Abilities, Permission
 from actors.words.refusals import Busy
+from actors.words.rooms import ConferenceRules
 from actors.words.streams import (
     AudioFormat,
     AudioWanted,

@@ -42,7 +42,6 @@ from actors.streams.connection import (
 )
 from actors.words import media_refusals as refusals
 from actors.words.refusals import Busy
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.engine import (
     Candidate,
     ChannelOpened,
@@ -56,6 +55,7 @@ from media.contract.engine import (
     TrackWanted,
 )
 from media.contract.errors import MediaTimeout
+from media.contract.plans import ChannelWanted
 from media.local_engine import open_local_engine
 from media.webrtc.bridge import open_media_loop
 from media.webrtc.peer_facts import IceSettings

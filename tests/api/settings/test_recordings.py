@@ -6,8 +6,7 @@ from pathlib import Path
 
 from api.settings import load_settings
 from api.settings.recordings import recording_plan, recordings_folder
-from media.recording.container import Container
-from media.recording.recorder import RecordingPlan, TrackPlan
+from media.contract.recordings import Container, RecordingPlan, TrackPlan
 
 TRACKS = [TrackPlan("audio", "opus"), TrackPlan("video", "vp8", "ann")]
 

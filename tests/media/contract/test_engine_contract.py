@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import trio
 
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.engine import (
     Candidate,
     ChannelClosed,
@@ -34,6 +33,7 @@ from media.contract.errors import (
     UnknownSource,
     WrongState,
 )
+from media.contract.plans import ChannelWanted
 from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair
 
 HOST = "candidate:1 1 udp 2130706431 127.0.0.1 40000 typ host"

@@ -17,10 +17,9 @@ from media.contract.errors import (
     UnknownSource,
     WrongState,
 )
-from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted, Remote
 from media.local_engine import LocalEngine
 from media.rtp import rtcp
-from media.udp.plain_rtp import Remote
 from media.udp.port_range import PortRange
 from tests.support.rtp import VP8, read, rtp, vp8
 from tests.support.sessions import open_pair

@@ -22,11 +22,9 @@ from media.contract.errors import (
     WrongState,
 )
 from media.contract.plans import PortReceives, PortWanted
+from media.contract.recordings import Container, RecordingPlan, RecordingState, RecordingStatus
 from media.local_engine import LocalEngine, open_local_engine
-from media.recording.container import Container
 from media.recording.matroska import MatroskaWriter
-from media.recording.muxing import State
-from media.recording.recorder import RecordingPlan, RecordingStatus
 from media.rtp.router import RtpSource
 from media.webrtc.bridge import MediaLoop, open_media_loop
 from tests.support.encoded import flashes_in
@@ -75,10 +73,10 @@ async def test_a_recording_says_where_it_stands_until_it_ends(
     await any_engine.check_recording(wanted, SOURCES)
     sinks = await any_engine.start_recording(wanted, SOURCES, ends := Ends())
     assert sinks == {"audio": "test.audio", "video": "test.video"}
-    assert (await any_engine.recording_status("test")).state is State.STARTING
+    assert (await any_engine.recording_status("test")).state is RecordingState.STARTING
     assert (await any_engine.stats()).recordings == 1
     status = await any_engine.stop_recording("test")
-    assert (status.state, status.reason) == (State.FAILED, "no_media")
+    assert (status.state, status.reason) == (RecordingState.FAILED, "no_media")
     assert await ends.first() == status
     assert len(ends.told) == 1
     assert (await any_engine.stats()).recordings == 0
@@ -134,7 +132,7 @@ async def test_its_sinks_are_attached_and_paused_like_all_others(
             await any_engine.attach(source, sinks["audio"])
     with pytest.raises(UnknownSource):
         await any_engine.attach("nobody", sinks["audio"])
-    assert (await any_engine.recording_status("test")).state is State.STARTING
+    assert (await any_engine.recording_status("test")).state is RecordingState.STARTING
 
 
 @pytest.mark.parametrize("id", ["../up", "", "a.b"])
@@ -184,7 +182,7 @@ async def test_a_closing_engine_ends_its_recordings(any_engine: MediaEngine, tmp
     wanted = plan(tmp_path, Container.WEBM, (OPUS,))
     await any_engine.start_recording(wanted, SOURCES, ends := Ends())
     await any_engine.close()
-    assert (await ends.first()).state is State.FAILED
+    assert (await ends.first()).state is RecordingState.FAILED
     with pytest.raises(WrongState):
         await any_engine.start_recording(wanted, SOURCES, Ends())
 
@@ -235,7 +233,7 @@ async def test_a_track_goes_over_to_another_source_and_keeps_its_time(
         await engine.attach("other", sinks["video"])
         other.send(1.0, at=1.5, signals=(0.5,))
         status = await engine.stop_recording("test", "enough")
-    assert (status.state, status.reason) == (State.FINALISED, "enough")
+    assert (status.state, status.reason) == (RecordingState.FINALISED, "enough")
     assert status.path is not None
     assert errors_in(status.path) == ""
     assert flashes_in(status.path) == pytest.approx([0.5, 2.0], abs=0.02)
@@ -294,7 +292,7 @@ async def test_the_limits_of_a_plan_end_it_by_themselves(
         assert not engine.router._taps
         with pytest.raises(UnknownRecording):
             await engine.stop_recording("test")
-    assert (status.state, status.reason) == (State.FINALISED, reason)
+    assert (status.state, status.reason) == (RecordingState.FINALISED, reason)
     assert status.path is not None
     assert errors_in(status.path) == ""
     if reason == "max_seconds":
@@ -328,6 +326,6 @@ async def test_a_bug_in_one_recording_is_counted_and_leaves_the_others_alone(
         with monkeypatch.context() as patched:
             patched.setattr(MatroskaWriter, "finish", buggy)
             status = await engine.stop_recording("one")
-        assert (status.state, status.reason) == (State.PARTIAL, "crashed")
-        assert (await engine.stop_recording("other")).state is State.FINALISED
+        assert (status.state, status.reason) == (RecordingState.PARTIAL, "crashed")
+        assert (await engine.stop_recording("other")).state is RecordingState.FINALISED
         assert (await engine.stats()).stray_errors == 2

@@ -12,9 +12,7 @@ import pytest
 from playwright.sync_api import Page
 
 from media.contract.engine import Direction, SessionWanted, State, TrackWanted
-from media.recording.container import Container
-from media.recording.muxing import State as RecordingState
-from media.recording.recorder import RecordingPlan, TrackPlan
+from media.contract.recordings import Container, RecordingPlan, RecordingState, TrackPlan
 from media.webrtc.peer_facts import IceSettings
 from tests.media.portal import EnginePortal
 from tests.support.busy import measured

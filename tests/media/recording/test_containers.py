@@ -9,7 +9,8 @@ import pytest
 
 from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
-from media.recording.container import Container, Sample, Writer
+from media.contract.recordings import Container
+from media.recording.container import Sample, Writer
 from media.recording.depayload import VideoFormat
 from media.recording.matroska import MatroskaWriter
 from media.recording.mp4 import Mp4Writer

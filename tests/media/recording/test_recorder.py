@@ -9,9 +9,8 @@ import pytest
 
 from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
-from media.recording.container import Container
-from media.recording.muxing import State
-from media.recording.recorder import Recorder, RecordingPlan, TrackPlan
+from media.contract.recordings import Container, RecordingPlan, RecordingState, TrackPlan
+from media.recording.recorder import Recorder
 from media.rtp.rtp_source import RtpSource
 from tests.support.encoded import beeps_in, flashes_in, video
 from tests.support.media_file import errors_in, look_into
@@ -62,7 +61,7 @@ def test_what_a_container_takes_can_be_played(
 ) -> None:
     sendings = [sending(codec, frames_of(codec, 4.0, SIGNALS)) for codec in codecs]
     status = record(plan(tmp_path, container, codecs), *sendings)
-    assert (status.state, status.reason) == (State.FINALISED, "stopped")
+    assert (status.state, status.reason) == (RecordingState.FINALISED, "stopped")
     assert status.path == tmp_path / f"test.{container.value}"
     assert status.bytes == status.path.stat().st_size
     assert [path.name for path in tmp_path.iterdir()] == [status.path.name]
@@ -261,7 +260,7 @@ def test_a_source_of_another_codec_ends_the_recording(tmp_path: Path) -> None:
         recorder.taps[0].source_changed(source(H264, Camera()))
         assert recorder.wait_ended(5.0)
     assert (recorder.status().state, recorder.status().reason) == (
-        State.FINALISED,
+        RecordingState.FINALISED,
         "codec_changed",
     )
 
@@ -270,13 +269,13 @@ def test_a_long_recording_ends_at_its_limit(tmp_path: Path) -> None:
     recorder = Recorder(plan(tmp_path, WEBM, (OPUS,), max_seconds=2.0))
     with writing(recorder):
         feed(recorder, sending(OPUS, frames_of(OPUS, 3.0)))
-        assert until_written(recorder).state is State.RUNNING
+        assert until_written(recorder).state is RecordingState.RUNNING
         recorder.tick(1002.0)
         assert not recorder.wait_ended(0.0)
         recorder.tick(1002.1)
         assert recorder.wait_ended(5.0)
     status = recorder.status()
-    assert (status.state, status.reason) == (State.FINALISED, "max_seconds")
+    assert (status.state, status.reason) == (RecordingState.FINALISED, "max_seconds")
     assert status.path is not None
     assert look_into(status.path).duration == pytest.approx(2.0, abs=0.05)
 
@@ -289,7 +288,10 @@ def test_a_recording_to_which_nothing_comes_ends_at_its_limit_too(tmp_path: Path
         assert not recorder.wait_ended(0.0)
         recorder.tick(1002.0)
         assert recorder.wait_ended(5.0)
-    assert (recorder.status().state, recorder.status().reason) == (State.FAILED, "no_media")
+    assert (recorder.status().state, recorder.status().reason) == (
+        RecordingState.FAILED,
+        "no_media",
+    )
 
 
 def test_garbage_between_packets_is_left_out(tmp_path: Path) -> None:

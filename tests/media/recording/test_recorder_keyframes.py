@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from media.recording.container import Container
+from media.contract.recordings import Container
 from media.recording.recorder import Recorder
 from media.rtp.packet_tap import TapLeg
 from media.rtp.rtp_packet import write_packet

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.recording.container import Container, Sample
+from media.contract.recordings import Container
+from media.recording.container import Sample
 from media.recording.recorder import Recorder
 from media.recording.recording_clock import RecordingClock
 from tests.support.examples import examples

@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
+from media.contract.recordings import Container, RecordingState, RecordingStatus
 from media.recording import muxing
-from media.recording.container import Container, Sample
+from media.recording.container import Sample
 from media.recording.matroska import MatroskaWriter
-from media.recording.muxing import Muxing, State
-from media.recording.recorder import Recorder, RecordingStatus
+from media.recording.muxing import Muxing
+from media.recording.recorder import Recorder
 from media.recording.recordings_folder import remove_expired, rescue_leftovers
 from tests.support.media_file import errors_in, look_into
 from tests.support.recording import feed, frames_of, plan, record, sending, until_written, writing
@@ -89,7 +90,7 @@ def limited(folder: Path, container: Container, size: int) -> RecordingStatus:
 @pytest.mark.parametrize("container", list(Container))
 def test_a_full_disk_leaves_what_was_recorded(tmp_path: Path, container: Container) -> None:
     status = limited(tmp_path, container, 30_000)
-    assert (status.state, status.reason) == (State.PARTIAL, "disk_full")
+    assert (status.state, status.reason) == (RecordingState.PARTIAL, "disk_full")
     assert status.path == tmp_path / f"test.partial.{container.value}"
     assert errors_in(status.path) == ""
     assert len(look_into(status.path).packets["opus"]) >= 100
@@ -98,7 +99,7 @@ def test_a_full_disk_leaves_what_was_recorded(tmp_path: Path, container: Contain
 
 def test_a_disk_that_is_full_from_the_start_leaves_no_file(tmp_path: Path) -> None:
     status = limited(tmp_path, Container.WEBM, 100)
-    assert (status.state, status.reason, status.path) == (State.FAILED, "disk_full", None)
+    assert (status.state, status.reason, status.path) == (RecordingState.FAILED, "disk_full", None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -108,7 +109,7 @@ def test_a_disk_with_little_left_ends_the_recording_as_a_whole_file(tmp_path: Pa
         feed(recorder, sending(OPUS, frames_of(OPUS, 1.0)))
         assert recorder.wait_ended(5.0)
     status = recorder.status()
-    assert (status.state, status.reason) == (State.FINALISED, "disk_nearly_full")
+    assert (status.state, status.reason) == (RecordingState.FINALISED, "disk_nearly_full")
     assert status.path is not None
     assert errors_in(status.path) == ""
 
@@ -116,14 +117,14 @@ def test_a_disk_with_little_left_ends_the_recording_as_a_whole_file(tmp_path: Pa
 def test_a_folder_that_cannot_be_written_fails_the_recording(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     status = record(plan(tmp_path / "file", Container.WEBM, (OPUS,)))
-    assert (status.state, status.reason) == (State.FAILED, "folder_not_writable")
+    assert (status.state, status.reason) == (RecordingState.FAILED, "folder_not_writable")
 
 
 def test_an_older_recording_is_never_overwritten(tmp_path: Path) -> None:
     older = tmp_path / "test.webm"
     older.write_text("older")
     status = record(plan(tmp_path, Container.WEBM, (OPUS,)), sending(OPUS, frames_of(OPUS, 1.0)))
-    assert (status.state, status.reason) == (State.FAILED, "name_taken")
+    assert (status.state, status.reason) == (RecordingState.FAILED, "name_taken")
     assert older.read_text() == "older"
 
 
@@ -137,7 +138,7 @@ def test_an_older_partial_recording_is_never_overwritten(tmp_path: Path) -> None
 
 def test_a_recording_of_nothing_leaves_no_file(tmp_path: Path) -> None:
     status = record(plan(tmp_path / "new", Container.WEBM, (OPUS,)))
-    assert (status.state, status.reason, status.bytes) == (State.FAILED, "no_media", 0)
+    assert (status.state, status.reason, status.bytes) == (RecordingState.FAILED, "no_media", 0)
     assert list((tmp_path / "new").iterdir()) == []
 
 
@@ -152,7 +153,7 @@ def test_a_disk_that_does_not_keep_up_ends_the_recording(
         feed(recorder, sending(PCMU, frames_of(PCMU, 10.0)))  # all at once
         assert recorder.wait_ended(5.0)
     status = recorder.status()
-    assert (status.state, status.reason) == (State.PARTIAL, "disk_too_slow")
+    assert (status.state, status.reason) == (RecordingState.PARTIAL, "disk_too_slow")
     assert status.path is not None
     assert errors_in(status.path) == ""
 
@@ -198,7 +199,7 @@ def test_a_disk_that_refuses_the_last_step_leaves_a_file_and_says_where(
         wanted = plan(tmp_path, Container.WEBM, (OPUS,))
         status = record(wanted, sending(OPUS, frames_of(OPUS, 1.0)))
     reason = "folder_not_writable" if step == "rename" else "disk_error"
-    assert (status.state, status.reason) == (State.PARTIAL, reason)
+    assert (status.state, status.reason) == (RecordingState.PARTIAL, reason)
     assert status.path == tmp_path / place
     assert status.bytes == status.path.stat().st_size > 0
     left = rescue_leftovers(tmp_path, never)

@@ -6,11 +6,12 @@ from __future__ import annotations
 import pytest
 
 from media.contract.engine import Direction, SessionWanted, TrackWanted
+from media.contract.plans import Remote
 from media.local_engine import LocalEngine
 from media.rtp import rtcp
 from media.rtp.leg_numbers import LegNumbers
 from media.rtp.router import Router, RtpSink
-from media.udp.plain_rtp import PlainRtp, Remote
+from media.udp.plain_rtp import PlainRtp
 from media.udp.port_range import PortRange
 from media.webrtc.peer_connection import PeerSession
 from tests.media.webrtc.test_retransmission_format import offer

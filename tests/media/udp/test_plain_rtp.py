@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager, closing
 import pytest
 import trio
 
+from media.contract.plans import Remote
 from media.rtp import rtcp
 from media.rtp.router import Codec, Router
-from media.udp.plain_rtp import PlainRtp, Remote
+from media.udp.plain_rtp import PlainRtp
 from media.udp.port_range import PortRange
 from tests.support.rtp import VP8, Receiver, a_sink, a_source, read, rtp, vp8
 

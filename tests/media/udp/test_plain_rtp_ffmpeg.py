@@ -10,9 +10,8 @@ import trio.testing
 
 from media.contract.codec import Codec
 from media.contract.engine import Direction, SessionWanted, TrackWanted
-from media.contract.plans import PortReceives, PortSends, PortWanted
+from media.contract.plans import PortReceives, PortSends, PortWanted, Remote
 from media.local_engine import LocalEngine
-from media.udp.plain_rtp import Remote
 from media.udp.port_range import PortRange
 from tests.support.ffmpeg import FRAMES, Decoding, decoding, send_media
 from tests.support.sessions import open_pair

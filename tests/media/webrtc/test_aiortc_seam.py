@@ -18,8 +18,8 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.sdp import SessionDescription
 
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.engine import Direction, State, TrackWanted
+from media.contract.plans import ChannelWanted
 from media.local_engine import LocalEngine
 from media.udp.datagrams import DATAGRAM_BYTES
 from media.webrtc.aiortc_descriptions import MALFORMED

@@ -14,9 +14,8 @@ import trio
 from media.contract.engine import State
 from media.contract.errors import UnknownPort
 from media.contract.plans import PortReceives, PortWanted
+from media.contract.recordings import Container, RecordingState
 from media.local_engine import LocalEngine, open_local_engine
-from media.recording.container import Container
-from media.recording.muxing import State as RecordingState
 from media.recording.recorder import Recorder
 from media.webrtc.bridge import MediaLoop, open_media_loop
 from media.webrtc.containment import contained, contained_async

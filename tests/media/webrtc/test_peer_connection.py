@@ -22,7 +22,6 @@ import trio.testing
 from aiortc.rtcsctptransport import SCTP_DATA_LAST_FRAG
 from structlog.testing import capture_logs
 
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.codec import Codec
 from media.contract.engine import (
     Candidate,
@@ -44,6 +43,7 @@ from media.contract.errors import (
     UnknownChannel,
     WrongState,
 )
+from media.contract.plans import ChannelWanted
 from media.local_engine import LocalEngine, open_local_engine
 from media.rtp import rtcp
 from media.rtp.router import RtcpUpstream, RtpSource

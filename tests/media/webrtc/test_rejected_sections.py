@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.engine import (
     ChannelClosed,
     Direction,
@@ -18,6 +17,7 @@ from media.contract.engine import (
     TrackWanted,
 )
 from media.contract.errors import BadDescription, WrongState
+from media.contract.plans import ChannelWanted
 from media.local_engine import LocalEngine
 from media.webrtc.descriptions import read, split
 from media.webrtc.rejected_sections import reject

@@ -9,8 +9,8 @@ import trio
 from aioice import Candidate
 from aioice.ice import Connection, StunProtocol
 
-from media.contract.channel_wanted import ChannelWanted
 from media.contract.engine import MessageReceived, SessionWanted, State
+from media.contract.plans import ChannelWanted
 from media.local_engine import LocalEngine
 from media.webrtc.aioice_checks import OtherSide
 from media.webrtc.bridge import MediaLoop
