@@ -25,7 +25,9 @@ class ReceiverLimit:
     only: where a quiet picture becomes a busy one, what they say lags behind for half a minute,
     though the path could take it. A sender that was held to that would never find out. So a limit
     binds from when the receiver lowers it, or raises it no more though it is below what flows,
-    until it is well above that.
+    until it is well above that. In the first second or two it is no more than a guess at what a few
+    packets tell: Chromium as a sender that was held to 100 kbit/s then made its picture so small
+    that it could not make it larger again for as long as half a minute.
     """
 
     __slots__ = ("_binds", "_level", "_since")
@@ -38,14 +40,16 @@ class ReceiverLimit:
     def binding(self, bits_per_second: int, flowing: float, now: float) -> int:
         """Return what a receiver can take that gets `flowing` bits a second (0: not known).
 
-        UNLIMITED if its latest limit does not tell that.
+        UNLIMITED if its latest limit does not tell that: none does before it is known what flows.
         """
+        if not flowing:
+            return UNLIMITED
         grown = bits_per_second > self._level * NOTABLE_GROWTH
         fallen = bits_per_second < self._level * NOTABLE_DROP
-        if flowing and bits_per_second >= flowing * GUESSING:
+        if bits_per_second >= flowing * GUESSING:
             self._binds, grown = False, True
         elif not self._level:
-            self._binds = not flowing or bits_per_second < flowing * FIRST_WORD
+            self._binds = bits_per_second < flowing * FIRST_WORD
         elif fallen or (not grown and now - self._since >= PATIENCE_SECONDS):
             self._binds = True
         if grown or fallen:

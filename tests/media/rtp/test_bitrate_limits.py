@@ -9,7 +9,7 @@ import pytest
 from media.rtp import rtcp
 from media.rtp.bitrate_limits import TIMES_TOLD, UNLIMITED, BitrateLimits, ReceiverLimit
 from media.rtp.router import RtpSink, RtpSource
-from tests.support.rtp import Receiver, Sender, Time, a_sink, a_source, rtp, vp8
+from tests.support.rtp import Receiver, Sender, Time, a_sink, a_source, let_flow, rtp, vp8
 
 K = 1000
 
@@ -100,6 +100,7 @@ def legs(limits: list[int]) -> tuple[Sender, Time, RtpSource, list[RtpSink]]:
         sink.attach(source)
     source.feed(rtp(1, 0, vp8(1, keyframe=True)), time.now)
     for sink, limit in zip(sinks, limits, strict=True):
+        let_flow(sink, 2000 * K, time.now)
         sink.feed_rtcp(rtcp.write_remb(1, (77,), limit * K), time.now)
     return sender, time, source, sinks
 
@@ -131,7 +132,10 @@ Word = tuple[float, int, int, bool]  # at which time, its limit, what flows (kbi
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param([(0, 500, 0, True)], id="before anything flows it is believed"),
+        pytest.param(
+            [(0, 500, 0, False), (1, 80, 0, False), (2, 500, 600, True)],
+            id="before it is known what flows it says nothing",
+        ),
         pytest.param([(0, 500, 600, True)], id="a first word below what flows is believed"),
         pytest.param([(0, 590, 600, False)], id="a first word about what flows says nothing"),
         pytest.param([(0, 900, 600, False)], id="nor does one far above"),
@@ -180,6 +184,7 @@ def test_a_leg_that_begins_anew_has_said_nothing_yet() -> None:
     sink.resume()
     source.feed(rtp(2, 3000, vp8(2, keyframe=True)), time.now)
     assert sink.stats().receiver.limit is None
+    let_flow(sink, 3000 * K, time.now + 2)
     sink.feed_rtcp(rtcp.write_remb(1, (77,), 2000 * K), time.now + 2)
     assert sender.limits[-1] == pytest.approx(2000 * K, rel=0.001)
     assert receiver.data == []

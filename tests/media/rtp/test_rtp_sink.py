@@ -10,7 +10,7 @@ from media.contract.stats import LegState
 from media.rtp import rtcp
 from media.rtp.packet_cache import MOST_TIMES
 from media.rtp.router import Codec, RtpSink, RtpSource
-from tests.support.rtp import OPUS, Receiver, Sender, Time, a_sink, a_source, rtp, vp8
+from tests.support.rtp import OPUS, Receiver, Sender, Time, a_sink, a_source, let_flow, rtp, vp8
 
 SECOND = 90_000
 
@@ -381,6 +381,8 @@ def test_the_sender_is_told_the_lowest_limit_of_those_that_listen() -> None:
     for number, sink in enumerate(sinks):
         sink.id = f"sink-{number}"
     play(source, 2)
+    for sink in sinks:
+        let_flow(sink, 4_000_000, 1000.0)
     sinks[0].feed_rtcp(rtcp.write_remb(1, (77,), 2_000_000), 1000.0)
     sinks[1].feed_rtcp(rtcp.write_remb(1, (77,), 800_000), 1000.1)  # lower: at once
     sinks[0].feed_rtcp(rtcp.write_remb(1, (77,), 3_000_000), 1000.2)  # no news
@@ -399,9 +401,7 @@ def test_a_receiver_that_gets_little_limits_nobody(limit: int, told: int) -> Non
     sender = Sender()
     source, sink, _ = joined(source=a_source(sender=sender))
     play(source, 2)
-    sink.beat(1000.0)
-    sink.counts.octets += 1_000_000 // 8
-    sink.beat(1001.0)
+    let_flow(sink, 1_000_000, 1001.0)
     sink.feed_rtcp(rtcp.write_remb(1, (77,), limit), 1001.1)
     assert sender.limits == [pytest.approx(told, rel=0.001)]
 
@@ -410,6 +410,7 @@ def test_no_receiver_can_limit_the_sender_to_nothing() -> None:
     sender = Sender()
     source, sink, _ = joined(source=a_source(sender=sender))
     play(source, 2)
+    let_flow(sink, 1_000_000, 1000.0)
     sink.feed_rtcp(rtcp.write_remb(1, (77,), 1), 1000.0)
     assert sender.limits == [100_000]
 

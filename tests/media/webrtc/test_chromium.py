@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 from media.contract.engine import Direction, SessionWanted, State, TrackWanted
 from media.webrtc.peer_facts import IceSettings
 from tests.media.portal import EnginePortal
+from tests.support.busy import measured
 from tests.support.sessions import Told
 
 pytestmark = pytest.mark.browser
@@ -178,11 +179,25 @@ def publish_layers(call: Call, names: str, codec: str) -> None:
 
 @pytest.mark.parametrize("names", ["qhf", "hml"])
 def test_of_layers_with_common_names_the_largest_is_asked_for(page: Page, names: str):
-    with EnginePortal(IceSettings()) as portal:
-        call = Call(portal, page)
-        publish_layers(call, names, "vp8")
-        # It may begin scaled down for bandwidth, but not by name.
-        call.until(lambda seen: seen["frames"] > 20 and seen["width"] > 320)
+    """It may begin scaled down for bandwidth, but not by name: to 320 where the machine is busy.
+
+    From there Chromium grows only with 300 kbit/s, and gives that size no more than 266.
+    """
+
+    def measure(attempt: int) -> list[str]:
+        page.goto("about:blank")
+        page.add_script_tag(content=PAGE)
+        with EnginePortal(IceSettings()) as portal:
+            call = Call(portal, page)
+            publish_layers(call, names, "vp8")
+            call.until(lambda seen: seen["frames"] > 20)
+            try:
+                call.until(lambda seen: seen["width"] > 320)
+            except AssertionError as error:
+                return [f"stays small: {error}"]
+        return []
+
+    assert measured(measure) == []
 
 
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
