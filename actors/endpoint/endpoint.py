@@ -1,6 +1,6 @@
 """An endpoint: a registered place that events are delivered to, while its owner keeps it alive.
 
-It knows no wire: a dialect registers it at `endpoint_desk.py`, puts events in (`Offer`), and
+It knows no wire: a dialect registers it at `directory/endpoints.py`, puts events in (`Offer`), and
 attaches whatever carries them out (`Subscriber`: an MQTT session, an event stream).
 """
 

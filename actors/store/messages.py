@@ -1,7 +1,7 @@
 """What must outlive its owner: the messages a store takes, and the store in memory.
 
 A room record outlives a crash of its room, in memory whatever the store. Services, conferences and
-tokens outlive the process where the store is a database (`store_sql.py`). No dialect's words are
+tokens outlive the process where the store is a database (`sql_store.py`). No dialect's words are
 known here: what a document holds is its owner's business.
 
 Durable requests raise, besides what each names: StoreUnavailable when the database fails or does

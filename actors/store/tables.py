@@ -24,7 +24,7 @@ EXPIRED_KEPT_SECONDS = 600.0  # so long an expired token is told apart from one 
 
 
 class Tables(Protocol):
-    """Each method is one message of `store.py`, which says what it raises; no one waits here."""
+    """Each method is one message of `messages.py`, which says what it raises; no one waits here."""
 
     def put_service(self, record: ServiceRecord) -> None: ...
     def get_service(self, id: str) -> ServiceRecord | None: ...

@@ -1,6 +1,6 @@
 """The seam to Quart-Trio: changes to how it runs a request or a websocket, and answers in part.
 
-Each names the behaviour it corrects; `tests/api/test_hypercorn_seam.py` shows them.
+Each names the behaviour it corrects; `tests/api/http/carriers/test_hypercorn_seam.py` shows them.
 """
 
 from __future__ import annotations
