@@ -13,6 +13,7 @@ from actors.member.peer import TooSlow
 from actors.words.facts import (
     Card,
     ChatPosted,
+    Dropped,
     Fact,
     Introduced,
     Joined,
@@ -122,7 +123,7 @@ class SpreedClient:
     clock: Callable[[], float] = field(default=time.time)
 
     def show(self, fact: Fact) -> None:
-        """Send the fact as this protocol has it. Raises TooSlow."""
+        """Send the fact as this protocol has it, if it has a word for it. Raises TooSlow."""
         if isinstance(fact, Signalled):  # first: these are by far the most
             attestation = self.renderer.seals.attest(fact.sender)
             self.push(relay(fact.sender, self.session.id, attestation, fact.body))
@@ -148,8 +149,9 @@ class SpreedClient:
             case RoomClosed():
                 self.room = None
                 self.socket.close(1001, "the room was closed")
-            case _:
-                raise TypeError(type(fact).__name__)
+            case Dropped():
+                self.room = None
+                self.socket.close(1001, "put out of the room")
 
     def answer(self, tag: str, data: bytes) -> None:
         """Send a document as the answer to a request of this client. Raises TooSlow."""

@@ -12,10 +12,8 @@ from actors.words.facts import (
     Fact,
     Joined,
     MediaLost,
-    PeerChanged,
     PeerJoined,
     PeerLeft,
-    PermissionSet,
     RoomClosed,
     SessionAnswered,
     SessionEnded,
@@ -59,7 +57,7 @@ class Renderer:
 
 
 def notifications(fact: Fact, version: Version) -> list[Notification]:
-    """Return what a client is told of a fact, in order; nothing of some."""
+    """Return what a client is told of a fact, in order; nothing of one without words here."""
     match fact:
         case PeerJoined(card):
             return [_told("participant", {"action": "join", "data": participant(card)})]
@@ -87,9 +85,7 @@ def notifications(fact: Fact, version: Version) -> list[Notification]:
             return failed + [_removed(stream) for stream in streams]
         case Dropped() | RoomClosed():
             return [Notification("drop", None)]
-        case PeerChanged() | PermissionSet():
-            return []
-    raise TypeError(type(fact).__name__)
+    return []
 
 
 def participant(card: Card) -> Document:

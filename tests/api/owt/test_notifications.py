@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import actors.words.facts as events
 from actors.words.conference_refusals import (
     NotAllowed,
     ParticipantUnknown,
@@ -217,17 +216,3 @@ def test_a_login_is_answered_with_everything_in_the_room() -> None:
 )
 def test_refusals_have_the_words_of_the_sheet(refusal: Any, words: str) -> None:
     assert words_for(refusal, "17") == words
-
-
-def test_only_facts_of_other_dialects_and_answers_are_not_told() -> None:
-    shown = {type(fact) for fact, _ in TABLE}
-    others = {
-        "ChatPosted", "Introduced", "JoinRefused", "Joined", "OrderDone", "OrderRefused",
-        "Restarted", "RoomChanged", "RosterAnnounced", "RosterListed", "Signalled",
-    }  # fmt: skip
-    facts = {
-        found
-        for found in vars(events).values()
-        if isinstance(found, type) and issubclass(found, Fact) and found is not Fact
-    }
-    assert {fact.__name__ for fact in facts - shown} == others
