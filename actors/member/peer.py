@@ -20,11 +20,13 @@ from actors.room.room import FromRoom, ListMembers, Present, Say, SetPin
 from actors.room.rules import Admission, RoomSpec
 from actors.words.facts import (
     Card,
+    Extra,
     Fact,
     Introduced,
     JoinRefused,
     PeerLeft,
     Restarted,
+    Said,
     Signalled,
 )
 from actors.words.refusals import Busy, NotInRoom, NotThatRoom
@@ -79,9 +81,11 @@ class SetStatus(Message):
 
 @dataclass(frozen=True, slots=True)
 class Post(Message):
-    """Say something to everyone in the room; nothing happens outside one."""
+    """Say something to everyone in the room, or to one of them; nothing happens outside one."""
 
-    body: bytes
+    text: str
+    extra: Extra | None = None
+    to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +240,9 @@ class Peer(Actor[Message]):
             case SetStatus(status):
                 self._state.set_status(status)
                 self._present()
-            case Post(body):
+            case Post(text, extra, to):
                 if self._place.present:
-                    self._place.tell(Say(self._state.id, body))
+                    self._place.tell(Say(Said(self._state.id, to, text, extra)))
             case ChangePin():
                 self._change_pin(message)
             case ListRoom(tag):

@@ -35,6 +35,7 @@ from actors.words.facts import (
     OrderRefused,
     Restarted,
     RoomClosed,
+    Said,
 )
 from actors.words.limits import ActorLimits
 from actors.words.orders import (
@@ -84,10 +85,9 @@ class Present(Message):
 
 @dataclass(frozen=True, slots=True)
 class Say(Message):
-    """Post `body` (a JSON document as bytes) to everyone else."""
+    """Tell everyone else, or the one it is for; nothing happens where that is no member."""
 
-    sender: str
-    body: bytes
+    said: Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +162,9 @@ class Room(Actor[Message]):
                     await self._leave(peer, gone=gone)
             case Present(card):
                 self._tell(self._state.present(card))
-            case Say(sender, body):
+            case Say(said):
                 with suppress(NotInRoom):  # it has left meanwhile
-                    self._tell(self._state.say(sender, body))
+                    self._tell(self._state.say(said))
             case ListMembers(peer, tag):
                 with suppress(NotInRoom):
                     self._tell(self._state.roster(peer, tag))

@@ -17,7 +17,6 @@ from actors.core import Refused
 from actors.member.participant import Resumed
 from actors.words.facts import (
     Card,
-    ChatPosted,
     Dropped,
     Fact,
     Introduced,
@@ -36,6 +35,7 @@ from actors.words.facts import (
     RoomView,
     RosterAnnounced,
     RosterListed,
+    Said,
     SessionAnswered,
     SessionEnded,
     SessionReady,
@@ -43,7 +43,6 @@ from actors.words.facts import (
     StreamAdded,
     StreamChanged,
     StreamRemoved,
-    TextPosted,
 )
 from actors.words.keys import RoomKey
 from actors.words.permission import NOTHING
@@ -60,7 +59,6 @@ VIEW = RoomView(RoomKey("test", "blue"), "Blue", "Room")
 BUSY = Refused("busy")
 
 EXAMPLES: tuple[Fact, ...] = (
-    ChatPosted("bob", b'{"Type":"Chat"}'),
     Dropped(),
     Introduced("", "Ann"),
     JoinRefused("", VIEW.key, BUSY),
@@ -78,6 +76,7 @@ EXAMPLES: tuple[Fact, ...] = (
     RoomClosed(VIEW),
     RosterAnnounced(VIEW, ("ann", "bob")),
     RosterListed("", (CARD,)),
+    Said("bob", None, "hi"),
     SessionAnswered("17", "v=0"),
     SessionEnded("17", SessionEnd.SOURCE_LOST),
     SessionReady("17"),
@@ -85,7 +84,6 @@ EXAMPLES: tuple[Fact, ...] = (
     StreamAdded(STREAM),
     StreamChanged(STREAM, "."),
     StreamRemoved("17"),
-    TextPosted("bob", True, "hi"),
 )
 
 TO_THE_PEER = "is for the peer itself, which answers its dialect by it"
@@ -105,10 +103,8 @@ NOT_SAID: dict[str, dict[type[Fact], str]] = {
         StreamAdded: NO_STREAMS,
         StreamChanged: NO_STREAMS,
         StreamRemoved: NO_STREAMS,
-        TextPosted: "the chat of another dialect",
     },
     "owt": {
-        ChatPosted: "the chat of another dialect",
         Introduced: "the answer to a login says it",
         JoinRefused: TO_THE_PEER,
         OrderDone: TO_THE_PEER,

@@ -27,13 +27,14 @@ from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices
 from actors.words.facts import (
     Card,
-    ChatPosted,
+    Extra,
     Fact,
     Joined,
     PeerJoined,
     PeerLeft,
     RoomChanged,
     RoomClosed,
+    Said,
 )
 from actors.words.keys import EndpointKey, PeerKey, RoomKey
 from actors.words.limits import ActorLimits, RecordingsFolder
@@ -88,7 +89,8 @@ class RecordingClient:
 
     @property
     def chats(self) -> list[bytes]:
-        return [fact.body for fact in self.facts if isinstance(fact, ChatPosted)]
+        said = (fact.extra for fact in self.facts if isinstance(fact, Said))
+        return [extra.body for extra in said if extra is not None]
 
     @property
     def pins(self) -> list[str | None]:
@@ -144,8 +146,8 @@ class Person:
         await self.ref.ask(ChangePin(room, "lock", pin), within=5)
         await settle()
 
-    def say(self, text: bytes) -> None:
-        self.ref.tell(Post(text))
+    def say(self, document: bytes) -> None:
+        self.ref.tell(Post("", Extra(REALM, document)))
 
 
 @dataclass

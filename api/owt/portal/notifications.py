@@ -15,13 +15,13 @@ from actors.words.facts import (
     PeerJoined,
     PeerLeft,
     RoomClosed,
+    Said,
     SessionAnswered,
     SessionEnded,
     SessionReady,
     StreamAdded,
     StreamChanged,
     StreamRemoved,
-    TextPosted,
 )
 from actors.words.permission import Abilities, Permission
 from actors.words.streams import AudioTrack, SessionEnd, VideoTrack
@@ -29,7 +29,8 @@ from api.owt.portal.errors import ENDS, words_for_end
 from api.owt.stream_info import Version, status, stream_info
 
 Document = dict[str, Any]
-TO_MANY = (PeerJoined, PeerLeft, StreamAdded, StreamChanged, StreamRemoved, TextPosted)
+DIALECT = "owt"
+TO_MANY = (PeerJoined, PeerLeft, Said, StreamAdded, StreamChanged, StreamRemoved)
 
 
 class Notification(NamedTuple):
@@ -63,9 +64,9 @@ def notifications(fact: Fact, version: Version) -> list[Notification]:
             return [_told("participant", {"action": "join", "data": participant(card)})]
         case PeerLeft(peer):
             return [_told("participant", {"action": "leave", "data": peer})]
-        case TextPosted(sender, to_all, text):
-            to = "all" if to_all else "me"
-            return [_told("text", {"from": sender, "to": to, "message": text})]
+        case Said(sender, to, text) if fact.means_something_to(DIALECT):
+            whom = "all" if to is None else "me"
+            return [_told("text", {"from": sender, "to": whom, "message": text})]
         case StreamAdded(stream):
             data = stream_info(stream, version)
             return [_told("stream", {"id": stream.id, "status": "add", "data": data})]

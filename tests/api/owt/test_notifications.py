@@ -27,13 +27,13 @@ from actors.words.facts import (
     PermissionSet,
     RoomClosed,
     RoomView,
+    Said,
     SessionAnswered,
     SessionEnded,
     SessionReady,
     StreamAdded,
     StreamChanged,
     StreamRemoved,
-    TextPosted,
 )
 from actors.words.keys import RoomKey
 from actors.words.permission import NOTHING, Abilities, Permission
@@ -61,11 +61,11 @@ TABLE: list[tuple[Fact, list[tuple[str, Any]]]] = [
     ),
     (PeerLeft("bob", True), [("participant", {"action": "leave", "data": "bob"})]),
     (
-        TextPosted("bob", True, "hi"),
+        Said("bob", None, "hi"),
         [("text", {"from": "bob", "to": "all", "message": "hi"})],
     ),
     (
-        TextPosted("bob", False, "é😀"),
+        Said("bob", "ann", "é😀"),
         [("text", {"from": "bob", "to": "me", "message": "é😀"})],
     ),
     (
