@@ -12,6 +12,7 @@ from actors.core import (
     Message,
     Ref,
     Request,
+    Timer,
 )
 from actors.directory.rooms import Identified, tell_hub
 from actors.member.membership import AGAIN_SECONDS, Membership, Quit, Return
@@ -193,7 +194,7 @@ class Register(Message):
 
 
 class Peer(Actor[Message]):
-    __slots__ = ("_client", "_followed", "_place", "_realm", "_state")
+    __slots__ = ("_client", "_followed", "_overdue", "_place", "_realm", "_state")
 
     kind = "peer"
     accepts = (
@@ -208,6 +209,7 @@ class Peer(Actor[Message]):
         self._client = client
         self._place = Membership(self, self._state, self._show)
         self._followed: dict[Ref[Message], str] = {}
+        self._overdue: Timer | None = None  # of a client that took over and is in no room yet
 
     async def setup(self) -> None:
         self._register()
@@ -313,6 +315,7 @@ class Peer(Actor[Message]):
     # --- the room
 
     def _enter(self, order: Enter) -> None:
+        self._expect_nobody()
         self._state.enter(order.agent)
         admission = Admission(
             self._state.card, order.pin, order.account_to_join, order.account_to_create
@@ -353,10 +356,17 @@ class Peer(Actor[Message]):
         if order.user and not self._state.user:
             self._state.user = order.user
             self._register()
+        self._expect_nobody()
         if self._place.fall_silent():
-            self.ctx.tell_self_after(order.grace, Overdue(order.client))
+            self._overdue = self.ctx.tell_self_after(order.grace, Overdue(order.client))
         self._client.show(Introduced("", self._state.user))
         self._end_if_gone()
+
+    def _expect_nobody(self) -> None:
+        """Call the timer off: it would keep the client of each that took over, and its socket."""
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
 
     def _end_if_gone(self) -> None:
         """End a peer whose socket went while it was being opened: no Lost will ever come."""

@@ -19,6 +19,7 @@ from actors.core import (
     Refused,
     ReplyTo,
     Request,
+    Timer,
 )
 from actors.room.audience import Audience
 from actors.room.audience import FromRoom as FromRoom
@@ -131,6 +132,7 @@ class Room(Actor[Message]):
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
         self._audience = Audience(self, roll.refs, limits.ask_seconds)
         self._generation = 0
+        self._expiry: Timer | None = None  # of the room that is empty
         self._unaware = set(roll.cards)  # members that may not know of the restart yet
 
     async def setup(self) -> None:
@@ -259,13 +261,21 @@ class Room(Actor[Message]):
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
         self._generation += 1
+        self._stay()
         self._unaware.discard(peer)
         self._audience.add(peer, ref)
 
     def _expire_later(self, delay: float | None = None) -> None:
         if delay is None:
             delay = self._state.spec.expiry_seconds
-        self.ctx.tell_self_after(delay, ExpireIfEmpty(self._generation))
+        self._stay()
+        self._expiry = self.ctx.tell_self_after(delay, ExpireIfEmpty(self._generation))
+
+    def _stay(self) -> None:
+        """Call the timer off: one for each time that the room was empty would pile up."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
 
     def _expire(self, generation: int) -> None:
         if self._state.members or generation != self._generation:

@@ -194,10 +194,10 @@ class House:
         await settle()
         return person
 
-    async def open_participant(self, id_: str) -> Person:
-        """Open a participant, which ends with its client."""
+    async def open_participant(self, id_: str, *, resume_seconds: float = 0) -> Person:
+        """Open a participant, which ends with its client, or so much later."""
         client = RecordingClient()
-        profile = Profile(id_, REALM, resume_seconds=0)
+        profile = Profile(id_, REALM, resume_seconds=resume_seconds)
         order = OpenPeer(PeerKey(REALM, id_), lambda: Participant(profile, client), Occupied())
         person = Person(id_, await self.find(HUB).ask(order, within=5), client)
         await settle()
