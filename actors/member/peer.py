@@ -66,6 +66,7 @@ class Enter(Request[None]):
     pin: str = ""
     account_to_join: bool = False
     account_to_create: bool = False
+    address: str = ""  # as in Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +319,11 @@ class Peer(Actor[Message]):
         self._expect_nobody()
         self._state.enter(order.agent)
         admission = Admission(
-            self._state.card, order.pin, order.account_to_join, order.account_to_create
+            self._state.card,
+            order.pin,
+            order.account_to_join,
+            order.account_to_create,
+            address=order.address,
         )
         self._place.enter(order.spec, admission, order.tag)
 

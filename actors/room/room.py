@@ -125,6 +125,7 @@ class Room(Actor[Message]):
     ) -> None:
         self._state = RoomState(spec, members=roll.cards)
         self._limits = limits
+        self._roll = roll
         self._conference: RoomConference | None = None
         if spec.conference is not None:
             rules, members = spec.conference, self._state.members
@@ -261,6 +262,7 @@ class Room(Actor[Message]):
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
         self._generation += 1
+        self._roll.used = True
         self._stay()
         self._unaware.discard(peer)
         self._audience.add(peer, ref)

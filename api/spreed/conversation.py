@@ -123,8 +123,10 @@ class Conversation:
         try:
             if not self._house.services.lifecycle.accepting:
                 raise ShuttingDown
-            settings = self._house.services.settings()
-            await self._enter(enter_order(settings.spreed, settings.limits, hello, incoming.iid))
+            settings, address = self._house.services.settings(), self._client.socket.upgrade.address
+            await self._enter(
+                enter_order(settings.spreed, settings.limits, hello, incoming.iid, address)
+            )
         except (ActorError, TooManyAttempts):
             self._client.room = None
             await self._peer.send(Exit())  # who was refused is in no room
