@@ -161,6 +161,7 @@ class Participant(Actor[Message]):
             self._handle(message)
         except (TooSlow, BacklogFull):
             self.ctx.stop("too_slow")
+        self._keep_media_to_the_room()
         return None
 
     def _handle(self, message: Message) -> None:
@@ -201,6 +202,7 @@ class Participant(Actor[Message]):
             self._place.miss(down)
         except (TooSlow, BacklogFull):
             self.ctx.stop("too_slow")
+        self._keep_media_to_the_room()
 
     async def teardown(self, reason: str) -> None:
         self._log("peer.ended", reason=reason)
@@ -281,6 +283,11 @@ class Participant(Actor[Message]):
         lost = self._state.lose_media()
         if lost.streams or lost.sessions:
             self._pass_on(lost)
+
+    def _keep_media_to_the_room(self) -> None:
+        """Who is in no room has neither streams nor sessions, and brings none into the next."""
+        if self._place.view is None and (self._state.streams or self._state.sessions):
+            self._state.lose_media()
 
     # --- clients that go and come
 
