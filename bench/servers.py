@@ -27,6 +27,7 @@ dialects = ["spreed", "operator"]
 root = "spreed"
 [limits]
 messages_per_second = 100000
+empty_rooms_per_address = 0
 """
 
 

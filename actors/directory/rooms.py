@@ -22,6 +22,7 @@ from actors.core import (
     Restart,
     Spawn,
 )
+from actors.directory.origins import Origins
 from actors.room.room import Join, Room
 from actors.room.roster import Roll
 from actors.store.messages import STORE, DropAllRooms, DropRoom
@@ -112,6 +113,7 @@ class Hub(Actor[Message]):
         self._users: dict[tuple[str, str], dict[Ref[Message], None]] = {}
         self._user_of: dict[Ref[Message], tuple[str, str]] = {}
         self._rooms: dict[Ref[Message], RoomKey] = {}
+        self._origins = Origins()
 
     @property
     def _limits(self) -> ActorLimits:
@@ -146,6 +148,7 @@ class Hub(Actor[Message]):
             return
         room = self._rooms.pop(down.ref, None)
         if room is not None:
+            self._origins.forget(down.ref)
             self._tidy(room)
 
     def snapshot(self) -> Mapping[str, object]:
@@ -188,7 +191,7 @@ class Hub(Actor[Message]):
 
     async def _admit(self, order: Admit) -> None:
         try:
-            room = await self._room(order.spec)
+            room = await self._room(order.spec, order.admission)
             room.tell(Join(order.peer, order.admission, order.tag))
         except Refused as refusal:
             self._refuse(order, refusal)
@@ -196,16 +199,21 @@ class Hub(Actor[Message]):
             self._refuse(order, Busy())
 
     def _refuse(self, order: Admit, refusal: Refused) -> None:
+        key, peer = order.spec.key, order.admission.card.peer
+        told = {"room": key.name, "dialect": key.realm, "peer": peer, "reason": refusal.code}
+        self.ctx.log.info("join.refused", **told)
         with suppress(ActorError):  # it is gone, or will see its own deadline pass
             attempt = order.admission.attempt
             order.peer.tell(JoinRefused(order.tag, order.spec.key, refusal, attempt))
 
-    async def _room(self, spec: RoomSpec) -> Ref[Message]:
+    async def _room(self, spec: RoomSpec, admission: Admission) -> Ref[Message]:
         known = self.ctx.registry.find(spec.key.path)
         if known is not None:
             return known
         if len(self._rooms) >= self._limits.rooms:
             raise TooManyRooms
+        address, most = admission.address, self._limits.empty_rooms_per_address
+        self._origins.check(address, admission.card.peer, most)
         roll = Roll()
 
         def factory() -> Actor[Message]:
@@ -214,6 +222,7 @@ class Hub(Actor[Message]):
         grace = ROOM_GRACE if spec.conference is None else CONFERENCE_GRACE
         room = await self._spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT, grace)
         self._rooms[room] = spec.key
+        self._origins.note(room, address, roll)
         self.ctx.watch(room)
         return room
 

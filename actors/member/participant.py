@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from math import inf
 
-from actors.core import Actor, Down, Message, Refused, ReplyTo, Request
+from actors.core import Actor, Down, Message, Refused, ReplyTo, Request, Timer
 from actors.member.membership import Membership, Quit, Return
 from actors.member.participant_rules import Backlog, BacklogFull, ParticipantState
 from actors.member.peer import Client, End, Enter, Lost, TooSlow
@@ -128,6 +128,7 @@ class Participant(Actor[Message]):
         "_client",
         "_generation",
         "_open",
+        "_overdue",
         "_place",
         "_profile",
         "_state",
@@ -148,6 +149,7 @@ class Participant(Actor[Message]):
         self._place = Membership(self, self._state, self._show)
         self._open: dict[str, tuple[Order, ReplyTo[str | None]]] = {}
         self._tags = count(1)
+        self._overdue: Timer | None = None  # while no client is there
 
     async def setup(self) -> None:
         self._log("peer.connected")
@@ -159,6 +161,7 @@ class Participant(Actor[Message]):
             self._handle(message)
         except (TooSlow, BacklogFull):
             self.ctx.stop("too_slow")
+        self._keep_media_to_the_room()
         return None
 
     def _handle(self, message: Message) -> None:
@@ -199,6 +202,7 @@ class Participant(Actor[Message]):
             self._place.miss(down)
         except (TooSlow, BacklogFull):
             self.ctx.stop("too_slow")
+        self._keep_media_to_the_room()
 
     async def teardown(self, reason: str) -> None:
         self._log("peer.ended", reason=reason)
@@ -280,6 +284,11 @@ class Participant(Actor[Message]):
         if lost.streams or lost.sessions:
             self._pass_on(lost)
 
+    def _keep_media_to_the_room(self) -> None:
+        """Who is in no room has neither streams nor sessions, and brings none into the next."""
+        if self._place.view is None and (self._state.streams or self._state.sessions):
+            self._state.lose_media()
+
     # --- clients that go and come
 
     def _go_away(self, seconds: float) -> None:
@@ -289,7 +298,7 @@ class Participant(Actor[Message]):
             return
         self._log("peer.went_away")
         self._away = Backlog(self._profile.queued_messages, self._profile.queued_bytes)
-        self.ctx.tell_self_after(seconds, Overdue(self._generation))
+        self._overdue = self.ctx.tell_self_after(seconds, Overdue(self._generation))
 
     def _resume(self, order: Resume) -> None:
         if not self._profile.resume_seconds:
@@ -297,6 +306,9 @@ class Participant(Actor[Message]):
         former, self._client = self._client, order.client
         backlog, self._away = self._away, None
         self._generation += 1
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
         if former is not None:
             former.close("replaced")
         self._log("peer.resumed")

@@ -7,20 +7,19 @@ from dataclasses import dataclass, field
 
 from actors.words.facts import (
     Card,
-    ChatPosted,
     Fact,
     Joined,
     MediaLost,
     PeerChanged,
     PeerJoined,
     PermissionSet,
+    Said,
     SessionAnswered,
     SessionEnded,
     Signalled,
     StreamAdded,
     StreamChanged,
     StreamRemoved,
-    TextPosted,
 )
 from actors.words.permission import NOTHING, Permission
 from actors.words.streams import Stream
@@ -98,17 +97,23 @@ class Backlog:
 def weight_of(fact: Fact) -> int:
     """Return about how many bytes a fact takes, on the generous side."""
     match fact:
-        case TextPosted(text=text) | SessionAnswered(sdp=text):
-            return FACT_BYTES + len(text.encode("utf-8", "surrogatepass"))
+        case Said(text=text, extra=extra):
+            return FACT_BYTES + _text_bytes(text) + len(extra.body if extra else b"")
+        case SessionAnswered(sdp=sdp):
+            return FACT_BYTES + _text_bytes(sdp)
         case StreamAdded(stream) | StreamChanged(stream=stream):
             return FACT_BYTES + _stream_bytes(stream)
         case PeerJoined(card) | PeerChanged(card):
             return FACT_BYTES + len(card.status or b"") + len(card.user)
-        case ChatPosted(body=body) | Signalled(body=body):
+        case Signalled(body=body):
             return FACT_BYTES + len(body)
         case MediaLost(streams, sessions):
             return FACT_BYTES * (1 + len(streams) + len(sessions))
     return FACT_BYTES
+
+
+def _text_bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _stream_bytes(stream: Stream) -> int:

@@ -12,6 +12,7 @@ from actors.core import (
     Message,
     Ref,
     Request,
+    Timer,
 )
 from actors.directory.rooms import Identified, tell_hub
 from actors.member.membership import AGAIN_SECONDS, Membership, Quit, Return
@@ -19,11 +20,13 @@ from actors.member.peer_rules import PeerState
 from actors.room.room import FromRoom, ListMembers, Present, Say, SetPin
 from actors.words.facts import (
     Card,
+    Extra,
     Fact,
     Introduced,
     JoinRefused,
     PeerLeft,
     Restarted,
+    Said,
     Signalled,
 )
 from actors.words.refusals import Busy, NotInRoom, NotThatRoom
@@ -63,6 +66,7 @@ class Enter(Request[None]):
     pin: str = ""
     account_to_join: bool = False
     account_to_create: bool = False
+    address: str = ""  # as in Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,11 @@ class SetStatus(Message):
 
 @dataclass(frozen=True, slots=True)
 class Post(Message):
-    """Say something to everyone in the room; nothing happens outside one."""
+    """Say something to everyone in the room, or to one of them; nothing happens outside one."""
 
-    body: bytes
+    text: str
+    extra: Extra | None = None
+    to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +195,7 @@ class Register(Message):
 
 
 class Peer(Actor[Message]):
-    __slots__ = ("_client", "_followed", "_place", "_realm", "_state")
+    __slots__ = ("_client", "_followed", "_overdue", "_place", "_realm", "_state")
 
     kind = "peer"
     accepts = (
@@ -204,6 +210,7 @@ class Peer(Actor[Message]):
         self._client = client
         self._place = Membership(self, self._state, self._show)
         self._followed: dict[Ref[Message], str] = {}
+        self._overdue: Timer | None = None  # of a client that took over and is in no room yet
 
     async def setup(self) -> None:
         self._register()
@@ -236,9 +243,9 @@ class Peer(Actor[Message]):
             case SetStatus(status):
                 self._state.set_status(status)
                 self._present()
-            case Post(body):
+            case Post(text, extra, to):
                 if self._place.present:
-                    self._place.tell(Say(self._state.id, body))
+                    self._place.tell(Say(Said(self._state.id, to, text, extra)))
             case ChangePin():
                 self._change_pin(message)
             case ListRoom(tag):
@@ -309,9 +316,14 @@ class Peer(Actor[Message]):
     # --- the room
 
     def _enter(self, order: Enter) -> None:
+        self._expect_nobody()
         self._state.enter(order.agent)
         admission = Admission(
-            self._state.card, order.pin, order.account_to_join, order.account_to_create
+            self._state.card,
+            order.pin,
+            order.account_to_join,
+            order.account_to_create,
+            address=order.address,
         )
         self._place.enter(order.spec, admission, order.tag)
 
@@ -349,10 +361,17 @@ class Peer(Actor[Message]):
         if order.user and not self._state.user:
             self._state.user = order.user
             self._register()
+        self._expect_nobody()
         if self._place.fall_silent():
-            self.ctx.tell_self_after(order.grace, Overdue(order.client))
+            self._overdue = self.ctx.tell_self_after(order.grace, Overdue(order.client))
         self._client.show(Introduced("", self._state.user))
         self._end_if_gone()
+
+    def _expect_nobody(self) -> None:
+        """Call the timer off: it would keep the client of each that took over, and its socket."""
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
 
     def _end_if_gone(self) -> None:
         """End a peer whose socket went while it was being opened: no Lost will ever come."""

@@ -20,9 +20,9 @@ from actors.words.facts import (
     Card,
     OrderDone,
     OrderRefused,
+    Said,
     SessionEnded,
     SessionReady,
-    TextPosted,
 )
 from actors.words.orders import (
     ChangeRecording,
@@ -203,8 +203,7 @@ class RoomConference:
     def _post(self, order: PostText) -> Outcome:
         if order.to is not None and order.to not in self._members:
             raise ParticipantUnknown(order.to)
-        fact = TextPosted(order.by, order.to is None, order.text)
-        return Outcome((Notice(fact, to=order.to),))
+        return Outcome((Notice(Said(order.by, order.to, order.text), to=order.to),))
 
     # --- management
 

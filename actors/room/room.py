@@ -19,6 +19,7 @@ from actors.core import (
     Refused,
     ReplyTo,
     Request,
+    Timer,
 )
 from actors.room.audience import Audience
 from actors.room.audience import FromRoom as FromRoom
@@ -35,6 +36,7 @@ from actors.words.facts import (
     OrderRefused,
     Restarted,
     RoomClosed,
+    Said,
 )
 from actors.words.limits import ActorLimits
 from actors.words.orders import (
@@ -85,10 +87,9 @@ class Present(Message):
 
 @dataclass(frozen=True, slots=True)
 class Say(Message):
-    """Post `body` (a JSON document as bytes) to everyone else."""
+    """Tell everyone else, or the one it is for; nothing happens where that is no member."""
 
-    sender: str
-    body: bytes
+    said: Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ class Room(Actor[Message]):
     ) -> None:
         self._state = RoomState(spec, members=roll.cards)
         self._limits = limits
+        self._roll = roll
         self._conference: RoomConference | None = None
         if spec.conference is not None:
             rules, members = spec.conference, self._state.members
@@ -132,6 +134,7 @@ class Room(Actor[Message]):
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
         self._audience = Audience(self, roll.refs, limits.ask_seconds)
         self._generation = 0
+        self._expiry: Timer | None = None  # of the room that is empty
         self._unaware = set(roll.cards)  # members that may not know of the restart yet
 
     async def setup(self) -> None:
@@ -163,9 +166,9 @@ class Room(Actor[Message]):
                     await self._leave(peer, gone=gone)
             case Present(card):
                 self._tell(self._state.present(card))
-            case Say(sender, body):
+            case Say(said):
                 with suppress(NotInRoom):  # it has left meanwhile
-                    self._tell(self._state.say(sender, body))
+                    self._tell(self._state.say(said))
             case ListMembers(peer, tag):
                 with suppress(NotInRoom):
                     self._tell(self._state.roster(peer, tag))
@@ -260,13 +263,22 @@ class Room(Actor[Message]):
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
         self._generation += 1
+        self._roll.used = True
+        self._stay()
         self._unaware.discard(peer)
         self._audience.add(peer, ref)
 
     def _expire_later(self, delay: float | None = None) -> None:
         if delay is None:
             delay = self._state.spec.expiry_seconds
-        self.ctx.tell_self_after(delay, ExpireIfEmpty(self._generation))
+        self._stay()
+        self._expiry = self.ctx.tell_self_after(delay, ExpireIfEmpty(self._generation))
+
+    def _stay(self) -> None:
+        """Call the timer off: one for each time that the room was empty would pile up."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
 
     def _expire(self, generation: int) -> None:
         if self._state.members or generation != self._generation:

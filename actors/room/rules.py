@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from actors.words.conference_refusals import ParticipantUnknown
 from actors.words.facts import (
     Card,
-    ChatPosted,
     Fact,
     Joined,
     PeerChanged,
@@ -25,6 +24,7 @@ from actors.words.facts import (
     RoomView,
     RosterAnnounced,
     RosterListed,
+    Said,
 )
 from actors.words.permission import PermissionChange
 from actors.words.refusals import (
@@ -132,10 +132,11 @@ class RoomState:
         self.members[peer] = replace(card, permission=permission, revision=card.revision + 1)
         return [Notice(PermissionSet(permission), to=peer)]
 
-    def say(self, sender: str, body: bytes) -> list[Notice]:
-        """Post to everyone else. Raises NotInRoom."""
-        self._require(sender)
-        return [Notice(ChatPosted(sender, body), but=sender)]
+    def say(self, said: Said) -> list[Notice]:
+        """Tell everyone else, or the one it is for. Raises NotInRoom."""
+        self._require(said.sender)
+        but = said.sender if said.to is None else None
+        return [Notice(said, to=said.to, but=but)]
 
     def roster(self, peer: str, tag: str) -> list[Notice]:
         """List the members to one of them. Raises NotInRoom."""

@@ -95,11 +95,29 @@ class PeerChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class ChatPosted(Fact):
-    """A message to everyone in the room; `body` is the dialect's document as JSON bytes."""
+class Extra(Message):
+    """Something in the form of one dialect, whole, for its own clients: others do not read it."""
+
+    dialect: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Said(Fact):
+    """A member said `text` to one member, or to all in the room where `to` is None.
+
+    `extra` is all of it as the sender's dialect has it, where that is more than the text: that
+    somebody types, a file, a place.
+    """
 
     sender: str
-    body: bytes
+    to: str | None
+    text: str
+    extra: Extra | None = None
+
+    def means_something_to(self, dialect: str) -> bool:
+        """Tell whether there is anything in it for clients of this dialect."""
+        return bool(self.text) or self.extra is None or self.extra.dialect == dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +176,6 @@ class OrderDone(Fact):
 
     tag: str
     value: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TextPosted(Fact):
-    """Somebody said something to you alone, or to all."""
-
-    sender: str
-    to_all: bool
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

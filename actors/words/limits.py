@@ -10,9 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ActorLimits:
-    """Counts of messages, rooms and peers; `ask_seconds` is the budget of one inner request."""
+    """Counts of messages, rooms and peers; `ask_seconds` is the budget of one inner request.
+
+    Of the rooms made from one address so many may be empty (0: any number) for it to make another.
+    """
 
     mailbox_messages: int = 1024
     rooms: int = 10_000
     peers: int = 20_000
+    empty_rooms_per_address: int = 20
     ask_seconds: float = 5.0

@@ -31,6 +31,12 @@ class TooManyRooms(Refused):
     code = "too_many_rooms"
 
 
+class TooManyEmptyRooms(Refused):
+    """As many rooms as one address may leave behind empty are still kept for it."""
+
+    code = "too_many_empty_rooms"
+
+
 class TooManyPeers(Refused):
     code = "too_many_peers"
 

@@ -52,6 +52,7 @@ class Admission:
     account_to_join: bool = False
     account_to_create: bool = False
     attempt: int = 0  # counts the orders of one peer, for it to tell their answers apart
+    address: str = ""  # whose rooms are counted that are left behind empty; "": nobody's
 
 
 @dataclass(frozen=True, slots=True)

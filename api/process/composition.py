@@ -144,4 +144,5 @@ def _actor_limits(limits: LimitSettings) -> ActorLimits:
         rooms=limits.rooms,
         peers=limits.peers,
         ask_seconds=limits.ask_seconds,
+        empty_rooms_per_address=limits.empty_rooms_per_address,
     )

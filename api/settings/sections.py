@@ -126,6 +126,7 @@ class LimitSettings(Section):
     mailbox_messages: Positive = 1024
     ask_seconds: Seconds = 5.0
     rooms: Positive = 10_000
+    empty_rooms_per_address: Count = 20
     peers_per_room: Positive = 500
     peers: Positive = 20_000
     media_streams: Positive = 4096

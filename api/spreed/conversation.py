@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from actors.core import ActorError, ActorStopped, MailboxFull, Message, Ref, Request
@@ -20,7 +19,7 @@ from actors.member.peer import (
     SetStatus,
     TooSlow,
 )
-from actors.words.facts import Signalled
+from actors.words.facts import Extra, Signalled
 from actors.words.refusals import ShuttingDown, WrongPin
 from api.http.credentials import TooManyAttempts
 from api.spreed.contacts import settle, user_of
@@ -36,6 +35,7 @@ from api.spreed.pictures import with_kept_picture
 from api.spreed.rooms import CONFERENCE, enter_order, pin_of, room_key, room_type
 from api.spreed.sessions import look_up
 from api.spreed.wire import (
+    DIALECT,
     Authentication,
     Chat,
     ChatStatus,
@@ -46,6 +46,7 @@ from api.spreed.wire import (
     SessionsRequest,
     addressed,
     body_of,
+    chat_time,
     decode,
     encode,
     ids_of,
@@ -122,8 +123,10 @@ class Conversation:
         try:
             if not self._house.services.lifecycle.accepting:
                 raise ShuttingDown
-            settings = self._house.services.settings()
-            await self._enter(enter_order(settings.spreed, settings.limits, hello, incoming.iid))
+            settings, address = self._house.services.settings(), self._client.socket.upgrade.address
+            await self._enter(
+                enter_order(settings.spreed, settings.limits, hello, incoming.iid, address)
+            )
         except (ActorError, TooManyAttempts):
             self._client.room = None
             await self._peer.send(Exit())  # who was refused is in no room
@@ -218,19 +221,26 @@ class Conversation:
         if not chat.NoEcho:
             tell = self._client.echo if to else self._client.answer
             tell(incoming.iid, chat.document(to, chat.Time))
-        document = chat.document(to, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        document = chat.document(to, chat_time(self._client.clock()))
         if not to:
-            await self._post(document)
+            await self._post(Post(chat.Message, Extra(DIALECT, document)))
             return
         self._house.tallies.unicast_chats += chat.Status is None
-        if self._signal(to, document) and chat.Mid:
+        if not self._signal(to, document):
+            await self._say_to_member(to, chat.Message)
+        elif chat.Mid:
             sent = Chat(Mid=chat.Mid, Status=ChatStatus(State="sent"))
             self._client.echo("", sent.document(to, ""))
 
-    async def _post(self, document: bytes) -> None:
+    async def _post(self, post: Post) -> None:
         if self._client.room is not None:
             self._house.tallies.broadcast_chats += 1
-            await self._peer.send(Post(document))
+            await self._peer.send(post)
+
+    async def _say_to_member(self, to: str, text: str) -> None:
+        """Say something to who has no session here: a member of the room, of another dialect."""
+        if text and self._client.room is not None:
+            await self._peer.send(Post(text, to=to))
 
     async def _conference(self, incoming: Incoming) -> None:
         ids, room = ids_of(incoming), self._client.room

@@ -42,6 +42,9 @@ REFUSALS: dict[str, Words] = {
     "status_too_large": Words("status_too_large", "The status is too large"),
     "room_full": Words("room_full", "The room is full", 503),
     "too_many_rooms": Words("too_many_rooms", "The server has no place for another room", 503),
+    "too_many_empty_rooms": Words(
+        "too_many_rooms", "Too many empty rooms were left behind from this address, try later", 503
+    ),
     "too_many_peers": Words("busy", "The server has no place for another session", 503),
     "not_in_room": Words("not_in_room", "Cannot list users without a current room"),
     "not_that_room": Words("not_in_room", "Cannot update other rooms"),

@@ -12,7 +12,7 @@ from msgspec import Raw
 from actors.member.peer import TooSlow
 from actors.words.facts import (
     Card,
-    ChatPosted,
+    Dropped,
     Fact,
     Introduced,
     Joined,
@@ -25,17 +25,19 @@ from actors.words.facts import (
     RoomView,
     RosterAnnounced,
     RosterListed,
+    Said,
     Signalled,
 )
 from api.http.sockets import Socket, SocketFull
 from api.spreed.errors import error_document, words_for
 from api.spreed.signing import Seals, Session
 from api.spreed.turn import stun_uris, turn_document
-from api.spreed.wire import broadcast, echo, encode, relay, reply
+from api.spreed.wire import DIALECT, Chat, broadcast, chat_time, echo, encode, relay, reply
 
 if TYPE_CHECKING:
     from api.settings import IceSettings
 
+ToAll = PeerJoined | PeerLeft | PeerChanged | Said
 API_VERSION = 1.4
 PRIORITY = 100
 LISTED_USERS = 5000  # a room's list is cut here, as the original's
@@ -50,33 +52,37 @@ CLOSE_CODES = {
 class Renderer:
     """Turn what goes to a whole room into bytes once, not once a member."""
 
-    def __init__(self, seals: Seals) -> None:
+    def __init__(self, seals: Seals, clock: Callable[[], float] = time.time) -> None:
         self.seals = seals
+        self._clock = clock
         self._last: tuple[Fact | None, bytes] = (None, b"")
 
-    def broadcast(self, fact: PeerJoined | PeerLeft | PeerChanged | ChatPosted) -> bytes:
+    def broadcast(self, fact: ToAll) -> bytes:
         """Return the frame for everyone; a room tells the same fact to its members in turn."""
         known, frame = self._last
         if known is not fact:
-            sender, data = _broadcast_document(fact)
+            sender, data = self._document(fact)
             frame = broadcast(sender, self.seals.attest(sender), data)
             self._last = (fact, frame)
         return frame
 
+    def _document(self, fact: ToAll) -> tuple[str, bytes]:
+        match fact:
+            case PeerJoined(card):
+                return card.peer, encode(_joined(card))
+            case PeerLeft(peer, gone):
+                left = {"Type": "Left", "Id": peer, "Status": "hard" if gone else "soft"}
+                return peer, encode(left)
+            case PeerChanged(card):
+                return card.peer, encode(user_document(card, "Status", agent=False))
+            case Said(sender):
+                return sender, self.chat(fact)
 
-def _broadcast_document(
-    fact: PeerJoined | PeerLeft | PeerChanged | ChatPosted,
-) -> tuple[str, bytes]:
-    match fact:
-        case PeerJoined(card):
-            return card.peer, encode(_joined(card))
-        case PeerLeft(peer, gone):
-            left = {"Type": "Left", "Id": peer, "Status": "hard" if gone else "soft"}
-            return peer, encode(left)
-        case PeerChanged(card):
-            return card.peer, encode(user_document(card, "Status", agent=False))
-        case ChatPosted(sender, body):
-            return sender, body
+    def chat(self, said: Said) -> bytes:
+        """Return what was said as a Chat document: the sender's own, if it is of this dialect."""
+        if said.extra is not None and said.extra.dialect == DIALECT:
+            return said.extra.body
+        return Chat(Message=said.text).document(said.to or "", chat_time(self._clock()))
 
 
 def user_document(card: Card, kind: str = "Online", *, agent: bool = True) -> dict[str, object]:
@@ -122,14 +128,16 @@ class SpreedClient:
     clock: Callable[[], float] = field(default=time.time)
 
     def show(self, fact: Fact) -> None:
-        """Send the fact as this protocol has it. Raises TooSlow."""
+        """Send the fact as this protocol has it, if it has a word for it. Raises TooSlow."""
         if isinstance(fact, Signalled):  # first: these are by far the most
             attestation = self.renderer.seals.attest(fact.sender)
             self.push(relay(fact.sender, self.session.id, attestation, fact.body))
             return
         match fact:
-            case PeerJoined() | PeerLeft() | PeerChanged() | ChatPosted():
+            case PeerJoined() | PeerLeft() | PeerChanged():
                 self.push(self.renderer.broadcast(fact))
+            case Said():
+                self._show_chat(fact)
             case Introduced(tag, user):
                 self.user = user
                 self.answer(tag, encode(self._self_document(user)))
@@ -148,8 +156,9 @@ class SpreedClient:
             case RoomClosed():
                 self.room = None
                 self.socket.close(1001, "the room was closed")
-            case _:
-                raise TypeError(type(fact).__name__)
+            case Dropped():
+                self.room = None
+                self.socket.close(1001, "put out of the room")
 
     def answer(self, tag: str, data: bytes) -> None:
         """Send a document as the answer to a request of this client. Raises TooSlow."""
@@ -172,6 +181,15 @@ class SpreedClient:
             return
         self.forget(self.session.id)
         self.socket.close(*CLOSE_CODES.get(reason, (1011, "session ended")))
+
+    def _show_chat(self, said: Said) -> None:
+        if not said.means_something_to(DIALECT):
+            return
+        if said.to is None:
+            self.push(self.renderer.broadcast(said))
+            return
+        attestation = self.renderer.seals.attest(said.sender)
+        self.push(relay(said.sender, self.session.id, attestation, self.renderer.chat(said)))
 
     def _show_room(self, fact: RoomChanged) -> None:
         document = _room(fact.room)

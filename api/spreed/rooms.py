@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from actors.member.peer import Enter
 from actors.words.keys import RoomKey
 from actors.words.rooms import RoomSpec
+from api.http.credentials import address_key
 from api.spreed.errors import DefaultRoomDisabled, PinTooLong, RoomNameTooLong
 from api.spreed.wire import Credentials, Hello
 
@@ -46,8 +47,10 @@ def room_key(settings: SpreedSettings, kind: str, name: str) -> RoomKey:
     return RoomKey(REALM, f"{plain}:{_plain(settings, name)}")
 
 
-def enter_order(settings: SpreedSettings, limits: LimitSettings, hello: Hello, tag: str) -> Enter:
-    """Turn a Hello into the order to join.
+def enter_order(
+    settings: SpreedSettings, limits: LimitSettings, hello: Hello, tag: str, address: str = ""
+) -> Enter:
+    """Turn a Hello into the order to join; `address` is the client's.
 
     Raises DefaultRoomDisabled, RoomNameTooLong, PinTooLong.
     """
@@ -73,6 +76,7 @@ def enter_order(settings: SpreedSettings, limits: LimitSettings, hello: Hello, t
         pin=pin_of(hello.Credentials, limits) or "",
         account_to_join=demanding and settings.authorize_room_join,
         account_to_create=demanding and settings.authorize_room_creation,
+        address=address_key(address),
     )
 
 

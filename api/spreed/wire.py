@@ -8,6 +8,7 @@ in place of a text, number, flag or list is a field left out, as it is to any se
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -103,6 +104,11 @@ class Chat(Struct):
         return encode({"Type": "Chat", "To": to, "Chat": body})
 
 
+def chat_time(seconds: float) -> str:
+    """Return the time of a chat message as receivers get it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class SessionsRequest(Struct):
     Type: str = ""
     Token: str = ""
@@ -166,6 +172,7 @@ _bodies: dict[object, msgspec.json.Decoder[Any]] = {}
 _members = msgspec.json.Decoder(dict[str, Raw])
 _TEXTS = ("Type", "Iid", "To", "Id")  # of an envelope or a document; all else in them is opaque
 encode = msgspec.json.Encoder().encode
+DIALECT = "spreed"
 
 
 def decode(payload: bytes) -> Incoming:

@@ -26,13 +26,14 @@ from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.words.facts import (
     Card,
-    ChatPosted,
+    Extra,
     Fact,
     Joined,
     PeerJoined,
     PeerLeft,
     RoomChanged,
     RoomClosed,
+    Said,
 )
 from actors.words.keys import EndpointKey, PeerKey, RoomKey
 from actors.words.limits import ActorLimits
@@ -88,7 +89,8 @@ class RecordingClient:
 
     @property
     def chats(self) -> list[bytes]:
-        return [fact.body for fact in self.facts if isinstance(fact, ChatPosted)]
+        said = (fact.extra for fact in self.facts if isinstance(fact, Said))
+        return [extra.body for extra in said if extra is not None]
 
     @property
     def pins(self) -> list[str | None]:
@@ -144,8 +146,8 @@ class Person:
         await self.ref.ask(ChangePin(room, "lock", pin), within=5)
         await settle()
 
-    def say(self, text: bytes) -> None:
-        self.ref.tell(Post(text))
+    def say(self, document: bytes) -> None:
+        self.ref.tell(Post("", Extra(REALM, document)))
 
 
 @dataclass
@@ -192,10 +194,10 @@ class House:
         await settle()
         return person
 
-    async def open_participant(self, id_: str) -> Person:
-        """Open a participant, which ends with its client."""
+    async def open_participant(self, id_: str, *, resume_seconds: float = 0) -> Person:
+        """Open a participant, which ends with its client, or so much later."""
         client = RecordingClient()
-        profile = Profile(id_, REALM, resume_seconds=0)
+        profile = Profile(id_, REALM, resume_seconds=resume_seconds)
         order = OpenPeer(PeerKey(REALM, id_), lambda: Participant(profile, client), Occupied())
         person = Person(id_, await self.find(HUB).ask(order, within=5), client)
         await settle()

@@ -117,7 +117,11 @@ async def owt_server(
     If none is given, its store is one in memory, and its media engine a fake one.
     """
     settings = settings or owt_settings()
-    limits = ActorLimits(rooms=settings.limits.rooms, peers=settings.limits.peers)
+    limits = ActorLimits(
+        rooms=settings.limits.rooms,
+        peers=settings.limits.peers,
+        empty_rooms_per_address=settings.limits.empty_rooms_per_address,
+    )
     recordings = RecordingsFolder(tmp_path / "recordings")
     async with open_system(
         children(lambda: limits, MediaServices(engine or FakeEngine(), recordings), store)

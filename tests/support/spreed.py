@@ -166,7 +166,11 @@ async def spreed_server(
 ) -> AsyncIterator[SpreedServer]:
     """Serve the dialect as root of one listener, over a real actor system."""
     settings = settings or spreed_settings()
-    limits = ActorLimits(rooms=settings.limits.rooms, peers=settings.limits.peers)
+    limits = ActorLimits(
+        rooms=settings.limits.rooms,
+        peers=settings.limits.peers,
+        empty_rooms_per_address=settings.limits.empty_rooms_per_address,
+    )
     async with open_system(
         children(
             lambda: limits,

@@ -19,7 +19,10 @@ from tests.support.peace import Siege, answers, peaceful
 from tests.support.serving import CARRIERS
 from tests.support.spreed import spreed_settings
 
-LIMITS = {"credential_failures": 0, "status_bytes": 4096, "room_name_bytes": 128}
+LIMITS = {
+    "credential_failures": 0, "empty_rooms_per_address": 0, "status_bytes": 4096,
+    "room_name_bytes": 128,
+}  # fmt: skip
 SPREED = {"users": {"enabled": True}}
 
 
@@ -197,7 +200,7 @@ def messages(draw: st.DrawFn) -> str:
 async def test_whatever_is_said_the_answer_is_documented_or_silence(
     tmp_path: Path, carrier: str, said: list[str]
 ) -> None:
-    limits = {"credential_failures": 0}
+    limits = {"credential_failures": 0, "empty_rooms_per_address": 0}
     async with peaceful(tmp_path, carrier, spreed_settings(limits=limits)) as siege:
         async with siege.server.client() as ann, siege.server.client() as bob:
             await bob.join("x")

@@ -12,18 +12,16 @@ from actors.words.facts import (
     Fact,
     Joined,
     MediaLost,
-    PeerChanged,
     PeerJoined,
     PeerLeft,
-    PermissionSet,
     RoomClosed,
+    Said,
     SessionAnswered,
     SessionEnded,
     SessionReady,
     StreamAdded,
     StreamChanged,
     StreamRemoved,
-    TextPosted,
 )
 from actors.words.permission import Abilities, Permission
 from actors.words.streams import AudioTrack, SessionEnd, VideoTrack
@@ -31,7 +29,8 @@ from api.owt.portal.errors import ENDS, words_for_end
 from api.owt.stream_info import Version, status, stream_info
 
 Document = dict[str, Any]
-TO_MANY = (PeerJoined, PeerLeft, StreamAdded, StreamChanged, StreamRemoved, TextPosted)
+DIALECT = "owt"
+TO_MANY = (PeerJoined, PeerLeft, Said, StreamAdded, StreamChanged, StreamRemoved)
 
 
 class Notification(NamedTuple):
@@ -59,15 +58,15 @@ class Renderer:
 
 
 def notifications(fact: Fact, version: Version) -> list[Notification]:
-    """Return what a client is told of a fact, in order; nothing of some."""
+    """Return what a client is told of a fact, in order; nothing of one without words here."""
     match fact:
         case PeerJoined(card):
             return [_told("participant", {"action": "join", "data": participant(card)})]
         case PeerLeft(peer):
             return [_told("participant", {"action": "leave", "data": peer})]
-        case TextPosted(sender, to_all, text):
-            to = "all" if to_all else "me"
-            return [_told("text", {"from": sender, "to": to, "message": text})]
+        case Said(sender, to, text) if fact.means_something_to(DIALECT):
+            whom = "all" if to is None else "me"
+            return [_told("text", {"from": sender, "to": whom, "message": text})]
         case StreamAdded(stream):
             data = stream_info(stream, version)
             return [_told("stream", {"id": stream.id, "status": "add", "data": data})]
@@ -87,9 +86,7 @@ def notifications(fact: Fact, version: Version) -> list[Notification]:
             return failed + [_removed(stream) for stream in streams]
         case Dropped() | RoomClosed():
             return [Notification("drop", None)]
-        case PeerChanged() | PermissionSet():
-            return []
-    raise TypeError(type(fact).__name__)
+    return []
 
 
 def participant(card: Card) -> Document:

@@ -54,11 +54,11 @@ from actors.words.facts import (
     Restarted,
     RoomClosed,
     RoomView,
+    Said,
     SessionEnded,
     SessionReady,
     StreamAdded,
     StreamRemoved,
-    TextPosted,
 )
 from actors.words.keys import ROOMS, PeerKey, RoomKey
 from actors.words.orders import Offer, Order, PostText, Publish, Subscribe, Unpublish
@@ -294,7 +294,7 @@ async def test_an_answer_to_nothing_is_let_be() -> None:
 
 
 async def test_what_the_room_says_is_shown() -> None:
-    facts = [StreamAdded(stream("1")), TextPosted("bob", True, "hi"), SessionReady("2")]
+    facts = [StreamAdded(stream("1")), Said("bob", None, "hi"), SessionReady("2")]
     async with entered() as it:
         it.say(*facts)
         await settle()
@@ -402,7 +402,7 @@ async def test_an_order_that_the_crash_swallowed_is_refused_at_once() -> None:
 async def test_what_happens_while_it_is_away_is_shown_in_order_when_it_is_back(
     autojump_clock: MockClock,
 ) -> None:
-    missed: list[Fact] = [TextPosted("bob", True, f"{number}") for number in range(50)]
+    missed: list[Fact] = [Said("bob", None, f"{number}") for number in range(50)]
     async with entered() as it:
         await it.leave_socket()
         it.say(*missed)
@@ -465,10 +465,10 @@ async def test_more_than_is_kept_ends_it(limits: dict[str, int]) -> None:
     async with entered(**limits) as it:
         await it.leave_socket()
         for _ in range(10):
-            it.say(TextPosted("bob", True, "x" * 100))
+            it.say(Said("bob", None, "x" * 100))
         await settle()
         assert it.ann.alive
-        it.say(TextPosted("bob", True, "x" * 5000))
+        it.say(Said("bob", None, "x" * 5000))
         await settle()
         assert not it.ann.alive
 
@@ -550,7 +550,7 @@ async def test_in_any_order_nothing_is_lost_or_shown_twice(
                 ["say", "say", "say", "add", "lose", "resume", "crash", "do", "wait"]
             ):
                 case "say":
-                    it.say(TextPosted("bob", True, str(said)))
+                    it.say(Said("bob", None, str(said)))
                     said += 1
                 case "add":
                     streams.add(str(next(numbers)))
@@ -578,7 +578,7 @@ async def test_in_any_order_nothing_is_lost_or_shown_twice(
         if not here:
             clients.append(await it.resume())
         shown = [fact for client in clients for fact in client.facts]
-        assert [fact.text for fact in shown if isinstance(fact, TextPosted)] == [
+        assert [fact.text for fact in shown if isinstance(fact, Said)] == [
             str(number) for number in range(said)
         ]
         known: set[str] = set()

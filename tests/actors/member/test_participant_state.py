@@ -16,15 +16,15 @@ from actors.member.participant_rules import (
 from actors.words.facts import (
     Fact,
     MediaLost,
+    Said,
     SessionReady,
     StreamAdded,
     StreamRemoved,
-    TextPosted,
 )
 from actors.words.streams import Stream
 
 IDS = st.sampled_from(["1", "2", "3"])
-TEXTS = st.text(max_size=300).map(lambda text: TextPosted("bob", True, text))
+TEXTS = st.text(max_size=300).map(lambda text: Said("bob", None, text))
 STREAMS = st.builds(
     lambda id_, data: StreamAdded(Stream(id_, "bob", None, None, data)), IDS, st.binary()
 )
@@ -63,4 +63,4 @@ def test_what_is_lost_is_what_was_there(facts: list[Fact]) -> None:
 
 
 def test_a_weight_counts_bytes() -> None:
-    assert weight_of(TextPosted("bob", True, "é😀\ud800")) == FACT_BYTES + 2 + 4 + 3
+    assert weight_of(Said("bob", None, "é😀\ud800")) == FACT_BYTES + 2 + 4 + 3

@@ -21,11 +21,11 @@ from actors.member.peer import (
 )
 from actors.member.peer_rules import NONCE_SECONDS
 from actors.words.facts import (
-    ChatPosted,
     Introduced,
     Joined,
     PeerChanged,
     PeerLeft,
+    Said,
     Signalled,
 )
 from actors.words.refusals import (
@@ -179,12 +179,12 @@ async def test_a_client_can_ask_who_it_is() -> None:
 # --- the end
 
 
-@pytest.mark.parametrize("order", [Introduce("tag"), Signalled("x", b"{}"), ChatPosted("x", b"")])
+@pytest.mark.parametrize("order", [Introduce("tag"), Signalled("x", b"{}"), Said("x", None, "")])
 async def test_a_client_that_is_too_slow_ends_the_peer(order: Any) -> None:
     async with open_house() as house:
         ann, bob = await house.people("ann", "bob")
         bob.client.full = True
-        if isinstance(order, ChatPosted):
+        if isinstance(order, Said):
             ann.say(b'"hello"')
         else:
             bob.ref.tell(order)

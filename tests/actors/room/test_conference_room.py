@@ -23,13 +23,13 @@ from actors.words.facts import (
     PeerLeft,
     PermissionSet,
     RoomClosed,
+    Said,
     SessionAnswered,
     SessionEnded,
     SessionReady,
     StreamAdded,
     StreamChanged,
     StreamRemoved,
-    TextPosted,
 )
 from actors.words.keys import PEERS
 from actors.words.media_refusals import BadCandidate, NegotiationOutOfStep
@@ -499,11 +499,11 @@ async def test_texts_go_to_all_or_to_one() -> None:
     async with open_meeting() as meeting:
         ann, bob, cid = await meeting.members("ann", "bob", "cid")
         await ann.order(PostText("", "", None, "hello"))
-        to_all = [TextPosted("ann", True, "hello")]
-        assert [it.told(TextPosted) for it in (ann, bob, cid)] == [to_all] * 3
+        to_all = [Said("ann", None, "hello")]
+        assert [it.told(Said) for it in (ann, bob, cid)] == [to_all] * 3
         await ann.order(PostText("", "", "bob", "psst"))
-        assert bob.told(TextPosted)[1:] == [TextPosted("ann", False, "psst")]
-        assert cid.told(TextPosted) == ann.told(TextPosted) == to_all
+        assert bob.told(Said)[1:] == [Said("ann", "bob", "psst")]
+        assert cid.told(Said) == ann.told(Said) == to_all
         with pytest.raises(ParticipantUnknown) as refused:
             await ann.order(PostText("", "", "dan", "?"))
         assert refused.value.args == ("dan",)

@@ -10,7 +10,6 @@ from actors.core.errors import Refused
 from actors.room.rules import RoomState
 from actors.words.facts import (
     Card,
-    ChatPosted,
     Joined,
     PeerChanged,
     PeerJoined,
@@ -18,6 +17,7 @@ from actors.words.facts import (
     RoomChanged,
     RosterAnnounced,
     RosterListed,
+    Said,
 )
 from actors.words.keys import RoomKey
 from actors.words.refusals import (
@@ -163,10 +163,12 @@ def test_a_card_is_shown_to_the_others_unless_it_is_older() -> None:
 def test_only_members_speak_list_and_lock() -> None:
     state = room()
     come(state, "ann")
-    assert state.say("ann", b"{}") == [Notice(ChatPosted("ann", b"{}"), but="ann")]
+    to_all, to_bob = Said("ann", None, "hi"), Said("ann", "bob", "psst")
+    assert state.say(to_all) == [Notice(to_all, but="ann")]
+    assert state.say(to_bob) == [Notice(to_bob, to="bob")]
     assert state.roster("ann", "t") == [Notice(RosterListed("t", (Card("ann"),)), to="ann")]
     with pytest.raises(NotInRoom):
-        state.say("eve", b"{}")
+        state.say(Said("eve", None, "hi"))
     with pytest.raises(NotInRoom):
         state.roster("eve", "")
     with pytest.raises(NotInRoom):

