@@ -303,6 +303,40 @@ async def test_a_crash_ends_one_client_and_is_logged_once(carrier: str) -> None:
     assert [type(entry["exc_info"]) for entry in crashes] == [ZeroDivisionError]
 
 
+@pytest.mark.parametrize("way", ["polling", "websocket"])
+@pytest.mark.parametrize("times", [1, 5])
+async def test_a_tick_that_crashes_ends_that_client_and_no_other(
+    carrier: str, way: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even one that goes on crashing while its client is told of the end."""
+    real, crashes = Connection.tick, list[str]()
+
+    def tick(connection: Connection, now: float) -> None:
+        if connection is host.seen[0] and len(crashes) < times:
+            crashes.append(connection.closed)
+            raise ZeroDivisionError("a bug")
+        real(connection, now)
+
+    with capture_logs() as entries:
+        async with (
+            socketio_host(carrier) as host,
+            connect(host.url, way=way) as client,
+            connect(host.url, way=way) as other,
+        ):
+            await client.call("echo")
+            monkeypatch.setattr(Connection, "tick", tick)
+            assert await client.gone() == ("close" if way == "polling" else "transport")
+            assert host.ended == ["crashed"]
+            await until(lambda: len(host.table) == 1)
+            assert await other.call("echo", 1) == ["ok", 1]
+            assert host.system.counters.crashes == 0
+    logged = [entry for entry in entries if entry["event"] == "connection.crashed"]
+    assert 1 <= len(logged) <= 2
+    assert {(type(entry["exc_info"]), entry["at"]) for entry in logged} == {
+        (ZeroDivisionError, "tick")
+    }
+
+
 @pytest.mark.parametrize("way", ["polling", "upgrade", "websocket"])
 async def test_a_handler_that_returns_disconnects_its_client(carrier: str, way: str) -> None:
     async with socketio_host(carrier) as host, connect(host.url, way=way) as client:
@@ -345,15 +379,13 @@ async def test_a_host_that_crashes_lets_go_of_its_clients_and_takes_new_ones(car
     async with socketio_host(carrier) as host, connect(host.url, way="websocket") as client:
         await client.call("echo")
 
-        class Broken:
-            def tick(self, now: float) -> None:
-                raise ZeroDivisionError("a bug")
+        async def crash() -> None:
+            raise ZeroDivisionError("a bug")
 
-        broken = Broken()
         with capture_logs():
-            host.table.keeper.add(broken)
+            assert host.table._start_task is not None
+            host.table._start_task(crash)
             assert await client.gone() == "transport"
-        host.table.keeper.discard(broken)
         await until(lambda: host.table.handshake_refusal("3", "127.0.0.1") is None)
         async with connect(host.url) as again:
             assert await again.call("echo", 1) == ["ok", 1]
