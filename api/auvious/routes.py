@@ -104,7 +104,6 @@ class Rest:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._reading = trio.CapacityLimiter(1)
 
     async def create(self, caller: Principal) -> Response:
         return json_answer(await self._open(caller))
@@ -197,7 +196,7 @@ class Rest:
             return read()
         with trio.move_on_after(budget()):
             return await trio.to_thread.run_sync(
-                read, abandon_on_cancel=True, limiter=self._reading
+                read, abandon_on_cancel=True, limiter=self._house.mask_reading
             )
         raise Busy
 

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import trio
+
 from actors.core import ActorError, Message, Ref
 from actors.directory.endpoints import DESK
 from actors.endpoint.endpoint import EndEndpoint
@@ -14,11 +16,13 @@ from actors.endpoint.outbox import Event, OutboxLimits
 from actors.endpoint.rules import Owner, Quota
 from actors.words.keys import ENDPOINTS, EndpointKey
 from api.auvious.keys import KeyRing
+from api.auvious.mqtt.claims import Claims
 from api.auvious.passwords import Passwords
 from api.auvious.refresh_tokens import RefreshTokens
 from api.auvious.tokens import Tokens
 
 if TYPE_CHECKING:
+    from api.auvious.mqtt.client import Client
     from api.http.mounts import Services
     from api.settings.dialects import AuviousClient, AuviousSettings, AuviousUser
 
@@ -30,7 +34,8 @@ EventListener = Callable[[Owner, str, Event], None]
 class House:
     """`event_listeners` hear of each event that an endpoint took: its owner, its id, the event.
 
-    They are called from requests, never wait and never raise.
+    They are called from requests, never wait and never raise. `mask_reading` has one request with
+    masks read at a time.
     """
 
     services: Services
@@ -41,6 +46,9 @@ class House:
     clients: dict[str, AuviousClient]
     users: dict[str, AuviousUser]
     event_listeners: list[EventListener] = field(default_factory=list)
+    claims: Claims = field(default_factory=Claims)
+    mqtt_clients: set[Client] = field(default_factory=set)
+    mask_reading: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(1))
 
     @classmethod
     def open(cls, services: Services) -> House:
@@ -93,8 +101,10 @@ class House:
         return self.services.secrets.text(client.secret_name, client.secret)
 
     async def say_goodbye(self) -> None:
-        """End every endpoint; its subscribers hear why."""
+        """End every endpoint, whose subscribers hear why, and every MQTT session."""
         for endpoint in self.services.system.registry.children(ENDPOINTS):
             if endpoint.name.startswith(f"{REALM}:"):
                 with suppress(ActorError):  # it ends anyway
                     endpoint.tell(EndEndpoint("shutting_down"))
+        for client in tuple(self.mqtt_clients):
+            client.shut_down()

@@ -171,6 +171,17 @@ def _owt(settings: Settings) -> Found:
         key = getattr(settings.owt, f"{kind}_service_key")
         if key and not getattr(settings.owt, f"{kind}_service_id"):
             yield ("owt", f"{kind}_service_key"), f"needs {kind}_service_id beside it"
+    owt, at_once = settings.owt, "who comes back is sent all that was kept at once"
+    if owt.queued_messages >= owt.outbox_messages:  # the answer to its relogin goes first
+        yield (
+            ("owt", "queued_messages"),
+            f"must be below outbox_messages ({owt.outbox_messages}): {at_once}",
+        )
+    if owt.queued_bytes > owt.outbox_bytes:
+        yield (
+            ("owt", "queued_bytes"),
+            f"must not be above outbox_bytes ({owt.outbox_bytes}): {at_once}",
+        )
 
 
 def _auvious(settings: Settings) -> Found:

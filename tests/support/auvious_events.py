@@ -21,10 +21,12 @@ from actors.endpoint.outbox import Event, OutboxLimits
 from actors.endpoint.rules import Owner, Quota, Terms
 from actors.words.keys import EndpointKey
 from api.auvious.keys import FILE, KeyRing
+from api.auvious.mount import open_door
 from api.settings import Settings
 from tests.support import mqtt
 from tests.support.auvious import AuviousServer, auvious_server, auvious_settings
 from tests.support.raw import talking
+from tests.support.serving import second_listener
 
 MQTT_JS = "mqtt@5.16.0"
 MQTT_JS_SCRIPT = Path(__file__).with_name("mqtt_js.js")
@@ -165,6 +167,12 @@ class EventServer(AuviousServer):
         ref = self.system.registry.find(EndpointKey("auvious", endpoint).path)
         assert ref is not None
         return ref
+
+    @asynccontextmanager
+    async def other_listener(self) -> AsyncIterator[EventServer]:
+        """Serve on one more listener of the same server."""
+        async with second_listener(self.services, open_door(self.house)) as served:
+            yield EventServer(served, self.system, self.services, self.house)
 
     @asynccontextmanager
     async def client(self, path: str = "/ws") -> AsyncIterator[MqttClient]:

@@ -113,6 +113,13 @@ async def serving(
 
 
 @asynccontextmanager
+async def second_listener(services: Services, *doors: Door) -> AsyncIterator[Serving]:
+    """Serve on one more listener of a server whose services these are."""
+    async with serving(*doors, settings=services.settings(), services=services) as served:
+        yield served
+
+
+@asynccontextmanager
 async def _by_us(
     app: App, services: Services, tls: ssl.SSLContext | None
 ) -> AsyncIterator[Serving]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
 from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
-from api.http.mounts import Place, Services
+from api.http.mounts import Door, Place, Services
 from api.process.secret_store import Secrets
 from api.settings import Settings
 from api.spreed import open_dialect
@@ -129,6 +129,7 @@ class SpreedServer:
     system: ActorSystem
     services: Services
     nursery: trio.Nursery
+    open: Callable[[Place], Door]
 
     @property
     def url(self) -> str:
@@ -182,7 +183,8 @@ async def spreed_server(
             limits.credential_failures, 1800.0, limits.credential_failures_per_address
         )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
-        door = open_dialect(services)(Place(root=root, secure=False))
+        opens = open_dialect(services)
+        door = opens(Place(root=root, secure=False))
         async with (
             serving(
                 door, carrier=carrier, settings=settings, services=services,
@@ -190,4 +192,4 @@ async def spreed_server(
             ) as served,
             trio.open_nursery() as nursery,
         ):  # fmt: skip
-            yield SpreedServer(served, system, services, nursery)
+            yield SpreedServer(served, system, services, nursery, opens)

@@ -20,7 +20,7 @@ class Claim(NamedTuple):
 
 
 class Claims:
-    """The claims of one door's sessions; bounded by their subscriptions."""
+    """The claims of all sessions, whichever listener they came by; bounded by subscriptions."""
 
     __slots__ = ("_held",)
 

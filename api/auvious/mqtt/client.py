@@ -35,7 +35,6 @@ from api.http.sockets import Socket, SocketClosed, SocketFull
 
 if TYPE_CHECKING:
     from actors.endpoint.rules import Delivery
-    from api.auvious.mqtt.claims import Claims
     from api.auvious.mqtt.listener import Listener
     from api.auvious.state import House
 
@@ -49,16 +48,15 @@ class Client:
     """Serves one websocket; `run` returns when the session has ended, whoever ended it."""
 
     __slots__ = (
-        "_claims", "_end", "_expires_at", "_heard_at", "_house", "_pace", "_patience", "_session",
+        "_end", "_expires_at", "_heard_at", "_house", "_pace", "_patience", "_session",
         "_silence", "_socket", "_stalls_at", "_subscriptions", "_unsettled", "_waiting", "gone",
     )  # fmt: skip
 
-    def __init__(self, house: House, socket: Socket, claims: Claims) -> None:
+    def __init__(self, house: House, socket: Socket) -> None:
         settings = house.settings.mqtt
         self.gone = False
         self._house = house
         self._socket = socket
-        self._claims = claims
         self._patience = settings.acknowledge_seconds
         self._session: Session[Listener] = Session(settings.packet_bytes, settings.inflight)
         self._pace = RateWindow(settings.packets_per_second)
@@ -172,9 +170,7 @@ class Client:
             raise session.refuse(Reason.NOT_AUTHORIZED, "the token is another user's")
         self._silence = connect.keep_alive * KEEP_ALIVE_FACTOR or inf
         self._expires_at = trio.current_time() + principal.expires_at - time.time()
-        self._subscriptions = Subscriptions(
-            self._house, self, principal, connect.client_id, self._claims
-        )
+        self._subscriptions = Subscriptions(self._house, self, principal, connect.client_id)
         self._push(session.welcome(connect))
         log.info("mqtt.connected", version=int(connect.version))
 

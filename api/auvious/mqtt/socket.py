@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from api.auvious.mqtt.claims import Claims
 from api.auvious.mqtt.client import Client
 from api.http.origins import origin_refusal
 from api.http.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
@@ -19,19 +18,11 @@ SUBPROTOCOLS = ("mqtt", "mqttv3.1")  # the latter is what clients of MQTT 3.1 of
 
 def mqtt_routes(house: House) -> tuple[WebsocketRoute, ...]:
     """Return the websockets of a listener; `/ws` is taken by MQTT's subprotocols only."""
-    clients: set[Client] = set()
-    claims = Claims()
-
-    async def say_goodbye() -> None:
-        for client in clients:
-            client.shut_down()
-
-    house.services.lifecycle.drain_hooks.append(say_goodbye)
     return tuple(
         WebsocketRoute(
             path=path,
             admit=partial(admit, house),
-            serve=partial(serve, house, clients, claims),
+            serve=partial(serve, house),
             limits=partial(socket_limits, house),
             dialect="auvious",
             subprotocol=subprotocol,
@@ -66,12 +57,12 @@ def admit(house: House, upgrade: Upgrade) -> Rejection | None:
     return Rejection(403, reason, b"Origin not allowed") if reason else None
 
 
-async def serve(house: House, clients: set[Client], claims: Claims, socket: Socket) -> None:
-    """Hold one client from its first frame to its last; it is one of `clients` meanwhile."""
+async def serve(house: House, socket: Socket) -> None:
+    """Hold one client from its first frame to its last; the house knows it meanwhile."""
     socket.upgrade = socket.upgrade.without_secrets()
-    client = Client(house, socket, claims)
-    clients.add(client)
+    client = Client(house, socket)
+    house.mqtt_clients.add(client)
     try:
         await client.run()
     finally:
-        clients.discard(client)
+        house.mqtt_clients.discard(client)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from actors.core import ActorError, ActorStopped, MailboxFull
 from actors.endpoint.endpoint import Attach, Detach
 from actors.words.refusals import EndpointUnknown
-from api.auvious.mqtt.claims import Claim, Claims
+from api.auvious.mqtt.claims import Claim
 from api.auvious.mqtt.listener import Hearer, Listener
 from api.auvious.mqtt.reasons import Reason
 from api.auvious.mqtt.topics import endpoint_of
@@ -23,15 +23,12 @@ if TYPE_CHECKING:
 class Subscriptions:
     """The listeners of one client, at most `auvious.mqtt.subscriptions`; iterable."""
 
-    __slots__ = ("_claims", "_client", "_client_id", "_house", "_listeners", "_who")
+    __slots__ = ("_client", "_client_id", "_house", "_listeners", "_who")
 
-    def __init__(
-        self, house: House, client: Hearer, who: Principal, client_id: str, claims: Claims
-    ) -> None:
+    def __init__(self, house: House, client: Hearer, who: Principal, client_id: str) -> None:
         self._house = house
         self._client = client
         self._client_id = client_id
-        self._claims = claims
         self._who = who
         self._listeners: dict[str, Listener] = {}
 
@@ -63,7 +60,7 @@ class Subscriptions:
 
     def lose(self, listener: Listener) -> None:
         """Forget a listener whose endpoint has ended."""
-        self._claims.give_up(self._claim(listener.endpoint), listener)
+        self._house.claims.give_up(self._claim(listener.endpoint), listener)
         if self._listeners.get(listener.endpoint) is listener:
             del self._listeners[listener.endpoint]
 
@@ -87,7 +84,7 @@ class Subscriptions:
             return Reason.NOT_AUTHORIZED
         listener = self._listeners[endpoint] = Listener(endpoint, ref, self._client)
         if self._client_id:
-            former = self._claims.take(self._claim(endpoint), listener)
+            former = self._house.claims.take(self._claim(endpoint), listener)
             if former is not None:
                 former.hearer.displace()
         try:

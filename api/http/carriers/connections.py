@@ -11,6 +11,8 @@ import contextlib
 import errno
 import socket as stdlib_socket
 import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
 from ipaddress import ip_address
 from math import inf
 from typing import TYPE_CHECKING
@@ -29,7 +31,13 @@ from api.http.carriers.hypercorn_seam import HttpServer, ServedStream
 from api.http.carriers.lane import LaneSocket
 from api.http.carriers.opening import read_opening, say_goodbye
 from api.http.carriers.pacing import Keeper
-from api.http.carriers.upgrades import decide, read_upgrade, serve_within_boundary
+from api.http.carriers.upgrades import (
+    decide,
+    end_crashed,
+    read_upgrade,
+    serve_within_boundary,
+    within_boundary,
+)
 from api.http.sockets import Rejection
 
 if TYPE_CHECKING:
@@ -69,9 +77,9 @@ class Connections:
         self._services = services
         self._addresses = addresses
         self._http = HttpServer(app, services.settings().limits, app.routes)
-        self._keeper = Keeper()
+        self._keeper = Keeper(self._tick_crashed)
         self._open: set[stdlib_socket.socket] = set()
-        self._lanes: set[LaneSocket] = set()
+        self._lanes: dict[LaneSocket, WebsocketRoute] = {}
         self._empty = trio.Event()
         self._stopping = False
         self._starved_at = -inf  # when files last ran out
@@ -267,7 +275,7 @@ class Connections:
             route.subprotocol,
             route.limits(),
             traffic.websocket(route.dialect),
-            self._nursery.start_soon,
+            self._spawn_writer,
         )
         socket.feed(rest)
         return route, socket
@@ -277,7 +285,7 @@ class Connections:
         tally.accepted += 1
         tally.open += 1
         self._keeper.add(socket)
-        self._lanes.add(socket)
+        self._lanes[socket] = route
         try:
             await serve_within_boundary(route, socket, tally)
             await socket.finish()
@@ -285,4 +293,26 @@ class Connections:
             tally.open -= 1
             socket.abort()
             self._keeper.discard(socket)
-            self._lanes.discard(socket)
+            del self._lanes[socket]
+
+    # Boundaries of what a websocket has besides its handler.
+
+    def _spawn_writer(self, socket: LaneSocket, write: Callable[[], Awaitable[None]]) -> None:
+        assert self._nursery is not None  # noqa: S101  `serve` runs
+        self._nursery.start_soon(within_boundary, write, partial(self._writer_crashed, socket))
+
+    def _writer_crashed(self, socket: LaneSocket, error: Exception) -> None:
+        """Drop a websocket: it may have sent half a frame, behind which nothing can be told."""
+        self._crashed(socket, "write", error)
+        socket.abort()
+
+    def _tick_crashed(self, socket: LaneSocket, error: Exception) -> None:
+        """Close a websocket; one that was closing has nobody to see to its deadline, and goes."""
+        closing = socket.closing
+        self._crashed(socket, "tick", error)
+        if closing:
+            socket.abort()
+
+    def _crashed(self, socket: LaneSocket, at: str, error: Exception) -> None:
+        route = self._lanes[socket]  # there as long as the socket is ticked or written to
+        end_crashed(route, socket, self._services.traffic.websocket(route.dialect), at, error)

@@ -46,8 +46,8 @@ _MEDIUM, _LONG = struct.Struct("!BBH"), struct.Struct("!BBQ")
 class LaneSocket:
     """One websocket in the lane.
 
-    `spawn` starts a writer task while the kernel takes no more. The owner calls `finish` at the end
-    of service and `abort` last of all; a `Keeper` calls `tick`.
+    `spawn` starts a writer task while the kernel takes no more, and calls `abort` if that raises.
+    The owner calls `finish` at the end of service and `abort` last of all; a `Keeper` calls `tick`.
     """
 
     __slots__ = (
@@ -64,7 +64,7 @@ class LaneSocket:
         subprotocol: str | None,
         limits: SocketLimits,
         tally: WebsocketTally,
-        spawn: Callable[[Callable[[], Awaitable[None]]], None],
+        spawn: Callable[[LaneSocket, Callable[[], Awaitable[None]]], None],
     ) -> None:
         now = trio.current_time()
         self.upgrade = upgrade
@@ -153,6 +153,11 @@ class LaneSocket:
             self.abort()
 
     # What the owner of the connection does with it.
+
+    @property
+    def closing(self) -> bool:
+        """Whether it is closed, or about to be."""
+        return self._ended is not None
 
     def feed(self, data: bytes) -> None:
         """Take the bytes that came right behind the upgrade request."""
@@ -293,7 +298,7 @@ class LaneSocket:
         if sent < len(data):
             self._outbox = deque((memoryview(data)[sent:],))
             self._unsent = len(data) - sent
-            self._spawn(self._write_out)
+            self._spawn(self, self._write_out)
 
     def _send_replies(self, protocol: Protocol) -> None:
         """Send what the library answers by itself: pongs, close frames, the end of the stream."""

@@ -1,15 +1,20 @@
 """Pace of a websocket: how fast its frames may come, and how long it may stay silent.
 
 `RateWindow` delays a reader; `Keeper` is the one ticker of a listener that pings its sockets and
-drops those that no longer answer. Neither knows a dialect or a carrier.
+drops those that no longer answer. Neither knows a dialect or a carrier. Each tick has a boundary of
+its own: what raises in one ends that one.
 """
 
 from __future__ import annotations
 
 from array import array
-from typing import Protocol
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
+import structlog
 import trio
+
+log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 WINDOW_STAMPS = 1024
@@ -54,25 +59,33 @@ class Kept(Protocol):
     """What a `Keeper` keeps: something to be told the time now and then."""
 
     def tick(self, now: float) -> None:
-        """Do what is due at `now` (seconds of the Trio clock); never blocks, never raises."""
+        """Do what is due at `now` (seconds of the Trio clock); never blocks."""
 
 
-class Keeper:
-    """One ticker for all sockets of a listener, instead of a timer task for each."""
+K = TypeVar("K", bound=Kept)
 
-    def __init__(self) -> None:
-        self._kept: set[Kept] = set()
+
+class Keeper(Generic[K]):
+    """One ticker for all sockets of a listener, instead of a timer task for each.
+
+    What a tick raises is handed to `crashed`, which is to end that one; it is ticked until it is
+    discarded.
+    """
+
+    def __init__(self, crashed: Callable[[K, Exception], None]) -> None:
+        self._crashed = crashed
+        self._kept: set[K] = set()
         self._anyone = trio.Event()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def add(self, kept: Kept) -> None:
+    def add(self, kept: K) -> None:
         """Tick this one from now on."""
         self._kept.add(kept)
         self._anyone.set()
 
-    def discard(self, kept: Kept) -> None:
+    def discard(self, kept: K) -> None:
         """Tick it no more."""
         self._kept.discard(kept)
 
@@ -86,4 +99,14 @@ class Keeper:
             await trio.sleep(TICK_SECONDS)
             now = trio.current_time()
             for kept in tuple(self._kept):
-                kept.tick(now)
+                try:
+                    kept.tick(now)
+                except Exception as error:  # noqa: BLE001  the connection boundary
+                    self._end(kept, error)
+
+    def _end(self, kept: K, error: Exception) -> None:
+        try:
+            self._crashed(kept, error)
+        except Exception:
+            log.exception("connection.crashed", at="end")
+            self.discard(kept)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -16,7 +17,14 @@ from quart import Response, websocket
 from api.http.carriers.hypercorn_seam import AlreadyRefused
 from api.http.carriers.pacing import RateWindow
 from api.http.carriers.quart_seam import close_code
-from api.http.carriers.upgrades import decide, merge_headers, read_upgrade, serve_within_boundary
+from api.http.carriers.upgrades import (
+    decide,
+    end_crashed,
+    merge_headers,
+    read_upgrade,
+    serve_within_boundary,
+    within_boundary,
+)
 from api.http.sockets import Rejection, SocketClosed, SocketFull
 
 if TYPE_CHECKING:
@@ -131,6 +139,16 @@ class QuartSocket:
         if code != 1006 and not theirs:
             await self._carrier.close(code, reason)
 
+    @property
+    def written(self) -> bool:
+        """Whether the writer has come to its end."""
+        return self._done.is_set()
+
+    def drop_unsent(self) -> None:
+        """Forget what is queued."""
+        self._outbox.clear()
+        self._unsent = 0
+
     async def finish(self) -> None:
         """Let the writer end, at most CLOSE_SECONDS."""
         self.close()
@@ -178,13 +196,29 @@ async def _serve(app: App, route: WebsocketRoute, upgrade: Upgrade) -> None:
     app.open_sockets.add(socket)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(socket.write_out)
+            nursery.start_soon(_write, route, socket, tally)
             await serve_within_boundary(route, socket, tally)
             await socket.finish()
             nursery.cancel_scope.cancel()
     finally:
         tally.open -= 1
         app.open_sockets.discard(socket)
+
+
+async def _write(route: WebsocketRoute, socket: QuartSocket, tally: WebsocketTally) -> None:
+    """Run the writer; if it crashes, run it once more to close, and then give up."""
+    for _ in range(2):
+        await within_boundary(socket.write_out, partial(_writer_crashed, route, socket, tally))
+        if socket.written:
+            return
+    socket.abort()
+
+
+def _writer_crashed(
+    route: WebsocketRoute, socket: QuartSocket, tally: WebsocketTally, error: Exception
+) -> None:
+    socket.drop_unsent()
+    end_crashed(route, socket, tally, "write", error)
 
 
 def _upgrade(app: App) -> Upgrade:

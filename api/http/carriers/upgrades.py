@@ -168,7 +168,9 @@ async def serve_within_boundary(
     route: WebsocketRoute, socket: Socket, tally: WebsocketTally
 ) -> None:
     """Run the dialect's handler; whatever it raises ends this connection alone (close 1011)."""
-    await within_boundary(partial(route.serve, socket), partial(_crash, route, socket, tally))
+    await within_boundary(
+        partial(route.serve, socket), partial(end_crashed, route, socket, tally, "serve")
+    )
 
 
 async def within_boundary(
@@ -194,11 +196,12 @@ async def within_boundary(
             raise
 
 
-def _crash(route: WebsocketRoute, socket: Socket, tally: WebsocketTally, error: Exception) -> None:
+def end_crashed(
+    route: WebsocketRoute, socket: Socket, tally: WebsocketTally, at: str, error: Exception
+) -> None:
+    """Log what a part of one connection raised, and close that one."""
     tally.crashed += 1
-    log.error(
-        "connection.crashed", dialect=route.dialect, path=route.path, at="serve", exc_info=error
-    )
+    log.error("connection.crashed", dialect=route.dialect, path=route.path, at=at, exc_info=error)
     socket.close(1011, "internal error")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import trio
@@ -48,6 +48,15 @@ class Incoming:
     ack: int | None
 
 
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """An event that there is no room for yet; `done` once it is in, or never will be."""
+
+    incoming: Incoming
+    size: int
+    done: trio.Event = field(default_factory=trio.Event)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who opened a connection; trusted proxies are accounted for."""
@@ -74,8 +83,8 @@ class Connection:
     """One client. `id` may be shown to others; `sid`, which opens the connection, never."""
 
     __slots__ = (
-        "_arrived", "_caller", "_hooks", "_inbox", "_joined", "_opened_at", "_refused", "_room",
-        "_unread", "id", "link", "sid",
+        "_arrived", "_caller", "_hooks", "_inbox", "_joined", "_opened_at", "_refused", "_unread",
+        "_waiting", "id", "link", "sid",
     )  # fmt: skip
 
     def __init__(self, id_: str, sid: str, caller: Caller, engine: Engine, hooks: Hooks) -> None:
@@ -90,7 +99,7 @@ class Connection:
         self._inbox: deque[tuple[Incoming, int]] | None = None  # made for the first event
         self._unread = 0  # bytes of what is in it
         self._arrived: trio.Event | None = None  # the server waits for an event
-        self._room: trio.Event | None = None  # the client waits for room
+        self._waiting: deque[Waiting] | None = None  # for room in it, the eldest first
 
     def open(self) -> None:
         """Greet the client; one of version 3 is in the default namespace with that."""
@@ -130,8 +139,10 @@ class Connection:
             await self._arrived.wait()
         incoming, size = self._inbox.popleft()
         self._unread -= size
-        if self._room is not None:
-            self._room.set()
+        while self._waiting and self._has_room(self._waiting[0].size):
+            waiting = self._waiting.popleft()
+            self._accept(waiting.incoming, waiting.size)
+            waiting.done.set()
         return incoming
 
     def emit(self, name: str, *args: object) -> None:
@@ -173,7 +184,7 @@ class Connection:
     @property
     def behind(self) -> bool:
         """Whether events wait that there was no room for."""
-        return self._room is not None
+        return bool(self._waiting)
 
     async def hear(self, message: bytes) -> None:
         """Take a Socket.IO packet. Raises BadPacket."""
@@ -190,9 +201,10 @@ class Connection:
 
     def ended(self) -> None:
         """Wake everyone who waits."""
-        for event in (self._arrived, self._room):
-            if event is not None:
-                event.set()
+        if self._arrived is not None:
+            self._arrived.set()
+        while self._waiting:
+            self._waiting.popleft().done.set()
         self._hooks.ended(self)
 
     def _forget_unread(self) -> None:
@@ -216,22 +228,33 @@ class Connection:
         self._hooks.joined(self)
 
     async def _deliver(self, incoming: Incoming, size: int) -> None:
+        """Put an event into the inbox, behind those that wait for room; nothing once closed."""
+        if self.closed:
+            return
+        if not self._waiting and self._has_room(size):
+            self._accept(incoming, size)
+            return
+        waiting = Waiting(incoming, size)
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(waiting)
+        try:
+            await waiting.done.wait()
+        finally:
+            if not waiting.done.is_set():  # cancelled
+                self._waiting.remove(waiting)
+
+    def _accept(self, incoming: Incoming, size: int) -> None:
         if self._inbox is None:
             self._inbox = deque()
-        while self._has_no_room(size):
-            self._room = trio.Event()
-            await self._room.wait()
-        self._room = None
-        if not self.closed:
-            self._inbox.append((incoming, size))
-            self._unread += size
-            if self._arrived is not None:
-                self._arrived.set()
+        self._inbox.append((incoming, size))
+        self._unread += size
+        if self._arrived is not None:
+            self._arrived.set()
 
-    def _has_no_room(self, size: int) -> bool:
-        """Tell whether an event has to wait; one alone never does, whatever its size."""
-        full = self._inbox and (len(self._inbox) >= INBOX or self._unread + size > INBOX_BYTES)
-        return bool(full) and not self.closed
+    def _has_room(self, size: int) -> bool:
+        """Tell whether an event need not wait; one alone never does, whatever its size."""
+        return not self._inbox or (len(self._inbox) < INBOX and self._unread + size <= INBOX_BYTES)
 
     def _send(self, packet: bytes) -> None:
         was_open = not self.closed

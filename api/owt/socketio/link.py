@@ -45,7 +45,7 @@ class Link:
         self._above = above
         self._socket: Socket | None = None  # also one that is still being probed
         self._moved: trio.Event | None = None  # a poll waits
-        self._posting = False
+        self._posting: trio.Event | None = None  # a post is under way; set at its end
         self._window: RateWindow | None = None
 
     @property
@@ -86,11 +86,16 @@ class Link:
 
     # From the client.
 
-    async def take(self, packet: bytes) -> None:
-        """Take one packet; waits while there is no room for the message in it."""
+    async def take(self, packet: bytes, *, posted: bool = False) -> None:
+        """Take one packet; waits while there is no room for the message in it.
+
+        What comes over a websocket also waits for the rest of a post that was there before.
+        """
         try:
             message = self._engine.hear(packet, trio.current_time())
             if message is not None:
+                if self._posting is not None and not posted:
+                    await self._posting.wait()
                 await self._above.hear(message)
         except BadPacket:
             self.end("bad_packet")
@@ -100,12 +105,12 @@ class Link:
 
     async def post(self, packets: list[bytes], per_second: int) -> bool:
         """Take what one request brought, at the pace allowed; False if another is at it."""
-        if self._posting:
+        if self._posting is not None:
             self.end("two_posts")
             return False
         if self._window is None:
             self._window = RateWindow(per_second)
-        self._posting = True
+        posting = self._posting = trio.Event()
         whole = False
         try:
             for packet in packets:
@@ -113,10 +118,11 @@ class Link:
                     await trio.sleep(delay)
                 if self.closed:
                     break
-                await self.take(packet)
+                await self.take(packet, posted=True)
             whole = True
         finally:
-            self._posting = False
+            self._posting = None
+            posting.set()
             if not whole:  # the client gave up on the request: the rest is lost
                 self.end("client_left", told=True)
         return True
@@ -192,4 +198,6 @@ class Link:
         if engine.closed:
             if socket is not None:
                 socket.close(1000, engine.closed)
+            if self._posting is not None:
+                self._posting.set()
             self._above.ended()

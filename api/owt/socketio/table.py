@@ -10,6 +10,7 @@ import secrets
 import string
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ class SocketIo:
 
     def __init__(self, services: Services, dialect: str, serve: Serve) -> None:
         self.services = services
-        self.keeper = Keeper()
+        self.keeper: Keeper[Connection] = Keeper(self._tick_crashed)
         self._dialect = dialect
         self._serve = serve
         self._open: dict[str, Connection] = {}
@@ -153,7 +154,11 @@ class SocketIo:
 
     def _ended(self, connection: Connection) -> None:
         """Forget it, unless its client is still to be told."""
-        if not connection.link.over(trio.current_time()) or connection.sid not in self._open:
+        if connection.link.over(trio.current_time()):
+            self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        if connection.sid not in self._open:
             return
         del self._open[connection.sid]
         self.keeper.discard(connection)
@@ -165,16 +170,28 @@ class SocketIo:
     async def _live(self, connection: Connection) -> None:
         try:
             await within_boundary(
-                partial(self._serve, connection), partial(self._crashed, connection)
+                partial(self._served, connection), partial(self._crashed, connection, "serve")
             )
-            connection.disconnect()
         finally:
             connection.close("shutting_down")
 
-    def _crashed(self, connection: Connection, error: Exception) -> None:
+    async def _served(self, connection: Connection) -> None:
+        with suppress(SocketClosed):
+            await self._serve(connection)
+        connection.disconnect()
+
+    def _crashed(self, connection: Connection, at: str, error: Exception) -> None:
         self.services.traffic.websocket(self._dialect).crashed += 1
-        log.error("connection.crashed", dialect=self._dialect, at="serve", exc_info=error)
+        log.error("connection.crashed", dialect=self._dialect, at=at, exc_info=error)
         connection.close("crashed")
+
+    def _tick_crashed(self, connection: Connection, error: Exception) -> None:
+        """Close it; one that was closed already has nobody to see it off, and goes at once."""
+        was_closed = connection.closed
+        self._crashed(connection, "tick", error)
+        if was_closed:
+            self._forget(connection)
+            connection.abort()
 
     # For the actor, and the end.
 

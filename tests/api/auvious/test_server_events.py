@@ -134,6 +134,16 @@ async def test_who_comes_back_has_acknowledged(server: EventServer) -> None:
     await server.until(waiting=1)
 
 
+async def test_who_comes_back_to_another_listener_has_acknowledged(server: EventServer) -> None:
+    await server.register()
+    await server.offer(b"1")
+    async with reading(server) as stream:
+        assert await stream.event() == "1"
+    await server.until_left()
+    async with server.other_listener() as other, reading(other, seen=stream.last_id):
+        await server.until(waiting=0)
+
+
 async def test_the_token_may_be_in_the_address_and_is_not_logged(server: EventServer) -> None:
     await server.register()
     token = server.token()

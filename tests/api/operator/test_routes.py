@@ -26,7 +26,7 @@ from media.local_engine import open_local_engine
 from media.rtp.router import Codec, RtcpUpstream, RtpSink, RtpSource
 from media.webrtc.bridge import open_media_loop
 from tests.fakes.media import FakeEngine
-from tests.support.serving import Serving, services_for, serving
+from tests.support.serving import Serving, second_listener, services_for, serving
 
 TOKEN = "the operator's own"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -105,6 +105,20 @@ async def test_guessing_the_token_ends_in_429_also_for_the_right_one(tmp_path: P
         assert answers[-1].json()["code"] == "too_many_attempts"
         assert 1700 < int(answers[-1].headers["retry-after"]) <= 1801
         assert (await http.get("/-/actors", headers=BEARER)).status_code == 429
+
+
+async def test_guesses_are_counted_over_all_listeners(tmp_path: Path) -> None:
+    settings = Settings(operator={"token": TOKEN})
+    services = services_for(settings, secrets=Secrets(tmp_path), guard=CredentialGuard(4, 1800.0))
+    opens, found = open_dialect(services), []
+    async with (
+        second_listener(services, opens(Place(root=False, secure=False))) as one,
+        second_listener(services, opens(Place(root=False, secure=False))) as other,
+        httpx.AsyncClient(headers={"Authorization": "Bearer wrong"}) as http,
+    ):
+        for server in (one, other, one, other, other):
+            found.append((await http.get(f"{server.url}/-/actors")).status_code)
+    assert found == [401] * 4 + [429]
 
 
 async def test_requests_without_any_token_do_not_count_as_guesses(tmp_path: Path) -> None:

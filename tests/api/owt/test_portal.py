@@ -435,6 +435,24 @@ async def test_who_misses_too_much_is_gone(tmp_path: Path) -> None:
             await bob.told("participant", action="leave", data=ann.id)
 
 
+async def test_as_much_as_may_be_missed_fits_into_what_may_be_unsent(tmp_path: Path) -> None:
+    """On polling all of it is unsent for a moment, behind the answer to the relogin."""
+    settings = owt_settings(owt=FAST | {"queued_messages": 9, "outbox_messages": 10})
+    async with owt_server(tmp_path, settings=settings) as server:
+        room = (await server.manager().create_room())["_id"]
+        async with guest(server, room) as bob:
+            async with guest(server, room) as ann:
+                pass
+            await until_away(server, ann.id)
+            for number in range(9):
+                await bob.ok("text", {"to": "all", "message": f"{number}"})
+            async with connection(server, way="polling") as again:
+                await again.ok("relogin", ann.ticket)
+                for number in range(9):
+                    await again.told("text", message=f"{number}")
+                assert await again.quiet()
+
+
 async def test_a_client_that_never_reads_disturbs_nobody(tmp_path: Path) -> None:
     settings = owt_settings(owt=FAST | {"outbox_bytes": 100_000, "resume_seconds": 0.1})
     async with owt_server(tmp_path, settings=settings) as server:

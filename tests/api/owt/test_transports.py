@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -16,7 +18,7 @@ from api.owt.socketio.engineio import Transport
 from tests.support import raw
 from tests.support.raw import RawClient, connected, frame, talking, upgrade_request, upgraded
 from tests.support.serving import CARRIERS
-from tests.support.socketio import Polling, connect
+from tests.support.socketio import Polling, SocketIoClient, body_of, connect
 from tests.support.socketio_server import Host, socketio_host
 
 pytestmark = pytest.mark.parametrize("carrier", CARRIERS)
@@ -227,6 +229,64 @@ async def test_a_client_waits_while_it_is_not_heard(carrier: str, count: int, si
     assert heard == list(range(count))
 
 
+async def test_what_is_posted_and_sent_after_a_move_is_heard_whole_and_in_order(
+    carrier: str,
+) -> None:
+    count = INBOX + 6
+    async with socketio_host(carrier, owt={"messages_per_second": 0}) as host:
+        heard: list[int] = []
+        async with posting(host, count, heard) as (client, answers, may_read):
+            may_read.set()
+            await until(lambda: len(heard) == count + 1 and answers)
+            assert host.seen[0].closed == ""
+            assert (await client.call("echo"))[0] == "ok"
+    assert heard == list(range(count + 1))
+    assert answers == [200]
+
+
+async def test_a_post_ends_with_its_connection_after_a_move_too(carrier: str) -> None:
+    async with socketio_host(carrier, owt={"messages_per_second": 0}) as host:
+        async with posting(host, INBOX + 6, []) as (client, answers, _):
+            host.seen[0].close("moved")
+            await until(lambda: answers)
+            assert await client.gone() == "transport"
+            await until(lambda: len(host.table) == 0)
+    assert answers == [200]
+
+
+@asynccontextmanager
+async def posting(
+    host: Host, count: int, heard: list[int]
+) -> AsyncIterator[tuple[SocketIoClient, list[int], trio.Event]]:
+    """Post so many events and, while they wait for a reader, send one more over a websocket."""
+    may_read, answers = trio.Event(), list[int]()
+
+    async def serve(connection: Connection) -> None:
+        host.seen.append(connection)
+        await may_read.wait()
+        while True:
+            incoming = await connection.receive()
+            if incoming.ack is not None:
+                connection.ack(incoming.ack, "ok")
+            else:
+                heard.append(incoming.args[0])
+
+    async def post(polling: Polling) -> None:
+        packets = tuple(f'42["n",{number}]' for number in range(count))
+        answers.append((await polling.post(body_of(packets, 3))).status_code)
+
+    host.serve = serve  # type: ignore[method-assign]
+    async with connect(host.url, way="polling") as client, trio.open_nursery() as nursery:
+        assert isinstance(client.carrier, Polling)
+        nursery.start_soon(post, client.carrier)
+        await until(lambda: host.seen and host.seen[0].behind)
+        await client.upgrade()
+        await client.emit("n", count)
+        await until(lambda: host.services.traffic.websocket("owt").received == 3)  # probe, move, it
+        yield client, answers, may_read
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_crash_ends_one_client_and_is_logged_once(carrier: str) -> None:
     with capture_logs() as entries:
         async with (
@@ -241,6 +301,40 @@ async def test_a_crash_ends_one_client_and_is_logged_once(carrier: str) -> None:
             assert host.system.counters.crashes == 0
     crashes = [entry for entry in entries if entry["event"] == "connection.crashed"]
     assert [type(entry["exc_info"]) for entry in crashes] == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize("way", ["polling", "websocket"])
+@pytest.mark.parametrize("times", [1, 5])
+async def test_a_tick_that_crashes_ends_that_client_and_no_other(
+    carrier: str, way: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even one that goes on crashing while its client is told of the end."""
+    real, crashes = Connection.tick, list[str]()
+
+    def tick(connection: Connection, now: float) -> None:
+        if connection is host.seen[0] and len(crashes) < times:
+            crashes.append(connection.closed)
+            raise ZeroDivisionError("a bug")
+        real(connection, now)
+
+    with capture_logs() as entries:
+        async with (
+            socketio_host(carrier) as host,
+            connect(host.url, way=way) as client,
+            connect(host.url, way=way) as other,
+        ):
+            await client.call("echo")
+            monkeypatch.setattr(Connection, "tick", tick)
+            assert await client.gone() == ("close" if way == "polling" else "transport")
+            assert host.ended == ["crashed"]
+            await until(lambda: len(host.table) == 1)
+            assert await other.call("echo", 1) == ["ok", 1]
+            assert host.system.counters.crashes == 0
+    logged = [entry for entry in entries if entry["event"] == "connection.crashed"]
+    assert 1 <= len(logged) <= 2
+    assert {(type(entry["exc_info"]), entry["at"]) for entry in logged} == {
+        (ZeroDivisionError, "tick")
+    }
 
 
 @pytest.mark.parametrize("way", ["polling", "upgrade", "websocket"])
@@ -285,15 +379,13 @@ async def test_a_host_that_crashes_lets_go_of_its_clients_and_takes_new_ones(car
     async with socketio_host(carrier) as host, connect(host.url, way="websocket") as client:
         await client.call("echo")
 
-        class Broken:
-            def tick(self, now: float) -> None:
-                raise ZeroDivisionError("a bug")
+        async def crash() -> None:
+            raise ZeroDivisionError("a bug")
 
-        broken = Broken()
         with capture_logs():
-            host.table.keeper.add(broken)
+            assert host.table._start_task is not None
+            host.table._start_task(crash)
             assert await client.gone() == "transport"
-        host.table.keeper.discard(broken)
         await until(lambda: host.table.handshake_refusal("3", "127.0.0.1") is None)
         async with connect(host.url) as again:
             assert await again.call("echo", 1) == ["ok", 1]

@@ -37,7 +37,9 @@ async def lane(limits: SocketLimits | None = None) -> AsyncIterator[Lane]:
     tally = WebsocketTally()
     async with stream, trio.open_nursery() as nursery:
         limits = limits or SocketLimits(messages_per_second=0)
-        server = LaneSocket(ours, UPGRADE, None, limits, tally, nursery.start_soon)
+        server = LaneSocket(
+            ours, UPGRADE, None, limits, tally, lambda socket, write: nursery.start_soon(write)
+        )
         yield Lane(server, RawClient(stream), tally)
         server.abort()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from api.http.carriers.pacing import WINDOW_STAMPS, Keeper, RateWindow
 
@@ -55,10 +56,43 @@ class Clock:
         self.ticks.append(now)
 
 
+def refuse(kept: Clock, error: Exception) -> None:
+    raise AssertionError from error
+
+
+async def test_a_tick_that_raises_is_told_and_disturbs_nobody(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class Broken(Clock):
+        def tick(self, now: float) -> None:
+            super().tick(now)
+            raise ZeroDivisionError("a bug")
+
+    def crashed(kept: Clock, error: Exception) -> None:
+        told.append(type(error))
+        if kept is worse:
+            raise RuntimeError("a bug in its end")
+        if len(told) > 3:
+            keeper.discard(kept)
+
+    told = list[type[Exception]]()
+    keeper, broken, worse, well = Keeper(crashed), Broken(), Broken(), Clock()
+    with capture_logs() as entries:
+        async with trio.open_nursery() as nursery:
+            for each in (broken, worse, well):
+                keeper.add(each)
+            nursery.start_soon(keeper.run)
+            await trio.sleep(5.5)
+            nursery.cancel_scope.cancel()
+    assert [len(each.ticks) for each in (broken, worse, well)] == [3, 1, 5]
+    assert told == [ZeroDivisionError] * 4
+    assert [(entry["event"], entry["at"]) for entry in entries] == [("connection.crashed", "end")]
+
+
 async def test_the_keeper_ticks_everyone_once_a_second_and_sleeps_alone(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    keeper, first, second = Keeper(), Clock(), Clock()
+    keeper, first, second = Keeper[Clock](refuse), Clock(), Clock()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keeper.run)
         await trio.sleep(100)
