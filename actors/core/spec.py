@@ -28,7 +28,7 @@ class Strategy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """At most `restarts` within `period` seconds; one more, and the supervisor gives up."""
+    """At most `restarts` within `period` seconds; one more, and whoever has this budget ends."""
 
     restarts: int = 10
     period: float = 60.0
