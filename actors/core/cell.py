@@ -26,8 +26,8 @@ class Cell:
     """One actor as its supervisor sees it. Nothing outside this package holds one."""
 
     __slots__ = (
-        "_budget", "_changed", "born", "last_error", "life", "mailbox", "number", "paused", "ref", "siblings",
-        "spec", "state", "system", "watchers",
+        "_budget", "_changed", "born", "last_error", "life", "mailbox", "number", "paused", "ref",
+        "siblings", "spec", "state", "system", "watchers",
     )  # fmt: skip
 
     def __init__(self, system: ActorSystem, spec: ChildSpec, siblings: Children | None) -> None:

@@ -25,7 +25,6 @@ from actors.core import (
 from actors.room.room import Join, Room
 from actors.room.roster import Roll
 from actors.room.rules import Admission, RoomSpec
-from actors.store.messages import STORE, DropAllRooms, DropRoom
 from actors.streams.services import MediaServices
 from actors.words.facts import JoinRefused
 from actors.words.keys import PEERS, ROOMS, PeerKey, RoomKey
@@ -35,7 +34,6 @@ from actors.words.refusals import Busy, TooManyPeers, TooManyRooms
 HUB = "/hub"
 ROOM_GRACE = 5.0
 CONFERENCE_GRACE = 12.0  # recordings are finalised in it
-AGAIN_SECONDS = 1.0  # until another try at a store whose mailbox was full
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +82,6 @@ class CountUsers(Request[int]):
     realm: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tidy(Message):
-    """Try again to have the store forget: one room, or all of them where `key` is None."""
-
-    key: RoomKey | None
-
-
 def tell_hub(registry: Registry, message: Message) -> None:
     """Tell the hub. Raises Busy when it cannot take more."""
     hub = registry.find(HUB)
@@ -104,7 +95,7 @@ def tell_hub(registry: Registry, message: Message) -> None:
 
 class Hub(Actor[Message]):
     kind = "hub"
-    accepts = (OpenPeer, Admit, Identified, FindUser, CountUsers, Tidy)
+    accepts = (OpenPeer, Admit, Identified, FindUser, CountUsers)
 
     def __init__(self, limits: Callable[[], ActorLimits], media: MediaServices) -> None:
         self._current_limits = limits  # they may change while the server runs
@@ -116,9 +107,6 @@ class Hub(Actor[Message]):
     @property
     def _limits(self) -> ActorLimits:
         return self._current_limits()
-
-    async def setup(self) -> None:
-        self._tidy(None)  # rooms and peers of a former incarnation have been stopped
 
     async def handle(self, message: Message) -> object:
         match message:
@@ -132,8 +120,6 @@ class Hub(Actor[Message]):
                 return tuple(self._users.get((realm, user), ()))
             case CountUsers(realm):
                 return sum(1 for known, _ in self._users if known == realm)
-            case Tidy(key):
-                self._tidy(key)
         return None
 
     async def on_down(self, down: Down) -> None:
@@ -142,11 +128,8 @@ class Hub(Actor[Message]):
             self._users[user].pop(down.ref, None)
             if not self._users[user]:
                 del self._users[user]
-        if down.restarting:
-            return
-        room = self._rooms.pop(down.ref, None)
-        if room is not None:
-            self._tidy(room)
+        if not down.restarting:
+            self._rooms.pop(down.ref, None)
 
     def snapshot(self) -> Mapping[str, object]:
         return {"rooms": len(self._rooms), "users": len(self._users)}
@@ -216,17 +199,6 @@ class Hub(Actor[Message]):
         self._rooms[room] = spec.key
         self.ctx.watch(room)
         return room
-
-    def _tidy(self, key: RoomKey | None) -> None:
-        """Have the store forget rooms that ended: their records must not pile up."""
-        if key is None and self._rooms:
-            return
-        if key is not None and self.ctx.registry.find(key.path) is not None:
-            return  # a new one has taken its place
-        try:
-            self._find(STORE).tell(DropAllRooms() if key is None else DropRoom(key))
-        except ActorError:
-            self.ctx.tell_self_after(AGAIN_SECONDS, Tidy(key))
 
     # --- the house
 

@@ -43,8 +43,9 @@ from actors.jobs.recording import Recording
 from actors.member.participant import Participant
 from actors.member.peer import Describe, Enter, Lost, Peer
 from actors.room.room import ListMembers, Room
-from actors.store.messages import STORE, GetRoom, MemoryStore
+from actors.store.messages import STORE, FindServices, MemoryStore
 from actors.store.sql_store import SqlStore
+from actors.store.upgrade import prepare
 from actors.streams.connection import Connection
 from actors.words.keys import ENDPOINTS, PEERS, ROOMS, EndpointKey, PeerKey
 from actors.words.limits import StorePlace
@@ -109,13 +110,15 @@ EVERYBODY = frozenset({ANN, BLUE, LINE})
 
 
 def sql_store(folder: Path) -> SqlStore:
-    """Return a store on a database that nobody asks here: test_store_trouble.py does."""
-    return SqlStore(StorePlace(folder / "quintet.sqlite"))
+    """Return a store on a database; what can be wrong with that is in test_store_trouble.py."""
+    place = StorePlace(folder / "quintet.sqlite", waiting=2 * LIMITS.mailbox_messages)
+    prepare(place)
+    return SqlStore(place)
 
 
 KINDS = [
-    Kind(MemoryStore, STORE, Restart.PERMANENT, GetRoom(key("nowhere")), EVERYBODY),
-    Kind(SqlStore, STORE, Restart.PERMANENT, GetRoom(key("nowhere")), EVERYBODY, sql_store),
+    Kind(MemoryStore, STORE, Restart.PERMANENT, FindServices(), EVERYBODY),
+    Kind(SqlStore, STORE, Restart.PERMANENT, FindServices(), EVERYBODY, sql_store),
     Kind(Hub, HUB, Restart.PERMANENT, CountUsers("nowhere"), EVERYBODY),
     Kind(Supervisor, ROOMS, Restart.PERMANENT, StopChild("nobody"), EVERYBODY),
     Kind(Supervisor, PEERS, Restart.PERMANENT, StopChild("nobody"), frozenset({ANN, LINE})),
