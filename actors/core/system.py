@@ -26,7 +26,7 @@ from actors.core.timers import Clock
 def open_system(
     children: Sequence[ChildSpec] = (),
     *,
-    strategy: Strategy = Strategy.REST_FOR_ONE,
+    strategy: Strategy = Strategy.ONE_FOR_ONE,
     intensity: Intensity = Intensity(3, 30.0),  # noqa: B008 -- frozen
     grace: float = 20.0,
 ) -> ActorSystem:

@@ -31,7 +31,7 @@ from actors.words.keys import PEERS, ROOMS, PeerKey, RoomKey
 from actors.words.limits import ActorLimits
 from actors.words.refusals import Busy, TooManyPeers, TooManyRooms
 
-HUB = "/hub"
+HUB = "/conferencing/hub"
 ROOM_GRACE = 5.0
 CONFERENCE_GRACE = 12.0  # recordings are finalised in it
 

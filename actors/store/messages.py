@@ -39,7 +39,7 @@ __all__ = [
     "TokenRecord",
 ]
 
-STORE = "/store"
+STORE = "/storage/store"
 
 
 # --- services
