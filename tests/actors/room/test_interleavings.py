@@ -23,7 +23,7 @@ from tests.support.examples import examples
 PEERS = ("ann", "bob", "cid", "dan")
 ROOMS = ("blue", "red")
 PINS = ("", "1", "2")
-CRASHES = 8  # of all rooms together: after a few more their supervisor would give up
+CRASHES = 8  # of all rooms together: enough for one to be given up and made anew
 
 
 @dataclass(frozen=True)
