@@ -27,7 +27,7 @@ from actors.room.roster import Roll
 from actors.room.rules import Admission, RoomSpec
 from actors.streams.services import MediaServices
 from actors.words.facts import JoinRefused
-from actors.words.keys import PEERS, ROOMS, PeerKey, RoomKey
+from actors.words.keys import PEERS, ROOMS, PeerKey
 from actors.words.limits import ActorLimits
 from actors.words.refusals import Busy, TooManyPeers, TooManyRooms
 
@@ -102,7 +102,7 @@ class Hub(Actor[Message]):
         self._media = media
         self._users: dict[tuple[str, str], dict[Ref[Message], None]] = {}
         self._user_of: dict[Ref[Message], tuple[str, str]] = {}
-        self._rooms: dict[Ref[Message], RoomKey] = {}
+        self._rooms: set[Ref[Message]] = set()
 
     @property
     def _limits(self) -> ActorLimits:
@@ -129,7 +129,7 @@ class Hub(Actor[Message]):
             if not self._users[user]:
                 del self._users[user]
         if not down.restarting:
-            self._rooms.pop(down.ref, None)
+            self._rooms.discard(down.ref)
 
     def snapshot(self) -> Mapping[str, object]:
         return {"rooms": len(self._rooms), "users": len(self._users)}
@@ -186,6 +186,7 @@ class Hub(Actor[Message]):
     async def _room(self, spec: RoomSpec) -> Ref[Message]:
         known = self.ctx.registry.find(spec.key.path)
         if known is not None:
+            self._note(known)  # its spawning may have been answered too late
             return known
         if len(self._rooms) >= self._limits.rooms:
             raise TooManyRooms
@@ -196,9 +197,13 @@ class Hub(Actor[Message]):
 
         grace = ROOM_GRACE if spec.conference is None else CONFERENCE_GRACE
         room = await self._spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT, grace)
-        self._rooms[room] = spec.key
-        self.ctx.watch(room)
+        self._note(room)
         return room
+
+    def _note(self, room: Ref[Message]) -> None:
+        if room not in self._rooms:
+            self._rooms.add(room)
+            self.ctx.watch(room)
 
     # --- the house
 

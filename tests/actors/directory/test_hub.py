@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actors.core import Message, Ref
+from actors.core import Message, Ref, Supervisor
 from actors.directory.rooms import HUB, CountUsers, FindUser, Hub, OpenPeer
 from actors.member.peer import Adopt, End, Peer
 from actors.words.keys import PEERS, ROOMS, PeerKey
@@ -176,6 +176,26 @@ async def test_the_limit_of_rooms_counts_those_that_live(autojump_clock: MockClo
         bob.leave()
         await trio.sleep(61)
         await bob.enter("red")
+
+
+async def test_a_room_whose_spawning_was_answered_too_late_counts_once_somebody_comes(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = Saboteur(monkeypatch, Supervisor, ROOMS)
+    async with open_house(replace(LIMITS, rooms=1)) as house:
+        ann = await house.open("ann")
+        with rooms.holding():
+            with pytest.raises(Busy):
+                await ann.enter()
+        await settle()
+        assert house.has_room()
+        await ann.enter()
+        assert house.facts(HUB)["rooms"] == 1
+        with pytest.raises(TooManyRooms):
+            await ann.enter("red")
+        await trio.sleep(61)
+        assert house.facts(HUB)["rooms"] == 0
+        await ann.enter("red")
 
 
 async def test_the_lock_of_a_room_goes_with_it(autojump_clock: MockClock) -> None:
