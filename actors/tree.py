@@ -20,6 +20,8 @@ from actors.words.limits import ActorLimits
 OF_A_SUBTREE = Intensity(10, 60.0)  # restarts of what is always there, before all of it restarts
 OF_A_STRANGER = Intensity(3, 30.0)  # restarts of one room (or peer, or endpoint); then it is closed
 
+SUBTREE_SECONDS = 60.0  # until a subtree stands: time for one that hangs in it to be tried again
+
 
 def children(
     limits: Callable[[], ActorLimits],
@@ -34,13 +36,17 @@ def children(
     recordings = media.recordings
     lives = count()
 
-    def always(name: str, factory: Callable[[], Actor[Message]]) -> ChildSpec:
-        return ChildSpec(name, factory, Restart.PERMANENT, mailbox=mailbox)
+    def always(
+        name: str, factory: Callable[[], Actor[Message]], setup_seconds: float = 30.0
+    ) -> ChildSpec:
+        return ChildSpec(
+            name, factory, Restart.PERMANENT, mailbox=mailbox, setup_seconds=setup_seconds
+        )
 
     def subtree(
         name: str, *first: ChildSpec, strategy: Strategy = Strategy.ONE_FOR_ONE
     ) -> ChildSpec:
-        return always(name, lambda: Supervisor(first, strategy, OF_A_SUBTREE))
+        return always(name, lambda: Supervisor(first, strategy, OF_A_SUBTREE), SUBTREE_SECONDS)
 
     def of_strangers(name: str) -> ChildSpec:
         return always(name, lambda: Supervisor(per_child=OF_A_STRANGER))
