@@ -1,4 +1,8 @@
-"""Which actors the house begins with, in the order they start; they stop in reverse."""
+"""Which actors there are from the start: the independent subtrees, and what each of them bears.
+
+A crash stays within its subtree, which is restarted as a whole when it crashes too often; the
+others go on. They start in this order, and stop in reverse.
+"""
 
 from __future__ import annotations
 
@@ -13,42 +17,59 @@ from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices
 from actors.words.limits import ActorLimits
 
+OF_A_SUBTREE = Intensity(10, 60.0)  # restarts of what is always there, before all of it restarts
+OF_A_STRANGER = Intensity(3, 30.0)  # restarts of one room (or peer, or endpoint); then it is closed
+
+SUBTREE_SECONDS = 60.0  # until a subtree stands: time for one that hangs in it to be tried again
+
 
 def children(
     limits: Callable[[], ActorLimits],
     media: MediaServices,
     store: Callable[[], Actor[Message]] = MemoryStore,
 ) -> list[ChildSpec]:
-    """Return the specs of those that are always there, for `open_system` (rest_for_one).
+    """Return the specs of the subtrees, for `open_system`.
 
     `limits` is asked for each room and peer; the mailboxes of these stay as they are.
     """
     mailbox = limits().mailbox_messages
     recordings = media.recordings
-
     lives = count()
 
-    def supervisor(name: str, *first: ChildSpec) -> ChildSpec:
+    def always(
+        name: str, factory: Callable[[], Actor[Message]], setup_seconds: float = 30.0
+    ) -> ChildSpec:
         return ChildSpec(
-            name,
-            lambda: Supervisor(first, Strategy.ONE_FOR_ONE, Intensity(10, 60.0)),
-            Restart.PERMANENT,
-            mailbox=mailbox,
+            name, factory, Restart.PERMANENT, mailbox=mailbox, setup_seconds=setup_seconds
         )
+
+    def subtree(
+        name: str, *first: ChildSpec, strategy: Strategy = Strategy.ONE_FOR_ONE
+    ) -> ChildSpec:
+        return always(name, lambda: Supervisor(first, strategy, OF_A_SUBTREE), SUBTREE_SECONDS)
+
+    def of_strangers(name: str) -> ChildSpec:
+        return always(name, lambda: Supervisor(per_child=OF_A_STRANGER))
 
     def keeper() -> Actor[Message]:
         first = next(lives) == 0  # later on, rooms may be recording
         return RecordingKeeper(recordings.path, recordings.retention_days, rescues=first)
 
     return [
-        ChildSpec("store", store, Restart.PERMANENT, mailbox=mailbox),
-        ChildSpec("hub", lambda: Hub(limits, media), Restart.PERMANENT, mailbox=mailbox),
-        supervisor("rooms"),
-        supervisor("peers"),
-        # Under a supervisor of its own, so that listeners, which come later, outlive its crash.
-        supervisor("recordings", ChildSpec("keeper", keeper, Restart.PERMANENT, mailbox=mailbox)),
-        ChildSpec(
-            "endpoint_desk", lambda: EndpointDesk(limits), Restart.PERMANENT, mailbox=mailbox
+        subtree("storage", always("store", store)),
+        # Before the rooms: what is unfinished in the folder then is of a process before.
+        subtree("recordings", always("keeper", keeper)),
+        subtree(
+            "conferencing",
+            always("hub", lambda: Hub(limits, media)),
+            of_strangers("rooms"),
+            of_strangers("peers"),
+            strategy=Strategy.REST_FOR_ONE,
         ),
-        supervisor("endpoints"),
+        subtree(
+            "delivery",
+            always("endpoint_desk", lambda: EndpointDesk(limits)),
+            of_strangers("endpoints"),
+            strategy=Strategy.REST_FOR_ONE,
+        ),
     ]

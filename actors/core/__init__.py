@@ -13,6 +13,7 @@ from actors.core.errors import (
     PermanentActor,
     Refused,
     RestartLimit,
+    SetupTimeout,
     UnknownActor,
 )
 from actors.core.message import Down, Message, Request
@@ -48,6 +49,7 @@ __all__ = [
     "Request",
     "Restart",
     "RestartLimit",
+    "SetupTimeout",
     "Spawn",
     "StopChild",
     "Strategy",

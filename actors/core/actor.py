@@ -26,7 +26,8 @@ class Actor(Generic[M]):
     """Something that lives, fails or waits by itself. Handles one message at a time.
 
     `accepts` names the message types it takes (their subclasses too), checked in the sender.
-    `strategy` and `intensity` say what happens when a child of it crashes.
+    `strategy` and `intensity` say what happens when a child of it crashes. With `per_child` each
+    transient child has a budget of its own: one that uses it up ends for good, and nobody else.
     """
 
     __slots__ = ("ctx",)
@@ -35,6 +36,7 @@ class Actor(Generic[M]):
     kind: ClassVar[str] = "actor"
     strategy: Strategy = Strategy.ONE_FOR_ONE
     intensity: Intensity = Intensity()
+    per_child: Intensity | None = None
 
     ctx: Context
 

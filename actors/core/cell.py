@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import trio
 
+from actors.core.budget import RestartBudget
 from actors.core.errors import ActorStopped
 from actors.core.incarnation import Incarnation
 from actors.core.mailbox import Mailbox
 from actors.core.message import Down
 from actors.core.ref import Ref
 from actors.core.reply import ReplyTo
-from actors.core.spec import ChildSpec, Restart
+from actors.core.spec import ChildSpec, Intensity, Restart
 from actors.core.state import State
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ class Cell:
     """One actor as its supervisor sees it. Nothing outside this package holds one."""
 
     __slots__ = (
-        "_changed", "born", "last_error", "life", "mailbox", "number", "paused", "ref", "siblings",
-        "spec", "state", "system", "watchers",
+        "_budget", "_changed", "born", "last_error", "life", "mailbox", "number", "paused", "ref",
+        "siblings", "spec", "state", "system", "watchers",
     )  # fmt: skip
 
     def __init__(self, system: ActorSystem, spec: ChildSpec, siblings: Children | None) -> None:
@@ -40,6 +41,7 @@ class Cell:
         self.last_error: str | None = None
         self.paused = False  # this incarnation ends only to be restarted with a sibling
         self.watchers: set[Incarnation] | None = None
+        self._budget: RestartBudget | None = None  # its own, where siblings do not share one
         self._changed: trio.lowlevel.ParkingLot | None = None
         self.life = Incarnation(self)
         above = "" if siblings is None else siblings.parent.ref.path.rstrip("/")
@@ -106,6 +108,15 @@ class Cell:
             if self.mailbox.closed is None:
                 self.close(reason)
             self._finish(reason)
+
+    def may_restart(self, intensity: Intensity, now: float) -> bool:
+        """Count a crash against a budget of the actor's own; log that it is used up."""
+        if self._budget is None:
+            self._budget = RestartBudget(intensity)
+        if self._budget.take(now):
+            return True
+        self.log().error("actor.given_up", restarts=intensity.restarts, period=intensity.period)
+        return False
 
     def become(self, state: State) -> None:
         """Change state and wake those who wait for it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from actors.core.budget import RestartBudget
 from actors.core.errors import ActorStopped, NameTaken, RestartLimit
 from actors.core.spec import ChildSpec, Restart, Strategy
 from actors.core.state import State
@@ -21,8 +22,8 @@ class Children:
     """The children of one incarnation of one actor, in the order they were spawned."""
 
     __slots__ = (
-        "_abandoned", "_closing", "_crashed", "_fail_parent", "_intensity", "_leaving",
-        "_repairing", "_restarted_at", "_strategy", "by_name", "own_nursery", "parent",
+        "_abandoned", "_budget", "_closing", "_crashed", "_fail_parent", "_intensity",
+        "_leaving", "_per_child", "_repairing", "_strategy", "by_name", "own_nursery", "parent",
     )  # fmt: skip
 
     def __init__(self, life: Incarnation, own_nursery: OwnNursery) -> None:
@@ -33,7 +34,8 @@ class Children:
         self._leaving: set[Cell] = set()  # those that gave it up and still tear down
         self._strategy = life.actor.strategy
         self._intensity = life.actor.intensity
-        self._restarted_at: deque[float] = deque()  # within the period, so at most `restarts` + 1
+        self._budget = RestartBudget(self._intensity)  # of all that have none of their own
+        self._per_child = life.actor.per_child
         self._crashed: deque[Cell] = deque()
         self._repairing = False
         self._closing = False
@@ -71,10 +73,9 @@ class Children:
         if child.paused:
             return True  # it was coming down for a sibling's sake anyway
         now = trio.current_time()
-        self._restarted_at.append(now)
-        while self._restarted_at[0] <= now - self._intensity.period:
-            self._restarted_at.popleft()
-        if len(self._restarted_at) <= self._intensity.restarts:
+        if child.spec.restart is Restart.TRANSIENT and self._per_child is not None:
+            return child.may_restart(self._per_child, now)
+        if self._budget.take(now):
             return True
         limit = RestartLimit(
             f"{self.parent.ref.path}: more than {self._intensity.restarts} restarts "

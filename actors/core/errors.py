@@ -9,6 +9,7 @@ ActorError
 ├── AskCycle         the asked actor is itself waiting for this answer
 ├── MailboxFull      the receiver does not keep up
 ├── ActorStopped     the receiver is gone, or going
+├── SetupTimeout     an actor was not ready in time
 ├── ActorCrashed     the receiver crashed over this; `__cause__` is the original
 └── RestartLimit     a supervisor gave up; `__cause__` is the last crash
 """
@@ -68,6 +69,10 @@ class ActorStopped(ActorError):
 
 class ActorCrashed(ActorError):
     """The receiver raised while it handled this request; `__cause__` is what it raised."""
+
+
+class SetupTimeout(ActorError):
+    """A setup took longer than the spec's `setup_seconds`."""
 
 
 class RestartLimit(ActorError):

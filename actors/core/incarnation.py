@@ -15,7 +15,7 @@ import trio
 
 from actors.core.actor import Actor, Context
 from actors.core.children import Children
-from actors.core.errors import ActorCrashed, ActorError, ActorStopped, Refused
+from actors.core.errors import ActorCrashed, ActorError, ActorStopped, Refused, SetupTimeout
 from actors.core.faults import caught, place_of
 from actors.core.links import Bonds
 from actors.core.message import Down, Message
@@ -94,8 +94,12 @@ class Incarnation:
             return
         # One scope for the whole life: to make one for each message would cost more than most do.
         with trio.CancelScope() as self._scope:
-            await self.actor.setup()
-            self._set_up = True
+            seconds = self.cell.spec.setup_seconds
+            with trio.move_on_after(seconds):
+                await self.actor.setup()
+                self._set_up = True
+            if not self._set_up:
+                raise SetupTimeout(f"{self.cell.ref.path}: {seconds:g} s")
             if self._reason is None and self._failure is None:
                 self.cell.become(State.RUNNING)
                 await self._listen()

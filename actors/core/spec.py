@@ -28,7 +28,7 @@ class Strategy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """At most `restarts` within `period` seconds; one more, and the supervisor gives up."""
+    """At most `restarts` within `period` seconds; one more, and whoever has this budget ends."""
 
     restarts: int = 10
     period: float = 60.0
@@ -41,7 +41,9 @@ class ChildSpec:
     `factory` makes the actor of each incarnation, at once and without waiting for anything; if it
     raises, that is a crash of the child, not of the spawner. `grace` is the time in seconds
     that a handler in progress gets when the child is stopped, and then again its teardown.
-    `mailbox` is how many messages may wait. Raises ValueError for a name that cannot stand in a
+    `mailbox` is how many messages may wait. `setup_seconds` is the time for a setup: one that takes
+    longer crashes the child with SetupTimeout (a thread it waits for must be one that may be
+    abandoned). Raises ValueError for a name that cannot stand in a
     path or a mailbox without room.
     """
 
@@ -50,6 +52,7 @@ class ChildSpec:
     restart: Restart = Restart.TEMPORARY
     grace: float = 5.0
     mailbox: int = 256
+    setup_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name:

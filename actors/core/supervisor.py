@@ -32,7 +32,8 @@ class Supervisor(Actor[Message]):
     """Starts `children` in order, each once the one before is set up; takes more by `Spawn`.
 
     Stops them in reverse order. More restarts than `intensity` allows crash it with RestartLimit,
-    which is for its own parent to handle.
+    which is for its own parent to handle. `per_child` is the budget of each transient child, in
+    which `intensity` has no part: one that crashes more often ends for good, the others live on.
     """
 
     accepts = (Spawn, StopChild)
@@ -42,10 +43,12 @@ class Supervisor(Actor[Message]):
         children: Sequence[ChildSpec] = (),
         strategy: Strategy = Strategy.ONE_FOR_ONE,
         intensity: Intensity = Intensity(),  # noqa: B008 -- frozen
+        per_child: Intensity | None = None,
     ) -> None:
         self._first_children = tuple(children)
         self.strategy = strategy
         self.intensity = intensity
+        self.per_child = per_child
 
     async def setup(self) -> None:
         """Start the first children."""

@@ -26,18 +26,25 @@ from actors.core.timers import Clock
 def open_system(
     children: Sequence[ChildSpec] = (),
     *,
-    strategy: Strategy = Strategy.REST_FOR_ONE,
+    strategy: Strategy = Strategy.ONE_FOR_ONE,
     intensity: Intensity = Intensity(3, 30.0),  # noqa: B008 -- frozen
     grace: float = 20.0,
+    setup_seconds: float = 90.0,
 ) -> ActorSystem:
     """Return a system to be used as `async with open_system(…) as system`.
 
-    The body runs once every first child is set up. When the root gives up, the body is cancelled
+    The body runs once every first child is set up; where that takes more than `setup_seconds`, in
+    which those that hang are tried again, the root gives up. When it does, the body is cancelled
     and the block raises RestartLimit. However the block ends, actors are stopped backwards within
     `grace` seconds and killed after that; a cancellation from outside reaches them only this way.
     """
     # One by one for the first half of the time; who is left then stops together with the rest.
-    spec = ChildSpec("root", lambda: Supervisor(children, strategy, intensity), grace=grace / 2)
+    spec = ChildSpec(
+        "root",
+        lambda: Supervisor(children, strategy, intensity),
+        grace=grace / 2,
+        setup_seconds=setup_seconds,
+    )
     return ActorSystem(spec, grace)
 
 

@@ -30,7 +30,7 @@ from actors.words.keys import ENDPOINTS
 from actors.words.limits import ActorLimits
 from actors.words.refusals import Busy, EndpointTaken, EndpointUnknown, TooManyEndpoints
 
-DESK = "/endpoint_desk"
+DESK = "/delivery/endpoint_desk"
 
 
 @dataclass(frozen=True, slots=True)

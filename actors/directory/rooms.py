@@ -25,18 +25,16 @@ from actors.core import (
 from actors.directory.origins import Origins
 from actors.room.room import Join, Room
 from actors.room.roster import Roll
-from actors.store.messages import STORE, DropAllRooms, DropRoom
 from actors.streams.services import MediaServices
 from actors.words.facts import JoinRefused
-from actors.words.keys import PEERS, ROOMS, PeerKey, RoomKey
+from actors.words.keys import PEERS, ROOMS, PeerKey
 from actors.words.limits import ActorLimits
 from actors.words.refusals import Busy, TooManyPeers, TooManyRooms
 from actors.words.rooms import Admission, RoomSpec
 
-HUB = "/hub"
+HUB = "/conferencing/hub"
 ROOM_GRACE = 5.0
 CONFERENCE_GRACE = 12.0  # recordings are finalised in it
-AGAIN_SECONDS = 1.0  # until another try at a store whose mailbox was full
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +83,6 @@ class CountUsers(Request[int]):
     realm: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tidy(Message):
-    """Try again to have the store forget: one room, or all of them where `key` is None."""
-
-    key: RoomKey | None
-
-
 def tell_hub(registry: Registry, message: Message) -> None:
     """Tell the hub. Raises Busy when it cannot take more."""
     hub = registry.find(HUB)
@@ -105,22 +96,19 @@ def tell_hub(registry: Registry, message: Message) -> None:
 
 class Hub(Actor[Message]):
     kind = "hub"
-    accepts = (OpenPeer, Admit, Identified, FindUser, CountUsers, Tidy)
+    accepts = (OpenPeer, Admit, Identified, FindUser, CountUsers)
 
     def __init__(self, limits: Callable[[], ActorLimits], media: MediaServices) -> None:
         self._current_limits = limits  # they may change while the server runs
         self._media = media
         self._users: dict[tuple[str, str], dict[Ref[Message], None]] = {}
         self._user_of: dict[Ref[Message], tuple[str, str]] = {}
-        self._rooms: dict[Ref[Message], RoomKey] = {}
+        self._rooms: set[Ref[Message]] = set()
         self._origins = Origins()
 
     @property
     def _limits(self) -> ActorLimits:
         return self._current_limits()
-
-    async def setup(self) -> None:
-        self._tidy(None)  # rooms and peers of a former incarnation have been stopped
 
     async def handle(self, message: Message) -> object:
         match message:
@@ -134,8 +122,6 @@ class Hub(Actor[Message]):
                 return tuple(self._users.get((realm, user), ()))
             case CountUsers(realm):
                 return sum(1 for known, _ in self._users if known == realm)
-            case Tidy(key):
-                self._tidy(key)
         return None
 
     async def on_down(self, down: Down) -> None:
@@ -144,12 +130,9 @@ class Hub(Actor[Message]):
             self._users[user].pop(down.ref, None)
             if not self._users[user]:
                 del self._users[user]
-        if down.restarting:
-            return
-        room = self._rooms.pop(down.ref, None)
-        if room is not None:
+        if not down.restarting:
+            self._rooms.discard(down.ref)
             self._origins.forget(down.ref)
-            self._tidy(room)
 
     def snapshot(self) -> Mapping[str, object]:
         return {"rooms": len(self._rooms), "users": len(self._users)}
@@ -209,6 +192,7 @@ class Hub(Actor[Message]):
     async def _room(self, spec: RoomSpec, admission: Admission) -> Ref[Message]:
         known = self.ctx.registry.find(spec.key.path)
         if known is not None:
+            self._note(known)  # its spawning may have been answered too late
             return known
         if len(self._rooms) >= self._limits.rooms:
             raise TooManyRooms
@@ -221,21 +205,14 @@ class Hub(Actor[Message]):
 
         grace = ROOM_GRACE if spec.conference is None else CONFERENCE_GRACE
         room = await self._spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT, grace)
-        self._rooms[room] = spec.key
         self._origins.note(room, address, roll)
-        self.ctx.watch(room)
+        self._note(room)
         return room
 
-    def _tidy(self, key: RoomKey | None) -> None:
-        """Have the store forget rooms that ended: their records must not pile up."""
-        if key is None and self._rooms:
-            return
-        if key is not None and self.ctx.registry.find(key.path) is not None:
-            return  # a new one has taken its place
-        try:
-            self._find(STORE).tell(DropAllRooms() if key is None else DropRoom(key))
-        except ActorError:
-            self.ctx.tell_self_after(AGAIN_SECONDS, Tidy(key))
+    def _note(self, room: Ref[Message]) -> None:
+        if room not in self._rooms:
+            self._rooms.add(room)
+            self.ctx.watch(room)
 
     # --- the house
 

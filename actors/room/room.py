@@ -9,11 +9,7 @@ from dataclasses import dataclass
 
 from actors.core import (
     Actor,
-    ActorCrashed,
-    ActorStopped,
-    AskTimeout,
     Down,
-    MailboxFull,
     Message,
     Ref,
     Refused,
@@ -26,7 +22,6 @@ from actors.room.audience import FromRoom as FromRoom
 from actors.room.conference import RoomConference
 from actors.room.roster import Roll
 from actors.room.rules import RoomState
-from actors.store.messages import STORE, GetRoom, PutRoom, RoomRecord
 from actors.streams.services import MediaServices
 from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
 from actors.words.facts import (
@@ -46,8 +41,8 @@ from actors.words.orders import (
     Order,
     SetPermissions,
 )
-from actors.words.refusals import Busy, NotInRoom
-from actors.words.rooms import Admission, Notice, PinLock, RoomSpec
+from actors.words.refusals import NotInRoom
+from actors.words.rooms import Admission, Notice, RoomSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +119,9 @@ class Room(Actor[Message]):
     def __init__(
         self, spec: RoomSpec, limits: ActorLimits, media: MediaServices, roll: Roll
     ) -> None:
-        self._state = RoomState(spec, members=roll.cards)
-        self._limits = limits
         self._roll = roll
+        self._state = RoomState(spec, roll.lock, roll.used, roll.cards)
+        self._limits = limits
         self._conference: RoomConference | None = None
         if spec.conference is not None:
             rules, members = spec.conference, self._state.members
@@ -143,17 +138,9 @@ class Room(Actor[Message]):
             self._audience.watch_again()
             # Before anything else that they hear of this incarnation.
             self._tell([Notice(Restarted(self.ctx.incarnation))])
-            await self._restore()
         else:
             self._log("room.created", type=self._state.spec.kind)
         self._expire_later()
-
-    async def _restore(self) -> None:
-        state = self._state
-        record = await self._store().ask(GetRoom(state.spec.key), within=self._limits.ask_seconds)
-        state.used = record is not None or bool(state.members)
-        if record is not None:
-            state.spec, state.lock = record.spec, record.lock
 
     async def handle(self, message: Message) -> object:
         match message:
@@ -173,7 +160,7 @@ class Room(Actor[Message]):
                 with suppress(NotInRoom):
                     self._tell(self._state.roster(peer, tag))
             case SetPin():
-                await self._set_pin(message)
+                self._set_pin(message)
             case ExpireIfEmpty(generation):
                 self._expire(generation)
             case GetParticipants():
@@ -222,8 +209,6 @@ class Room(Actor[Message]):
         try:
             state.admit(order.admission)
             lock = state.lock_after_join(order.admission, secrets.token_bytes(16))
-            if first:
-                await self._write(lock)
         except Refused as refusal:
             if peer in state.members:  # who was refused is in no room
                 await self._leave(peer, gone=False)
@@ -235,6 +220,7 @@ class Room(Actor[Message]):
             if first:
                 self._expire_later(0.0)
             return
+        self._roll.lock, self._roll.used = lock, True  # first: it never comes back open
         self._enlist(peer, order.peer)
         streams = self._conference.streams if self._conference is not None else ()
         self._tell(state.join(order.admission, order.tag, lock, streams))
@@ -263,7 +249,6 @@ class Room(Actor[Message]):
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
         self._generation += 1
-        self._roll.used = True
         self._stay()
         self._unaware.discard(peer)
         self._audience.add(peer, ref)
@@ -313,38 +298,21 @@ class Room(Actor[Message]):
 
     # --- the lock
 
-    async def _set_pin(self, order: SetPin) -> None:
+    def _set_pin(self, order: SetPin) -> None:
         state = self._state
         try:
             lock = state.lock_after_change(order.by, order.pin, secrets.token_bytes(16))
-            if lock is not state.lock:
-                await self._write(lock)
         except Refused as refusal:
             self._audience.tell(Notice(OrderRefused(order.tag, refusal), to=order.by))
             return
+        self._roll.lock = lock  # before anyone is told
         self._tell(state.set_lock(order.by, order.tag, order.pin, lock))
         if order.pin is not None:
             self._log("room.locked" if order.pin else "room.unlocked", peer=order.by)
 
-    async def _write(self, lock: PinLock | None) -> None:
-        """Make type and lock safe before anyone is told: a locked room never comes back open.
-
-        Raises Busy when the store does not answer.
-        """
-        try:
-            order = PutRoom(RoomRecord(self._state.spec, lock))
-            await self._store().ask(order, within=self._limits.ask_seconds)
-        except (AskTimeout, ActorStopped, ActorCrashed, MailboxFull):
-            raise Busy from None
-
     def _log(self, event: str, **values: object) -> None:
         key = self._state.spec.key
         self.ctx.log.info(event, room=key.name, dialect=key.realm, **values)
-
-    def _store(self) -> Ref[Message]:
-        store = self.ctx.registry.find(STORE)
-        assert store is not None  # noqa: S101  the store starts before and stops after every room
-        return store
 
     def _tell(self, notices: Iterable[Notice]) -> None:
         for notice in notices:

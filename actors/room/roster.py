@@ -1,4 +1,4 @@
-"""Who is in a room: the one thing that outlives the incarnations of its actor."""
+"""Who is in a room, and its lock: what outlives the incarnations of its actor."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from dataclasses import dataclass, field
 
 from actors.core import Message, Ref
 from actors.words.facts import Card
+from actors.words.rooms import PinLock
 
 
 @dataclass(slots=True)
 class Roll:
-    """The members of one room by id, as each of them believes them to be.
+    """The members of one room by id, as each of them believes them to be, and its lock.
 
-    It is kept because nobody could tell it to a room that comes back: of two members, one may have
-    ended after the other was told of it, and neither would ever say so. `used` turns true with the
-    first member.
+    They are kept because nobody could tell them to a room that comes back: of two members, one may
+    have ended after the other was told of it, and neither would ever say so. `lock` is changed
+    before anyone hears of it; `used` is true once somebody was let in. The roll is forgotten with
+    the room, whose name is free then.
     """
 
     cards: dict[str, Card] = field(default_factory=dict)
     refs: dict[str, Ref[Message]] = field(default_factory=dict)
+    lock: PinLock | None = None
     used: bool = False
 
     def left_by_all_but(self, peer: str) -> bool:

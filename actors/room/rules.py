@@ -3,7 +3,7 @@
 A `RoomState` is changed by plain method calls and answers with the `Notice`s to send; it knows no
 actor, no clock and no dialect. Refusals are raised and leave the state as it was. Where a lock is
 about to change, its value is computed first and put in place by a second call, so that the actor
-can write it to the store in between.
+can make it safe from a crash in between.
 """
 
 from __future__ import annotations

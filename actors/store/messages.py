@@ -1,8 +1,7 @@
 """What must outlive its owner: the messages a store takes, and the store in memory.
 
-A room record outlives a crash of its room, in memory whatever the store. Services, conferences and
-tokens outlive the process where the store is a database (`sql_store.py`). No dialect's words are
-known here: what a document holds is its owner's business.
+Services, conferences and tokens outlive the process where the store is a database (`sql_store.py`).
+No dialect's words are known here: what a document holds is its owner's business.
 
 Durable requests raise, besides what each names: StoreUnavailable when the database fails or does
 not answer in time, Busy when too many wait for it. A write whose answer arrived is on disk; one
@@ -17,59 +16,30 @@ from dataclasses import dataclass, field
 
 from actors.core import Actor, Message, Request
 from actors.store.place import StoreLimits
-from actors.store.records import ConferenceRecord, RoomRecord, ServiceRecord, TokenRecord
+from actors.store.records import ConferenceRecord, ServiceRecord, TokenRecord
 from actors.store.stored import window
 from actors.store.tables import MemoryTables, Tables
-from actors.words.keys import RoomKey
 
 __all__ = [
     "STORE",
     "ConferenceRecord",
-    "DropAllRooms",
     "DropConference",
-    "DropRoom",
     "DropService",
     "FindServices",
     "GetConference",
-    "GetRoom",
     "GetService",
     "ListConferenceIds",
     "ListConferences",
     "MemoryStore",
     "PutConference",
-    "PutRoom",
     "PutService",
     "PutToken",
-    "RoomRecord",
     "ServiceRecord",
     "TakeToken",
     "TokenRecord",
 ]
 
-STORE = "/store"
-
-
-# --- rooms
-
-
-@dataclass(frozen=True, slots=True)
-class PutRoom(Request[None]):
-    record: RoomRecord
-
-
-@dataclass(frozen=True, slots=True)
-class GetRoom(Request["RoomRecord | None"]):
-    key: RoomKey
-
-
-@dataclass(frozen=True, slots=True)
-class DropRoom(Message):
-    key: RoomKey
-
-
-@dataclass(frozen=True, slots=True)
-class DropAllRooms(Message):
-    """Told by a hub that begins: no room lives."""
+STORE = "/storage/store"
 
 
 # --- services
@@ -181,34 +151,10 @@ class TakeToken(Request["TokenRecord | None"]):
     now: float
 
 
-ROOM_MESSAGES = (PutRoom, GetRoom, DropRoom, DropAllRooms)
 DURABLE_WRITES = (
     PutService, DropService, PutConference, ReplaceConference, DropConference, PutToken, TakeToken,
 )  # fmt: skip
 DURABLE_READS = (GetService, FindServices, GetConference, ListConferences, ListConferenceIds)
-
-
-class RoomRecords:
-    """Room records in a dict; bounded by `limits.rooms`: the hub drops those that ended."""
-
-    def __init__(self) -> None:
-        self._records: dict[RoomKey, RoomRecord] = {}
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def handle(self, message: Message) -> RoomRecord | None:
-        """Carry out one of ROOM_MESSAGES."""
-        match message:
-            case PutRoom(record):
-                self._records[record.spec.key] = record
-            case GetRoom(key):
-                return self._records.get(key)
-            case DropRoom(key):
-                self._records.pop(key, None)
-            case DropAllRooms():
-                self._records.clear()
-        return None
 
 
 def carry_out(message: Message, tables: Tables) -> object:
@@ -245,16 +191,13 @@ class MemoryStore(Actor[Message]):
     """Keep everything in dicts: it outlives the actor it belongs to, not the process."""
 
     kind = "store"
-    accepts = ROOM_MESSAGES + DURABLE_WRITES + DURABLE_READS
+    accepts = DURABLE_WRITES + DURABLE_READS
 
     def __init__(self, limits: StoreLimits | None = None) -> None:
-        self._rooms = RoomRecords()
         self._tables = MemoryTables(limits or StoreLimits())
 
     async def handle(self, message: Message) -> object:
-        if isinstance(message, ROOM_MESSAGES):
-            return self._rooms.handle(message)
         return carry_out(message, self._tables)
 
     def snapshot(self) -> Mapping[str, object]:
-        return {"rooms": len(self._rooms), **self._tables.counts()}
+        return dict(self._tables.counts())

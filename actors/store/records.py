@@ -5,15 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from actors.core import Message
-from actors.words.rooms import PinLock, RoomSpec
-
-
-@dataclass(frozen=True, slots=True)
-class RoomRecord(Message):
-    """What a room needs to come back as it was: its type and its lock, never its PIN."""
-
-    spec: RoomSpec
-    lock: PinLock | None
 
 
 @dataclass(frozen=True, slots=True)

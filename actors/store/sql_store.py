@@ -1,9 +1,9 @@
-"""The store on a database: durable records survive the process, room records stay in memory.
+"""The store on a database: its records survive the process.
 
-The actor never waits for the database, so rooms are answered at once whatever it does. Each
-durable request is an errand in a helper task: reads side by side, writes one after the other in the
-order in which they came. An errand is given up at its deadline, its asker refused; the thread ends
-as its connection breaks, and until then holds its place among the threads.
+The actor never waits for the database. Each request is an errand in a helper task: reads side by
+side, writes one after the other in the order in which they came. An errand is given up at its
+deadline, its asker refused; the thread ends as its connection breaks, and until then holds its
+place among the threads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import trio
 
 from actors.core import Actor, Message, Refused, ReplyTo
 from actors.store.database import Database, DatabaseFailed
-from actors.store.messages import DURABLE_READS, DURABLE_WRITES, ROOM_MESSAGES, RoomRecords
+from actors.store.messages import DURABLE_READS, DURABLE_WRITES
 from actors.store.place import StorePlace
 from actors.store.transaction import Errand, GivenUp
 from actors.words.refusals import Busy, StoreUnavailable
@@ -46,11 +46,10 @@ class Line:
 
 class SqlStore(Actor[Message]):
     kind = "store"
-    accepts = ROOM_MESSAGES + DURABLE_WRITES + DURABLE_READS
+    accepts = DURABLE_WRITES + DURABLE_READS
 
     def __init__(self, place: StorePlace) -> None:
         self._place = place
-        self._rooms = RoomRecords()
         self._database = Database(place)
         self._readers = trio.CapacityLimiter(place.connections)
         self._writer = trio.CapacityLimiter(1)
@@ -59,8 +58,6 @@ class SqlStore(Actor[Message]):
         self._failing_since: dict[str, float] = {}  # of "reads" and "writes"
 
     async def handle(self, message: Message) -> object:
-        if isinstance(message, ROOM_MESSAGES):
-            return self._rooms.handle(message)
         if self._waiting >= self._place.waiting:
             raise Busy
         self._waiting += 1
@@ -80,7 +77,6 @@ class SqlStore(Actor[Message]):
 
     def snapshot(self) -> Mapping[str, object]:
         return {
-            "rooms": len(self._rooms),
             "database": self._database.name,
             "failing": sorted(self._failing_since),
             "waiting": self._waiting,

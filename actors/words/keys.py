@@ -1,13 +1,13 @@
-"""How rooms, peers and endpoints are named inside the house."""
+"""How rooms, peers and endpoints are named inside the house, and where they live (`tree.py`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-ROOMS = "/rooms"
-PEERS = "/peers"
-ENDPOINTS = "/endpoints"
+ROOMS = "/conferencing/rooms"
+PEERS = "/conferencing/peers"
+ENDPOINTS = "/delivery/endpoints"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from api.logs.lines import LEVELS
 
-_ROOM_ACTOR = re.compile(r"/rooms/[^/:]*:([^/]+)")
+_ROOM_ACTOR = re.compile(r"(?:/conferencing)?/rooms/[^/:]*:([^/]+)")
 _AGO = re.compile(r"(\d+)([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

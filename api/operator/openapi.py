@@ -41,7 +41,7 @@ _STOP = {
     "type": "object",
     "required": ["path"],
     "additionalProperties": False,
-    "properties": {"path": {"type": "string", "examples": ["/rooms/spreed:lobby"]}},
+    "properties": {"path": {"type": "string", "examples": ["/conferencing/rooms/spreed:lobby"]}},
 }
 
 PATHS: dict[str, object] = {

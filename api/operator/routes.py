@@ -76,7 +76,7 @@ class Routes:
         try:
             order = StopOrder.model_validate_json(await request.get_data())
         except ValidationError:
-            return refuse(400, 'The body is {"path": "/rooms/…"}.')
+            return refuse(400, 'The body is {"path": "/conferencing/rooms/…"}.')
         try:
             self._services.system.stop_actor(order.path, "stopped by the operator")
         except UnknownActor:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import socket as stdlib_socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, Queue
 from tempfile import TemporaryFile
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import trio
@@ -21,6 +24,7 @@ from media.udp.datagrams import bind_port
 if TYPE_CHECKING:
     from api.settings import Settings
 
+FOLDER_SECONDS = 10.0  # for the folder of recordings to answer
 EXPECTED = (StartError, DataDirError)
 
 
@@ -32,12 +36,30 @@ def check_places(settings: Settings) -> None:
     for address in settings.ice.listen_ips:
         _check_address(str(address))
     folder = recordings_folder(settings).path
+    why = _trouble_with(folder)
+    if why:
+        raise StartError(f"cannot keep recordings in {folder}: {why}")
+
+
+def _trouble_with(folder: Path) -> str:
+    """Make the folder and try it; in a thread, for a mount that is gone may never answer."""
+    outcome: Queue[str] = Queue()
+
+    def attempt() -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            outcome.put(_why(error))
+        else:
+            outcome.put("")
+
+    Thread(target=attempt, daemon=True).start()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise StartError(f"cannot keep recordings in {folder}: {_why(error)}") from None
+        return outcome.get(timeout=FOLDER_SECONDS)
+    except Empty:
+        return "it does not answer"
 
 
 def _check_address(address: str) -> None:

@@ -10,7 +10,7 @@ import trio
 from werkzeug.http import parse_cookie
 
 from actors.core import ActorError, ActorStopped
-from actors.directory.rooms import OpenPeer
+from actors.directory.rooms import HUB, OpenPeer
 from actors.member.peer import Adopt, Lost, Peer
 from actors.words.keys import PeerKey
 from api.http.credentials import TooManyAttempts
@@ -128,7 +128,7 @@ async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Messa
     """Find or spawn the peer of this session. Raises an ActorError when there is no place."""
     hub = house.hub
     if hub is None:
-        raise ActorStopped("/hub")
+        raise ActorStopped(HUB)
     settings = house.services.settings()
     key = PeerKey(REALM, client.session.id)
     return await hub.ask(

@@ -34,14 +34,19 @@ def is_plain_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def rescue_leftovers(folder: Path, trouble: Trouble) -> list[Leftover]:
+def rescue_leftovers(
+    folder: Path, trouble: Trouble, wanted: Callable[[], bool] = lambda: True
+) -> list[Leftover]:
     """Rename each `<id>.<ext>.part` to `<id>.partial.<ext>`; remove those without content.
 
-    To be called while nothing is recorded. Returns what was kept; a folder that is not there has
-    nothing. Raises OSError for a folder that cannot be read.
+    To be called while nothing is recorded; it ends early once it is not `wanted` any more. Returns
+    what was kept; a folder that is not there has nothing. Raises OSError for a folder that cannot
+    be read.
     """
     kept = []
     for part in sorted(folder.glob("*.part")):
+        if not wanted():
+            break
         path = part.with_suffix("")
         if not _is_recording(path) or not part.is_file():
             continue

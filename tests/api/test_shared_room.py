@@ -56,11 +56,13 @@ async def two_dialects(
     async with open_system(children(ActorLimits, media)) as system, trio.open_nursery() as nursery:
         services = services_for(settings, system=system, secrets=Secrets(tmp_path))
         opens = api.owt.open_dialect(services)
-        doors = (api.spreed.open_dialect(services)(PLACE), opens(PLACE))
+        opens_spreed = api.spreed.open_dialect(services)
+        doors = (opens_spreed(PLACE), opens(PLACE))
         async with serving(*doors, settings=settings, services=services) as served:
             owt = OwtServer(served, system, services, opens)
             room = await owt.manager().create_room()
-            yield SpreedServer(served, system, services, nursery), owt, room["_id"]
+            spreed = SpreedServer(served, system, services, nursery, opens_spreed)
+            yield spreed, owt, room["_id"]
 
 
 @asynccontextmanager

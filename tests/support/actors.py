@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytest
+import trio
 import trio.testing
 
 from actors import tree as house
@@ -294,8 +295,24 @@ async def open_house(
         folder = Path(name)
         services = MediaServices(engine or FakeEngine(), RecordingsFolder(folder), **media)
         specs = house.children(lambda: limits, services, lambda: store(folder))
-        async with open_system(specs, grace=5) as system:
+        async with AsyncExitStack() as stack:
+            with threads_keep_up():
+                system = await stack.enter_async_context(open_system(specs, grace=5))
             yield House(system)
+
+
+@contextmanager
+def threads_keep_up() -> Iterator[None]:
+    """Have a clock that tests run ahead stand still, while threads look through a folder."""
+    clock = trio.lowlevel.current_clock()
+    if not isinstance(clock, trio.testing.MockClock):
+        yield
+        return
+    threshold, clock.autojump_threshold = clock.autojump_threshold, float("inf")
+    try:
+        yield
+    finally:
+        clock.autojump_threshold = threshold
 
 
 Method = Callable[..., Awaitable[Any]]

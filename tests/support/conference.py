@@ -24,7 +24,7 @@ from actors.words.facts import (
     SessionAnswered,
     SessionReady,
 )
-from actors.words.keys import PEERS, PeerKey, RoomKey
+from actors.words.keys import PEERS, ROOMS, PeerKey, RoomKey
 from actors.words.orders import Offer, Order, Publish, Subscribe
 from actors.words.permission import Abilities, Permission
 from actors.words.rooms import Admission, ConferenceRules, RoomSpec
@@ -45,7 +45,7 @@ RULES = ConferenceRules(
     video_in=frozenset({"vp8", "h264"}),
     views=("common",),
 )
-MANAGED = f"/rooms/{REALM}:{ROOM}"
+MANAGED = f"{ROOMS}/{REALM}:{ROOM}"
 KINDS = ("audio", "video")
 deal = count(1)
 

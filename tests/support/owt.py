@@ -17,7 +17,7 @@ from actors.core import Actor, ActorSystem, ChildSpec, Message, Spawn, open_syst
 from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
-from actors.words.keys import RoomKey
+from actors.words.keys import ROOMS, RoomKey
 from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Door, Place, Services
@@ -87,7 +87,7 @@ class OwtServer:
 
     async def live(self, room_id: str, room: Actor[Message]) -> None:
         """Have this actor stand in for the live room."""
-        rooms = self.system.registry.find("/rooms")
+        rooms = self.system.registry.find(ROOMS)
         assert rooms is not None
         await rooms.ask(Spawn(ChildSpec(RoomKey("owt", room_id).slug, lambda: room)), within=1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,16 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from actors.core import ChildSpec, Ref, Request, Restart, open_system
+from actors.core import (
+    Actor,
+    ChildSpec,
+    Message,
+    Ref,
+    Request,
+    Restart,
+    Supervisor,
+    open_system,
+)
 from actors.store.messages import STORE, MemoryStore
 from actors.store.place import StoreLimits, StorePlace
 from actors.store.sql_store import SqlStore
@@ -89,18 +98,22 @@ class Store:
         return dict(self.house.facts(STORE))
 
 
+def storage(store: Callable[[], Actor[Message]]) -> ChildSpec:
+    """Return the subtree that a store lives in."""
+    child = ChildSpec("store", store, Restart.PERMANENT)
+    return ChildSpec("storage", lambda: Supervisor([child]), Restart.PERMANENT)
+
+
 @asynccontextmanager
 async def open_store(place: StorePlace) -> AsyncIterator[Store]:
     """Run the store on a database that is ready."""
-    spec = ChildSpec("store", lambda: SqlStore(place), Restart.PERMANENT)
-    async with open_system([spec]) as system:
+    async with open_system([storage(lambda: SqlStore(place))]) as system:
         yield Store(House(system))
 
 
 @asynccontextmanager
 async def open_memory(limits: StoreLimits) -> AsyncIterator[Store]:
-    spec = ChildSpec("store", lambda: MemoryStore(limits), Restart.PERMANENT)
-    async with open_system([spec]) as system:
+    async with open_system([storage(lambda: MemoryStore(limits))]) as system:
         yield Store(House(system))
 
 

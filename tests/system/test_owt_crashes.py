@@ -9,7 +9,8 @@ import httpx
 import pytest
 import trio
 
-from actors.words.keys import PeerKey
+from actors.directory.rooms import HUB
+from actors.words.keys import PEERS, ROOMS, PeerKey
 from media.local_engine import open_local_engine
 from media.webrtc.bridge import MediaLoop, open_media_loop
 from media.webrtc.peer_facts import IceSettings
@@ -56,11 +57,11 @@ async def crash(server: OwtServer, path: str) -> None:
             await trio.sleep(0.01)
 
 
-@pytest.mark.parametrize("path", ["/hub", "/rooms", "/peers"])
+@pytest.mark.parametrize("path", [HUB, ROOMS, PEERS, "/conferencing"])
 async def test_a_crash_of_what_all_stand_on_ends_calls_and_lets_everybody_in_again(
     server: OwtServer, room: str, loop: MediaLoop, path: str
 ) -> None:
-    """What started after it starts anew: nobody is left with a connection that leads nowhere."""
+    """Peers end with it, and so their connections: nobody is left with one that leads nowhere."""
     async with guest(server, room) as one, guest(server, room, way="upgrade") as two:
         async with calling(one, loop) as ann, calling(two, loop) as bob:
             stream = await ann.publish()

@@ -83,7 +83,14 @@ async def test_the_life_of_a_conference_is_in_the_log(tmp_path: Path) -> None:
     assert {entry["address"] for entry in refused} == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("actor", ["/rooms/owt:blue%20tea", "/rooms/owt:blue%20tea/recording:5"])
+@pytest.mark.parametrize(
+    "actor",
+    [
+        "/conferencing/rooms/owt:blue%20tea",
+        "/conferencing/rooms/owt:blue%20tea/recording:5",
+        "/rooms/owt:blue%20tea",  # in logs of former versions
+    ],
+)
 def test_a_room_is_found_by_what_happens_in_its_actor(actor: str) -> None:
     entry = {"level": "error", "event": "actor.crashed", "actor": actor}
     assert LogFilter(room="blue tea").passes(entry)

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.core import ActorStopped, ChildSpec, Ref, Restart, Supervisor, open_system
+from actors.core import ActorStopped, ChildSpec, Ref, Restart, Strategy, Supervisor, open_system
 from tests.actors.core.puppet import (
     Boom,
     Do,
@@ -239,7 +239,7 @@ async def test_stopping_an_actor_that_waits_for_its_siblings_restart_ends_it() -
         puppet("a", restart=Restart.TRANSIENT),
         puppet("b", restart=Restart.PERMANENT, on_teardown=slow),
     ]
-    async with open_system(specs) as system:
+    async with open_system(specs, strategy=Strategy.REST_FOR_ONE) as system:
         a = found(system, "/a")
         await crash(a)
         await trio.testing.wait_all_tasks_blocked()
@@ -295,7 +295,7 @@ async def test_shutdown_during_a_repair_restarts_nothing() -> None:
         puppet("a", diary, restart=Restart.PERMANENT),
         puppet("b", diary, restart=Restart.PERMANENT, on_teardown=slow),
     ]
-    async with open_system(specs) as system:
+    async with open_system(specs, strategy=Strategy.REST_FOR_ONE) as system:
         await crash(found(system, "/a"))
     assert diary.count("a setup") == 1
     assert diary.count("b setup") == 1

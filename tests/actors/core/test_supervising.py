@@ -143,7 +143,7 @@ async def test_rest_for_one_tries_again_from_a_child_whose_new_setup_crashes() -
         puppet("b", diary, restart=PERMANENT, on_setup=fail_second),
         puppet("c", diary, restart=PERMANENT),
     ]
-    async with open_system(specs) as system:
+    async with open_system(specs, strategy=Strategy.REST_FOR_ONE) as system:
         await crash(found(system, "/a"))
         await trio.testing.wait_all_tasks_blocked()
         numbers = [await do(found(system, f"/{name}"), incarnation) for name in "abc"]
@@ -162,7 +162,7 @@ async def test_rest_for_one_keeps_the_mailboxes_of_those_restarted_with_it() -> 
         me.diary.append(f"handled by {me.ctx.incarnation}")
 
     specs = [puppet("a", diary, restart=PERMANENT), puppet("b", diary, restart=PERMANENT)]
-    async with open_system(specs) as system:
+    async with open_system(specs, strategy=Strategy.REST_FOR_ONE) as system:
         b = found(system, "/b")
         b.tell(Do(wait))
         await trio.testing.wait_all_tasks_blocked()
@@ -175,7 +175,7 @@ async def test_rest_for_one_keeps_the_mailboxes_of_those_restarted_with_it() -> 
 
 async def test_rest_for_one_ends_temporary_siblings_for_good() -> None:
     specs = [puppet("a", restart=PERMANENT), puppet("b"), puppet("c", restart=Restart.TRANSIENT)]
-    async with open_system(specs) as system:
+    async with open_system(specs, strategy=Strategy.REST_FOR_ONE) as system:
         await crash(found(system, "/a"))
         await trio.testing.wait_all_tasks_blocked()
         assert system.registry.find("/b") is None
@@ -193,7 +193,9 @@ async def test_a_second_crash_during_a_rest_for_one_repair_is_repaired_too() -> 
         puppet("b", restart=PERMANENT),
         puppet("c", restart=PERMANENT, on_teardown=slow),
     ]
-    async with open_system(specs, intensity=Intensity(10, 60)) as system:
+    async with open_system(
+        specs, strategy=Strategy.REST_FOR_ONE, intensity=Intensity(10, 60)
+    ) as system:
         await crash(found(system, "/b"))
         await trio.testing.wait_all_tasks_blocked()  # c is tearing down for b's sake
         await crash(found(system, "/a"))
@@ -205,7 +207,9 @@ async def test_a_second_crash_during_a_rest_for_one_repair_is_repaired_too() -> 
 
 async def test_a_sibling_that_crashes_while_it_comes_down_does_not_count_twice() -> None:
     specs = [puppet("a", restart=PERMANENT), puppet("b", restart=PERMANENT)]
-    async with open_system(specs, intensity=Intensity(1, 60)) as system:
+    async with open_system(
+        specs, strategy=Strategy.REST_FOR_ONE, intensity=Intensity(1, 60)
+    ) as system:
         released = trio.Event()
 
         async def late(_me: Puppet) -> None:

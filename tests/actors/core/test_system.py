@@ -183,7 +183,7 @@ async def test_the_tree_shows_every_actor_as_json() -> None:
         tree = json.loads(json.dumps(system.tree()))
     assert tree["path"] == "/"
     assert tree["kind"] == "supervisor"
-    assert tree["facts"] == {"strategy": "rest_for_one"}
+    assert tree["facts"] == {"strategy": "one_for_one"}
     (lobby,) = tree["children"]
     assert lobby.pop("last_error").startswith("Boom in puppet.py:")
     assert lobby.pop("age") >= 0

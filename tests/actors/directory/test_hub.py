@@ -9,12 +9,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actors.core import Message, Ref
+from actors.core import Message, Ref, Supervisor
 from actors.directory.rooms import HUB, CountUsers, FindUser, Hub, OpenPeer
 from actors.member.peer import Adopt, End, Peer
-from actors.store.messages import STORE, GetRoom, MemoryStore, PutRoom, RoomRecord
 from actors.words.keys import PEERS, ROOMS, PeerKey
-from actors.words.refusals import Busy, TooManyPeers, TooManyRooms
+from actors.words.refusals import Busy, TooManyPeers, TooManyRooms, WrongPin
 from tests.support.actors import (
     LIMITS,
     REALM,
@@ -25,7 +24,6 @@ from tests.support.actors import (
     key,
     open_house,
     settle,
-    spec,
 )
 
 
@@ -35,10 +33,6 @@ async def user_peers(house: House, user: str) -> set[Ref[Message]]:
 
 async def users(house: House) -> Any:
     return await house.find(HUB).ask(CountUsers(REALM), within=5)
-
-
-async def stored(house: House) -> Any:
-    return house.facts(STORE)["rooms"]
 
 
 # --- peers
@@ -184,49 +178,49 @@ async def test_the_limit_of_rooms_counts_those_that_live(autojump_clock: MockClo
         await bob.enter("red")
 
 
-async def test_the_record_of_a_room_goes_with_it(autojump_clock: MockClock) -> None:
+async def test_a_room_whose_spawning_was_answered_too_late_counts_once_somebody_comes(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = Saboteur(monkeypatch, Supervisor, ROOMS)
+    async with open_house(replace(LIMITS, rooms=1)) as house:
+        ann = await house.open("ann")
+        with rooms.holding():
+            with pytest.raises(Busy):
+                await ann.enter()
+        await settle()
+        assert house.has_room()
+        await ann.enter()
+        assert house.facts(HUB)["rooms"] == 1
+        with pytest.raises(TooManyRooms):
+            await ann.enter("red")
+        await trio.sleep(61)
+        assert house.facts(HUB)["rooms"] == 0
+        await ann.enter("red")
+
+
+async def test_the_lock_of_a_room_goes_with_it(autojump_clock: MockClock) -> None:
     async with open_house() as house:
         (ann,) = await house.people("ann", pin="1234")
-        assert await stored(house) == 1
-        await house.crash_room()
-        assert await stored(house) == 1
         ann.leave()
         await trio.sleep(61)
-        assert await stored(house) == 0
-        await ann.enter(pin="1234")
-        house.system.stop_actor(key().path)
-        await settle()
-        assert await stored(house) == 0
+        await ann.enter()
+        assert house.facts(key().path)["locked"] is False
 
 
-async def test_a_room_made_anew_keeps_its_own_record() -> None:
+async def test_a_room_made_anew_keeps_its_own_lock() -> None:
     async with open_house() as house:
         ann, _bob = await house.people("ann", "bob", pin="1234")
         house.system.stop_actor(key().path)
         await ann.enter(pin="5678")  # before the hub has heard of the end
         await settle()
-        record = await house.find(STORE).ask(GetRoom(key()), within=5)
-        assert record.lock.opens_with("5678")
         await house.crash_room()
-        assert house.facts(key().path)["locked"] is True
+        cid = await house.open("cid")
+        with pytest.raises(WrongPin):
+            await cid.enter(pin="1234")
+        await cid.enter(pin="5678")
 
 
-async def test_a_store_that_does_not_keep_up_does_not_take_the_hub_along(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = Saboteur(monkeypatch, MemoryStore, STORE)
-    async with open_house() as house:
-        await house.people("ann", pin="1234")
-        with store.holding():
-            await house.fill(STORE, PutRoom(RoomRecord(spec("red"), None)))
-            house.system.stop_actor(key().path)
-            await settle()
-        assert house.system.counters.crashes == 0
-        await trio.sleep(2)
-        assert await house.find(STORE).ask(GetRoom(key()), within=5) is None
-
-
-async def test_a_hub_that_crashes_begins_with_no_room_and_no_record(
+async def test_a_hub_that_crashes_begins_with_no_room_and_no_lock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hub = Saboteur(monkeypatch, Hub, HUB)
@@ -240,7 +234,7 @@ async def test_a_hub_that_crashes_begins_with_no_room_and_no_record(
         assert not house.has_room()
         assert not ann.ref.alive
         assert len(ann.client.closed) == 1
-        assert await stored(house) == 0
         bob = await house.open("bob")
         await bob.enter()
+        assert house.facts(key().path)["locked"] is False
         assert house.members() == {"bob"}

@@ -8,12 +8,10 @@ from trio.testing import MockClock
 
 from actors.core import ChildSpec, Spawn
 from actors.member.peer import ChangePin, End, Enter, ListRoom, Peer
-from actors.room.room import Say
-from actors.store.messages import STORE, GetRoom, MemoryStore
+from actors.room.room import Room, Say
+from actors.store.messages import STORE, FindServices, MemoryStore
 from actors.words.facts import (
     Extra,
-    Joined,
-    OrderRefused,
     PeerJoined,
     PeerLeft,
     RoomClosed,
@@ -24,7 +22,6 @@ from actors.words.facts import (
 from actors.words.keys import PEERS, PeerKey
 from actors.words.refusals import (
     AccountRequiredToCreate,
-    Busy,
     PinNotNeeded,
     RoomFull,
     RoomLocked,
@@ -39,6 +36,7 @@ from tests.support.actors import (
     Saboteur,
     key,
     open_house,
+    poison,
     settle,
     spec,
 )
@@ -119,7 +117,6 @@ async def test_an_empty_room_keeps_its_pin_until_it_expires(autojump_clock: Mock
             await ann.enter()
         await trio.sleep(2)
         assert not house.has_room()
-        assert await house.find(STORE).ask(GetRoom(key()), within=1) is None
         await ann.enter()
         assert house.facts(key().path) == {"type": "Room", "members": 1, "locked": False}
 
@@ -149,7 +146,7 @@ async def test_someone_who_returns_in_time_keeps_the_room(autojump_clock: MockCl
 
 
 async def test_a_join_at_the_last_moment_is_not_lost(
-    autojump_clock: MockClock, store: Saboteur
+    autojump_clock: MockClock,
 ) -> None:
     for late in (-0.001, 0.0, 0.001):
         async with open_house() as house:
@@ -209,54 +206,32 @@ async def test_everyone_hears_the_new_pin_and_newcomers_need_it() -> None:
         await cid.enter()
 
 
-async def test_the_lock_is_in_the_store_before_anyone_hears_of_it(
-    autojump_clock: MockClock, store: Saboteur
-) -> None:
+async def test_the_lock_outlives_a_crash_in_the_very_moment_it_is_heard_of() -> None:
     async with open_house() as house:
-        ann, bob = await house.people("ann", "bob")
-        with store.holding():
-            await ann.ref.ask(ChangePin("blue", "lock", "1234"), within=5)
-            await settle()
-            assert store.waiting == 1
-            assert ann.client.facts == bob.client.facts == []
+        ann, _bob = await house.people("ann", "bob")
+        await ann.ref.ask(ChangePin("blue", "lock", "1234"), within=5)
+        house.room().tell(poison())
         await settle()
-        assert ann.client.pins == bob.client.pins == ["1234"]
-        record = await house.find(STORE).ask(GetRoom(key()), within=1)
-        assert record is not None
-        assert record.lock.opens_with("1234")
-        assert b"1234" not in record.lock.digest
-
-
-async def test_a_store_that_does_not_answer_lets_nobody_into_a_new_room(
-    autojump_clock: MockClock, store: Saboteur
-) -> None:
-    async with open_house() as house:
-        ann = await house.open("ann")
-        with store.holding():
-            with pytest.raises(Busy):
-                await ann.enter(pin="1234")
-            await settle()
-            assert not house.has_room()
-            assert ann.client.shown(Joined) == []
-        await ann.enter()
-        assert house.facts(key().path)["locked"] is False
-
-
-async def test_a_store_that_does_not_answer_leaves_the_lock_as_it_was(
-    autojump_clock: MockClock, store: Saboteur
-) -> None:
-    async with open_house() as house:
-        ann, bob = await house.people("ann", "bob", pin="1234")
-        with store.holding():
-            await ann.ref.ask(ChangePin("blue", "lock", ""), within=5)
-            await trio.sleep(6)
-        (refused,) = ann.client.facts
-        assert isinstance(refused, OrderRefused)
-        assert (refused.tag, type(refused.refusal)) == ("lock", Busy)
-        assert bob.client.facts == []
         cid = await house.open("cid")
         with pytest.raises(RoomLocked):
             await cid.enter()
+        await ann.lock("")
+        house.room().tell(poison())
+        await cid.enter()
+        assert house.members() == {"ann", "bob", "cid"}
+
+
+async def test_a_room_needs_no_store(store: Saboteur) -> None:
+    """It is made, locked, crashes and is unlocked while the store answers nobody."""
+    async with open_house() as house:
+        with store.holding():
+            house.find(STORE).tell(FindServices())
+            await settle()
+            ann, bob = await house.people("ann", "bob", pin="1234")
+            await house.crash_room()
+            assert house.facts(key().path)["locked"] is True
+            await ann.lock("")
+            assert bob.client.pins == [""]
 
 
 # --- slow peers, the operator
@@ -309,14 +284,15 @@ async def test_members_of_a_room_stopped_by_hand_are_told_and_may_enter_anew_wit
 
 
 async def test_what_a_former_room_still_says_is_not_shown_in_the_next(
-    autojump_clock: MockClock, store: Saboteur
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    blue = Saboteur(monkeypatch, Room, key().path)
     async with open_house() as house:
         ann, bob = await house.people("ann", "bob")
         await house.people("cid", room="red")
-        with store.holding():
+        with blue.holding():
             await ann.ref.ask(ChangePin("blue", "lock", "1234"), within=5)
-            await settle()  # blue waits for the store
+            await settle()
             ann.say(b'"only for blue"')
             await settle()
             await bob.enter("red")

@@ -14,30 +14,23 @@ import trio
 from actors.core import NameTaken
 from actors.store.messages import (
     ConferenceRecord,
-    DropAllRooms,
     DropConference,
-    DropRoom,
     DropService,
     FindServices,
     GetConference,
-    GetRoom,
     GetService,
     ListConferenceIds,
     ListConferences,
     PutConference,
-    PutRoom,
     PutService,
     PutToken,
     ReplaceConference,
-    RoomRecord,
     ServiceRecord,
     TakeToken,
     TokenRecord,
 )
 from actors.store.place import StoreLimits
 from actors.words.refusals import StoreFull, UnknownService, Unstorable
-from actors.words.rooms import PinLock
-from tests.support.actors import key, spec
 from tests.support.stores import KINDS, Store, fresh_store, need_postgresql
 
 NOW = 1_900_000_000.0
@@ -286,24 +279,6 @@ async def test_what_is_no_time_is_refused(opening: Opening, moment: float) -> No
                 await store.ask(order)
 
 
-async def test_room_records_are_kept_until_replaced_or_dropped(opening: Opening) -> None:
-    async with opening() as store:
-        locked = RoomRecord(spec(), PinLock.of("1234", b"salt"))
-        assert await store.ask(GetRoom(key())) is None
-        await store.ask(PutRoom(locked))
-        assert await store.ask(GetRoom(key())) == locked
-        await store.ask(PutRoom(RoomRecord(spec(), None)))
-        assert await store.ask(GetRoom(key())) == RoomRecord(spec(), None)
-        assert store.facts()["rooms"] == 1
-        store.ref.tell(DropRoom(key()))
-        store.ref.tell(DropRoom(key("never there")))
-        assert await store.ask(GetRoom(key())) is None
-        await store.ask(PutRoom(locked))
-        store.ref.tell(DropAllRooms())
-        assert await store.ask(GetRoom(key())) is None
-        assert store.facts()["rooms"] == 0
-
-
 async def test_what_is_told_is_done_too(opening: Opening) -> None:
     async with opening() as store:
         store.ref.tell(PutService(SAMPLE))
@@ -313,7 +288,6 @@ async def test_what_is_told_is_done_too(opening: Opening) -> None:
 
 
 def test_records_and_orders_show_no_secrets() -> None:
-    assert "1234" not in repr(RoomRecord(spec(), PinLock.of("1234", b"salt")))
     assert "a secret key" not in repr(PutService(SAMPLE))
     assert "secret" not in repr(PutConference(BLUE))
     assert TOKEN.id not in repr(PutToken(TOKEN, NOW))

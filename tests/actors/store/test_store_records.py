@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.core import ChildSpec, NameTaken, Restart, open_system
+from actors.core import NameTaken, open_system
 from actors.store.messages import (
     STORE,
     ConferenceRecord,
@@ -20,6 +20,7 @@ from actors.store.messages import (
 )
 from actors.words.refusals import UnknownService
 from tests.support.actors import House
+from tests.support.stores import storage
 
 SERVICE = ServiceRecord("5" * 24, "sample", "a secret key", encrypted=False)
 CONFERENCE = ConferenceRecord("6" * 24, SERVICE.id, "blue", b'{"secret": 1}')
@@ -27,7 +28,7 @@ TOKEN = TokenRecord("7" * 24, CONFERENCE.id, SERVICE.id, "ann", "presenter", b"{
 
 
 async def test_services_conferences_and_tokens_are_kept() -> None:
-    async with open_system([ChildSpec("store", MemoryStore, Restart.PERMANENT)]) as system:
+    async with open_system([storage(MemoryStore)]) as system:
         store = House(system).find(STORE)
         with pytest.raises(UnknownService):
             await store.ask(PutConference(CONFERENCE), within=1)

@@ -16,7 +16,6 @@ from actors.store.backend import backend_of
 from actors.store.messages import (
     STORE,
     FindServices,
-    GetRoom,
     ListConferences,
     PutConference,
     PutService,
@@ -25,7 +24,7 @@ from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from tests.actors.core.puppet import logged
-from tests.support.actors import Saboteur, key
+from tests.support.actors import Saboteur
 from tests.support.process import REPOSITORY
 from tests.support.store_writer import OWNER, written
 from tests.support.stores import DATABASES, fresh_place, open_store, run_sql
@@ -91,7 +90,7 @@ async def test_a_crash_of_the_actor_loses_nothing_acknowledged(
                 await trio.sleep(0.01)
                 saboteur.crash("handle")
                 with pytest.raises(ActorCrashed):
-                    await store.ask(GetRoom(key()))
+                    await store.ask(FindServices())
             assert len(acknowledged) + len(untold) == 20
             await store.ask(PutConference(written(99)))
             found = await store.ask(ListConferences(OWNER.id))

@@ -19,12 +19,9 @@ from sqlalchemy import make_url
 from actors.core import AskTimeout
 from actors.store.messages import (
     FindServices,
-    GetRoom,
     GetService,
-    PutRoom,
     PutService,
     PutToken,
-    RoomRecord,
     ServiceRecord,
     TakeToken,
     TokenRecord,
@@ -33,7 +30,6 @@ from actors.store.place import StorePlace
 from actors.store.upgrade import prepare
 from actors.words.refusals import Busy, StoreUnavailable
 from tests.actors.core.puppet import logged
-from tests.support.actors import key, spec
 from tests.support.stores import Store, fresh_place, open_store, postgresql, run_sql
 from tests.support.tcp_proxy import Proxy, proxy_to
 
@@ -127,9 +123,8 @@ async def test_a_locked_file_refuses_writes_in_time_and_loses_nothing(tmp_path: 
                 async with trio.open_nursery() as nursery:
                     for number in range(2, 8):
                         nursery.start_soon(refused_in_time, store, number)
-                    # Reads and rooms go on meanwhile.
+                    # Reads go on meanwhile.
                     assert await store.ask(FindServices()) == (service(1),)
-                    await store.ask(PutRoom(RoomRecord(spec(), None)), within=0.5)
                 assert store.facts()["failing"] == ["writes"]
             await until_written(store, 9)
             assert store.facts()["failing"] == []
@@ -196,7 +191,6 @@ async def test_more_requests_than_may_wait_are_busy(tmp_path: Path) -> None:
                         await trio.sleep(0.01)
                 assert outcomes == ["busy"] * 7
                 assert store.facts()["waiting"] == 3
-                assert await store.ask(GetRoom(key()), within=0.5) is None
         assert outcomes == ["busy"] * 7 + ["done"] * 3
         assert store.facts()["waiting"] == 0
 
@@ -271,7 +265,6 @@ async def test_postgresql_may_be_away_for_a_while(tmp_path: Path) -> None:
             await refused_in_time(store, 100)
             with pytest.raises(StoreUnavailable):
                 await store.ask(FindServices())
-            await store.ask(PutRoom(RoomRecord(spec(), None)), within=0.5)
             await proxy.up()
             await until_written(store, 7)
         found = {each.id for each in await store.ask(FindServices())}
@@ -406,4 +399,3 @@ async def test_a_database_without_tables_is_a_refusal(tmp_path: Path) -> None:
             async with open_store(place) as store:
                 with pytest.raises(StoreUnavailable):
                     await store.ask(FindServices())
-                assert await store.ask(GetRoom(key())) is None

@@ -221,7 +221,7 @@ def test_anything_is_a_room_or_refused(options: dict[str, Any]) -> None:
 def test_the_rules_of_the_live_room() -> None:
     room = read_room({"name": "n", "participantLimit": 3, "inputLimit": 2})
     spec = room_spec(ROOM, room, 500)
-    assert spec.key.path == f"/rooms/owt:{ROOM}"
+    assert spec.key.path == f"/conferencing/rooms/owt:{ROOM}"
     assert (spec.capacity, spec.expiry_seconds) == (3, 30.0)
     assert spec.conference is not None
     assert spec.conference.input_limit == 2

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
 import pytest
 import trio
 
-from api.process import server
+from api.process import server, startup
 from api.process.listeners import StartError
 from api.process.secret_store import DataDirError
 from api.process.startup import check_places, one_message
@@ -45,6 +46,23 @@ def test_a_folder_for_recordings_that_cannot_be_made_is_named(tmp_path: Path) ->
 def test_a_folder_that_takes_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="cannot keep recordings in /proc/self/net: "):
         check_places(placed(tmp_path, recordings="/proc/self/net"))
+
+
+def test_a_folder_that_never_answers_does_not_hold_up_the_start_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = Event()
+
+    def hang(self: Path, **options: object) -> None:
+        answered.wait()
+
+    monkeypatch.setattr(Path, "mkdir", hang)
+    monkeypatch.setattr(startup, "FOLDER_SECONDS", 0.01)
+    try:
+        with pytest.raises(StartError, match="cannot keep recordings in /gone: it does not answer"):
+            check_places(placed(tmp_path, recordings="/gone"))
+    finally:
+        answered.set()
 
 
 async def raise_within(error: BaseException) -> None:

@@ -302,7 +302,7 @@ async def test_a_session_that_is_not_connected_cannot_log_in(tmp_path: Path) -> 
     async with site(tmp_path, spreed=USERS) as (server, http):
         async with server.client() as ann:
             pass
-        await server.until(f"/peers/spreed:{ann.id}", exists=False)
+        await server.until(f"/conferencing/peers/spreed:{ann.id}", exists=False)
         response = await http.patch(f"/api/v1/sessions/{ann.id}/", json=login_body(ann))
         assert refused(response) == (403, "session_patch_failed")
 
@@ -375,7 +375,7 @@ async def test_a_session_registers_once_and_only_while_connected(tmp_path: Path)
             response = await http.post("/api/v1/users", json=names)
             assert refused(response) == (400, "users_request_failed")
             assert response.json()["message"] == 'Error: "session already authenticated"'
-        await server.until(f"/peers/spreed:{ann.id}", exists=False)
+        await server.until(f"/conferencing/peers/spreed:{ann.id}", exists=False)
         response = await http.post("/api/v1/users", json=names)
         assert response.json()["message"] == 'Error: "no such session"'
 
@@ -609,7 +609,7 @@ async def test_buddy_picture_has_the_size_asked_for(tmp_path: Path) -> None:
             await assert_ranges(http, path, response.content)
             unknown = await http.get("/static/img/buddy/s46/none/x")
             assert (unknown.status_code, unknown.text) == (404, "Unknown image")
-        await server.until(f"/peers/spreed:{ann.id}", exists=False)
+        await server.until(f"/conferencing/peers/spreed:{ann.id}", exists=False)
         assert (await http.get(path)).status_code == 404
 
 
@@ -642,7 +642,7 @@ async def test_a_session_that_ends_while_its_picture_is_read_leaves_none(
     async with site(tmp_path) as (server, _), server.client() as ann:
         await ann.send("Status", {"buddyPicture": "data:image/png;base64,AAAA"})
         await reading.wait()
-        server.system.stop_actor(f"/peers/spreed:{ann.id}", "stopped by the operator")
+        server.system.stop_actor(f"/conferencing/peers/spreed:{ann.id}", "stopped by the operator")
         with trio.fail_after(5):
             while not forgotten:
                 await trio.sleep(0.01)

@@ -226,6 +226,15 @@ def test_leftovers_are_renamed_and_other_files_are_left_alone(tmp_path: Path) ->
     assert rescue_leftovers(tmp_path / "nowhere", never) == []
 
 
+def test_a_rescue_ends_once_it_is_not_wanted_any_more(tmp_path: Path) -> None:
+    for name in ("a.webm.part", "b.webm.part"):
+        (tmp_path / name).write_text(name)
+    answers = iter((True, False))
+    (left,) = rescue_leftovers(tmp_path, never, lambda: next(answers))
+    assert left.path.name == "a.partial.webm"
+    assert (tmp_path / "b.webm.part").exists()
+
+
 def test_only_recordings_that_are_too_old_are_removed(tmp_path: Path) -> None:
     now = 1_000_000_000.0
     for name, days in {
