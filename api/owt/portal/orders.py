@@ -36,7 +36,7 @@ from api.owt.portal.errors import ATTRIBUTES_TOO_LARGE, INVALID_RECEIVER, INVALI
 from media.contract.engine import Candidate
 
 _AS_THE_SOURCE = re.compile(r"x1(\.0*)?")
-_RECEIVER = re.compile(wire.ID_PATTERN)
+_RECEIVER = re.compile(r"[0-9a-zA-Z_-]+")  # also members of other dialects, whose ids have "_"
 
 
 def post_text(text: wire.Text) -> PostText:
