@@ -72,8 +72,8 @@ async def _open() -> AsyncIterator[App]:
         check_places(settings)
         await trio.to_thread.run_sync(prepare_store, settings)
         async with open_services(CurrentSettings(settings)) as services:
-            doors = Dialects(listener.dialects, services).doors(listener)
-            app = create_app(listener, doors, services)
+            mounts = Dialects(listener.dialects, services).mounts(listener)
+            app = create_app(listener, mounts, services)
             services.lifecycle.mark_ready()
             log.info("server.ready", urls=[], dialects=listener.dialects)
             yield app

@@ -97,9 +97,9 @@ def violations(folder: str, *forbidden: str, but: tuple[str, ...] = ()) -> list[
 
 
 def dialects() -> list[str]:
-    """Return the folders of `api` that open a door."""
-    doors = (HOUSE / "api").glob("*/__init__.py")
-    return sorted(door.parent.name for door in doors if "def open_dialect" in door.read_text())
+    """Return the folders of `api` that open a mount."""
+    mounts = (HOUSE / "api").glob("*/__init__.py")
+    return sorted(mount.parent.name for mount in mounts if "def open_dialect" in mount.read_text())
 
 
 def test_there_is_something_to_look_at() -> None:

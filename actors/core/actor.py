@@ -142,11 +142,11 @@ class Context:
 
     def watch(self, ref: Ref[Any]) -> None:
         """Have `on_down` called when that actor ends; at once if it has."""
-        self._life.bonds.watch(ref)
+        self._life.links.watch(ref)
 
     def unwatch(self, ref: Ref[Any]) -> None:
         """Undo `watch`; a Down that waits in the mailbox already still arrives."""
-        self._life.bonds.unwatch(ref)
+        self._life.links.unwatch(ref)
 
     def start_task(
         self, fn: Callable[..., Awaitable[Any]], *args: object, name: str | None = None
@@ -164,14 +164,14 @@ class Context:
         If the actor ends first, the asker is told. For a message that was told, the answer goes
         nowhere.
         """
-        return self._life.bonds.defer()
+        return self._life.links.defer()
 
     def tell_self_after(self, delay: float, message: Message) -> Timer:
         """Put a message into the own mailbox after `delay` seconds, full or not.
 
         It dies with this incarnation. Raises TypeError for a message the actor does not accept.
         """
-        return self._life.bonds.tell_self_after(delay, message)
+        return self._life.links.tell_self_after(delay, message)
 
     def stop(self, reason: str = "normal") -> None:
         """End this actor once the current handler returns.

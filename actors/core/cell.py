@@ -164,7 +164,7 @@ class Cell:
     def _finish(self, reason: str) -> None:
         self._tell_watchers(reason, restarting=False)
         for watcher in self.watchers or ():
-            watcher.bonds.watched_ended(self)
+            watcher.links.watched_ended(self)
         self.watchers = None
         self.mailbox.owner = None  # refs that are kept do not keep the rest
         self.system.counters.stopped += 1

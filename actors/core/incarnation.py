@@ -17,7 +17,7 @@ from actors.core.actor import Actor, Context
 from actors.core.children import Children
 from actors.core.errors import ActorCrashed, ActorError, ActorStopped, Refused, SetupTimeout
 from actors.core.faults import caught, place_of
-from actors.core.links import Bonds
+from actors.core.links import Links
 from actors.core.message import Down, Message
 from actors.core.own_nursery import OwnNursery
 from actors.core.ref import speaker
@@ -65,7 +65,7 @@ class Incarnation:
         self._reason: str | None = None  # why this life ends, once it does
         self._failure: Exception | None = None  # a crash outside the actor's own task
         self._set_up = False
-        self._bonds: Bonds | None = None
+        self._bonds: Links | None = None
         try:
             self.actor = cell.system.context.run(cell.spec.factory)
         except Exception as error:  # noqa: BLE001 -- the spawner must not crash in its child's place
@@ -260,10 +260,10 @@ class Incarnation:
         return self.actor.accepts
 
     @property
-    def bonds(self) -> Bonds:
+    def links(self) -> Links:
         """Watches, timers and deferred answers of this life, made on first use."""
         if self._bonds is None:
-            self._bonds = Bonds(self)
+            self._bonds = Links(self)
         return self._bonds
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from actors.core.incarnation import Incarnation
 
 
-class Bonds:
+class Links:
     """Watches on other actors, timers, and answers still owed.
 
     Timers and answers are kept as keys of dicts: most actors have none at most times, and an empty

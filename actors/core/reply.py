@@ -10,7 +10,7 @@ from actors.core.errors import ActorError
 
 if TYPE_CHECKING:
     from actors.core.incarnation import Incarnation
-    from actors.core.links import Bonds
+    from actors.core.links import Links
     from actors.core.message import Request
 
 R = TypeVar("R")
@@ -46,7 +46,7 @@ class ReplyTo(Generic[R]):
         self.deadline = deadline
         self.asked_by = asked_by  # the actor that asks, None from outside the tree
         self.via = via  # the request which that actor is itself answering by asking
-        self.owner: Bonds | None = None  # set when deferred: who must tell the asker if it ends
+        self.owner: Links | None = None  # set when deferred: who must tell the asker if it ends
         self.done = False
         self._task: trio.lowlevel.Task | None = None
         self._value: R | None = None

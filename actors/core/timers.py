@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from actors.core.links import Bonds
+    from actors.core.links import Links
     from actors.core.message import Message
 
 
@@ -22,10 +22,10 @@ class Timer:
 
     __slots__ = ("_owner", "due", "message")
 
-    def __init__(self, due: float, owner: Bonds, message: Message) -> None:
+    def __init__(self, due: float, owner: Links, message: Message) -> None:
         self.due = due
         self.message = message
-        self._owner: Bonds | None = owner
+        self._owner: Links | None = owner
 
     @property
     def pending(self) -> bool:

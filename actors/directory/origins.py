@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from actors.core import Message, Ref
-from actors.room.roster import Roll
+from actors.room.roster import Roster
 from actors.words.refusals import TooManyEmptyRooms
 
 
@@ -16,7 +16,7 @@ class Origins:
 
     def __init__(self) -> None:
         self._address_of: dict[Ref[Message], str] = {}
-        self._rolls: dict[str, dict[Ref[Message], Roll]] = {}
+        self._rolls: dict[str, dict[Ref[Message], Roster]] = {}
 
     def check(self, address: str, peer: str, most: int) -> None:
         """Raise TooManyEmptyRooms where another room is one too many; 0 is no limit.
@@ -26,15 +26,15 @@ class Origins:
         rolls = self._rolls.get(address)
         if not most or rolls is None:
             return
-        left = (1 for room, roll in rolls.items() if room.alive and roll.left_by_all_but(peer))
+        left = (1 for room, roster in rolls.items() if room.alive and roster.left_by_all_but(peer))
         if next(islice(left, most - 1, None), None) is not None:
             raise TooManyEmptyRooms
 
-    def note(self, room: Ref[Message], address: str, roll: Roll) -> None:
+    def note(self, room: Ref[Message], address: str, roster: Roster) -> None:
         """Remember where a new room comes from."""
         if address:
             self._address_of[room] = address
-            self._rolls.setdefault(address, {})[room] = roll
+            self._rolls.setdefault(address, {})[room] = roster
 
     def forget(self, room: Ref[Message]) -> None:
         """Forget a room that has ended; an unknown one changes nothing."""

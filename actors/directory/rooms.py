@@ -24,7 +24,7 @@ from actors.core import (
 )
 from actors.directory.origins import Origins
 from actors.room.room import Join, Room
-from actors.room.roster import Roll
+from actors.room.roster import Roster
 from actors.streams.services import MediaServices
 from actors.words.facts import JoinRefused
 from actors.words.keys import PEERS, ROOMS, PeerKey
@@ -182,7 +182,7 @@ class Hub(Actor[Message]):
             self._refuse(order, Busy())
 
     def _refuse(self, order: Admit, refusal: Refused) -> None:
-        key, peer = order.spec.key, order.admission.card.peer
+        key, peer = order.spec.key, order.admission.presence.peer
         told = {"room": key.name, "dialect": key.realm, "peer": peer, "reason": refusal.code}
         self.ctx.log.info("join.refused", **told)
         with suppress(ActorError):  # it is gone, or will see its own deadline pass
@@ -197,15 +197,15 @@ class Hub(Actor[Message]):
         if len(self._rooms) >= self._limits.rooms:
             raise TooManyRooms
         address, most = admission.address, self._limits.empty_rooms_per_address
-        self._origins.check(address, admission.card.peer, most)
-        roll = Roll()
+        self._origins.check(address, admission.presence.peer, most)
+        roster = Roster()
 
         def factory() -> Actor[Message]:
-            return Room(spec, self._limits, self._media, roll)
+            return Room(spec, self._limits, self._media, roster)
 
         grace = ROOM_GRACE if spec.conference is None else CONFERENCE_GRACE
         room = await self._spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT, grace)
-        self._origins.note(room, address, roll)
+        self._origins.note(room, address, roster)
         self._note(room)
         return room
 

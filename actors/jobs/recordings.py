@@ -36,7 +36,7 @@ CHANGE_SECONDS = 5.0
 
 @dataclass(slots=True)
 class RecordingLine:
-    """An ongoing recording; `wired` is what it was last told of each kind, as in SessionLine.
+    """An ongoing recording; `wired` is what it was last told of each kind, as in Negotiation.
 
     `keyframe_seconds` is how often it asks for keyframes, 0 for not at all.
     """

@@ -28,11 +28,11 @@ from actors.core import (
 from actors.directory.rooms import Admit, tell_hub
 from actors.room.room import Leave, Rejoin
 from actors.words.facts import (
-    Card,
     Fact,
     Joined,
     JoinRefused,
     OrderRefused,
+    Presence,
     Restarted,
     RoomClosed,
     RoomView,
@@ -65,7 +65,7 @@ class Carded(Protocol):
     id: str
 
     @property
-    def card(self) -> Card: ...
+    def presence(self) -> Presence: ...
 
 
 class Membership:
@@ -248,7 +248,7 @@ class Membership:
         if room != self._room:
             return
         try:
-            room.tell(Rejoin(self._peer.ctx.self_ref, self._state.card, incarnation))
+            room.tell(Rejoin(self._peer.ctx.self_ref, self._state.presence, incarnation))
         except ActorStopped:
             pass  # its Down is on the way
         except MailboxFull:

@@ -171,7 +171,7 @@ class Participant(Actor[Message]):
             case JoinRefused():
                 self._place.turn_back(message)
             case Enter():
-                self._place.enter(message.spec, Admission(self._state.card), message.tag)
+                self._place.enter(message.spec, Admission(self._state.presence), message.tag)
             case Do(order):
                 self._do(order)
             case Resume():

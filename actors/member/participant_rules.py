@@ -6,13 +6,13 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from actors.words.facts import (
-    Card,
     Fact,
     Joined,
     MediaLost,
     PeerChanged,
     PeerJoined,
     PermissionSet,
+    Presence,
     Said,
     SessionAnswered,
     SessionEnded,
@@ -40,8 +40,8 @@ class ParticipantState:
     sessions: dict[str, None] = field(default_factory=dict)
 
     @property
-    def card(self) -> Card:
-        return Card(
+    def presence(self) -> Presence:
+        return Presence(
             self.id,
             self.user,
             revision=self.revision,
@@ -103,8 +103,8 @@ def weight_of(fact: Fact) -> int:
             return FACT_BYTES + _text_bytes(sdp)
         case StreamAdded(stream) | StreamChanged(stream=stream):
             return FACT_BYTES + _stream_bytes(stream)
-        case PeerJoined(card) | PeerChanged(card):
-            return FACT_BYTES + len(card.status or b"") + len(card.user)
+        case PeerJoined(presence) | PeerChanged(presence):
+            return FACT_BYTES + len(presence.status or b"") + len(presence.user)
         case Signalled(body=body):
             return FACT_BYTES + len(body)
         case MediaLost(streams, sessions):

@@ -19,12 +19,12 @@ from actors.member.membership import AGAIN_SECONDS, Membership, Quit, Return
 from actors.member.peer_rules import PeerState
 from actors.room.room import FromRoom, ListMembers, Present, Say, SetPin
 from actors.words.facts import (
-    Card,
     Extra,
     Fact,
     Introduced,
     JoinRefused,
     PeerLeft,
+    Presence,
     Restarted,
     Said,
     Signalled,
@@ -134,7 +134,7 @@ class LogIn(Request[None]):
 class Described(Message):
     """A peer and the name of the room it is in, or "" ."""
 
-    card: Card
+    presence: Presence
     room: str
 
 
@@ -260,7 +260,7 @@ class Peer(Actor[Message]):
                 self._log_in(message)
             case Describe():
                 view = self._place.view
-                return Described(self._state.card, view.key.name if view else "")
+                return Described(self._state.presence, view.key.name if view else "")
             case Adopt():
                 self._adopt(message)
             case Overdue(client):
@@ -319,7 +319,7 @@ class Peer(Actor[Message]):
         self._expect_nobody()
         self._state.enter(order.agent)
         admission = Admission(
-            self._state.card,
+            self._state.presence,
             order.pin,
             order.account_to_join,
             order.account_to_create,
@@ -335,7 +335,7 @@ class Peer(Actor[Message]):
 
     def _present(self) -> None:
         if self._place.present:
-            self._place.tell(Present(self._state.card))
+            self._place.tell(Present(self._state.presence))
 
     def _log(self, event: str, **values: object) -> None:
         self.ctx.log.info(event, peer=self._state.id, dialect=self._realm, **values)

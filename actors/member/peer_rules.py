@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from actors.words.facts import Card
+from actors.words.facts import Presence
 from actors.words.refusals import AlreadyIdentified, NonceForAnotherUser, NonceInvalid
 
 NONCE_SECONDS = 60.0
@@ -32,8 +32,8 @@ class PeerState:
     grant: Grant | None = None
 
     @property
-    def card(self) -> Card:
-        return Card(self.id, self.user, self.agent, self.status, self.revision)
+    def presence(self) -> Presence:
+        return Presence(self.id, self.user, self.agent, self.status, self.revision)
 
     def enter(self, agent: str) -> None:
         """Note what the client says of itself when it joins a room."""

@@ -17,9 +17,9 @@ from actors.streams.services import MediaServices
 from actors.streams.sessions import Answered, OfferDue, RoomSessions, WordDue
 from actors.words.conference_refusals import ParticipantUnknown
 from actors.words.facts import (
-    Card,
     OrderDone,
     OrderRefused,
+    Presence,
     Said,
     SessionEnded,
     SessionReady,
@@ -64,7 +64,7 @@ class RoomConference:
         self,
         room: Actor[Message],
         rules: ConferenceRules,
-        members: Mapping[str, Card],
+        members: Mapping[str, Presence],
         media: MediaServices,
         tell: Callable[[Iterable[Notice]], None],
         log: Callable[..., None],
@@ -146,28 +146,28 @@ class RoomConference:
     # --- orders
 
     async def _obey(self, order: Order) -> None:
-        card = self._members.get(order.by)
-        if card is None:
+        presence = self._members.get(order.by)
+        if presence is None:
             return  # it has left, or is not back yet: whoever asked knows the deadline
         try:
-            value, outcome = await self._done(order, card)
+            value, outcome = await self._done(order, presence)
         except Refused as refusal:
             self._tell([Notice(OrderRefused(order.tag, refusal), to=order.by)])
             return
         self._tell([Notice(OrderDone(order.tag, value), to=order.by)])
         await self._carry_out(outcome)
 
-    async def _done(self, order: Order, card: Card) -> Done:
+    async def _done(self, order: Order, presence: Presence) -> Done:
         """Carry out an order. Raises its refusals."""
         conference, sessions = self._conference, self._sessions
         match order:
             case PostText():
                 return None, self._post(order)
             case Publish():
-                return self._publish(order, card), NOTHING
+                return self._publish(order, presence), NOTHING
             case Subscribe(by, _, audio, video):
                 id_ = sessions.new_id()
-                conference.subscribe(id_, by, audio, video, card.permission)
+                conference.subscribe(id_, by, audio, video, presence.permission)
                 sessions.open(id_, by)
                 return id_, NOTHING
             case Unpublish(by, _, stream):
@@ -186,7 +186,7 @@ class RoomConference:
                 sessions.trickle(session, candidates)
         return None, NOTHING
 
-    def _publish(self, order: Publish, card: Card) -> str:
+    def _publish(self, order: Publish, presence: Presence) -> str:
         id_ = self._sessions.new_id()
         publication = Publication(
             id_,
@@ -196,7 +196,7 @@ class RoomConference:
             order.parameters,
             order.attributes,
         )
-        self._conference.publish(publication, card.permission)
+        self._conference.publish(publication, presence.permission)
         self._sessions.open(id_, order.by)
         return id_
 

@@ -20,15 +20,15 @@ from actors.core import (
 from actors.room.audience import Audience
 from actors.room.audience import FromRoom as FromRoom
 from actors.room.conference import RoomConference
-from actors.room.roster import Roll
+from actors.room.roster import Roster
 from actors.room.rules import RoomState
 from actors.streams.services import MediaServices
 from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
 from actors.words.facts import (
-    Card,
     Dropped,
     JoinRefused,
     OrderRefused,
+    Presence,
     Restarted,
     RoomClosed,
     Said,
@@ -62,7 +62,7 @@ class Rejoin(Message):
     """
 
     peer: Ref[Message]
-    card: Card
+    presence: Presence
     incarnation: int
 
 
@@ -77,7 +77,7 @@ class Leave(Message):
 
 @dataclass(frozen=True, slots=True)
 class Present(Message):
-    card: Card
+    presence: Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +117,20 @@ class Room(Actor[Message]):
     )  # fmt: skip
 
     def __init__(
-        self, spec: RoomSpec, limits: ActorLimits, media: MediaServices, roll: Roll
+        self, spec: RoomSpec, limits: ActorLimits, media: MediaServices, roster: Roster
     ) -> None:
-        self._roll = roll
-        self._state = RoomState(spec, roll.lock, roll.used, roll.cards)
+        self._roll = roster
+        self._state = RoomState(spec, roster.lock, roster.used, roster.presences)
         self._limits = limits
         self._conference: RoomConference | None = None
         if spec.conference is not None:
             rules, members = spec.conference, self._state.members
             self._conference = RoomConference(self, rules, members, media, self._tell, self._log)
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
-        self._audience = Audience(self, roll.refs, limits.ask_seconds)
+        self._audience = Audience(self, roster.refs, limits.ask_seconds)
         self._generation = 0
         self._expiry: Timer | None = None  # of the room that is empty
-        self._unaware = set(roll.cards)  # members that may not know of the restart yet
+        self._unaware = set(roster.presences)  # members that may not know of the restart yet
 
     async def setup(self) -> None:
         """After a crash, come back with the members and the lock that were."""
@@ -151,8 +151,8 @@ class Room(Actor[Message]):
             case Leave(ref, peer, gone):
                 if self._audience.refs.get(peer, ref) == ref:
                     await self._leave(peer, gone=gone)
-            case Present(card):
-                self._tell(self._state.present(card))
+            case Present(presence):
+                self._tell(self._state.present(presence))
             case Say(said):
                 with suppress(NotInRoom):  # it has left meanwhile
                     self._tell(self._state.say(said))
@@ -204,7 +204,7 @@ class Room(Actor[Message]):
     # --- joining and leaving
 
     async def _join(self, order: Join) -> None:
-        state, peer = self._state, order.admission.card.peer
+        state, peer = self._state, order.admission.presence.peer
         first = not state.used
         try:
             state.admit(order.admission)
@@ -227,13 +227,13 @@ class Room(Actor[Message]):
         self._log("peer.joined", peer=peer, members=len(state.members))
 
     def _confirm(self, order: Rejoin) -> None:
-        card = order.card
-        if self._audience.refs.get(card.peer) != order.peer:
+        presence = order.presence
+        if self._audience.refs.get(presence.peer) != order.peer:
             return
         if order.incarnation == self.ctx.incarnation:
-            self._unaware.discard(card.peer)
-        if card.revision > self._state.members[card.peer].revision:  # lost in the crash
-            self._tell(self._state.present(card))
+            self._unaware.discard(presence.peer)
+        if presence.revision > self._state.members[presence.peer].revision:  # lost in the crash
+            self._tell(self._state.present(presence))
 
     async def _leave(self, peer: str, *, gone: bool) -> None:
         self._audience.remove(peer)

@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from actors.core import Message, Ref
-from actors.words.facts import Card
+from actors.words.facts import Presence
 from actors.words.rooms import PinLock
 
 
 @dataclass(slots=True)
-class Roll:
+class Roster:
     """The members of one room by id, as each of them believes them to be, and its lock.
 
     They are kept because nobody could tell them to a room that comes back: of two members, one may
     have ended after the other was told of it, and neither would ever say so. `lock` is changed
-    before anyone hears of it; `used` is true once somebody was let in. The roll is forgotten with
+    before anyone hears of it; `used` is true once somebody was let in. The roster is forgotten with
     the room, whose name is free then.
     """
 
-    cards: dict[str, Card] = field(default_factory=dict)
+    presences: dict[str, Presence] = field(default_factory=dict)
     refs: dict[str, Ref[Message]] = field(default_factory=dict)
     lock: PinLock | None = None
     used: bool = False
 
     def left_by_all_but(self, peer: str) -> bool:
         """Tell whether everybody has left, or will have when this peer does."""
-        return self.used and len(self.cards) == (peer in self.cards)
+        return self.used and len(self.presences) == (peer in self.presences)

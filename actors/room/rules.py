@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 
 from actors.words.conference_refusals import ParticipantUnknown
 from actors.words.facts import (
-    Card,
     Fact,
     Joined,
     PeerChanged,
     PeerJoined,
     PeerLeft,
     PermissionSet,
+    Presence,
     RoomChanged,
     RoomView,
     RosterAnnounced,
@@ -47,7 +47,7 @@ class RoomState:
     spec: RoomSpec
     lock: PinLock | None = None
     used: bool = False
-    members: dict[str, Card] = field(default_factory=dict)
+    members: dict[str, Presence] = field(default_factory=dict)
 
     @property
     def view(self) -> RoomView:
@@ -55,8 +55,8 @@ class RoomState:
 
     def admit(self, admission: Admission) -> None:
         """Check whether this joiner may enter; raises the refusal, changes nothing."""
-        card = admission.card
-        if not card.user:
+        presence = admission.presence
+        if not presence.user:
             if admission.account_to_join:
                 raise AccountRequiredToJoin
             if admission.account_to_create and not self.used:
@@ -68,7 +68,7 @@ class RoomState:
                 raise WrongPin
         elif admission.pin and self.used:
             raise PinNotNeeded
-        if card.peer not in self.members and len(self.members) >= self.spec.capacity:
+        if presence.peer not in self.members and len(self.members) >= self.spec.capacity:
             raise RoomFull
 
     def lock_after_join(self, admission: Admission, salt: bytes) -> PinLock | None:
@@ -88,13 +88,13 @@ class RoomState:
 
         A member that joins again is announced again. `streams` are those in the room.
         """
-        card = admission.card
+        presence = admission.presence
         self.lock = lock
         self.used = True
-        self.members[card.peer] = card
+        self.members[presence.peer] = presence
         notices = [
-            Notice(self._welcome(admission, tag, streams), to=card.peer),
-            *self.of_members(PeerJoined(card), but=card.peer),
+            Notice(self._welcome(admission, tag, streams), to=presence.peer),
+            *self.of_members(PeerJoined(presence), but=presence.peer),
         ]
         if self.spec.announces_roster and len(self.members) > 1:
             notices.append(Notice(RosterAnnounced(self.view, tuple(self.members))))
@@ -114,22 +114,24 @@ class RoomState:
             return []
         return self.of_members(PeerLeft(peer, gone))
 
-    def present(self, card: Card) -> list[Notice]:
-        """Replace a member's card and show it to the others; older revisions are ignored."""
-        known = self.members.get(card.peer)
-        if known is None or card.revision < known.revision:
+    def present(self, presence: Presence) -> list[Notice]:
+        """Replace a member's presence and show it to the others; older revisions are ignored."""
+        known = self.members.get(presence.peer)
+        if known is None or presence.revision < known.revision:
             return []
-        self.members[card.peer] = card
-        return [Notice(PeerChanged(card), but=card.peer)]
+        self.members[presence.peer] = presence
+        return [Notice(PeerChanged(presence), but=presence.peer)]
 
     def permit(self, peer: str, changes: Iterable[PermissionChange]) -> list[Notice]:
         """Change what a member may do. Raises ParticipantUnknown."""
         if peer not in self.members:
             raise ParticipantUnknown(peer)
-        card = self.members[peer]
-        permission = card.permission.changed(changes)
+        presence = self.members[peer]
+        permission = presence.permission.changed(changes)
         # The participant counts the revision up, too, once it hears of it.
-        self.members[peer] = replace(card, permission=permission, revision=card.revision + 1)
+        self.members[peer] = replace(
+            presence, permission=permission, revision=presence.revision + 1
+        )
         return [Notice(PermissionSet(permission), to=peer)]
 
     def say(self, said: Said) -> list[Notice]:

@@ -1,4 +1,4 @@
-"""A database from the side of a thread: one errand, one transaction, one answer."""
+"""A database from the side of a thread: one request, one transaction, one answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from actors.store.backend import Breakable, FileReplaced, backend_of, code_of
 from actors.store.messages import carry_out
 from actors.store.place import StorePlace
 from actors.store.sql_tables import SqlTables
-from actors.store.transaction import Errand
+from actors.store.transaction import Transaction
 
 
 class DatabaseFailed(Exception):
@@ -19,7 +19,7 @@ class DatabaseFailed(Exception):
 
 
 class Database:
-    """The connections of one store; nothing is connected before the first errand."""
+    """The connections of one store; nothing is connected before the first transaction."""
 
     def __init__(self, place: StorePlace) -> None:
         self._limits = place.limits
@@ -33,64 +33,64 @@ class Database:
         """The kind of database."""
         return self._backend.name
 
-    def run(self, errand: Errand) -> object:
-        """Do the errand and return its answer; a write is on disk by then.
+    def run(self, transaction: Transaction) -> object:
+        """Do the transaction and return its answer; a write is on disk by then.
 
         Raises what its message says, GivenUp, or DatabaseFailed; then nothing was written, unless
         the failure came during the commit.
         """
         self.used = True
-        self._here.errand = errand
+        self._here.transaction = transaction
         try:
-            return self._transact(errand)
+            return self._transact(transaction)
         except (SQLAlchemyError, FileReplaced, OSError) as error:
-            errand.check()  # broken because nobody waits
+            transaction.check()  # broken because nobody waits
             raise DatabaseFailed(code_of(error)) from None
         finally:
-            errand.let_go()
-            del self._here.errand
+            transaction.let_go()
+            del self._here.transaction
 
     def close(self) -> None:
-        """Close the connections that no errand has in hand."""
+        """Close the connections that no transaction has in hand."""
         self._engine.dispose()
 
-    def _transact(self, errand: Errand) -> object:
-        connection = self._begin(errand)
+    def _transact(self, transaction: Transaction) -> object:
+        connection = self._begin(transaction)
         try:
-            answer = carry_out(errand.message, SqlTables(connection, self._limits))
-            errand.check()
+            answer = carry_out(transaction.message, SqlTables(connection, self._limits))
+            transaction.check()
             connection.commit()
         finally:
             connection.close()
         return answer
 
-    def _begin(self, errand: Errand) -> Connection:
+    def _begin(self, transaction: Transaction) -> Connection:
         """Begin a transaction, on another connection if the one at hand proves to be dead."""
         try:
-            return self._begin_once(errand)
+            return self._begin_once(transaction)
         except FileReplaced:
             pass
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-        errand.check()
-        return self._begin_once(errand)
+        transaction.check()
+        return self._begin_once(transaction)
 
-    def _begin_once(self, errand: Errand) -> Connection:
+    def _begin_once(self, transaction: Transaction) -> Connection:
         connection = self._engine.connect()
         try:
-            errand.take(_below(connection))
-            self._backend.begin(connection, errand.milliseconds, write=errand.write)
+            transaction.take(_below(connection))
+            self._backend.begin(connection, transaction.milliseconds, write=transaction.write)
         except BaseException:
             connection.close()
             raise
         return connection
 
     def _made(self, connection: Breakable) -> int:
-        """Let the errand in this thread break the connection from its beginning."""
-        errand: Errand = self._here.errand
-        errand.take(connection)
-        return errand.milliseconds
+        """Let the transaction in this thread break the connection from its beginning."""
+        transaction: Transaction = self._here.transaction
+        transaction.take(connection)
+        return transaction.milliseconds
 
 
 def _below(connection: Connection) -> Breakable:

@@ -1,8 +1,8 @@
 """The store on a database: its records survive the process.
 
-The actor never waits for the database. Each request is an errand in a helper task: reads side by
-side, writes one after the other in the order in which they came. An errand is given up at its
-deadline, its asker refused; the thread ends as its connection breaks, and until then holds its
+The actor never waits for the database. Each request is a transaction in a helper task: reads side
+by side, writes one after the other in the order in which they came. A transaction is given up at
+its deadline, its asker refused; the thread ends as its connection breaks, and until then holds its
 place among the threads.
 """
 
@@ -17,7 +17,7 @@ from actors.core import Actor, Message, Refused, ReplyTo
 from actors.store.database import Database, DatabaseFailed
 from actors.store.messages import DURABLE_READS, DURABLE_WRITES
 from actors.store.place import StorePlace
-from actors.store.transaction import Errand, GivenUp
+from actors.store.transaction import GivenUp, Transaction
 from actors.words.refusals import Busy, StoreUnavailable
 
 ANSWER_SHARE = 0.8  # of the asker's patience: it shall hear a refusal, not its own clock
@@ -62,7 +62,7 @@ class SqlStore(Actor[Message]):
             raise Busy
         self._waiting += 1
         turn = self._line.join() if isinstance(message, DURABLE_WRITES) else None
-        self.ctx.start_task(self._carry_out, message, self.ctx.defer(), turn, name="errand")
+        self.ctx.start_task(self._carry_out, message, self.ctx.defer(), turn, name="transaction")
         return None
 
     async def teardown(self, reason: str) -> None:
@@ -88,11 +88,11 @@ class SqlStore(Actor[Message]):
         """Have one request done in a thread, and answer it in time."""
         seconds = self._seconds_for(asker)
         kind = "reads" if turn is None else "writes"
-        errand = Errand(message, seconds, write=turn is not None)
+        transaction = Transaction(message, seconds, write=turn is not None)
         failure = "no answer"
         try:
             with trio.move_on_after(seconds):
-                asker.reply(await self._do(errand, turn))
+                asker.reply(await self._do(transaction, turn))
                 self._works(kind)
                 return
         except Refused as refusal:
@@ -104,19 +104,19 @@ class SqlStore(Actor[Message]):
         except GivenUp:
             pass
         finally:
-            errand.give_up()
+            transaction.give_up()
             self._waiting -= 1
             if turn is not None:
                 self._line.leave(turn)
         asker.refuse(StoreUnavailable())
         self._fails(kind, failure)
 
-    async def _do(self, errand: Errand, turn: trio.Event | None) -> object:
+    async def _do(self, transaction: Transaction, turn: trio.Event | None) -> object:
         if turn is not None:
             await turn.wait()
         return await trio.to_thread.run_sync(
             self._database.run,
-            errand,
+            transaction,
             abandon_on_cancel=True,
             limiter=self._readers if turn is None else self._writer,
         )

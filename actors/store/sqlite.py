@@ -51,7 +51,7 @@ class Sqlite:
             connection = sqlite3.connect(
                 f"file:{quote(str(self._file))}?mode=rw",
                 uri=True,
-                timeout=0.0,  # each errand says how long it waits
+                timeout=0.0,  # each transaction says how long it waits
                 isolation_level=None,  # and begins when it says so
                 check_same_thread=False,
                 factory=SqliteConnection,

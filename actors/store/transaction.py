@@ -10,10 +10,10 @@ from actors.store.backend import Breakable
 
 
 class GivenUp(Exception):
-    """Nobody waits for this errand any more; what it did is rolled back."""
+    """Nobody waits for this transaction any more; what it did is rolled back."""
 
 
-class Errand:
+class Transaction:
     """A message for the tables, and a deadline on the clock of `time.monotonic`.
 
     The thread may wait for a database that never answers. `give_up`, called from outside, breaks
@@ -24,13 +24,13 @@ class Errand:
         self.message = message
         self.write = write
         self._deadline = monotonic() + seconds
-        self._hand = threading.Lock()  # between the two threads that know this errand
+        self._hand = threading.Lock()  # between the two threads that know this transaction
         self._connection: Breakable | None = None
         self._given_up = False
 
     @property
     def milliseconds(self) -> int:
-        """How long a statement may take: a little less than the errand has left, at least 1."""
+        """How long a statement may take: a little less than there is left, at least 1."""
         return max(1, int(900 * (self._deadline - monotonic())))
 
     def take(self, connection: Breakable) -> None:

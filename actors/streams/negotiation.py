@@ -11,7 +11,7 @@ EARLY_CANDIDATES = 64  # before the offer; a connection takes no more either
 
 
 @dataclass(slots=True)
-class SessionLine:
+class Negotiation:
     """`ends` are the engine's ids by kind: sources of a publication, sinks of a subscription.
 
     `fmtp` are the parameters of the codecs, by kind.

@@ -19,7 +19,7 @@ from actors.streams.connection import (
     HangUp,
     connection_spec,
 )
-from actors.streams.negotiation import EARLY_CANDIDATES, SessionLine
+from actors.streams.negotiation import EARLY_CANDIDATES, Negotiation
 from actors.streams.offers import MISSING, NO_CODEC, Unfit, tracks_for
 from actors.streams.rules import NOTHING, Conference, Outcome
 from actors.streams.services import MediaServices
@@ -90,8 +90,8 @@ class RoomSessions:
         self._room = room
         self._conference = conference
         self._media = media
-        self._lines: dict[str, SessionLine] = {}
-        self._by_connection: dict[Ref[Message], SessionLine] = {}
+        self._lines: dict[str, Negotiation] = {}
+        self._by_connection: dict[Ref[Message], Negotiation] = {}
 
     def new_id(self) -> str:
         """Return a free id: a decimal number that nobody can guess."""
@@ -102,7 +102,7 @@ class RoomSessions:
     def open(self, session: str, owner: str) -> None:
         """Await the offer of a session."""
         due = self._room.ctx.tell_self_after(self._media.connect_seconds, OfferDue(session))
-        self._lines[session] = SessionLine(session, owner, due)
+        self._lines[session] = Negotiation(session, owner, due)
 
     def owner(self, session: str) -> str | None:
         """Return whose session it is, None where there is none."""
@@ -245,7 +245,7 @@ class RoomSessions:
                 self._await_word(line, told.connection)
         return NOTHING
 
-    def _await_word(self, line: SessionLine, connection: Ref[Message]) -> None:
+    def _await_word(self, line: Negotiation, connection: Ref[Message]) -> None:
         """Keep a session whose other side has hung up, for as long as its word may take."""
         ctx = self._room.ctx
         del self._by_connection[connection]
@@ -261,7 +261,7 @@ class RoomSessions:
             return NOTHING
         return self._conference.end(line.id, SessionEnd.MEDIA_LOST)
 
-    def _take_tracks(self, line: SessionLine, told: TracksChanged) -> Outcome:
+    def _take_tracks(self, line: Negotiation, told: TracksChanged) -> Outcome:
         sends = self._sends(line.id)
         codecs = line.take_tracks(told.tracks, sends=sends)
         for kind in self._conference.codecs(line.id):
@@ -272,7 +272,7 @@ class RoomSessions:
         self._conference.negotiated(line.id, codecs, rid, profile)
         return Outcome(rewired=() if sends else (line.id,)) + self._perhaps_ready(line)
 
-    def _perhaps_ready(self, line: SessionLine) -> Outcome:
+    def _perhaps_ready(self, line: Negotiation) -> Outcome:
         return self._conference.ready(line.id) if line.becomes_ready() else NOTHING
 
     # --- what flows
@@ -298,7 +298,7 @@ class RoomSessions:
                 pass  # one side has just ended, which the room will hear
         return NOTHING
 
-    async def _wire(self, line: SessionLine, kind: str, sink: str) -> None:
+    async def _wire(self, line: Negotiation, kind: str, sink: str) -> None:
         engine = self._media.engine
         source, flows = self.source(line.id, kind), self._conference.flows(line.id, kind)
         was_source, flowed = line.wired.get(kind, (None, True))
@@ -321,7 +321,7 @@ class RoomSessions:
     def _sends(self, session: str) -> bool:
         return session in self._conference.publications
 
-    def _line(self, session: str) -> SessionLine:
+    def _line(self, session: str) -> Negotiation:
         if session not in self._lines:
             raise SessionUnknown(session)
         return self._lines[session]

@@ -15,7 +15,7 @@ from actors.words.streams import SessionEnd, Stream
 
 
 @dataclass(frozen=True, slots=True)
-class Card(Message):
+class Presence(Message):
     """How a peer shows itself. `status` is JSON bytes that only clients understand.
 
     `role` and `permission` count in rooms with streams only.
@@ -53,7 +53,7 @@ class Joined(Fact):
 
     tag: str
     room: RoomView
-    members: tuple[Card, ...]
+    members: tuple[Presence, ...]
     attempt: int = 0
     streams: tuple[Stream, ...] = ()
 
@@ -78,7 +78,7 @@ class OrderRefused(Fact):
 
 @dataclass(frozen=True, slots=True)
 class PeerJoined(Fact):
-    card: Card
+    presence: Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class PeerLeft(Fact):
 
 @dataclass(frozen=True, slots=True)
 class PeerChanged(Fact):
-    card: Card
+    presence: Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class RoomChanged(Fact):
 @dataclass(frozen=True, slots=True)
 class RosterListed(Fact):
     tag: str
-    members: tuple[Card, ...]
+    members: tuple[Presence, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actors.core.message import Message, Request
-from actors.words.facts import Card
+from actors.words.facts import Presence
 from actors.words.permission import PermissionChange
 from actors.words.streams import (
     AS_IT_COMES,
@@ -130,12 +130,12 @@ class ControlSubscription(Order):
 
 
 @dataclass(frozen=True, slots=True)
-class GetParticipants(Request[tuple[Card, ...]]):
+class GetParticipants(Request[tuple[Presence, ...]]):
     """All members in order of joining, each with role and permission."""
 
 
 @dataclass(frozen=True, slots=True)
-class SetPermissions(Request[Card]):
+class SetPermissions(Request[Presence]):
     """Change what a participant may do; what it sends and takes already goes on.
 
     Raises ParticipantUnknown.

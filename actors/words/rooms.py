@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from actors.words.facts import Card, Fact
+from actors.words.facts import Fact, Presence
 from actors.words.keys import RoomKey
 
 
@@ -47,7 +47,7 @@ class RoomSpec:
 class Admission:
     """What a joiner brings, and what the dialect demands of it."""
 
-    card: Card
+    presence: Presence
     pin: str = ""  # "": none given
     account_to_join: bool = False
     account_to_create: bool = False

@@ -1,4 +1,4 @@
-"""The door of Auvious RTC to a listener."""
+"""The mount of Auvious RTC to a listener."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from api.auvious.openapi import PATHS, SECURITY_SCHEMES
 from api.auvious.routes import REST, add_routes, empty
 from api.auvious.server_events import add_event_stream
 from api.auvious.state import House
-from api.http.mounts import Door, Place, Services
+from api.http.mounts import Mount, Place, Services
 
 PREFIXES = ("/auvious", REST, *SECURITY)
 
 
-def open_dialect(services: Services) -> Callable[[Place], Door]:
-    """Start the dialect; the result opens a door of it for each listener."""
+def open_dialect(services: Services) -> Callable[[Place], Mount]:
+    """Start the dialect; the result opens a mount of it for each listener."""
     house = House.open(services)
     open_broker(house)
-    return lambda place: open_door(house)
+    return lambda place: open_mount(house)
 
 
-def open_door(house: House) -> Door:
+def open_mount(house: House) -> Mount:
     blueprint = Blueprint("auvious", __name__)
 
     async def ask_first() -> Response | None:
@@ -47,7 +47,7 @@ def open_door(house: House) -> Door:
     add_routes(blueprint, house)
     add_event_stream(blueprint, house)
     add_oauth_routes(blueprint, house)
-    return Door(
+    return Mount(
         dialect="auvious",
         blueprint=blueprint,
         websockets=mqtt_routes(house),

@@ -31,12 +31,12 @@ from api.http.paths import Paths, is_below
 if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
-    from api.http.mounts import Door, Services
+    from api.http.mounts import Mount, Services
     from api.settings import LimitSettings, ListenerSettings
 
 log = structlog.get_logger(__name__)
 
-REFUSALS = {404, 405, 413, 429, 500, 503}  # what every door has a form for
+REFUSALS = {404, 405, 413, 429, 500, 503}  # what every mount has a form for
 
 
 class App(QuartTrio):
@@ -45,12 +45,12 @@ class App(QuartTrio):
     asgi_http_class = SteadyHttpConnection
     asgi_websocket_class = SteadyWebsocketConnection
 
-    def __init__(self, doors: Sequence[Door], services: Services, root: Door | None) -> None:
+    def __init__(self, mounts: Sequence[Mount], services: Services, root: Mount | None) -> None:
         super().__init__("quintet", static_folder=None, template_folder=None)
         self.services = services
-        self.doors = {door.blueprint.name: door for door in doors}
+        self.mounts = {mount.blueprint.name: mount for mount in mounts}
         self.root = root
-        self.routes = WebsocketRoutes(route for door in doors for route in door.websockets)
+        self.routes = WebsocketRoutes(route for mount in mounts for route in mount.websockets)
         self.open_sockets: set[QuartSocket] = set()
         self.paths: Paths  # once all routes are known
 
@@ -71,40 +71,40 @@ class App(QuartTrio):
         self.config["BODY_TIMEOUT"] = limits.body_seconds
         self.config["RESPONSE_TIMEOUT"] = limits.answer_seconds
 
-    def door(self) -> Door | None:
+    def mount(self) -> Mount | None:
         """Return whose request this is: by its route, else by the prefix of its path."""
-        if request.blueprint in self.doors:
-            return self.doors[request.blueprint]
+        if request.blueprint in self.mounts:
+            return self.mounts[request.blueprint]
         owner = self.paths.owner(request.path)
         return owner[1] if owner else self.root
 
     def refusal(self, status: int) -> Response:
-        """Build the answer of this status in the form of the door asked for."""
+        """Build the answer of this status in the form of the mount asked for."""
         asked = request if has_request_context() else websocket
         owner = self.paths.owner(asked.path)
-        door = owner[1] if owner else self.doors.get(asked.blueprint or "", self.root)
-        if door is not None and status in REFUSALS:
-            return door.refuse(status)
+        mount = owner[1] if owner else self.mounts.get(asked.blueprint or "", self.root)
+        if mount is not None and status in REFUSALS:
+            return mount.refuse(status)
         phrase = HTTPStatus(status).phrase
         return Response(f"{status} {phrase}\n", status, content_type="text/plain; charset=utf-8")
 
 
-def create_app(listener: ListenerSettings, doors: Sequence[Door], services: Services) -> App:
-    """Put the doors of one listener behind one app.
+def create_app(listener: ListenerSettings, mounts: Sequence[Mount], services: Services) -> App:
+    """Put the mounts of one listener behind one app.
 
-    Raises ValueError when two doors claim one path.
+    Raises ValueError when two mounts claim one path.
     """
-    root = next((door for door in doors if door.dialect == listener.root), None)
-    app = App(doors, services, root)
+    root = next((mount for mount in mounts if mount.dialect == listener.root), None)
+    app = App(mounts, services, root)
     app.limits_changed(services.settings().limits)
     app.url_map.strict_slashes = False  # SDKs send both forms and follow no redirects
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
-    for door in doors:
-        app.register_blueprint(door.blueprint)
+    for mount in mounts:
+        app.register_blueprint(mount.blueprint)
     for path in app.routes.paths:
         app.add_websocket(path, f"websocket:{path}", websocket_view(app))
-    app.paths = Paths(doors, app.url_map)
+    app.paths = Paths(mounts, app.url_map)
     app.before_request(_begin)
     app.after_request(_end)
     app.register_error_handler(HTTPException, _refuse)
@@ -148,8 +148,8 @@ async def _begin() -> Response | None:
 async def _end(response: Response) -> Response:
     """Log the request, without anything of it that may be secret, and finish the headers."""
     app = current()
-    door = app.door()
-    dialect = door.dialect if door else ""
+    mount = app.mount()
+    dialect = mount.dialect if mount else ""
     seconds = trio.current_time() - g.get("started", trio.current_time())
     app.services.traffic.request(dialect).add(response.status_code, seconds)
     note = log.debug if dialect == "operator" and response.status_code < 400 else log.info

@@ -48,7 +48,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Mount:
     """A dialect on one listener.
 
     `prefixes` are the path prefixes it reserves there (a prefix ends at a path segment): an unknown
@@ -65,9 +65,9 @@ class Door:
     security_schemes: Mapping[str, object] = field(default_factory=dict)  # that those paths name
 
 
-DialectOpener = Callable[[Services], Callable[[Place], Door]]
+DialectOpener = Callable[[Services], Callable[[Place], Mount]]
 """Each dialect package exposes `open_dialect: DialectOpener`, called once a process; what it
-returns opens a door of the dialect for each listener. What is to happen while the server drains
+returns opens a mount of the dialect for each listener. What is to happen while the server drains
 goes into `services.lifecycle.drain_hooks`."""
 
-__all__ = ["DialectOpener", "Door", "Place", "Services"]
+__all__ = ["DialectOpener", "Mount", "Place", "Services"]

@@ -9,26 +9,26 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, RequestRedirect, Rule
 
 if TYPE_CHECKING:
-    from api.http.mounts import Door
+    from api.http.mounts import Mount
 
 
 class Paths:
-    """The reserved prefixes of all doors of one listener.
+    """The reserved prefixes of all mounts of one listener.
 
     A prefix ends at a path segment: `/api` reserves `/api` and `/api/x`, not `/apiary`.
     """
 
-    def __init__(self, doors: Sequence[Door], rules: Map) -> None:
-        found = [(_bare(prefix), door) for door in doors for prefix in door.prefixes]
+    def __init__(self, mounts: Sequence[Mount], rules: Map) -> None:
+        found = [(_bare(prefix), mount) for mount in mounts for prefix in mount.prefixes]
         found.sort(key=lambda pair: len(pair[0]), reverse=True)  # the longest prefix wins
-        self._owned = [(prefix, prefix + "/", door) for prefix, door in found if prefix]
+        self._owned = [(prefix, prefix + "/", mount) for prefix, mount in found if prefix]
         self._maps = {prefix: _map_below(prefix, rules) for prefix, _, _ in self._owned}
 
-    def owner(self, path: str) -> tuple[str, Door] | None:
-        """Return the prefix that `path` lies below and the door that reserved it."""
-        for prefix, start, door in self._owned:
+    def owner(self, path: str) -> tuple[str, Mount] | None:
+        """Return the prefix that `path` lies below and the mount that reserved it."""
+        for prefix, start, mount in self._owned:
             if path == prefix or path.startswith(start):
-                return prefix, door
+                return prefix, mount
         return None
 
     def problem(self, prefix: str, path: str, method: str) -> MethodNotAllowed | NotFound | None:

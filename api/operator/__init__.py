@@ -1,4 +1,4 @@
-"""The operator's door, `/-/…`: health, metrics, the live tree, the API document, the console."""
+"""The operator's mount, `/-/…`: health, metrics, the live tree, the API document, the console."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from quart import Blueprint
 
-from api.http.mounts import Door, Place, Services
+from api.http.mounts import Mount, Place, Services
 from api.operator.collector import ServerCollector
 from api.operator.errors import refuse
 from api.operator.openapi import PATHS
@@ -16,15 +16,15 @@ from api.operator.routes import add_routes
 PREFIX = "/-"
 
 
-def open_dialect(services: Services) -> Callable[[Place], Door]:
-    """Start to collect metrics; the result opens the door on a listener."""
+def open_dialect(services: Services) -> Callable[[Place], Mount]:
+    """Start to collect metrics; the result opens the mount on a listener."""
     services.metrics.register(ServerCollector(services))
 
-    def open_door(_place: Place) -> Door:
+    def open_mount(_place: Place) -> Mount:
         blueprint = Blueprint("operator", __name__)
         add_routes(blueprint, PREFIX, services)
         add_pages(blueprint, PREFIX)
-        return Door(
+        return Mount(
             dialect="operator",
             blueprint=blueprint,
             websockets=(),
@@ -33,4 +33,4 @@ def open_dialect(services: Services) -> Callable[[Place], Door]:
             openapi=PATHS,
         )
 
-    return open_door
+    return open_mount

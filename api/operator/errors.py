@@ -1,4 +1,4 @@
-"""What goes wrong at the operator's door, as `{"code", "message"}`: one table."""
+"""What goes wrong at the operator's mount, as `{"code", "message"}`: one table."""
 
 from __future__ import annotations
 

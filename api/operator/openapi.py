@@ -1,4 +1,4 @@
-"""`/-/openapi.json`: the fragments of all doors of a listener as one OpenAPI 3.1 document."""
+"""`/-/openapi.json`: the fragments of all mounts of a listener as one OpenAPI 3.1 document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from api.process.version import quintet_version
 
 if TYPE_CHECKING:
-    from api.http.mounts import Door
+    from api.http.mounts import Mount
 
 LOCAL = "#/$defs/"
 _TOKEN: list[dict[str, list[str]]] = [{"operatorToken": []}]
@@ -61,7 +61,7 @@ PATHS: dict[str, object] = {
 }
 
 
-def document(doors: Iterable[Door]) -> dict[str, Any]:
+def document(mounts: Iterable[Mount]) -> dict[str, Any]:
     """Return one document; every operation is tagged with its dialect.
 
     What a fragment defines beside a schema (`$defs`) becomes a component named for the dialect.
@@ -69,14 +69,14 @@ def document(doors: Iterable[Door]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     components = Components()
     schemes: dict[str, object] = {"operatorToken": {"type": "http", "scheme": "bearer"}}
-    for door in doors:
-        schemes |= door.security_schemes
-        for path, operations in (door.openapi or {}).items():
+    for mount in mounts:
+        schemes |= mount.security_schemes
+        for path, operations in (mount.openapi or {}).items():
             item = paths.setdefault(path, {})
             for method, operation in dict(operations).items():  # type: ignore[call-overload]
                 tagged = isinstance(operation, dict) and method != "parameters"
-                found = {**operation, "tags": [door.dialect]} if tagged else operation
-                item[method] = components.hoisted(found, door.dialect)
+                found = {**operation, "tags": [mount.dialect]} if tagged else operation
+                item[method] = components.hoisted(found, mount.dialect)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Quintet", "version": quintet_version()},

@@ -57,7 +57,7 @@ class Routes:
         """Describe every REST path of this listener."""
         app = current()
         if app not in self._documents:
-            self._documents[app] = json.dumps(document(app.doors.values()))
+            self._documents[app] = json.dumps(document(app.mounts.values()))
         return _text(self._documents[app])
 
     async def metrics(self) -> Response:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from api.http.mounts import Door, Place, Services
+    from api.http.mounts import Mount, Place, Services
 
 
-def open_dialect(services: Services) -> Callable[[Place], Door]:
-    """Start the dialect; the result opens a door of it for each listener.
+def open_dialect(services: Services) -> Callable[[Place], Mount]:
+    """Start the dialect; the result opens a mount of it for each listener.
 
     It is loaded here only: a command that needs a name or a signature does without the rest.
     """
-    from api.owt import mount as door
+    from api.owt import mount as mount
 
-    return door.open_dialect(services)
+    return mount.open_dialect(services)

@@ -21,10 +21,12 @@ FRACTION = re.compile(r"(0|[1-9]\d{0,8})(/[1-9]\d{0,8})?", re.ASCII)
 
 
 def _cast_error(kind: str, value: object, info: ValidationInfo) -> PydanticCustomError:
-    return PydanticCustomError("cast", "{words}", {"words": cast_words(kind, value, path_of(info))})
+    return PydanticCustomError(
+        "cast", "{words}", {"words": coercion_words(kind, value, path_of(info))}
+    )
 
 
-def cast_words(kind: str, value: object, path: str) -> str:
+def coercion_words(kind: str, value: object, path: str) -> str:
     """Say that a value is none of this kind; `path` is the name of the field."""
     shown = json.dumps(value, ensure_ascii=False)[:SHOWN]
     return f'Cast to {kind} failed for value {shown} at path "{path}"'

@@ -1,4 +1,4 @@
-"""The door of Open WebRTC Toolkit to a listener."""
+"""The mount of Open WebRTC Toolkit to a listener."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 
 from quart import Blueprint
 
-from api.http.mounts import Door, Place, Services
+from api.http.mounts import Mount, Place, Services
 from api.owt.management.openapi import PATHS
 from api.owt.management.routes import add_routes, refuser
 from api.owt.management.service import Management
@@ -19,20 +19,20 @@ from api.owt.state import REALM, House
 PREFIXES = ("/v1", "/v1.1", "/services", PATH)
 
 
-def open_dialect(services: Services) -> Callable[[Place], Door]:
-    """Start the dialect; the result opens a door of it for each listener."""
+def open_dialect(services: Services) -> Callable[[Place], Mount]:
+    """Start the dialect; the result opens a mount of it for each listener."""
     house = House.open(services)
     clients = SocketIo(services, REALM, partial(serve, house))
     clients.start()
     management = Management(house)
-    return lambda place: open_door(management, clients, place)
+    return lambda place: open_mount(management, clients, place)
 
 
-def open_door(management: Management, clients: SocketIo, _place: Place) -> Door:
+def open_mount(management: Management, clients: SocketIo, _place: Place) -> Mount:
     blueprint = Blueprint(REALM, __name__)
     add_routes(blueprint, management)
     add_polling(blueprint, clients)
-    return Door(
+    return Mount(
         dialect=REALM,
         blueprint=blueprint,
         websockets=(clients.websocket_route(),),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from actors.words.keys import RoomKey
 from actors.words.permission import Abilities, Permission
 from actors.words.rooms import ConferenceRules, RoomSpec
-from api.owt.coercion import cast_words
+from api.owt.coercion import coercion_words
 from api.owt.room_document import TAGS, Rights, RoomDocument
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _reason(problem: ErrorDetails, steps: list[str]) -> str:
         case {"ctx": {"max_length": most}}:
             return f"Path `{name}` is longer than the maximum allowed length ({most})."
         case {"type": "model_type", "input": value}:
-            return cast_words("Object", value, name)
+            return coercion_words("Object", value, name)
     return f"Path `{name}` has a value of the wrong type."
 
 

@@ -87,7 +87,7 @@ class Server:
         dialects = Dialects(names, services)
         addresses = AddressCounts()
         for listener in self._listeners:
-            app = create_app(listener.settings, dialects.doors(listener.settings), services)
+            app = create_app(listener.settings, dialects.mounts(listener.settings), services)
             tls = load_tls(listener.settings)
             self._serving.append(Connections(listener.socket, app, services, addresses, tls))
         urls = [listener.url for listener in self._listeners]

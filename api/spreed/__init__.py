@@ -1,4 +1,4 @@
-"""The Spreed WebRTC dialect: its door to a listener."""
+"""The Spreed WebRTC dialect: its mount to a listener."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from quart import Blueprint
 
-from api.http.mounts import Door, Place, Services
+from api.http.mounts import Mount, Place, Services
 from api.spreed.openapi import PATHS
 from api.spreed.pages import add_pages
 from api.spreed.routes import add_routes, refuse
@@ -16,13 +16,13 @@ from api.spreed.state import House
 BELOW_BASE = ("api/v1", "static/img/buddy", ".well-known/spreed-configuration")
 
 
-def open_dialect(services: Services) -> Callable[[Place], Door]:
-    """Start the dialect; the result opens a door of it for each listener."""
+def open_dialect(services: Services) -> Callable[[Place], Mount]:
+    """Start the dialect; the result opens a mount of it for each listener."""
     house = House.open(services)
-    return lambda place: open_door(house, place)
+    return lambda place: open_mount(house, place)
 
 
-def open_door(house: House, place: Place) -> Door:
+def open_mount(house: House, place: Place) -> Mount:
     base = house.settings.base_path
     bases = list(dict.fromkeys(["/", base])) if place.root else ["/"]
     blueprint = Blueprint("spreed", __name__)
@@ -31,7 +31,7 @@ def open_door(house: House, place: Place) -> Door:
     if place.root:
         add_pages(blueprint, house)
         sockets.append(f"{base}ws")
-    return Door(
+    return Mount(
         dialect="spreed",
         blueprint=blueprint,
         websockets=tuple(route(house, path) for path in sockets),

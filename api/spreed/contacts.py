@@ -23,7 +23,7 @@ async def user_of(house: House, session: str) -> str:
         described = await peer.ask(Describe(), within=house.services.settings().limits.ask_seconds)
     except ActorError:
         return ""
-    return described.card.user
+    return described.presence.user
 
 
 def settle(house: House, request: ContactRequest, me: str, other: str) -> ContactRequest | None:
@@ -35,8 +35,8 @@ def settle(house: House, request: ContactRequest, me: str, other: str) -> Contac
     if "contacts" not in house.settings.modules or not me or not other or me == other:
         return None
     if request.Success:
-        if house.seals.contact(request.Token) != (me, other):
+        if house.signer.contact(request.Token) != (me, other):
             return None
         return msgspec.structs.replace(request, Userid=me)
-    token = "" if request.Token else house.seals.contact_token(asked=other, asking=me)
+    token = "" if request.Token else house.signer.contact_token(asked=other, asking=me)
     return msgspec.structs.replace(request, Userid=me, Token=token)

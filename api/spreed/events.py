@@ -11,7 +11,6 @@ from msgspec import Raw
 
 from actors.member.peer import TooSlow
 from actors.words.facts import (
-    Card,
     Dropped,
     Fact,
     Introduced,
@@ -20,6 +19,7 @@ from actors.words.facts import (
     PeerChanged,
     PeerJoined,
     PeerLeft,
+    Presence,
     RoomChanged,
     RoomClosed,
     RoomView,
@@ -30,7 +30,7 @@ from actors.words.facts import (
 )
 from api.http.sockets import Socket, SocketFull
 from api.spreed.errors import error_document, words_for
-from api.spreed.signing import Seals, Session
+from api.spreed.signing import Session, Signer
 from api.spreed.turn import stun_uris, turn_document
 from api.spreed.wire import DIALECT, Chat, broadcast, chat_time, echo, encode, relay, reply
 
@@ -52,8 +52,8 @@ CLOSE_CODES = {
 class Renderer:
     """Turn what goes to a whole room into bytes once, not once a member."""
 
-    def __init__(self, seals: Seals, clock: Callable[[], float] = time.time) -> None:
-        self.seals = seals
+    def __init__(self, signer: Signer, clock: Callable[[], float] = time.time) -> None:
+        self.signer = signer
         self._clock = clock
         self._last: tuple[Fact | None, bytes] = (None, b"")
 
@@ -62,19 +62,19 @@ class Renderer:
         known, frame = self._last
         if known is not fact:
             sender, data = self._document(fact)
-            frame = broadcast(sender, self.seals.attest(sender), data)
+            frame = broadcast(sender, self.signer.attest(sender), data)
             self._last = (fact, frame)
         return frame
 
     def _document(self, fact: ToAll) -> tuple[str, bytes]:
         match fact:
-            case PeerJoined(card):
-                return card.peer, encode(_joined(card))
+            case PeerJoined(presence):
+                return presence.peer, encode(_joined(presence))
             case PeerLeft(peer, gone):
                 left = {"Type": "Left", "Id": peer, "Status": "hard" if gone else "soft"}
                 return peer, encode(left)
-            case PeerChanged(card):
-                return card.peer, encode(user_document(card, "Status", agent=False))
+            case PeerChanged(presence):
+                return presence.peer, encode(user_document(presence, "Status", agent=False))
             case Said(sender):
                 return sender, self.chat(fact)
 
@@ -85,27 +85,29 @@ class Renderer:
         return Chat(Message=said.text).document(said.to or "", chat_time(self._clock()))
 
 
-def user_document(card: Card, kind: str = "Online", *, agent: bool = True) -> dict[str, object]:
+def user_document(
+    presence: Presence, kind: str = "Online", *, agent: bool = True
+) -> dict[str, object]:
     """Return a session as lists of users show it; empty fields are left out."""
-    document: dict[str, object] = {"Type": kind, "Id": card.peer}
-    if card.user:
-        document["Userid"] = card.user
-    if agent and card.agent:
-        document["Ua"] = card.agent
-    if card.revision:
-        document["Rev"] = card.revision
+    document: dict[str, object] = {"Type": kind, "Id": presence.peer}
+    if presence.user:
+        document["Userid"] = presence.user
+    if agent and presence.agent:
+        document["Ua"] = presence.agent
+    if presence.revision:
+        document["Rev"] = presence.revision
     document["Prio"] = PRIORITY
-    if card.status is not None:
-        document["Status"] = Raw(card.status)
+    if presence.status is not None:
+        document["Status"] = Raw(presence.status)
     return document
 
 
-def _joined(card: Card) -> dict[str, object]:
-    return user_document(card, "Joined") | {"Ua": card.agent}
+def _joined(presence: Presence) -> dict[str, object]:
+    return user_document(presence, "Joined") | {"Ua": presence.agent}
 
 
-def _users(members: Sequence[Card]) -> list[dict[str, object]]:
-    return [user_document(card) for card in members[:LISTED_USERS]]
+def _users(members: Sequence[Presence]) -> list[dict[str, object]]:
+    return [user_document(presence) for presence in members[:LISTED_USERS]]
 
 
 def _room(view: RoomView) -> dict[str, object]:
@@ -130,7 +132,7 @@ class SpreedClient:
     def show(self, fact: Fact) -> None:
         """Send the fact as this protocol has it, if it has a word for it. Raises TooSlow."""
         if isinstance(fact, Signalled):  # first: these are by far the most
-            attestation = self.renderer.seals.attest(fact.sender)
+            attestation = self.renderer.signer.attest(fact.sender)
             self.push(relay(fact.sender, self.session.id, attestation, fact.body))
             return
         match fact:
@@ -167,7 +169,7 @@ class SpreedClient:
     def echo(self, tag: str, data: bytes) -> None:
         """Send back what this client said to one other. Raises TooSlow."""
         me = self.session.id
-        self.push(echo(me, tag, self.renderer.seals.attest(me), data))
+        self.push(echo(me, tag, self.renderer.signer.attest(me), data))
 
     def push(self, frame: bytes) -> None:
         try:
@@ -188,7 +190,7 @@ class SpreedClient:
         if said.to is None:
             self.push(self.renderer.broadcast(said))
             return
-        attestation = self.renderer.seals.attest(said.sender)
+        attestation = self.renderer.signer.attest(said.sender)
         self.push(relay(said.sender, self.session.id, attestation, self.renderer.chat(said)))
 
     def _show_room(self, fact: RoomChanged) -> None:
@@ -199,17 +201,17 @@ class SpreedClient:
         if fact.by == self.session.id:
             self.answer(fact.tag, data)
         else:
-            self.push(broadcast(fact.by, self.renderer.seals.attest(fact.by), data))
+            self.push(broadcast(fact.by, self.renderer.signer.attest(fact.by), data))
 
     def _self_document(self, user: str) -> dict[str, object]:
-        seals, ice = self.renderer.seals, self.ice()
+        signer, ice = self.renderer.signer, self.ice()
         return {
             "Type": "Self",
             "Id": self.session.id,
             "Sid": self.session.sid,
             "Userid": user,
-            "Suserid": seals.suserid(user),
-            "Token": seals.resume_token(self.session, user),
+            "Suserid": signer.suserid(user),
+            "Token": signer.resume_token(self.session, user),
             "Version": self.version,
             "ApiVersion": API_VERSION,
             "Turn": turn_document(ice, self.session.id, self.clock()),

@@ -122,7 +122,7 @@ class Rest:
             return not_found_text()
         try:
             body = SessionPatch.model_validate_json(await request.get_data(as_text=False))
-            if body.id != session or not self._house.seals.owns(body.id, body.sid):
+            if body.id != session or not self._house.signer.owns(body.id, body.sid):
                 raise LoginFailed
             user = await verified_user(self._house, client(), body, headers())
             nonce = await grant(self._house, body.id, user)
@@ -140,7 +140,7 @@ class Rest:
         body = await _user_request()
         if isinstance(body, Response):
             return body
-        if not self._house.seals.owns(body.id, body.sid):
+        if not self._house.signer.owns(body.id, body.sid):
             return refusal(USERS_INVALID_SESSION)
         if users.mode == "httpheader":
             return refusal(USERS_IN_HEADER_MODE)

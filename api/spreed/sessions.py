@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from actors.core import ActorError, Message, Ref
 from actors.directory.rooms import FindUser
 from actors.member.peer import Describe
-from actors.words.facts import Card
+from actors.words.facts import Presence
 from api.spreed.errors import (
     BadAttestation,
     ContactsNotEnabled,
@@ -47,53 +47,53 @@ async def look_up(house: House, me: str, request: SessionsRequest) -> Found:
 
 
 async def _session(house: House, request: SessionsRequest) -> Found:
-    session = house.seals.attested(request.Token)
+    session = house.signer.attested(request.Token)
     if session is None:
         raise BadAttestation
     peer = house.peer(session)
     if peer is None:
         raise NoSuchSession
-    card = await _describe(house, peer)
-    if card is None:
+    presence = await _describe(house, peer)
+    if presence is None:
         raise NoSuchSession
-    return Found(_document(request, [card]))
+    return Found(_document(request, [presence]))
 
 
 async def _contact(house: House, me: str, request: SessionsRequest) -> Found:
     if "contacts" not in house.settings.modules:
         raise ContactsNotEnabled
-    pair = house.seals.contact(request.Token)
+    pair = house.signer.contact(request.Token)
     if pair is None or not me or me not in pair:
         raise BadAttestation
     other = pair[1] if pair[0] == me else pair[0]
     hub = house.hub
     seconds = house.services.settings().limits.ask_seconds
     refs = await hub.ask(FindUser(REALM, other), within=seconds) if hub else ()
-    cards: list[Card] = []
+    presences: list[Presence] = []
     followed: list[tuple[Ref[Message], str]] = []
     for ref in refs[:LISTED_SESSIONS]:
-        card = await _describe(house, ref)
-        if card is not None:
-            cards.append(card)
-            followed.append((ref, card.peer))
-    if not cards:  # clients want a session to show, also for a contact who is away
-        cards = [Card(house.seals.session_of(f"absent {other}").id, other)]
-    return Found(_document(request, cards), tuple(followed))
+        presence = await _describe(house, ref)
+        if presence is not None:
+            presences.append(presence)
+            followed.append((ref, presence.peer))
+    if not presences:  # clients want a session to show, also for a contact who is away
+        presences = [Presence(house.signer.session_of(f"absent {other}").id, other)]
+    return Found(_document(request, presences), tuple(followed))
 
 
-async def _describe(house: House, peer: Ref[Message]) -> Card | None:
+async def _describe(house: House, peer: Ref[Message]) -> Presence | None:
     try:
         described = await peer.ask(Describe(), within=house.services.settings().limits.ask_seconds)
     except ActorError:
         return None  # it ends just now
-    return described.card
+    return described.presence
 
 
-def _document(request: SessionsRequest, cards: list[Card]) -> bytes:
+def _document(request: SessionsRequest, presences: list[Presence]) -> bytes:
     return encode(
         {
             "Type": "Sessions",
             "Sessions": {"Type": request.Type, "Token": request.Token},
-            "Users": [user_document(card, "") for card in cards],
+            "Users": [user_document(presence, "") for presence in presences],
         }
     )

@@ -33,7 +33,7 @@ class Session:
     sid: str
 
 
-class Seals:
+class Signer:
     """Make and check everything that carries a signature of this server."""
 
     def __init__(self, secret: str, clock: Callable[[], float] = time.time) -> None:

@@ -90,8 +90,8 @@ def _access_refusal(house: House, upgrade: Upgrade) -> Rejection | None:
 async def serve(house: House, socket: Socket) -> None:
     """Hold one session from its first frame to its last."""
     house.tallies.connections += 1
-    session, user = house.seals.resume(socket.upgrade.query.get("t", "")) or (
-        house.seals.new_session(),
+    session, user = house.signer.resume(socket.upgrade.query.get("t", "")) or (
+        house.signer.new_session(),
         "",
     )
     users = house.settings.users

@@ -13,7 +13,7 @@ from api.spreed.access_tokens import AccessTokens
 from api.spreed.events import Renderer
 from api.spreed.pictures import Pictures
 from api.spreed.rooms import REALM
-from api.spreed.signing import Seals
+from api.spreed.signing import Signer
 
 if TYPE_CHECKING:
     from api.http.mounts import Services
@@ -34,7 +34,7 @@ class Tallies:
 @dataclass(slots=True)
 class House:
     services: Services
-    seals: Seals
+    signer: Signer
     pictures: Pictures
     access_tokens: AccessTokens
     renderer: Renderer
@@ -43,13 +43,13 @@ class House:
     @classmethod
     def open(cls, services: Services) -> House:
         settings = services.settings().spreed
-        seals = Seals(services.secrets.text("spreed.session_key"))
+        signer = Signer(services.secrets.text("spreed.session_key"))
         house = cls(
             services,
-            seals,
+            signer,
             Pictures(settings.image_pixels, settings.image_store_bytes, settings.image_cache_bytes),
             AccessTokens(settings.token_file),
-            Renderer(seals),
+            Renderer(signer),
         )
         services.lifecycle.reload_hooks.append(
             lambda: house.access_tokens.use(house.settings.token_file)

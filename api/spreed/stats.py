@@ -58,12 +58,12 @@ async def _details(house: House) -> dict[str, object]:
     in_room: dict[str, list[str]] = {}
     users: dict[str, dict[str, object]] = {}
     for described in await _descriptions(house):
-        card = described.card
-        sessions[card.peer] = user_document(card, "")
+        presence = described.presence
+        sessions[presence.peer] = user_document(presence, "")
         if described.room:
-            in_room.setdefault(described.room, []).append(card.peer)
-        if card.user:
-            user = users.setdefault(card.user, {"Id": card.user, "Sessions": 0})
+            in_room.setdefault(described.room, []).append(presence.peer)
+        if presence.user:
+            user = users.setdefault(presence.user, {"Id": presence.user, "Sessions": 0})
             user["Sessions"] = int(str(user["Sessions"])) + 1
     return {
         "sessionsbyid": sessions,

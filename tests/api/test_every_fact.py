@@ -16,7 +16,6 @@ import actors
 from actors.core import Refused
 from actors.member.participant import Resumed
 from actors.words.facts import (
-    Card,
     Dropped,
     Fact,
     Introduced,
@@ -29,6 +28,7 @@ from actors.words.facts import (
     PeerJoined,
     PeerLeft,
     PermissionSet,
+    Presence,
     Restarted,
     RoomChanged,
     RoomClosed,
@@ -53,7 +53,7 @@ from api.settings import IceSettings
 from api.spreed.events import Renderer, SpreedClient
 from api.spreed.signing import Seals
 
-CARD = Card("bob", "Bob")
+CARD = Presence("bob", "Bob")
 STREAM = Stream("17", "bob", AudioTrack("mic", AudioFormat("opus", 48000, 2)), None)
 VIEW = RoomView(RoomKey("test", "blue"), "Blue", "Room")
 BUSY = Refused("busy")
@@ -62,7 +62,7 @@ EXAMPLES: tuple[Fact, ...] = (
     Dropped(),
     Introduced("", "Ann"),
     JoinRefused("", VIEW.key, BUSY),
-    Joined("", VIEW, (Card("ann"), CARD)),
+    Joined("", VIEW, (Presence("ann"), CARD)),
     MediaLost(("17",), ()),
     OrderDone(""),
     OrderRefused("", BUSY),

@@ -57,8 +57,8 @@ async def two_dialects(
         services = services_for(settings, system=system, secrets=Secrets(tmp_path))
         opens = api.owt.open_dialect(services)
         opens_spreed = api.spreed.open_dialect(services)
-        doors = (opens_spreed(PLACE), opens(PLACE))
-        async with serving(*doors, settings=settings, services=services) as served:
+        mounts = (opens_spreed(PLACE), opens(PLACE))
+        async with serving(*mounts, settings=settings, services=services) as served:
             owt = OwtServer(served, system, services, opens)
             room = await owt.manager().create_room()
             spreed = SpreedServer(served, system, services, nursery, opens_spreed)

@@ -26,12 +26,12 @@ from actors.room.room import Present
 from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.words.facts import (
-    Card,
     Extra,
     Fact,
     Joined,
     PeerJoined,
     PeerLeft,
+    Presence,
     RoomChanged,
     RoomClosed,
     Said,
@@ -69,9 +69,9 @@ class RecordingClient:
         self.facts.append(fact)
         match fact:
             case Joined(_, _, members):
-                self.members = {card.peer for card in members}
-            case PeerJoined(card):
-                self.members.add(card.peer)
+                self.members = {presence.peer for presence in members}
+            case PeerJoined(presence):
+                self.members.add(presence.peer)
             case PeerLeft(peer, _):
                 self.members.discard(peer)
             case RoomClosed():
@@ -265,7 +265,7 @@ class House:
 
 def poison() -> Present:
     """Return a message that a room crashes over."""
-    return Present(cast("Card", None))
+    return Present(cast("Presence", None))
 
 
 def key(room: str = "blue") -> RoomKey:

@@ -23,6 +23,6 @@ def app_rules(dialect: str) -> list[Rule]:
         secrets = Secrets(Path(folder))
         services = services_for(settings_with(), system=system, secrets=secrets)
         listener = ListenerSettings(dialects=(dialect,), root=dialect)
-        doors = Dialects([dialect], services).doors(listener)
-        rules: Any = create_app(listener, doors, services).url_map.iter_rules()
+        mounts = Dialects([dialect], services).mounts(listener)
+        rules: Any = create_app(listener, mounts, services).url_map.iter_rules()
         return cast("list[Rule]", list(rules))

@@ -18,7 +18,7 @@ from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
 from actors.words.limits import ActorLimits
 from api.auvious.keys import FILE, rotate
-from api.auvious.mount import open_door
+from api.auvious.mount import open_mount
 from api.auvious.state import House
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Services
@@ -191,6 +191,6 @@ async def auvious_server(
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         house = House.open(services)
         async with serving(
-            open_door(house), carrier=carrier, settings=settings, services=services
+            open_mount(house), carrier=carrier, settings=settings, services=services
         ) as served:
             yield AuviousServer(served, system, services, house)

@@ -21,7 +21,7 @@ from actors.endpoint.outbox import Event, OutboxLimits
 from actors.endpoint.rules import Owner, Quota, Terms
 from actors.words.keys import EndpointKey
 from api.auvious.keys import FILE, KeyRing
-from api.auvious.mount import open_door
+from api.auvious.mount import open_mount
 from api.settings import Settings
 from tests.support import mqtt
 from tests.support.auvious import AuviousServer, auvious_server, auvious_settings
@@ -171,7 +171,7 @@ class EventServer(AuviousServer):
     @asynccontextmanager
     async def other_listener(self) -> AsyncIterator[EventServer]:
         """Serve on one more listener of the same server."""
-        async with second_listener(self.services, open_door(self.house)) as served:
+        async with second_listener(self.services, open_mount(self.house)) as served:
             yield EventServer(served, self.system, self.services, self.house)
 
     @asynccontextmanager

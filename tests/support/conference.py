@@ -14,12 +14,12 @@ from actors.core import Actor, ActorError, ChildSpec, Down, Message, Ref, Reques
 from actors.directory.rooms import HUB, Admit
 from actors.room.room import FromRoom, Leave, Rejoin
 from actors.words.facts import (
-    Card,
     Fact,
     Joined,
     JoinRefused,
     OrderDone,
     OrderRefused,
+    Presence,
     Restarted,
     SessionAnswered,
     SessionReady,
@@ -102,7 +102,7 @@ class Member:
 
     house: House
     engine: FakeEngine
-    card: Card
+    presence: Presence
     ref: Ref[Any] = None  # type: ignore[assignment]
     room: Ref[Any] | None = None
     facts: list[Fact] = field(default_factory=list)
@@ -115,7 +115,7 @@ class Member:
 
     @property
     def id(self) -> str:
-        return self.card.peer
+        return self.presence.peer
 
     async def hear(self, fact: Fact) -> None:
         self.facts.append(fact)
@@ -148,7 +148,7 @@ class Member:
     def come_back(self) -> None:
         assert self.room is not None
         with suppress(ActorError):
-            self.room.tell(Rejoin(self.ref, self.card, self.incarnation))
+            self.room.tell(Rejoin(self.ref, self.presence, self.incarnation))
 
     async def leave(self) -> None:
         assert self.room is not None
@@ -231,11 +231,11 @@ class Meeting:
         kind: type[Member] = Member,
     ) -> Member:
         """Bring in a member. What it was told so far is kept."""
-        card = Card(name, name.title(), role="presenter", permission=permission)
-        member = kind(self.house, self.engine, card)
+        presence = Presence(name, name.title(), role="presenter", permission=permission)
+        member = kind(self.house, self.engine, presence)
         child = ChildSpec(PeerKey(REALM, name).slug, lambda: MemberActor(member))
         member.ref = await self.house.find(PEERS).ask(Spawn(child), within=5)
-        order = Admit(member.ref, spec or conference_spec(), Admission(card), "login")
+        order = Admit(member.ref, spec or conference_spec(), Admission(presence), "login")
         self.house.find(HUB).tell(order)
         await settle()
         return member

@@ -20,7 +20,7 @@ from actors.tree import children
 from actors.words.keys import ROOMS, RoomKey
 from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
-from api.http.mounts import Door, Place, Services
+from api.http.mounts import Mount, Place, Services
 from api.owt import open_dialect
 from api.owt.management.mauth import make_header
 from api.process.secret_store import Secrets
@@ -75,7 +75,7 @@ class OwtServer:
     serving: Serving
     system: ActorSystem
     services: Services
-    open: Callable[[Place], Door]
+    open: Callable[[Place], Mount]
     tls: None = None
 
     @property
@@ -133,6 +133,6 @@ async def owt_server(
             )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         opens = open_dialect(services)
-        door = opens(Place(root=False, secure=False))
-        async with serving(door, carrier=carrier, settings=settings, services=services) as served:
+        mount = opens(Place(root=False, secure=False))
+        async with serving(mount, carrier=carrier, settings=settings, services=services) as served:
             yield OwtServer(served, system, services, opens)

@@ -1,4 +1,4 @@
-"""Serve doors in the test's own process, over either carrier, on a free port of the loopback."""
+"""Serve mounts in the test's own process, over either carrier, on a free port of the loopback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from api.http.app import App, create_app
 from api.http.carriers.address_counts import AddressCounts
 from api.http.carriers.connections import Connections
 from api.http.credentials import CredentialGuard
-from api.http.mounts import Door, Services
+from api.http.mounts import Mount, Services
 from api.http.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
 from api.process.lifecycle import Lifecycle
 from api.process.secret_store import Secrets
@@ -71,7 +71,7 @@ def plain_refusal(status: int) -> Response:
     return Response(f"test {status}", status, content_type="text/plain")
 
 
-def door(
+def mount(
     serve: Callable[[Socket], Awaitable[None]] | None = None,
     *,
     admit: Callable[[Upgrade], Rejection | None] = lambda upgrade: None,
@@ -81,11 +81,11 @@ def door(
     blueprint: Blueprint | None = None,
     dialect: str = "test",
     prefixes: tuple[str, ...] = (),
-) -> Door:
-    """Return a door with one websocket, or with the routes of a blueprint."""
+) -> Mount:
+    """Return a mount with one websocket, or with the routes of a blueprint."""
     chosen = limits or SocketLimits(messages_per_second=0)
     route = serve and WebsocketRoute(path, admit, serve, lambda: chosen, dialect, subprotocol)
-    return Door(
+    return Mount(
         dialect=dialect,
         blueprint=blueprint or Blueprint(dialect, __name__),
         websockets=(route,) if route else (),
@@ -96,26 +96,26 @@ def door(
 
 @asynccontextmanager
 async def serving(
-    *doors: Door,
+    *mounts: Mount,
     carrier: str = "lane",
     settings: Settings | None = None,
     services: Services | None = None,
     tls: ssl.SSLContext | None = None,
     root: str = "",
 ) -> AsyncIterator[Serving]:
-    """Serve doors while the block runs: by our listener ("lane"), or by plain Hypercorn."""
+    """Serve mounts while the block runs: by our listener ("lane"), or by plain Hypercorn."""
     settings = settings or Settings()
     services = services or services_for(settings)
-    app = create_app(ListenerSettings(dialects=("test",), root=root), doors, services)
+    app = create_app(ListenerSettings(dialects=("test",), root=root), mounts, services)
     run = _by_us if carrier == "lane" else _by_hypercorn
     async with run(app, services, tls) as found:
         yield found
 
 
 @asynccontextmanager
-async def second_listener(services: Services, *doors: Door) -> AsyncIterator[Serving]:
+async def second_listener(services: Services, *mounts: Mount) -> AsyncIterator[Serving]:
     """Serve on one more listener of a server whose services these are."""
-    async with serving(*doors, settings=services.settings(), services=services) as served:
+    async with serving(*mounts, settings=services.settings(), services=services) as served:
         yield served
 
 

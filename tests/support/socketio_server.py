@@ -12,7 +12,7 @@ import trio.lowlevel
 from quart import Blueprint
 
 from actors.core import ActorSystem, open_system
-from api.http.mounts import Door, Services
+from api.http.mounts import Mount, Services
 from api.owt.socketio.connection import Connection, ConnectionClosed
 from api.owt.socketio.polling import add_polling
 from api.owt.socketio.table import PATH, SocketIo
@@ -87,10 +87,10 @@ async def socketio_host(carrier: str = "lane", **sections: Any) -> AsyncIterator
         table.start()
         blueprint = Blueprint("owt", __name__)
         add_polling(blueprint, table)
-        door = Door("owt", blueprint, (table.websocket_route(),), (PATH,), plain_refusal)
+        mount = Mount("owt", blueprint, (table.websocket_route(),), (PATH,), plain_refusal)
         with trio.fail_after(5):
             while system.registry.find("/socketio") is None:
                 await trio.lowlevel.checkpoint()
-        async with serving(door, carrier=carrier, settings=settings, services=services) as served:
+        async with serving(mount, carrier=carrier, settings=settings, services=services) as served:
             host.serving = served
             yield host

@@ -19,7 +19,7 @@ from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
 from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
-from api.http.mounts import Door, Place, Services
+from api.http.mounts import Mount, Place, Services
 from api.process.secret_store import Secrets
 from api.settings import Settings
 from api.spreed import open_dialect
@@ -129,7 +129,7 @@ class SpreedServer:
     system: ActorSystem
     services: Services
     nursery: trio.Nursery
-    open: Callable[[Place], Door]
+    open: Callable[[Place], Mount]
 
     @property
     def url(self) -> str:
@@ -184,10 +184,10 @@ async def spreed_server(
         )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
         opens = open_dialect(services)
-        door = opens(Place(root=root, secure=False))
+        mount = opens(Place(root=root, secure=False))
         async with (
             serving(
-                door, carrier=carrier, settings=settings, services=services,
+                mount, carrier=carrier, settings=settings, services=services,
                 root="spreed" if root else "",
             ) as served,
             trio.open_nursery() as nursery,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CAST_ERROR = 'CastError Cast to ObjectId failed for value at path "_id"'
 
 
-class Gate:
+class Authenticator:
     """Checks signatures, and sees that nobody guesses keys."""
 
     def __init__(self, management: Management) -> None:

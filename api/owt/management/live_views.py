@@ -48,14 +48,14 @@ from api.owt.stream_info import Version, stream_info
 
 if TYPE_CHECKING:
     from actors.store.records import ConferenceRecord
-    from api.owt.management.auth import Gate
+    from api.owt.management.auth import Authenticator
     from api.owt.management.service import Management
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class LiveViews:
-    def __init__(self, gate: Gate, management: Management) -> None:
+    def __init__(self, gate: Authenticator, management: Management) -> None:
         self._gate = gate
         self._management = management
 
@@ -63,15 +63,15 @@ class LiveViews:
 
     async def participants(self, room_id: str) -> Response:
         """List who is in the room."""
-        cards = await self._management.live(await self._room(room_id), GetParticipants(), ())
-        return json_answer([views.participant(card) for card in cards])
+        presences = await self._management.live(await self._room(room_id), GetParticipants(), ())
+        return json_answer([views.participant(presence) for presence in presences])
 
     async def participant(self, room_id: str, live_id: str) -> Response:
         """Show a participant."""
         record = await self._room(room_id, live_id)
-        for card in await self._management.live(record, GetParticipants(), ()):
-            if card.peer == live_id:
-                return json_answer(views.participant(card))
+        for presence in await self._management.live(record, GetParticipants(), ()):
+            if presence.peer == live_id:
+                return json_answer(views.participant(presence))
         raise RestError(PARTICIPANT_NOT_FOUND)
 
     async def permit(self, room_id: str, live_id: str) -> Response:
@@ -79,10 +79,10 @@ class LiveViews:
         record = await self._room(room_id, live_id)
         updates = await body_as(PermissionUpdates, FAILED)
         order = SetPermissions(live_id, updates.changes)
-        card = await self._management.live(record, order, None)
-        if card is None:
+        presence = await self._management.live(record, order, None)
+        if presence is None:
             raise RestError(PARTICIPANT_NOT_FOUND)
-        return json_answer(views.participant(card))
+        return json_answer(views.participant(presence))
 
     async def drop(self, room_id: str, live_id: str) -> Response:
         """Put a participant out."""

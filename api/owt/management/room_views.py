@@ -25,14 +25,14 @@ from api.owt.tokens import make_token
 
 if TYPE_CHECKING:
     from actors.store.records import ConferenceRecord
-    from api.owt.management.auth import Gate
+    from api.owt.management.auth import Authenticator
     from api.owt.management.service import Management
 
 MOST_DIGITS = 9
 
 
 class RoomViews:
-    def __init__(self, gate: Gate, management: Management) -> None:
+    def __init__(self, gate: Authenticator, management: Management) -> None:
         self._gate = gate
         self._management = management
 

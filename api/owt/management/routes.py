@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint, Response, request
 
-from api.owt.management.auth import Gate
+from api.owt.management.auth import Authenticator
 from api.owt.management.cross_origin import allow_origin
 from api.owt.management.live_views import LiveViews
 from api.owt.management.responses import View, answered, refuse
@@ -27,8 +27,8 @@ ROOM = "rooms/<room_id>"
 
 
 def add_routes(blueprint: Blueprint, management: Management) -> None:
-    """Put the management API into the door of a listener."""
-    gate = Gate(management)
+    """Put the management API into the mount of a listener."""
+    gate = Authenticator(management)
     services, rooms = ServiceViews(gate, management), RoomViews(gate, management)
     live = LiveViews(gate, management)
     table: list[tuple[str, str, View]] = [
@@ -92,7 +92,7 @@ def _with_origin(house: House) -> Callable[[Response], Awaitable[Response]]:
 
 
 def refuser(house: House) -> Callable[[int], Response]:
-    """Return what answers a status that no view chose, for the door: OPTIONS suits any path."""
+    """Return what answers a status that no view chose, for the mount: OPTIONS suits any path."""
 
     def answer(status: int) -> Response:
         preflight = status == 404 and request.method == "OPTIONS"

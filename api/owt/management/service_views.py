@@ -19,12 +19,12 @@ from api.owt.management.errors import (
 from api.owt.management.responses import json_answer, json_body, text_answer
 
 if TYPE_CHECKING:
-    from api.owt.management.auth import Gate
+    from api.owt.management.auth import Authenticator
     from api.owt.management.service import Management
 
 
 class ServiceViews:
-    def __init__(self, gate: Gate, management: Management) -> None:
+    def __init__(self, gate: Authenticator, management: Management) -> None:
         self._gate = gate
         self._services = management.services
         self._management = management

@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Any
 
-from actors.words.facts import Card
+from actors.words.facts import Presence
 from actors.words.permission import Abilities
 from actors.words.streams import RecordingView
 from api.owt.stream_info import audio_format, video_format, video_parameters
 
 
-def participant(card: Card) -> dict[str, Any]:
+def participant(presence: Presence) -> dict[str, Any]:
     """Return a ParticipantDetail."""
     return {
-        "id": card.peer,
-        "user": card.user,
-        "role": card.role,
+        "id": presence.peer,
+        "user": presence.user,
+        "role": presence.role,
         "permission": {
-            "publish": _abilities(card.permission.publish),
-            "subscribe": _abilities(card.permission.subscribe),
+            "publish": _abilities(presence.permission.publish),
+            "subscribe": _abilities(presence.permission.subscribe),
         },
     }
 

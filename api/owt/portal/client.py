@@ -37,7 +37,9 @@ class PortalClient:
         """Send the fact as this protocol has it. Raises TooSlow."""
         match fact:
             case Joined():
-                me = next(card for card in fact.members if card.peer == self.participant)
+                me = next(
+                    presence for presence in fact.members if presence.peer == self.participant
+                )
                 self._open(welcome(me, fact, self.views, self.ticket(), self.version))
             case Resumed(dialect=version):
                 self.version = "1.0" if version == "1.0" else "1.1"

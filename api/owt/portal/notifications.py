@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from actors.words.facts import (
-    Card,
     Dropped,
     Fact,
     Joined,
     MediaLost,
     PeerJoined,
     PeerLeft,
+    Presence,
     RoomClosed,
     Said,
     SessionAnswered,
@@ -60,8 +60,8 @@ class Renderer:
 def notifications(fact: Fact, version: Version) -> list[Notification]:
     """Return what a client is told of a fact, in order; nothing of one without words here."""
     match fact:
-        case PeerJoined(card):
-            return [_told("participant", {"action": "join", "data": participant(card)})]
+        case PeerJoined(presence):
+            return [_told("participant", {"action": "join", "data": participant(presence)})]
         case PeerLeft(peer):
             return [_told("participant", {"action": "leave", "data": peer})]
         case Said(sender, to, text) if fact.means_something_to(DIALECT):
@@ -89,8 +89,8 @@ def notifications(fact: Fact, version: Version) -> list[Notification]:
     return []
 
 
-def participant(card: Card) -> Document:
-    return {"id": card.peer, "user": card.user, "role": card.role}
+def participant(presence: Presence) -> Document:
+    return {"id": presence.peer, "user": presence.user, "role": presence.role}
 
 
 def permission(granted: Permission) -> Document:
@@ -98,7 +98,7 @@ def permission(granted: Permission) -> Document:
 
 
 def welcome(
-    me: Card, joined: Joined, views: tuple[str, ...], ticket: str, version: Version
+    me: Presence, joined: Joined, views: tuple[str, ...], ticket: str, version: Version
 ) -> Document:
     """Return the answer to a login: who one is, and all that is in the room."""
     return {
@@ -109,7 +109,7 @@ def welcome(
         "room": {
             "id": joined.room.key.name,
             "views": list(views),
-            "participants": [participant(card) for card in joined.members],
+            "participants": [participant(presence) for presence in joined.members],
             "streams": [stream_info(stream, version) for stream in joined.streams],
         },
         "reconnectionTicket": ticket,

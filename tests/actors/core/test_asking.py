@@ -279,7 +279,7 @@ async def test_a_deferred_answer_is_given_later_and_the_actor_goes_on() -> None:
         kept[0].refuse(NoRoom())
         cell = system.registry.cell_at("/a")
         assert cell is not None
-        assert cell.life.bonds.owed == 0
+        assert cell.life.links.owed == 0
     assert answers == ["first"]
 
 
@@ -342,7 +342,7 @@ async def test_deferred_answers_that_nobody_waits_for_are_forgotten(
         assert all(reply.done for reply in kept)
         cell = system.registry.cell_at("/a")
         assert cell is not None
-        assert cell.life.bonds.owed == 0
+        assert cell.life.links.owed == 0
         kept[0].reply("too late")
 
 

@@ -117,7 +117,7 @@ class ScriptedRoom(Actor[Message]):
                 if self.script.lets_in:
                     self.script.joined.append(peer)
                     view = RoomView(KEY, "Conference", "Room")
-                    members = (admission.card,)
+                    members = (admission.presence,)
                     fact = Joined(tag, view, members, admission.attempt, self.script.streams)
                 else:
                     fact = JoinRefused(tag, KEY, RoomFull(), admission.attempt)
@@ -197,9 +197,9 @@ async def test_it_enters_with_its_role_and_what_it_may_do() -> None:
         await it.enter()
         (joined,) = it.client.facts
         assert isinstance(joined, Joined)
-        (card,) = joined.members
-        assert (card.peer, card.user, card.role) == ("ann", "Ann", "presenter")
-        assert card.permission == EVERYTHING
+        (presence,) = joined.members
+        assert (presence.peer, presence.user, presence.role) == ("ann", "Ann", "presenter")
+        assert presence.permission == EVERYTHING
 
 
 async def test_a_room_that_is_full_says_so_and_orders_need_a_room() -> None:
@@ -307,9 +307,9 @@ async def test_a_new_permission_is_on_its_card_from_then_on() -> None:
         it.room.tell(Crash())
         await settle()
         again = [each for each in it.script.heard if isinstance(each, Rejoin)][-1]
-        assert again.card.permission == NOTHING
-        assert again.card.role == "presenter"
-        assert again.card.revision == 1
+        assert again.presence.permission == NOTHING
+        assert again.presence.role == "presenter"
+        assert again.presence.revision == 1
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ async def test_status_and_lock_and_list_need_the_room() -> None:
         await settle()
         (changed,) = ann.client.facts
         assert isinstance(changed, PeerChanged)
-        assert changed.card.status == b'{"name":"Bob"}'
+        assert changed.presence.status == b'{"name":"Bob"}'
         with pytest.raises(NotThatRoom):
             await bob.ref.ask(ChangePin("red", "", "1"), within=5)
         bob.leave()
@@ -78,7 +78,7 @@ async def test_the_status_of_before_is_seen_by_those_who_come_later() -> None:
         await bob.enter()
         (joined,) = bob.client.shown(Joined)
         assert isinstance(joined, Joined)
-        assert [card.status for card in joined.members] == [b"{}", None]
+        assert [presence.status for presence in joined.members] == [b"{}", None]
 
 
 # --- following
@@ -116,7 +116,7 @@ async def test_a_nonce_logs_in_once_and_everyone_sees_it() -> None:
         assert bob.client.facts == [Introduced("tag", "b@example.org")]
         (changed,) = ann.client.facts
         assert isinstance(changed, PeerChanged)
-        assert changed.card.user == "b@example.org"
+        assert changed.presence.user == "b@example.org"
         assert await found(house, "b@example.org") == (bob.ref,)
         with pytest.raises(AlreadyIdentified):
             await bob.ref.ask(LogIn("b@example.org", "n1", "tag"), within=5)

@@ -514,9 +514,9 @@ async def test_permissions_change_what_comes_next() -> None:
         (ann,) = await meeting.members("ann")
         stream = await ann.publish()
         changes = (PermissionChange("publish", "video", False),)
-        card = await meeting.manage(SetPermissions("ann", changes))
+        presence = await meeting.manage(SetPermissions("ann", changes))
         less = Permission(Abilities(True, False), Abilities(True, True))
-        assert card.permission == less
+        assert presence.permission == less
         assert ann.told(PermissionSet) == [PermissionSet(less)]
         assert meeting.served == {stream}
         with pytest.raises(NotAllowed):
@@ -524,17 +524,17 @@ async def test_permissions_change_what_comes_next() -> None:
         await ann.publish("audio")
         with pytest.raises(ParticipantUnknown):
             await meeting.manage(SetPermissions("bob", changes))
-        assert await meeting.manage(GetParticipants()) == (card,)
+        assert await meeting.manage(GetParticipants()) == (presence,)
 
 
 async def test_permissions_hold_after_a_crash() -> None:
     async with open_meeting() as meeting:
         await meeting.member("ann")
         changes = (PermissionChange("publish", "video", False),)
-        card = await meeting.manage(SetPermissions("ann", changes))
+        presence = await meeting.manage(SetPermissions("ann", changes))
         meeting.room.tell(poison())
         await settle()
-        assert await meeting.manage(GetParticipants()) == (card,)
+        assert await meeting.manage(GetParticipants()) == (presence,)
 
 
 async def test_who_is_dropped_is_told_and_gone() -> None:
@@ -558,7 +558,7 @@ async def test_a_room_may_keep_to_itself_who_comes_and_goes() -> None:
         await bob.publish()
         await bob.leave()
         assert not ann.told(PeerJoined, PeerLeft, StreamAdded, StreamRemoved)
-        assert [card.peer for card in await meeting.manage(GetParticipants())] == ["ann"]
+        assert [presence.peer for presence in await meeting.manage(GetParticipants())] == ["ann"]
         assert meeting.served == set()
 
 

@@ -186,7 +186,10 @@ async def test_a_room_that_crashes_comes_back_with_its_members_and_without_media
             meeting.room.tell(poison())
             await settle()
             assert [down.restarting for down in ann.downs + bob.downs] == [True, True]
-            assert {card.peer for card in await meeting.manage(GetParticipants())} == {"ann", "bob"}
+            assert {presence.peer for presence in await meeting.manage(GetParticipants())} == {
+                "ann",
+                "bob",
+            }
             assert await meeting.manage(GetStreams()) == ()
             assert await meeting.manage(GetRecordings()) == ()
             assert meeting.served == set()

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from actors.core.errors import Refused
 from actors.room.rules import RoomState
 from actors.words.facts import (
-    Card,
     Joined,
     PeerChanged,
     PeerJoined,
     PeerLeft,
+    Presence,
     RoomChanged,
     RosterAnnounced,
     RosterListed,
@@ -40,7 +40,7 @@ def room(capacity: int = 10, *, roster: bool = False) -> RoomState:
 
 
 def come(state: RoomState, peer: str, pin: str = "", **demands: bool) -> list[Notice]:
-    admission = Admission(Card(peer), pin, **demands)
+    admission = Admission(Presence(peer), pin, **demands)
     state.admit(admission)
     return state.join(admission, f"tag of {peer}", state.lock_after_join(admission, SALT))
 
@@ -50,8 +50,8 @@ def test_a_joiner_is_told_the_members_and_the_members_of_the_joiner() -> None:
     come(state, "ann")
     notices = come(state, "bob")
     assert notices == [
-        Notice(Joined("tag of bob", state.view, (Card("ann"), Card("bob"))), to="bob"),
-        Notice(PeerJoined(Card("bob")), but="bob"),
+        Notice(Joined("tag of bob", state.view, (Presence("ann"), Presence("bob"))), to="bob"),
+        Notice(PeerJoined(Presence("bob")), but="bob"),
     ]
     assert state.view.title == "Blue"
 
@@ -59,7 +59,7 @@ def test_a_joiner_is_told_the_members_and_the_members_of_the_joiner() -> None:
 def test_joining_again_is_announced_again_and_takes_no_second_place() -> None:
     state = room(capacity=1)
     come(state, "ann")
-    assert Notice(PeerJoined(Card("ann")), but="ann") in come(state, "ann")
+    assert Notice(PeerJoined(Presence("ann")), but="ann") in come(state, "ann")
     assert list(state.members) == ["ann"]
 
 
@@ -128,7 +128,7 @@ def test_accounts_are_demanded_as_the_site_says(
 ) -> None:
     state = room()
     state.used = used
-    admission = Admission(Card("ann", user), **{demand: True})
+    admission = Admission(Presence("ann", user), **{demand: True})
     if refusal is None:
         state.admit(admission)
     else:
@@ -153,10 +153,10 @@ def test_a_roster_room_tells_everyone_all_ids_from_the_second_member_on() -> Non
 def test_a_card_is_shown_to_the_others_unless_it_is_older() -> None:
     state = room()
     come(state, "ann")
-    newer = Card("ann", revision=2, status=b"{}")
+    newer = Presence("ann", revision=2, status=b"{}")
     assert state.present(newer) == [Notice(PeerChanged(newer), but="ann")]
-    assert state.present(Card("ann", revision=1)) == []
-    assert state.present(Card("eve", revision=9)) == []
+    assert state.present(Presence("ann", revision=1)) == []
+    assert state.present(Presence("eve", revision=9)) == []
     assert state.members["ann"] == newer
 
 
@@ -166,7 +166,7 @@ def test_only_members_speak_list_and_lock() -> None:
     to_all, to_bob = Said("ann", None, "hi"), Said("ann", "bob", "psst")
     assert state.say(to_all) == [Notice(to_all, but="ann")]
     assert state.say(to_bob) == [Notice(to_bob, to="bob")]
-    assert state.roster("ann", "t") == [Notice(RosterListed("t", (Card("ann"),)), to="ann")]
+    assert state.roster("ann", "t") == [Notice(RosterListed("t", (Presence("ann"),)), to="ann")]
     with pytest.raises(NotInRoom):
         state.say(Said("eve", None, "hi"))
     with pytest.raises(NotInRoom):

@@ -62,7 +62,7 @@ async def test_members_hear_who_comes_says_something_and_leaves() -> None:
         for person in (ann, bob):
             joined, chat, left = person.client.facts
             assert isinstance(joined, PeerJoined)
-            assert joined.card.peer == "cid"
+            assert joined.presence.peer == "cid"
             assert chat == Said("cid", None, "", Extra(REALM, b'"hello"'))
             assert left == PeerLeft("cid", gone=False)
         assert house.members() == {"ann", "bob"}
@@ -188,7 +188,7 @@ async def test_members_can_list_the_room() -> None:
         await settle()
         (listed,) = ann.client.facts
         assert isinstance(listed, RosterListed)
-        assert [card.peer for card in listed.members] == ["ann", "bob"]
+        assert [presence.peer for presence in listed.members] == ["ann", "bob"]
 
 
 # --- the lock

@@ -170,7 +170,9 @@ async def test_status_changes_while_members_find_back_reach_everyone() -> None:
         await settle()
         (listed,) = ann.client.shown(RosterListed)
         assert isinstance(listed, RosterListed)
-        assert {card.peer: card.status for card in listed.members}["bob"] == b'{"name":"Bob"}'
+        assert {presence.peer: presence.status for presence in listed.members}[
+            "bob"
+        ] == b'{"name":"Bob"}'
 
 
 async def test_a_room_that_keeps_crashing_takes_no_peer_for_a_member_that_it_is_not() -> None:

@@ -41,7 +41,7 @@ from actors.store.messages import (
 )
 from actors.store.place import StoreLimits
 from actors.store.tables import MemoryTables
-from actors.store.transaction import Errand
+from actors.store.transaction import Transaction
 from actors.store.upgrade import prepare
 from tests.support.examples import examples
 from tests.support.stores import DATABASES, fresh_place
@@ -66,7 +66,7 @@ numbers = st.integers(-2, 6) | st.just(10**40)
 
 
 def ask(database: Database, message: Message) -> object:
-    return database.run(Errand(message, 20.0, write=isinstance(message, DURABLE_WRITES)))
+    return database.run(Transaction(message, 20.0, write=isinstance(message, DURABLE_WRITES)))
 
 
 class Comparison(RuleBasedStateMachine):

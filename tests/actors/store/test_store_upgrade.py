@@ -30,7 +30,7 @@ from actors.store.messages import FindServices, PutService, ServiceRecord
 from actors.store.place import StorePlace
 from actors.store.schema import HEAD, VERSION_TABLE, metadata
 from actors.store.sqlite import Sqlite
-from actors.store.transaction import Errand
+from actors.store.transaction import Transaction
 from actors.store.upgrade import MIGRATIONS, StoreAway, StoreWrong, _is_away, prepare
 from tests.support.process import REPOSITORY
 from tests.support.stores import DATABASES, fresh_place, run_sql
@@ -81,12 +81,12 @@ def version(place: StorePlace) -> object:
 
 def put_sample(place: StorePlace) -> None:
     with closing(Database(place)) as database:
-        database.run(Errand(PutService(SAMPLE), 20.0, write=True))
+        database.run(Transaction(PutService(SAMPLE), 20.0, write=True))
 
 
 def services(place: StorePlace) -> object:
     with closing(Database(place)) as database:
-        return database.run(Errand(FindServices(), 20.0, write=False))
+        return database.run(Transaction(FindServices(), 20.0, write=False))
 
 
 def test_the_newest_migration_makes_the_tables_of_the_schema(place: StorePlace) -> None:

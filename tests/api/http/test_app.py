@@ -13,20 +13,20 @@ from quart import Blueprint, Response, request
 from structlog.testing import capture_logs
 
 from api.http.asking import ask, budget, client
-from api.http.mounts import Door
+from api.http.mounts import Mount
 from api.http.sockets import Socket
 from tests.support.raw import connected
-from tests.support.serving import Serving, door, serving, settings_with
+from tests.support.serving import Serving, mount, serving, settings_with
 
 
-def json_door(blueprint: Blueprint, *prefixes: str) -> Door:
+def json_door(blueprint: Blueprint, *prefixes: str) -> Mount:
     """A dialect whose errors look unlike those of others."""
 
     def refuse(status: int) -> Response:
         body = f'{{"{blueprint.name}": {status}}}'
         return Response(body, status, content_type="application/json")
 
-    return Door(blueprint.name, blueprint, (), prefixes, refuse)
+    return Mount(blueprint.name, blueprint, (), prefixes, refuse)
 
 
 def rest() -> Blueprint:
@@ -75,10 +75,10 @@ async def wait(socket: Socket) -> None:
 
 @asynccontextmanager
 async def two_dialects(**limits: float) -> AsyncIterator[tuple[Serving, httpx.AsyncClient]]:
-    doors = (json_door(rest(), "/v1", "/v2/deep"), door(wait, blueprint=page()))
+    mounts = (json_door(rest(), "/v1", "/v2/deep"), mount(wait, blueprint=page()))
     settings = settings_with(limits={"body_bytes": 1000} | limits)
     async with (
-        serving(*doors, settings=settings, root="test") as server,
+        serving(*mounts, settings=settings, root="test") as server,
         httpx.AsyncClient(base_url=server.url) as http,
     ):
         yield server, http

@@ -6,7 +6,7 @@ from typing import Any
 
 from quart import Blueprint
 
-from api.http.mounts import Door
+from api.http.mounts import Mount
 from api.operator.openapi import document
 from tests.support.serving import plain_refusal
 
@@ -23,8 +23,8 @@ def operation(form: str) -> dict[str, Any]:
     return {"responses": {"200": {"content": {"application/json": {"schema": schema}}}}}
 
 
-def door(dialect: str, paths: dict[str, object]) -> Door:
-    return Door(dialect, Blueprint(dialect, __name__), (), (), plain_refusal, paths)
+def mount(dialect: str, paths: dict[str, object]) -> Mount:
+    return Mount(dialect, Blueprint(dialect, __name__), (), (), plain_refusal, paths)
 
 
 def resolved(whole: dict[str, Any], part: Any) -> Any:
@@ -43,7 +43,7 @@ def test_definitions_become_components_and_their_forms_stay_apart() -> None:
         "/a": {"get": operation("string"), "post": operation("string")},
         "/b": {"get": operation("number")},
     }
-    whole = document([door("one", paths)])
+    whole = document([mount("one", paths)])
     for path, form in (("/a", "string"), ("/b", "number")):
         answer = whole["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
         assert "$defs" not in answer["schema"]

@@ -1,4 +1,4 @@
-"""The operator's door over HTTP, with a real actor system behind it."""
+"""The operator's mount over HTTP, with a real actor system behind it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from actors.core import Actor, ChildSpec, Message, Restart, open_system
 from api.http.credentials import CredentialGuard
-from api.http.mounts import Door, Place, Services
+from api.http.mounts import Mount, Place, Services
 from api.operator import open_dialect, routes
 from api.process.secret_store import Secrets
 from api.settings import Settings
@@ -53,9 +53,9 @@ async def operated(
             guard=CredentialGuard(4, 1800.0),
             media=media or FakeEngine(),
         )
-        door = open_dialect(services)(Place(root=False, secure=False))
+        mount = open_dialect(services)(Place(root=False, secure=False))
         async with (
-            serving(door, settings=settings, services=services) as server,
+            serving(mount, settings=settings, services=services) as server,
             httpx.AsyncClient(base_url=server.url) as http,
         ):
             yield server, http
@@ -250,9 +250,9 @@ async def test_the_description_is_made_once(
     made: list[object] = []
     make = routes.document
 
-    def counting(doors: Iterable[Door]) -> dict[str, object]:
-        made.append(doors)
-        return make(doors)
+    def counting(mounts: Iterable[Mount]) -> dict[str, object]:
+        made.append(mounts)
+        return make(mounts)
 
     monkeypatch.setattr(routes, "document", counting)
     async with operated(tmp_path) as (_, http):

@@ -16,7 +16,6 @@ from actors.words.conference_refusals import (
     TrackUnknown,
 )
 from actors.words.facts import (
-    Card,
     Dropped,
     Fact,
     Joined,
@@ -25,6 +24,7 @@ from actors.words.facts import (
     PeerJoined,
     PeerLeft,
     PermissionSet,
+    Presence,
     RoomClosed,
     RoomView,
     Said,
@@ -45,7 +45,7 @@ from api.owt.stream_info import Version, stream_info
 
 STREAM = Stream("17", "ann", AudioTrack("mic", AudioFormat("opus", 48000, 2)), None)
 HELD = replace(STREAM, audio=AudioTrack("mic", AudioFormat("opus", 48000, 2), active=False))
-CARD = Card("bob", "Bob", role="presenter")
+CARD = Presence("bob", "Bob", role="presenter")
 VIEW = RoomView(RoomKey("owt", "0" * 24), "room", "Conference")
 END = "Access node exited unexpectedly"
 
@@ -172,7 +172,7 @@ def test_a_fact_is_rendered_once_for_all_of_one_version() -> None:
 
 def test_a_login_is_answered_with_everything_in_the_room() -> None:
     may = Permission(Abilities(True, False), Abilities(True, True))
-    me = Card("ann", "Ann", role="presenter", permission=may)
+    me = Presence("ann", "Ann", role="presenter", permission=may)
     joined = Joined("", VIEW, (CARD, me), 1, (STREAM,))
     assert welcome(me, joined, ("common",), "a ticket", "1.1") == {
         "id": "ann",

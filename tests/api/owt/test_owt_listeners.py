@@ -93,8 +93,8 @@ async def test_changes_of_a_room_by_both_take_turns(server: OwtServer, other: Ow
 async def test_clients_of_an_address_are_counted_over_both(tmp_path: Path) -> None:
     settings = owt_settings(limits={"connections_per_address": 2})
     async with owt_server(tmp_path, settings=settings) as server:
-        door = server.open(Place(root=False, secure=False))
-        async with second_listener(server.services, door) as other:
+        mount = server.open(Place(root=False, secure=False))
+        async with second_listener(server.services, mount) as other:
             answers = []
             for url in (server.url, other.url, server.url):
                 async with httpx.AsyncClient(base_url=url) as http:

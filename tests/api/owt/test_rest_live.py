@@ -19,7 +19,7 @@ from actors.words.conference_refusals import (
     TrackUnknown,
     ViewUnknown,
 )
-from actors.words.facts import Card
+from actors.words.facts import Presence
 from actors.words.permission import Abilities, Permission, PermissionChange
 from actors.words.streams import (
     AudioFormat,
@@ -40,7 +40,7 @@ from actors.words.streams import (
 from tests.support.owt import Manager, OwtServer, owt_server
 
 BOTH = Abilities(audio=True, video=True)
-ANN = Card("Ann-1", "ann", role="presenter", permission=Permission(BOTH, BOTH))
+ANN = Presence("Ann-1", "ann", role="presenter", permission=Permission(BOTH, BOTH))
 OPUS = AudioFormat("opus", 48000, 2)
 STREAM = Stream(
     "123456",

@@ -17,7 +17,7 @@ from api.http.carriers.address_counts import AddressCounts
 from api.http.carriers.connections import Connections
 from api.process.http_actor import http_spec
 from api.settings import ListenerSettings, Settings
-from tests.support.serving import door, services_for
+from tests.support.serving import mount, services_for
 
 
 async def test_a_listener_that_crashes_comes_back_on_the_same_port(
@@ -30,7 +30,7 @@ async def test_a_listener_that_crashes_comes_back_on_the_same_port(
         return "hello"
 
     services = services_for(Settings())
-    app = create_app(ListenerSettings(), [door(blueprint=blueprint)], services)
+    app = create_app(ListenerSettings(), [mount(blueprint=blueprint)], services)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}/hello"
@@ -64,7 +64,7 @@ async def test_a_listener_that_crashes_comes_back_on_the_same_port(
 
 async def test_stopping_the_system_ends_a_listener_with_its_connections() -> None:
     services = services_for(Settings())
-    app = create_app(ListenerSettings(), [door()], services)
+    app = create_app(ListenerSettings(), [mount()], services)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
     with listening:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.spreed.signing import ATTESTATION_SECONDS, TOKEN_SECONDS, Seals
+from api.spreed.signing import ATTESTATION_SECONDS, TOKEN_SECONDS, Signer
 
 
 class Clock:
@@ -23,67 +23,67 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def seals(clock: Clock) -> Seals:
-    return Seals("secret", clock)
+def signer(clock: Clock) -> Signer:
+    return Signer("secret", clock)
 
 
-def test_an_id_follows_from_its_sid_and_fits_a_path(seals: Seals) -> None:
-    session = seals.new_session()
-    assert seals.session_of(session.sid) == session
-    assert seals.owns(session.id, session.sid)
-    assert not seals.owns(session.id, seals.new_session().sid)
-    assert not seals.owns(session.id, "")
+def test_an_id_follows_from_its_sid_and_fits_a_path(signer: Signer) -> None:
+    session = signer.new_session()
+    assert signer.session_of(session.sid) == session
+    assert signer.owns(session.id, session.sid)
+    assert not signer.owns(session.id, signer.new_session().sid)
+    assert not signer.owns(session.id, "")
     assert set(session.id) <= set(
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
     )
 
 
-def test_a_token_resumes_session_and_user_for_thirty_days(seals: Seals, clock: Clock) -> None:
-    session = seals.new_session()
-    token = seals.resume_token(session, "ann")
+def test_a_token_resumes_session_and_user_for_thirty_days(signer: Signer, clock: Clock) -> None:
+    session = signer.new_session()
+    token = signer.resume_token(session, "ann")
     clock.now += TOKEN_SECONDS
-    assert seals.resume(token) == (session, "ann")
+    assert signer.resume(token) == (session, "ann")
     clock.now += 1
-    assert seals.resume(token) is None
+    assert signer.resume(token) is None
 
 
-def test_an_attestation_opens_for_two_to_five_minutes(seals: Seals, clock: Clock) -> None:
-    attestation = seals.attest("id")
+def test_an_attestation_opens_for_two_to_five_minutes(signer: Signer, clock: Clock) -> None:
+    attestation = signer.attest("id")
     clock.now += 119
-    assert seals.attested(attestation) == "id"
+    assert signer.attested(attestation) == "id"
     clock.now += ATTESTATION_SECONDS
-    assert seals.attested(attestation) is None
-    assert seals.attested(seals.attest("id")) == "id"
+    assert signer.attested(attestation) is None
+    assert signer.attested(signer.attest("id")) == "id"
 
 
-def test_a_token_is_good_for_its_own_purpose_only(seals: Seals) -> None:
-    session = seals.new_session()
-    token = seals.resume_token(session, "ann")
-    contact = seals.contact_token("bob", "ann")
-    assert seals.contact(contact) == ("bob", "ann")
-    assert seals.resume(contact) is None
-    assert seals.contact(token) is None
-    assert seals.attested(token) is None
-    assert Seals("another secret").resume(token) is None
+def test_a_token_is_good_for_its_own_purpose_only(signer: Signer) -> None:
+    session = signer.new_session()
+    token = signer.resume_token(session, "ann")
+    contact = signer.contact_token("bob", "ann")
+    assert signer.contact(contact) == ("bob", "ann")
+    assert signer.resume(contact) is None
+    assert signer.contact(token) is None
+    assert signer.attested(token) is None
+    assert Signer("another secret").resume(token) is None
 
 
-def test_a_user_is_signed_and_nobody_is_not(seals: Seals) -> None:
-    assert seals.suserid("") == ""
-    assert seals.suserid("ann") not in ("", seals.suserid("bob"))
+def test_a_user_is_signed_and_nobody_is_not(signer: Signer) -> None:
+    assert signer.suserid("") == ""
+    assert signer.suserid("ann") not in ("", signer.suserid("bob"))
 
 
 @given(st.text())
 def test_any_text_is_refused(text: str) -> None:
-    seals = Seals("secret")
-    assert seals.resume(text) is None
-    assert seals.attested(text) is None
-    assert seals.contact(text) is None
+    signer = Signer("secret")
+    assert signer.resume(text) is None
+    assert signer.attested(text) is None
+    assert signer.contact(text) is None
 
 
 @given(st.integers(0, 200), st.characters(codec="ascii"))
 def test_a_changed_token_is_refused(place: int, letter: str) -> None:
-    seals = Seals("secret")
-    token = seals.resume_token(seals.session_of("sid"), "ann")
+    signer = Signer("secret")
+    token = signer.resume_token(signer.session_of("sid"), "ann")
     place %= len(token)
     changed = token[:place] + letter + token[place + 1 :]
-    assert changed == token or seals.resume(changed) is None
+    assert changed == token or signer.resume(changed) is None

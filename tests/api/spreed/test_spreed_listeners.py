@@ -48,8 +48,8 @@ async def test_guesses_at_an_access_token_are_counted_over_both(tmp_path: Path) 
         spreed={"token_file": str(tmp_path / "tokens")}, limits={"credential_failures": 4}
     )
     async with spreed_server(tmp_path, settings=settings) as server:
-        door = server.open(Place(root=False, secure=False))
-        async with second_listener(server.services, door) as served:
+        mount = server.open(Place(root=False, secure=False))
+        async with second_listener(server.services, mount) as served:
             found = []
             for number in range(5):
                 url = (server.url, served.url)[number % 2]

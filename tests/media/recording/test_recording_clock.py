@@ -73,7 +73,7 @@ def test_drifting_clocks_are_followed() -> None:
     audio = RecordingClock(48_000)
     video = RecordingClock(90_000, leader=audio)
     worst = 0.0
-    for second in range(1, 3601):  # the sound card runs slow by 100 ppm: 0.36 s in an hour
+    for second in range(1, 3601):  # the sound presence runs slow by 100 ppm: 0.36 s in an hour
         audio_ticks = round(second * 48_000 * 0.9999)
         audio.hear(audio_ticks % 2**32, 10.0 + second)
         video.hear(second * 90_000 % 2**32, 10.0 + second)

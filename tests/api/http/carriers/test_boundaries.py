@@ -17,7 +17,7 @@ from api.http.carriers.quart_socket import QuartSocket
 from api.http.sockets import Socket, SocketClosed, SocketLimits
 from tests.support import raw
 from tests.support.raw import frame, talking, upgraded
-from tests.support.serving import Serving, door, serving
+from tests.support.serving import Serving, mount, serving
 
 PIECE, PIECES = 500_000, 40  # more than the kernel takes for a client that does not read
 LIMITS = SocketLimits(messages_per_second=0, outbox_bytes=PIECE * PIECES * 2)
@@ -89,7 +89,7 @@ async def test_a_writer_of_the_lane_that_crashes_ends_its_connection_only(
         raise Bug
 
     async with (
-        serving(door(handler.serve, limits=LIMITS)) as server,
+        serving(mount(handler.serve, limits=LIMITS)) as server,
         talking(server.websocket()) as neighbour,
         upgraded(server) as client,
     ):
@@ -127,7 +127,7 @@ async def test_a_writer_under_quart_that_crashes_ends_its_connection_only(
     monkeypatch.setattr(quart_socket, "CLOSE_SECONDS", 0.1)
     monkeypatch.setattr(QuartSocket, "_write_out", fail)
     async with (
-        serving(door(handler.serve, limits=LIMITS), carrier="quart") as server,
+        serving(mount(handler.serve, limits=LIMITS), carrier="quart") as server,
         talking(server.websocket()) as neighbour,
         upgraded(server) as client,
     ):
@@ -157,7 +157,7 @@ async def test_a_tick_that_crashes_ends_its_connection_only(
     monkeypatch.setattr(pacing, "TICK_SECONDS", 0.01)
     monkeypatch.setattr(LaneSocket, "tick", fail)
     async with (
-        serving(door(handler.serve, limits=LIMITS)) as server,
+        serving(mount(handler.serve, limits=LIMITS)) as server,
         talking(server.websocket()) as neighbour,
         upgraded(server) as client,
     ):

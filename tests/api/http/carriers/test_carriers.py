@@ -13,7 +13,7 @@ from trio_websocket import ConnectionClosed
 from api.http.sockets import Rejection, Socket, SocketClosed, SocketFull, SocketLimits, Upgrade
 from tests.support import raw
 from tests.support.raw import connected, frame, refusal, talking, upgrade_request, upgraded
-from tests.support.serving import CARRIERS, door, serving, settings_with
+from tests.support.serving import CARRIERS, mount, serving, settings_with
 
 pytestmark = pytest.mark.parametrize("carrier", CARRIERS)
 
@@ -60,7 +60,7 @@ class Recorder:
 
 async def test_text_and_binary_messages_come_back_as_what_they_were(carrier: str) -> None:
     async with (
-        serving(door(echo), carrier=carrier) as server,
+        serving(mount(echo), carrier=carrier) as server,
         talking(server.websocket()) as client,
     ):
         for message in ("hello", "grüße 🎥", "", b"\x00\xff", b"", "x" * 70_000, b"y" * 500):
@@ -69,7 +69,7 @@ async def test_text_and_binary_messages_come_back_as_what_they_were(carrier: str
 
 
 async def test_fragments_become_one_message_with_a_ping_in_between(carrier: str) -> None:
-    async with serving(door(echo), carrier=carrier) as server, upgraded(server) as client:
+    async with serving(mount(echo), carrier=carrier) as server, upgraded(server) as client:
         await client.send(frame(raw.TEXT, b"gr\xc3", fin=False))
         await client.send(frame(raw.PING, b"are you there"))
         await client.send(frame(raw.CONTINUATION, b"\xbc", fin=False))
@@ -79,7 +79,7 @@ async def test_fragments_become_one_message_with_a_ping_in_between(carrier: str)
 
 
 async def test_a_message_that_drips_in_byte_by_byte_is_received(carrier: str) -> None:
-    async with serving(door(echo), carrier=carrier) as server, connected(server) as client:
+    async with serving(mount(echo), carrier=carrier) as server, connected(server) as client:
         for byte in upgrade_request():
             await client.send(bytes((byte,)))
         assert (await client.read_head()).startswith("HTTP/1.1 101")
@@ -97,7 +97,7 @@ async def test_the_handler_sees_the_upgrade_it_came_with(carrier: str) -> None:
     request = upgrade_request(
         "/ws/?t=secret&t=second&empty=", cookie="a=1", origin="https://x", X_Users="u"
     )
-    async with serving(door(serve), carrier=carrier) as server, connected(server) as client:
+    async with serving(mount(serve), carrier=carrier) as server, connected(server) as client:
         await client.send(request)
         await client.read_head()
         assert await client.read_close() == 1000
@@ -121,8 +121,8 @@ async def test_an_upgrade_may_name_its_whole_url(carrier: str, path: str) -> Non
         seen.append(socket.upgrade)
 
     target = f"http://told.example:81{path}?a=b"
-    doors = door(serve, path=path, prefixes=("/below",))
-    async with serving(doors, carrier=carrier) as server, connected(server) as client:
+    mounts = mount(serve, path=path, prefixes=("/below",))
+    async with serving(mounts, carrier=carrier) as server, connected(server) as client:
         await client.send(upgrade_request(target))
         assert (await client.read_head()).startswith("HTTP/1.1 101")
         assert await client.read_close() == 1000
@@ -141,7 +141,7 @@ async def test_a_trusted_proxy_names_the_client(carrier: str) -> None:
     settings = settings_with(limits={"trusted_proxies": ["127.0.0.0/8"]})
     request = upgrade_request(x_forwarded_for="203.0.113.9", x_forwarded_proto="https")
     async with (
-        serving(door(serve), carrier=carrier, settings=settings) as server,
+        serving(mount(serve), carrier=carrier, settings=settings) as server,
         connected(server) as client,
     ):
         await client.send(request)
@@ -153,7 +153,7 @@ async def test_a_trusted_proxy_names_the_client(carrier: str) -> None:
 async def test_the_reader_is_delayed_beyond_the_rate_and_nothing_is_lost(carrier: str) -> None:
     limits = SocketLimits(messages_per_second=5)
     async with (
-        serving(door(echo, limits=limits), carrier=carrier) as server,
+        serving(mount(echo, limits=limits), carrier=carrier) as server,
         talking(server.websocket()) as client,
     ):
         started = trio.current_time()
@@ -181,7 +181,7 @@ async def test_a_message_over_the_limit_closes_with_1009(carrier: str, frames: l
     recorder = Recorder()
     limits = SocketLimits(message_bytes=1000, messages_per_second=UNLIMITED)
     async with (
-        serving(door(recorder.serve, limits=limits), carrier=carrier) as server,
+        serving(mount(recorder.serve, limits=limits), carrier=carrier) as server,
         upgraded(server) as client,
     ):
         await client.send(b"".join(frames))
@@ -193,7 +193,7 @@ async def test_a_message_over_the_limit_closes_with_1009(carrier: str, frames: l
 async def test_a_message_at_the_limit_is_received(carrier: str) -> None:
     limits = SocketLimits(message_bytes=1000, messages_per_second=UNLIMITED)
     async with (
-        serving(door(echo, limits=limits), carrier=carrier) as server,
+        serving(mount(echo, limits=limits), carrier=carrier) as server,
         talking(server.websocket()) as client,
     ):
         await client.send_message("x" * 1000)
@@ -203,7 +203,7 @@ async def test_a_message_at_the_limit_is_received(carrier: str) -> None:
 async def test_text_that_is_not_utf8_ends_the_connection(carrier: str) -> None:
     recorder = Recorder()
     async with (
-        serving(door(recorder.serve), carrier=carrier) as server,
+        serving(mount(recorder.serve), carrier=carrier) as server,
         upgraded(server) as client,
     ):
         await client.send(frame(raw.TEXT, b"\xff\xfe"))
@@ -230,7 +230,9 @@ async def test_text_that_is_not_utf8_ends_the_connection(carrier: str) -> None:
 async def test_broken_frames_end_that_connection_and_no_other(carrier: str, wrong: bytes) -> None:
     recorder = Recorder()
     async with (
-        serving(door(recorder.serve), door(echo, path="/echo", dialect="b"), carrier=carrier) as s,
+        serving(
+            mount(recorder.serve), mount(echo, path="/echo", dialect="b"), carrier=carrier
+        ) as s,
         talking(s.websocket("/echo")) as other,
         upgraded(s) as client,
     ):
@@ -244,7 +246,7 @@ async def test_broken_frames_end_that_connection_and_no_other(carrier: str, wron
 
 async def test_the_clients_close_ends_receive(carrier: str) -> None:
     recorder = Recorder()
-    async with serving(door(recorder.serve), carrier=carrier) as server:
+    async with serving(mount(recorder.serve), carrier=carrier) as server:
         async with talking(server.websocket()) as client:
             await client.send_message("last words")
             await client.aclose(4000, "had enough")
@@ -257,7 +259,7 @@ async def test_the_clients_close_ends_receive(carrier: str) -> None:
 async def test_only_a_client_that_says_1001_is_a_page_that_is_left(carrier: str) -> None:
     async def leave(wanted: int | None) -> SocketClosed:
         recorder = Recorder()
-        async with serving(door(recorder.serve), carrier=carrier) as server:
+        async with serving(mount(recorder.serve), carrier=carrier) as server:
             async with upgraded(server) as client:
                 await recorder.began.wait()
                 if wanted is None:
@@ -283,7 +285,7 @@ async def test_only_a_client_that_says_1001_is_a_page_that_is_left(carrier: str)
 
 async def test_a_dropped_connection_ends_receive(carrier: str) -> None:
     recorder = Recorder()
-    async with serving(door(recorder.serve), carrier=carrier) as server:
+    async with serving(mount(recorder.serve), carrier=carrier) as server:
         async with upgraded(server):
             await recorder.began.wait()
         await recorder.ended.wait()
@@ -294,7 +296,7 @@ async def test_a_dropped_connection_ends_receive(carrier: str) -> None:
 async def test_a_close_from_another_task_reaches_reader_and_client(carrier: str) -> None:
     recorder = Recorder()
     async with (
-        serving(door(recorder.serve), carrier=carrier) as server,
+        serving(mount(recorder.serve), carrier=carrier) as server,
         talking(server.websocket()) as client,
     ):
         await recorder.began.wait()
@@ -318,7 +320,7 @@ async def test_a_client_that_leaves_while_it_is_told_goodbye_is_no_crash(carrier
         socket.close(1008, "no")
 
     with capture_logs() as entries:
-        async with serving(door(refuse), carrier=carrier) as server:
+        async with serving(mount(refuse), carrier=carrier) as server:
             for _ in range(50):
                 async with upgraded(server) as client:
                     for last in (raw.TEXT, raw.TEXT, raw.CLOSE):
@@ -331,7 +333,7 @@ async def test_a_client_that_leaves_while_it_is_told_goodbye_is_no_crash(carrier
 async def test_an_aborted_connection_ends_on_both_sides(carrier: str) -> None:
     recorder = Recorder()
     async with (
-        serving(door(recorder.serve), carrier=carrier) as server,
+        serving(mount(recorder.serve), carrier=carrier) as server,
         upgraded(server) as client,
     ):
         await recorder.began.wait()
@@ -347,7 +349,7 @@ async def test_a_handler_that_returns_closes_with_1000(carrier: str) -> None:
         socket.push(b"bye")
 
     async with (
-        serving(door(greet), carrier=carrier) as server,
+        serving(mount(greet), carrier=carrier) as server,
         talking(server.websocket()) as client,
     ):
         assert await client.get_message() == "bye"
@@ -363,7 +365,7 @@ async def test_a_crashed_handler_closes_with_1011_and_is_logged_once(carrier: st
 
     with capture_logs() as logs:
         async with (
-            serving(door(crash), carrier=carrier) as server,
+            serving(mount(crash), carrier=carrier) as server,
             talking(server.websocket()) as other,
         ):
             async with talking(server.websocket()) as client:
@@ -389,7 +391,7 @@ async def test_a_crash_in_a_nursery_of_the_handler_is_a_crash_too(carrier: str) 
 
     with capture_logs() as logs:
         async with (
-            serving(door(crash), carrier=carrier) as server,
+            serving(mount(crash), carrier=carrier) as server,
             upgraded(server) as client,
         ):
             assert await client.read_close() == 1011
@@ -401,7 +403,7 @@ async def test_a_crash_in_a_nursery_of_the_handler_is_a_crash_too(carrier: str) 
 async def test_a_refused_upgrade_tells_the_client_and_the_log(carrier: str) -> None:
     no = Rejection(403, "origin_not_allowed", b'{"no": "entry"}', "application/json")
     with capture_logs() as logs:
-        async with serving(door(echo, admit=lambda upgrade: no), carrier=carrier) as server:
+        async with serving(mount(echo, admit=lambda upgrade: no), carrier=carrier) as server:
             status, head, body = await refusal(server, upgrade_request("/ws?t=secret"))
             assert server.services.traffic.websocket("test").refused == 1
     assert (status, body) == (403, b'{"no": "entry"}')
@@ -416,7 +418,7 @@ async def test_a_crash_in_admit_refuses_with_500(carrier: str) -> None:
         raise ZeroDivisionError("a bug")
 
     with capture_logs() as logs:
-        async with serving(door(echo, admit=admit), carrier=carrier) as server:
+        async with serving(mount(echo, admit=admit), carrier=carrier) as server:
             status, _, body = await refusal(server, upgrade_request())
     assert (status, body) == (500, b"")
     assert [line["at"] for line in logs if line["event"] == "connection.crashed"] == ["admit"]
@@ -426,8 +428,8 @@ async def test_a_subprotocol_chooses_among_routes_of_one_path(carrier: str) -> N
     async def name(socket: Socket) -> None:
         socket.push(str(socket.subprotocol).encode())
 
-    mqtt = door(name, subprotocol="mqtt", dialect="a")
-    async with serving(mqtt, door(name, dialect="b"), carrier=carrier) as server:
+    mqtt = mount(name, subprotocol="mqtt", dialect="a")
+    async with serving(mqtt, mount(name, dialect="b"), carrier=carrier) as server:
         async with talking(server.websocket(), subprotocols=["x", "mqtt"]) as client:
             assert client.subprotocol == "mqtt"
             assert await client.get_message() == "mqtt"
@@ -437,7 +439,7 @@ async def test_a_subprotocol_chooses_among_routes_of_one_path(carrier: str) -> N
 
 
 async def test_a_path_that_needs_a_subprotocol_refuses_clients_without(carrier: str) -> None:
-    async with serving(door(echo, subprotocol="mqtt"), carrier=carrier) as server:
+    async with serving(mount(echo, subprotocol="mqtt"), carrier=carrier) as server:
         status, _, _ = await refusal(server, upgrade_request())
     assert status == 400
 
@@ -472,7 +474,7 @@ async def test_a_path_that_needs_a_subprotocol_refuses_clients_without(carrier: 
 async def test_what_is_no_valid_upgrade_is_answered_with_an_error(
     carrier: str, request_bytes: bytes
 ) -> None:
-    async with serving(door(echo), carrier=carrier) as server, connected(server) as client:
+    async with serving(mount(echo), carrier=carrier) as server, connected(server) as client:
         await client.send(request_bytes)
         head = await client.read_head()
     status = int(head.split()[1])
@@ -481,7 +483,7 @@ async def test_what_is_no_valid_upgrade_is_answered_with_an_error(
 
 
 async def test_an_upgrade_may_be_the_second_request_of_its_connection(carrier: str) -> None:
-    async with serving(door(echo), carrier=carrier) as server, connected(server) as client:
+    async with serving(mount(echo), carrier=carrier) as server, connected(server) as client:
         await client.send(b"GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n")
         head = await client.read_head()
         assert " 404 " in head
@@ -504,7 +506,7 @@ async def test_a_peer_that_does_not_read_fills_the_outbox_and_no_more(carrier: s
 
     limits = SocketLimits(outbox_messages=50)
     async with (
-        serving(door(flood, limits=limits), carrier=carrier) as server,
+        serving(mount(flood, limits=limits), carrier=carrier) as server,
         upgraded(server) as client,
     ):
         await full.wait()
@@ -524,7 +526,7 @@ async def test_unsent_bytes_are_bounded_as_well(carrier: str) -> None:
 
     limits = SocketLimits(outbox_bytes=3_000_000)
     async with (
-        serving(door(flood, limits=limits), carrier=carrier) as server,
+        serving(mount(flood, limits=limits), carrier=carrier) as server,
         upgraded(server),
     ):
         await full.wait()
@@ -533,7 +535,7 @@ async def test_unsent_bytes_are_bounded_as_well(carrier: str) -> None:
 async def test_half_closing_clients_cost_no_cpu(carrier: str) -> None:
     recorder = Recorder()
     async with (
-        serving(door(recorder.serve), carrier=carrier) as server,
+        serving(mount(recorder.serve), carrier=carrier) as server,
         upgraded(server) as client,
         connected(server) as partial,
     ):
@@ -552,7 +554,7 @@ async def test_a_fast_sender_leaves_turns_to_others(carrier: str) -> None:
             await socket.receive()
 
     async with (
-        serving(door(sink), door(echo, path="/echo", dialect="b"), carrier=carrier) as server,
+        serving(mount(sink), mount(echo, path="/echo", dialect="b"), carrier=carrier) as server,
         upgraded(server) as flooding,
         talking(server.websocket("/echo")) as other,
         trio.open_nursery() as nursery,

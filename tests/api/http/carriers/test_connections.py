@@ -19,7 +19,7 @@ from api.http.sockets import Socket, SocketClosed
 from api.settings import ListenerSettings, Settings
 from tests.support import raw
 from tests.support.raw import connected, frame, upgrade_request, upgraded
-from tests.support.serving import door, services_for, serving, settings_with
+from tests.support.serving import mount, services_for, serving, settings_with
 
 GET = b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -54,14 +54,14 @@ def pages() -> Blueprint:
 
 
 async def test_frames_right_behind_the_upgrade_request_are_received() -> None:
-    async with serving(door(echo)) as server, connected(server) as client:
+    async with serving(mount(echo)) as server, connected(server) as client:
         await client.send(upgrade_request() + frame(raw.TEXT, b"early"))
         assert (await client.read_head()).startswith("HTTP/1.1 101")
         assert await client.read_frame() == (raw.TEXT, b"early")
 
 
 async def test_requests_and_websockets_share_a_port() -> None:
-    async with serving(door(echo, blueprint=pages())) as server, upgraded(server) as client:
+    async with serving(mount(echo, blueprint=pages())) as server, upgraded(server) as client:
         async with httpx.AsyncClient() as http:
             assert (await http.get(f"{server.url}/hello")).text == "hello"
             assert (await http.post(f"{server.url}/length", content=b"x" * 70_000)).text == "70000"
@@ -70,14 +70,14 @@ async def test_requests_and_websockets_share_a_port() -> None:
 
 
 async def test_a_request_head_that_drips_in_is_answered() -> None:
-    async with serving(door(blueprint=pages())) as server, connected(server) as client:
+    async with serving(mount(blueprint=pages())) as server, connected(server) as client:
         for byte in GET:
             await client.send(bytes((byte,)))
         assert (await client.read_head()).startswith("HTTP/1.1 200")
 
 
 async def test_pipelined_requests_are_all_answered() -> None:
-    async with serving(door(blueprint=pages())) as server, connected(server) as client:
+    async with serving(mount(blueprint=pages())) as server, connected(server) as client:
         await client.send(GET * 3)
         for _ in range(3):
             assert (await client.read_head()).startswith("HTTP/1.1 200")
@@ -87,7 +87,7 @@ async def test_pipelined_requests_are_all_answered() -> None:
 async def test_a_head_that_never_ends_is_answered_408_within_header_seconds() -> None:
     settings = settings_with(limits={"header_seconds": 0.2})
     async with (
-        serving(door(blueprint=pages()), settings=settings) as server,
+        serving(mount(blueprint=pages()), settings=settings) as server,
         connected(server) as client,
     ):
         await client.send(b"GET / HTTP/1.1\r\nx: ")
@@ -98,7 +98,7 @@ async def test_a_head_that_never_ends_is_answered_408_within_header_seconds() ->
 async def test_a_connection_that_says_nothing_is_closed_within_header_seconds() -> None:
     settings = settings_with(limits={"header_seconds": 0.2})
     async with (
-        serving(door(blueprint=pages()), settings=settings) as server,
+        serving(mount(blueprint=pages()), settings=settings) as server,
         connected(server) as client,
     ):
         with trio.fail_after(2):
@@ -108,7 +108,7 @@ async def test_a_connection_that_says_nothing_is_closed_within_header_seconds() 
 async def test_a_second_head_that_never_ends_is_bounded_as_well() -> None:
     settings = settings_with(limits={"header_seconds": 0.2})
     async with (
-        serving(door(blueprint=pages()), settings=settings) as server,
+        serving(mount(blueprint=pages()), settings=settings) as server,
         connected(server) as client,
     ):
         await client.send(GET)
@@ -122,7 +122,7 @@ async def test_a_second_head_that_never_ends_is_bounded_as_well() -> None:
 async def test_a_head_that_is_too_large_is_answered_431() -> None:
     settings = settings_with(limits={"header_bytes": 2048})
     async with (
-        serving(door(blueprint=pages()), settings=settings) as server,
+        serving(mount(blueprint=pages()), settings=settings) as server,
         connected(server) as client,
     ):
         await client.send(b"GET / HTTP/1.1\r\nx: " + b"y" * 200_000)
@@ -135,7 +135,7 @@ async def test_a_head_that_is_too_large_is_answered_431() -> None:
     ids=["TLS", "zeros", "text", "lines"],
 )
 async def test_garbage_is_answered_400_or_closed_at_once(garbage: bytes) -> None:
-    async with serving(door(blueprint=pages())) as server, connected(server) as client:
+    async with serving(mount(blueprint=pages())) as server, connected(server) as client:
         await client.send(garbage)
         with trio.fail_after(2):
             rest = await client.read_rest()
@@ -145,7 +145,7 @@ async def test_garbage_is_answered_400_or_closed_at_once(garbage: bytes) -> None
 async def test_a_body_that_is_too_large_is_answered_413_though_the_client_still_sends() -> None:
     settings = settings_with(limits={"body_bytes": 1000})
     async with (
-        serving(door(blueprint=pages()), settings=settings) as server,
+        serving(mount(blueprint=pages()), settings=settings) as server,
         connected(server) as client,
         trio.open_nursery() as nursery,
     ):
@@ -162,7 +162,7 @@ async def test_a_body_that_is_too_large_is_answered_413_though_the_client_still_
 
 async def test_a_chunked_body_is_limited_as_well() -> None:
     settings = settings_with(limits={"body_bytes": 1000})
-    async with serving(door(blueprint=pages()), settings=settings) as server:
+    async with serving(mount(blueprint=pages()), settings=settings) as server:
 
         async def chunks():  # type: ignore[no-untyped-def]
             for _ in range(5):
@@ -177,7 +177,7 @@ async def test_a_chunked_body_is_limited_as_well() -> None:
 async def test_an_address_has_only_so_many_connections() -> None:
     settings = settings_with(limits={"connections_per_address": 2})
     with capture_logs() as logs:
-        async with serving(door(echo, blueprint=pages()), settings=settings) as server:
+        async with serving(mount(echo, blueprint=pages()), settings=settings) as server:
             async with upgraded(server), upgraded(server):
                 for _ in range(2):
                     async with connected(server) as third:
@@ -193,7 +193,7 @@ async def test_an_address_has_only_so_many_connections() -> None:
 async def test_a_trusted_proxy_stands_for_many_clients() -> None:
     limits = {"connections_per_address": 1, "trusted_proxies": ["127.0.0.1"]}
     async with (
-        serving(door(echo), settings=settings_with(limits=limits)) as server,
+        serving(mount(echo), settings=settings_with(limits=limits)) as server,
         upgraded(server),
         upgraded(server),
     ):
@@ -201,7 +201,7 @@ async def test_a_trusted_proxy_stands_for_many_clients() -> None:
 
 
 async def test_every_connection_is_let_go_of() -> None:
-    async with serving(door(echo, blueprint=pages())) as server:
+    async with serving(mount(echo, blueprint=pages())) as server:
         async with upgraded(server), connected(server) as client:
             await client.send(GET)
             await client.read_head()
@@ -224,7 +224,7 @@ async def test_running_out_of_files_pauses_the_accepting(monkeypatch: pytest.Mon
 
     listening: object = None
     with capture_logs() as logs:
-        async with serving(door(blueprint=pages())) as server:
+        async with serving(mount(blueprint=pages())) as server:
             listening = (server.host, server.port)
             monkeypatch.setattr(stdlib_socket.socket, "accept", accept)
             started = trio.current_time()
@@ -242,7 +242,7 @@ async def test_each_episode_without_files_is_logged_once(
     """However often it is met: an accept in between does not make it another one."""
     listening = stdlib_socket.create_server(("127.0.0.1", 0))
     services = services_for(Settings())
-    app = create_app(ListenerSettings(dialects=("test",)), [door(blueprint=pages())], services)
+    app = create_app(ListenerSettings(dialects=("test",)), [mount(blueprint=pages())], services)
     connections = Connections(listening, app, services, AddressCounts())
     with capture_logs() as logs, listening:
         for pause in (0, 0.1, 0.1, 5, 5, 60, 0.1):
@@ -260,7 +260,7 @@ async def _stop(connections: Connections | None, grace: float = 5.0) -> float:
 
 
 async def test_stopping_closes_an_idle_kept_alive_connection_at_once() -> None:
-    async with serving(door(blueprint=pages())) as server, connected(server) as client:
+    async with serving(mount(blueprint=pages())) as server, connected(server) as client:
         await client.send(GET)
         await client.read_head()
         await client.read(5)
@@ -278,7 +278,7 @@ async def test_stopping_tells_websockets_of_both_carriers_1001() -> None:
             ended.append(closed)
 
     async with (
-        serving(door(serve, blueprint=pages())) as server,
+        serving(mount(serve, blueprint=pages())) as server,
         upgraded(server) as lane,
         connected(server) as other,
     ):
@@ -297,7 +297,7 @@ async def test_stopping_tells_websockets_of_both_carriers_1001() -> None:
 
 
 async def test_stopping_lets_a_request_finish() -> None:
-    async with serving(door(blueprint=pages())) as server, connected(server) as client:
+    async with serving(mount(blueprint=pages())) as server, connected(server) as client:
         await client.send(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
         await trio.sleep(0.05)
         assert 0.1 < await _stop(server.connections) < 2
@@ -305,7 +305,7 @@ async def test_stopping_lets_a_request_finish() -> None:
 
 
 async def test_stopping_cuts_a_client_that_takes_no_answer() -> None:
-    async with serving(door(blueprint=pages())) as server, connected(server) as client:
+    async with serving(mount(blueprint=pages())) as server, connected(server) as client:
         await client.send(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
         await client.read_head()
         assert await _stop(server.connections, 0.3) < 1
@@ -313,14 +313,14 @@ async def test_stopping_cuts_a_client_that_takes_no_answer() -> None:
 
 
 async def test_nobody_is_accepted_after_the_stop() -> None:
-    async with serving(door(blueprint=pages())) as server:
+    async with serving(mount(blueprint=pages())) as server:
         await _stop(server.connections)
         with pytest.raises(OSError):
             await trio.open_tcp_stream(server.host, server.port)
 
 
 async def test_an_upgrade_with_a_large_cookie_is_granted() -> None:
-    async with serving(door(echo)) as server, connected(server) as client:
+    async with serving(mount(echo)) as server, connected(server) as client:
         await client.send(upgrade_request(cookie="x" * 12_000))
         assert (await client.read_head()).startswith("HTTP/1.1 101")
         await client.send(frame(raw.TEXT, b"hello"))

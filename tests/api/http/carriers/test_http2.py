@@ -21,7 +21,7 @@ from api.http.sockets import Socket, Upgrade
 from tests.api.http.carriers.test_tls import certificate, tls_of, trusting
 from tests.support.raw import TEXT, RawClient, upgrade_request
 from tests.support.raw import frame as websocket_frame
-from tests.support.serving import Serving, door, serving
+from tests.support.serving import Serving, mount, serving
 
 ENHANCE_YOUR_CALM = 11
 PROTOCOL_ERROR = 1
@@ -76,7 +76,7 @@ async def secured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIt
             socket.push(payload, text=text)
 
     cert, key = certificate(tmp_path)
-    async with serving(door(serve, blueprint=blueprint), tls=tls_of(cert, key)) as server:
+    async with serving(mount(serve, blueprint=blueprint), tls=tls_of(cert, key)) as server:
         secured = Secured(server, cert, upgrades, capsys)
         with trio.fail_after(20):
             yield secured

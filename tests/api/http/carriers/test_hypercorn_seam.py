@@ -20,7 +20,7 @@ from api.http.app import App
 from api.http.carriers import hypercorn_seam
 from api.http.sockets import Socket, SocketClosed
 from tests.support.raw import connected, talking, upgrade_request, upgraded
-from tests.support.serving import door, serving, settings_with
+from tests.support.serving import mount, serving, settings_with
 
 GET = b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -71,7 +71,7 @@ async def test_quart_trio_alone_would_keep_idle_connections_for_ever(
     monkeypatch.setattr(App, "asgi_http_class", TrioASGIHTTPConnection)
     settings = settings_with(limits={"header_seconds": 0.1})
     async with (
-        serving(door(blueprint=hello()), settings=settings) as server,
+        serving(mount(blueprint=hello()), settings=settings) as server,
         connected(server) as client,
     ):
         await client.send(GET)
@@ -85,7 +85,7 @@ async def test_quart_trio_alone_would_keep_idle_connections_for_ever(
 async def test_an_idle_connection_is_closed_after_header_seconds() -> None:
     settings = settings_with(limits={"header_seconds": 0.1})
     async with (
-        serving(door(blueprint=hello()), settings=settings) as server,
+        serving(mount(blueprint=hello()), settings=settings) as server,
         connected(server) as client,
     ):
         await client.send(GET)
@@ -112,7 +112,7 @@ async def test_quart_trio_alone_would_cancel_the_handler_of_a_lost_websocket(
         finally:
             done.set()
 
-    async with serving(door(serve), carrier="quart") as server:
+    async with serving(mount(serve), carrier="quart") as server:
         async with upgraded(server):
             pass
         with trio.fail_after(2):
@@ -135,7 +135,7 @@ async def test_hypercorn_alone_would_keep_the_clients_close_code_to_itself(
             ended.append((closed.code, closed.theirs))
         done.set()
 
-    async with serving(door(serve), carrier="quart") as server:
+    async with serving(mount(serve), carrier="quart") as server:
         async with talking(server.websocket()) as client:
             await client.aclose(1001)
         await done.wait()
@@ -146,7 +146,7 @@ async def test_a_lost_websocket_under_hypercorn_is_let_go_of_at_once() -> None:
     async def serve(socket: Socket) -> None:
         await socket.receive()
 
-    async with serving(door(serve, blueprint=hello())) as server:
+    async with serving(mount(serve, blueprint=hello())) as server:
         async with connected(server) as client:
             await client.send(GET)
             await client.read_head()
@@ -168,7 +168,7 @@ async def test_a_slow_reader_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
         return b"x" * 50_000_000
 
     async with (
-        serving(door(blueprint=blueprint)) as server,
+        serving(mount(blueprint=blueprint)) as server,
         connected(server) as client,
         httpx.AsyncClient() as http,
     ):
@@ -190,7 +190,7 @@ async def test_a_request_behind_the_last_one_holds_up_no_stop() -> None:
         await answer.wait()
         return "hello"
 
-    async with serving(door(blueprint=blueprint)) as served, connected(served) as client:
+    async with serving(mount(blueprint=blueprint)) as served, connected(served) as client:
         await client.send(GET + GET)
         with trio.fail_after(5):
             await asked.wait()
@@ -213,7 +213,7 @@ async def test_a_request_behind_a_last_answer_leaves_nothing_behind() -> None:
         await answer.wait()
         return "hello", {"connection": "close"}
 
-    async with serving(door(blueprint=blueprint)) as served:
+    async with serving(mount(blueprint=blueprint)) as served:
         async with connected(served) as client:
             await client.send(GET + GET)
             with trio.fail_after(5):

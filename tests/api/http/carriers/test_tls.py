@@ -16,7 +16,7 @@ from api.http.sockets import Socket, SocketClosed, Upgrade
 from api.process.listeners import StartError, load_tls
 from api.settings import ListenerSettings
 from tests.support.programs import need
-from tests.support.serving import door, serving, settings_with
+from tests.support.serving import mount, serving, settings_with
 
 
 def certificate(folder: Path, name: str = "localhost") -> tuple[Path, Path]:
@@ -52,7 +52,7 @@ def pages() -> Blueprint:
 @pytest.mark.parametrize("http2", [True, False])
 async def test_requests_are_served_over_http2_and_http1(tmp_path: Path, http2: bool) -> None:
     cert, key = certificate(tmp_path)
-    async with serving(door(blueprint=pages()), tls=tls_of(cert, key)) as server:
+    async with serving(mount(blueprint=pages()), tls=tls_of(cert, key)) as server:
         url = server.url.replace("http:", "https:")
         async with httpx.AsyncClient(verify=trusting(cert), http2=http2) as http:
             for _ in range(3):
@@ -83,7 +83,10 @@ async def test_a_websocket_is_secure_there(tmp_path: Path) -> None:
             ended.set()
 
     cert, key = certificate(tmp_path)
-    async with serving(door(echo), tls=tls_of(cert, key)) as server, trio.open_nursery() as nursery:
+    async with (
+        serving(mount(echo), tls=tls_of(cert, key)) as server,
+        trio.open_nursery() as nursery,
+    ):
         client = await connect_websocket(
             nursery, "localhost", server.port, "/ws", use_ssl=trusting(cert)
         )
@@ -99,7 +102,7 @@ async def test_a_websocket_is_secure_there(tmp_path: Path) -> None:
 async def test_a_replaced_certificate_serves_the_next_connection(tmp_path: Path) -> None:
     first, key = certificate(tmp_path)
     second, second_key = certificate(tmp_path, "example.test")
-    async with serving(door(blueprint=pages()), tls=tls_of(first, key)) as server:
+    async with serving(mount(blueprint=pages()), tls=tls_of(first, key)) as server:
         assert server.connections is not None
         server.connections.tls = tls_of(second, second_key)
         url = server.url.replace("http:", "https:")
@@ -114,7 +117,7 @@ async def test_a_client_that_speaks_no_tls_is_dropped_and_others_are_served(
     tmp_path: Path,
 ) -> None:
     cert, key = certificate(tmp_path)
-    async with serving(door(blueprint=pages()), tls=tls_of(cert, key)) as server:
+    async with serving(mount(blueprint=pages()), tls=tls_of(cert, key)) as server:
         stream = await trio.open_tcp_stream(server.host, server.port)
         async with stream:
             await stream.send_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -129,7 +132,9 @@ async def test_a_client_that_speaks_no_tls_is_dropped_and_others_are_served(
 async def test_a_head_that_never_ends_is_bounded_under_tls(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     settings = settings_with(limits={"header_seconds": 0.3})
-    async with serving(door(blueprint=pages()), tls=tls_of(cert, key), settings=settings) as server:
+    async with serving(
+        mount(blueprint=pages()), tls=tls_of(cert, key), settings=settings
+    ) as server:
         stream = trio.SSLStream(
             await trio.open_tcp_stream(server.host, server.port),
             trusting(cert),
