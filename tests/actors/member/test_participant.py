@@ -562,7 +562,7 @@ async def test_in_any_order_nothing_is_lost_or_shown_twice(
                     clients.append(RecordingClient())
                     await it.ann.ask(Resume(clients[-1], "again"), within=5)
                     here = True
-                case "crash" if crashes < 10:  # one more, and the house gives up on the room
+                case "crash" if crashes < 3:  # one more, and the house gives up on the room
                     crashes += 1
                     it.room.tell(Crash())
                     await settle()
