@@ -165,8 +165,10 @@ class Participant(Actor[Message]):
         match message:
             case FromRoom(room, fact):
                 self._place.hear(room, fact)
+                self._keep_media_of_a_place()
             case JoinRefused():
                 self._place.turn_back(message)
+                self._keep_media_of_a_place()
             case Enter():
                 self._place.enter(message.spec, Admission(self._state.card), message.tag)
             case Do(order):
@@ -197,6 +199,7 @@ class Participant(Actor[Message]):
     async def on_down(self, down: Down) -> None:
         try:
             self._place.miss(down)
+            self._keep_media_of_a_place()
         except (TooSlow, BacklogFull):
             self.ctx.stop("too_slow")
 
@@ -272,13 +275,18 @@ class Participant(Actor[Message]):
         reply.reply(value)
 
     def _lose_media(self) -> None:
-        """The room has crashed: its streams are gone, and whatever it was about to answer."""
+        """The room has crashed, or was left: gone are its streams, and what it was to answer."""
         unanswered, self._open = self._open, {}
         for _, reply in unanswered.values():
             reply.refuse(Busy())
         lost = self._state.lose_media()
         if lost.streams or lost.sessions:
             self._pass_on(lost)
+
+    def _keep_media_of_a_place(self) -> None:
+        """Lose the media with the place in the room, which may be given up without a word."""
+        if self._place.view is None:
+            self._lose_media()
 
     # --- clients that go and come
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 import trio.testing
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors.core import ActorError, Message, Request
@@ -143,7 +143,17 @@ def check_agreement(it: Play) -> None:
         assert participant._state.sessions.keys() == own, id_
 
 
+ENTERS_AGAIN_AS_THE_ROOM_CRASHES = [
+    Step("enter", "ann", 20),
+    Step("publish", "ann", 2),
+    Step("enter", "ann", 1),
+    Step("crash", "ann", 1),
+    Step("enter", "ann", 0),
+]
+
+
 @settings(max_examples=examples(150), deadline=None)
+@example(ENTERS_AGAIN_AS_THE_ROOM_CRASHES)
 @given(STEPS)
 def test_participants_and_room_agree_in_the_end(script: list[Step]) -> None:
     async def main() -> None:
