@@ -33,7 +33,7 @@ from tests.support.conference import EVERYTHING, RULES, publish
 from tests.support.examples import examples
 
 NAMES = ("ann", "bob", "cid")
-CRASHES = 8
+CRASHES = 3  # after one more the room would be given up
 WHAT = (
     "enter", "enter", "away", "resume", "end", "publish", "publish", "crash", "lose",
 )  # fmt: skip
@@ -143,6 +143,15 @@ def check_agreement(it: Play) -> None:
         assert participant._state.sessions.keys() == own, id_
 
 
+ENTERS_AGAIN_AS_THE_ROOM_CRASHES = [
+    Step("enter", "ann", 20),
+    Step("publish", "ann", 2),
+    Step("enter", "ann", 1),
+    Step("crash", "ann", 1),
+    Step("enter", "ann", 0),
+]
+
+
 @settings(max_examples=examples(150), deadline=None)
 @example(
     [
@@ -150,6 +159,7 @@ def check_agreement(it: Play) -> None:
         Step("crash", "ann", 1), Step("enter", "ann", 0),
     ]
 )  # fmt: skip
+@example(ENTERS_AGAIN_AS_THE_ROOM_CRASHES)
 @given(STEPS)
 def test_participants_and_room_agree_in_the_end(script: list[Step]) -> None:
     async def main() -> None:
