@@ -51,7 +51,7 @@ from api.owt.portal.client import PortalClient
 from api.owt.portal.notifications import Renderer as PortalRenderer
 from api.settings import IceSettings
 from api.spreed.events import Renderer, SpreedClient
-from api.spreed.signing import Seals
+from api.spreed.signing import Signer
 
 CARD = Presence("bob", "Bob")
 STREAM = Stream("17", "bob", AudioTrack("mic", AudioFormat("opus", 48000, 2)), None)
@@ -154,9 +154,9 @@ def client(dialect: str, wire: Any) -> Any:
     if dialect == "owt":
         house: Any = PortalHouse()
         return PortalClient(house, wire, "ann", 1)
-    seals = Seals("secret")
-    session = seals.new_session()
-    return SpreedClient(wire, session, Renderer(seals), IceSettings, "1", lambda id_: None)
+    signer = Signer("secret")
+    session = signer.new_session()
+    return SpreedClient(wire, session, Renderer(signer), IceSettings, "1", lambda id_: None)
 
 
 def every_fact() -> set[type[Fact]]:

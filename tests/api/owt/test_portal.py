@@ -227,7 +227,7 @@ async def test_hundreds_of_forged_tokens_delay_nobody_who_has_a_good_one(tmp_pat
 
 async def siege_with_forged_tokens(server: OwtServer, room: str) -> None:
     words: Counter[str] = Counter()
-    cost: list[float] = []
+    meanwhile: list[int] = []  # forged ones that were answered while a good one waited
 
     async def forge(times: int) -> None:
         for _ in range(times):
@@ -241,13 +241,13 @@ async def siege_with_forged_tokens(server: OwtServer, room: str) -> None:
             for _ in range(10):
                 good = await token(server, room)
                 async with connection(server) as ann:
-                    began = time.process_time()
+                    before = words.total()
                     await ann.login(good)
-                    cost.append(time.process_time() - began)
+                    meanwhile.append(words.total() - before)
     assert words.total() == 500
     assert words["Invalid token signature"] == 10
     assert words["Too many failed attempts, try later"] == 490
-    assert max(cost) < 2, "seconds of this process, the siege in it included"
+    assert max(meanwhile) < 100, "a good one that had to wait would hear it after nearly all"
 
 
 # --- talking
