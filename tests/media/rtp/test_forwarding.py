@@ -93,17 +93,30 @@ async def test_ten_who_join_within_a_second_see_a_frame_each(
         assert video.counts.keyframe_requests <= 7, "they are asked for at most every 300 ms"
 
 
+class Pauses:
+    """How long nothing came at all: then it was the machine that stood still, not the picture."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._last = time.monotonic()
+
+    def note(self) -> None:
+        now = time.monotonic()
+        self.longest, self._last = max(self.longest, now - self._last), now
+
+
 @pytest.mark.slow
 async def test_packets_lost_on_the_way_in_are_asked_for_again(
     media_loop: MediaLoop, engine: LocalEngine
 ):
     one = await publisher(media_loop, engine, "publisher")
     client = await subscriber(media_loop, engine, "subscriber")
-    dice = random.Random(3)
+    dice, pauses = random.Random(3), Pauses()
     (protocol,) = one.session._peer._connection._protocols
     take = protocol._take
 
     def take_some(data: bytes, arrival: float) -> None:
+        pauses.note()
         is_rtp = 128 <= data[0] <= 191 and not 192 <= data[1] <= 223
         if not is_rtp or dice.random() > 0.03:
             take(data, arrival)
@@ -112,7 +125,7 @@ async def test_packets_lost_on_the_way_in_are_asked_for_again(
     async with closing(one, client):
         await attach(engine, one, client)
         seen = await client.frames("video", 80)
-        assert seen.longest_gap < 0.6
+        assert seen.longest_gap < 0.6 + pauses.longest
         (video,) = [s for s in engine.router.stats().sources if s.kind == "video"]
         assert video.counts.recovered > 0
 
@@ -121,9 +134,10 @@ async def test_packets_lost_on_the_way_in_are_asked_for_again(
 async def test_lost_packets_are_sent_again(media_loop: MediaLoop, engine: LocalEngine):
     one = await publisher(media_loop, engine, "publisher")
     client = await subscriber(media_loop, engine, "subscriber")
-    dice, lost = random.Random(7), set[bytes]()
+    dice, lost, pauses = random.Random(7), set[bytes](), Pauses()
 
     def loses(packet: bytes) -> bool:
+        pauses.note()
         # Each packet once: when a repeated one is lost again, aiortc waits for the next gap to ask.
         first = packet[:12] not in lost and dice.random() < 0.03
         lost.update([packet[:12]] if first else [])
@@ -133,7 +147,7 @@ async def test_lost_packets_are_sent_again(media_loop: MediaLoop, engine: LocalE
     async with closing(one, client):
         await attach(engine, one, client)
         seen = await client.frames("video", 80)
-        assert seen.longest_gap < 0.5
+        assert seen.longest_gap < 0.5 + pauses.longest
     assert lost
     assert engine.router.stats().totals.retransmitted_out > 0
 
