@@ -1,6 +1,6 @@
 """A participant: the peer of a member in a room with streams.
 
-Carries `domain.participant.ParticipantState` between a dialect's client and the room. It outlives
+Carries `participant_rules.ParticipantState` between a dialect's client and the room. It outlives
 its client: while nobody is connected, what it would have been shown is kept, and its media goes on.
 """
 

@@ -1,4 +1,4 @@
-"""A peer: one signalling session. Carries `domain.peer.PeerState` between a client and its room."""
+"""A peer: one signalling session. Carries `peer_rules.PeerState` between a client and its room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A room's streams: carries `domain.conference.Conference` within the room's actor.
+"""A room's streams: carries `streams.rules.Conference` within the room's actor.
 
 It takes the orders of members, the requests of management APIs, and what the room's connections
 tell, and carries out what follows: facts to tell, connections to end, media to lead elsewhere.

@@ -1,4 +1,4 @@
-"""A room: carries `domain.room.RoomState`, tells its members what happens, sees that they live."""
+"""A room: carries `rules.RoomState`, tells its members what happens, sees that they live."""
 
 from __future__ import annotations
 
