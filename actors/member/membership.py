@@ -1,8 +1,8 @@
-"""A peer's place in a room, or its way into one. Knows no client: facts go out through `show`.
+"""A member's place in a room, or its way into one. Knows no client: facts go out through `show`.
 
 Orders overtake each other, answers cross them, rooms crash and mailboxes are full; whatever comes
-in whatever order, the room counts the peer among its members exactly when the peer says so. Three
-rules do it. Each order to enter has a number, and only the answer to the latest one counts. A room
+in whatever order, the room counts somebody among its members exactly when he says so. Three rules
+do it. Each order to enter has a number, and only the answer to the latest one counts. A room
 that comes back from a crash asks everybody on its roll: whoever is in says so (Rejoin). Whoever is
 not, or no longer, has every room that may think otherwise forget it (Leave).
 """
@@ -26,40 +26,44 @@ from actors.core import (
     ReplyTo,
 )
 from actors.directory.rooms import Admit, tell_hub
+from actors.member.absence import Backlog, BacklogFull, Terms
 from actors.room.room import Leave, Rejoin
 from actors.words.facts import (
     Fact,
     Joined,
     JoinRefused,
+    OrderDone,
     OrderRefused,
     Presence,
     Restarted,
     RoomClosed,
     RoomView,
+    Said,
 )
 from actors.words.keys import RoomKey
 from actors.words.refusals import Busy
 from actors.words.rooms import Admission, RoomSpec
 
 AGAIN_SECONDS = 0.05  # until another try at a mailbox that was full
+UNHEARD = Terms(queued_messages=100, queued_bytes=131_072)  # what was said in a silence
 
 
 @dataclass(frozen=True, slots=True)
-class Quit(Message):
+class LeaveAgain(Message):
     """Try again to leave a room whose mailbox was full."""
 
     room: Ref[Message]
 
 
 @dataclass(frozen=True, slots=True)
-class Return(Message):
-    """Try again to confirm to a room whose mailbox was full that the peer is in it."""
+class ConfirmAgain(Message):
+    """Try again to confirm to a room whose mailbox was full that the member is in it."""
 
     room: Ref[Message]
     incarnation: int
 
 
-class Carded(Protocol):
+class Presentable(Protocol):
     """Somebody who can be a member: how it is called, and how it shows itself."""
 
     id: str
@@ -69,26 +73,30 @@ class Carded(Protocol):
 
 
 class Membership:
-    """Belongs to one peer, whose handlers call it; `show` may raise what a client raises."""
+    """Belongs to one member, whose handlers call it; `show` may raise what a client raises."""
 
     __slots__ = (
-        "_attempt", "_entering", "_peer", "_room", "_show", "_silent", "_state", "_view", "_wanted",
+        "_attempt", "_entering", "_member", "_room", "_show", "_silent", "_state", "_unheard",
+        "_view", "_wanted",
     )  # fmt: skip
 
-    def __init__(self, peer: Actor[Message], state: Carded, show: Callable[[Fact], None]) -> None:
-        self._peer = peer
+    def __init__(
+        self, member: Actor[Message], state: Presentable, show: Callable[[Fact], None]
+    ) -> None:
+        self._member = member
         self._state = state
         self._show = show
         self._room: Ref[Message] | None = None
         self._view: RoomView | None = None
         self._silent = False
+        self._unheard: Backlog | None = None  # what was said in the silence
         self._wanted: RoomKey | None = None  # on the way into this room
         self._attempt = 0  # the number of the latest order to enter
         self._entering: ReplyTo[None] | None = None
 
     @property
     def view(self) -> RoomView | None:
-        """The room that the peer has its place in, shown to its client or not."""
+        """The room that the member has its place in, shown to its client or not."""
         return self._view
 
     @property
@@ -105,7 +113,7 @@ class Membership:
             self.exit()
         self._silent = False
         self._attempt += 1
-        ctx = self._peer.ctx
+        ctx = self._member.ctx
         try:
             order = Admit(ctx.self_ref, spec, replace(admission, attempt=self._attempt), tag)
             tell_hub(ctx.registry, order)
@@ -141,6 +149,8 @@ class Membership:
         self._conclude(Busy())
         self._wanted = None
         self._silent = self._room is not None
+        if self._silent and self._unheard is None:
+            self._unheard = Backlog(UNHEARD)
         return self._silent
 
     def leave_if_silent(self) -> None:
@@ -148,11 +158,12 @@ class Membership:
         if self._silent:
             self.exit()
 
-    def end(self) -> None:
-        """Leave for good, with the peer."""
+    def end(self, echo_seconds: float) -> None:
+        """Leave for good, with the member; `echo_seconds` as in Leave."""
         if self._room is not None:
-            with suppress(ActorError):  # the room watches the peer as well
-                self._room.tell(Leave(self._peer.ctx.self_ref, self._state.id, gone=True))
+            leave = Leave(self._member.ctx.self_ref, self._state.id, True, echo_seconds)
+            with suppress(ActorError):  # the room watches the member as well
+                self._room.tell(leave)
 
     # --- what comes from rooms
 
@@ -163,8 +174,8 @@ class Membership:
                 self._arrive(room, fact)
             case JoinRefused():
                 self.turn_back(fact)
-            case OrderRefused():
-                self._show(fact)
+            case OrderDone() | OrderRefused():
+                self._show(fact)  # its tag is of one order alone, whatever has become of the room
             case Restarted(incarnation):
                 self._exit_if_on_the_way_to(room)
                 if room != self._room:
@@ -175,6 +186,9 @@ class Membership:
                     self._show(fact)
             case RoomClosed() if room == self._room:
                 self._lose(fact.room)
+            case Said() if room == self._room and self._unheard is not None and self._silent:
+                with suppress(BacklogFull):
+                    self._unheard.add(fact)
             case _ if room == self._room and not self._silent:
                 self._show(fact)
 
@@ -199,7 +213,7 @@ class Membership:
         self._lose(self._view)
 
     def _exit_if_on_the_way_to(self, room: Ref[Message]) -> None:
-        """Give up an order to enter again: the room may have lost it, and put the peer out."""
+        """Give up an order to enter again: the room may have lost it, and put the member out."""
         if self._wanted is not None and self._wanted.path == room.path:
             self.exit()
 
@@ -216,49 +230,54 @@ class Membership:
                 self.quit(room)  # the client has changed its mind meanwhile
             return
         overtaken = joined.attempt != self._attempt
+        unheard = self._unheard if room == self._room else None
         self._silent = overtaken and (self._silent or room != self._room)
         self._room, self._view = room, joined.room
-        self._peer.ctx.watch(room)
+        self._member.ctx.watch(room)
         if not overtaken:
             self._wanted = None
+            self._unheard = None
             self._show(joined)
+            for said in unheard or ():
+                self._show(said)
             self._conclude(None)
 
     # --- what must reach rooms
 
     def quit(self, room: Ref[Message]) -> None:
-        """Have a room forget the peer, whether or not it counts it among its members."""
+        """Have a room forget the member, whether or not it counts it among its members."""
         try:
-            room.tell(Leave(self._peer.ctx.self_ref, self._state.id, gone=False))
+            room.tell(Leave(self._member.ctx.self_ref, self._state.id, gone=False))
         except ActorStopped:
             pass
         except MailboxFull:
-            self._peer.ctx.tell_self_after(AGAIN_SECONDS, Quit(room))
+            self._member.ctx.tell_self_after(AGAIN_SECONDS, LeaveAgain(room))
 
-    def quit_again(self, room: Ref[Message]) -> None:
-        """Go on with `quit`, unless the peer has come back meanwhile."""
+    def leave_again(self, room: Ref[Message]) -> None:
+        """Go on with `quit`, unless the member has come back meanwhile."""
         if self._wanted is not None and room.path == self._wanted.path:
             # Whether it is to be in or out is known only once the open order is answered.
-            self._peer.ctx.tell_self_after(AGAIN_SECONDS, Quit(room))
+            self._member.ctx.tell_self_after(AGAIN_SECONDS, LeaveAgain(room))
         elif room != self._room:
             self.quit(room)
 
     def rejoin(self, room: Ref[Message], incarnation: int) -> None:
-        """Tell this incarnation of the room that the peer is in, and knows of the crash."""
+        """Tell this incarnation of the room that the member is in, and knows of the crash."""
         if room != self._room:
             return
         try:
-            room.tell(Rejoin(self._peer.ctx.self_ref, self._state.presence, incarnation))
+            room.tell(Rejoin(self._member.ctx.self_ref, self._state.presence, incarnation))
         except ActorStopped:
             pass  # its Down is on the way
         except MailboxFull:
-            self._peer.ctx.tell_self_after(AGAIN_SECONDS, Return(room, incarnation))
+            self._member.ctx.tell_self_after(AGAIN_SECONDS, ConfirmAgain(room, incarnation))
 
     def _forget(self) -> None:
         if self._room is not None:
-            self._peer.ctx.unwatch(self._room)
+            self._member.ctx.unwatch(self._room)
         self._room = self._view = None
         self._silent = False
+        self._unheard = None
 
     def _conclude(self, refusal: Refused | None) -> None:
         """Answer the open order to enter, if there is one."""

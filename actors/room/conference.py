@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from actors.core import Actor, Down, Message, Refused
+from actors.core import Actor, Down, Message
 from actors.jobs.recordings import RoomRecordings
 from actors.streams.connection import FromConnection
 from actors.streams.publishing import Publication
 from actors.streams.rules import NOTHING, Conference, Outcome
 from actors.streams.services import MediaServices
 from actors.streams.sessions import Answered, OfferDue, RoomSessions, WordDue
-from actors.words.conference_refusals import ParticipantUnknown
+from actors.words.conference_refusals import NotAllowed
 from actors.words.facts import (
-    OrderDone,
-    OrderRefused,
     Presence,
-    Said,
     SessionEnded,
     SessionReady,
 )
@@ -35,7 +32,6 @@ from actors.words.orders import (
     GetStreams,
     Offer,
     Order,
-    PostText,
     Publish,
     StartRecording,
     Subscribe,
@@ -51,12 +47,12 @@ Done = tuple[str | None, Outcome]
 
 
 class RoomConference:
-    """Belongs to one room, whose handlers call it; `members` is the room's own table."""
+    """Belongs to one room, whose handlers call it."""
 
-    __slots__ = ("_conference", "_members", "_note", "_recordings", "_room", "_sessions", "_tell")
+    __slots__ = ("_conference", "_note", "_recordings", "_room", "_sessions", "_tell")
 
     takes = (
-        Order, GetStreams, ChangeStream, EndStream, StartRecording, GetRecordings, ChangeRecording,
+        GetStreams, ChangeStream, EndStream, StartRecording, GetRecordings, ChangeRecording,
         EndRecording, FromConnection, Answered, OfferDue, WordDue,
     )  # fmt: skip
 
@@ -64,7 +60,6 @@ class RoomConference:
         self,
         room: Actor[Message],
         rules: ConferenceRules,
-        members: Mapping[str, Presence],
         media: MediaServices,
         tell: Callable[[Iterable[Notice]], None],
         log: Callable[..., None],
@@ -72,7 +67,6 @@ class RoomConference:
         limits = (media.sessions_per_participant, media.recordings_per_room)
         self._conference = Conference(rules, *limits)
         self._room = room
-        self._members = members
         self._tell = tell
         self._note = log
         self._sessions = RoomSessions(room, self._conference, media)
@@ -100,43 +94,41 @@ class RoomConference:
     async def handle(self, message: Message) -> object:
         """Take one of `takes`; what is raised is a Refused, for who asked."""
         match message:
-            case Order():
-                await self._obey(message)
             case GetStreams():
                 return self.streams
             case ChangeStream(stream, changes):
-                await self._carry_out(self._conference.change(stream, changes))
+                await self.carry_out(self._conference.change(stream, changes))
                 return self._conference.streams[stream]
             case EndStream(stream):
-                await self._carry_out(self._conference.end_stream(stream))
+                await self.carry_out(self._conference.end_stream(stream))
             case StartRecording():
                 return await self._record(message)
             case GetRecordings():
                 return self._recordings.views()
             case ChangeRecording(recording, to):
-                await self._carry_out(self._conference.change_recording(recording, to))
+                await self.carry_out(self._conference.change_recording(recording, to))
                 return self._recordings.view(recording)
             case EndRecording(recording):
                 self._conference.end_recording(recording)
                 self._recordings.stop(recording, self._room.ctx.defer())
             case FromConnection():
-                await self._carry_out(self._sessions.hear(message))
+                await self.carry_out(self._sessions.hear(message))
             case Answered():
-                await self._carry_out(self._sessions.answered(message))
+                await self.carry_out(self._sessions.answered(message))
             case OfferDue(session):
-                await self._carry_out(self._sessions.overdue(session))
+                await self.carry_out(self._sessions.overdue(session))
             case WordDue(session):
-                await self._carry_out(self._sessions.unexplained(session))
+                await self.carry_out(self._sessions.unexplained(session))
         return None
 
     async def leave(self, member: str) -> None:
         """End what a member sent and took, now that it is no member any more."""
-        await self._carry_out(self._conference.leave(member))
+        await self.carry_out(self._conference.leave(member))
 
     async def miss(self, down: Down) -> None:
         """Take the end of a child of the room."""
-        await self._carry_out(self._sessions.miss(down))
-        await self._carry_out(self._recordings.miss(down))
+        await self.carry_out(self._sessions.miss(down))
+        await self.carry_out(self._recordings.miss(down))
 
     def close(self) -> None:
         """Have everything end at once; the room ends when all of it has."""
@@ -145,65 +137,47 @@ class RoomConference:
 
     # --- orders
 
-    async def _obey(self, order: Order) -> None:
-        presence = self._members.get(order.by)
-        if presence is None:
-            return  # it has left, or is not back yet: whoever asked knows the deadline
-        try:
-            value, outcome = await self._done(order, presence)
-        except Refused as refusal:
-            self._tell([Notice(OrderRefused(order.tag, refusal), to=order.by)])
-            return
-        self._tell([Notice(OrderDone(order.tag, value), to=order.by)])
-        await self._carry_out(outcome)
-
-    async def _done(self, order: Order, presence: Presence) -> Done:
-        """Carry out an order. Raises its refusals."""
-        conference, sessions = self._conference, self._sessions
+    async def done(self, order: Order, presence: Presence) -> Done:
+        """Carry out an order of a member. Raises its refusals, NotAllowed for one unknown here."""
+        conference, sessions, by = self._conference, self._sessions, presence.peer
         match order:
-            case PostText():
-                return None, self._post(order)
             case Publish():
                 return self._publish(order, presence), NOTHING
-            case Subscribe(by, _, audio, video):
+            case Subscribe(audio, video):
                 id_ = sessions.new_id()
                 conference.subscribe(id_, by, audio, video, presence.permission)
                 sessions.open(id_, by)
                 return id_, NOTHING
-            case Unpublish(by, _, stream):
+            case Unpublish(stream):
                 return None, conference.unpublish(by, stream)
-            case Unsubscribe(by, _, subscription):
+            case Unsubscribe(subscription):
                 return None, conference.unsubscribe(by, subscription)
-            case ControlStream(by, _, stream, changes):
+            case ControlStream(stream, changes):
                 return None, conference.control(by, stream, changes)
-            case ControlSubscription(by, _, subscription, to):
+            case ControlSubscription(subscription, to):
                 return None, conference.control_subscription(by, subscription, to)
-            case Offer(by, _, session, sdp):
+            case Offer(session, sdp):
                 conference.require_own(by, session)
                 return None, await sessions.offer(session, sdp)
-            case Trickle(by, _, session, candidates):
+            case Trickle(session, candidates):
                 conference.require_own(by, session)
                 sessions.trickle(session, candidates)
-        return None, NOTHING
+                return None, NOTHING
+        raise NotAllowed
 
     def _publish(self, order: Publish, presence: Presence) -> str:
         id_ = self._sessions.new_id()
         publication = Publication(
             id_,
-            order.by,
+            presence.peer,
             order.audio_origin,
             order.video_origin,
             order.parameters,
             order.attributes,
         )
         self._conference.publish(publication, presence.permission)
-        self._sessions.open(id_, order.by)
+        self._sessions.open(id_, presence.peer)
         return id_
-
-    def _post(self, order: PostText) -> Outcome:
-        if order.to is not None and order.to not in self._members:
-            raise ParticipantUnknown(order.to)
-        return Outcome((Notice(Said(order.by, order.to, order.text), to=order.to),))
 
     # --- management
 
@@ -215,7 +189,8 @@ class RoomConference:
 
     # --- what follows
 
-    async def _carry_out(self, outcome: Outcome) -> None:
+    async def carry_out(self, outcome: Outcome) -> None:
+        """Do what follows from a change, and from that, until nothing does."""
         while outcome != NOTHING:
             self._tell(outcome.notices)
             self._log(outcome)

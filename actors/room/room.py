@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from actors.core import (
@@ -19,29 +18,35 @@ from actors.core import (
 )
 from actors.room.audience import Audience
 from actors.room.audience import FromRoom as FromRoom
-from actors.room.conference import RoomConference
+from actors.room.conference import Done, RoomConference
+from actors.room.echo import Echo
 from actors.room.roster import Roster
 from actors.room.rules import RoomState
+from actors.streams.rules import NOTHING, Outcome
 from actors.streams.services import MediaServices
 from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
 from actors.words.facts import (
     Dropped,
     JoinRefused,
+    OrderDone,
     OrderRefused,
     Presence,
     Restarted,
     RoomClosed,
-    Said,
 )
 from actors.words.limits import ActorLimits
 from actors.words.orders import (
     CloseRoom,
     DropParticipant,
     GetParticipants,
+    Kick,
+    ListMembers,
     Order,
+    Placed,
+    Say,
     SetPermissions,
+    SetPin,
 )
-from actors.words.refusals import NotInRoom
 from actors.words.rooms import Admission, Notice, RoomSpec
 
 
@@ -68,38 +73,20 @@ class Rejoin(Message):
 
 @dataclass(frozen=True, slots=True)
 class Leave(Message):
-    """Forget this peer; void when another one has come under its id since."""
+    """Forget this peer; void when another one has come under its id since.
+
+    For `echo_seconds` what is said is kept for it to hear if it comes back.
+    """
 
     peer: Ref[Message]
     id: str
     gone: bool
+    echo_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Present(Message):
     presence: Presence
-
-
-@dataclass(frozen=True, slots=True)
-class Say(Message):
-    """Tell everyone else, or the one it is for; nothing happens where that is no member."""
-
-    said: Said
-
-
-@dataclass(frozen=True, slots=True)
-class ListMembers(Message):
-    peer: str
-    tag: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetPin(Message):
-    """Lock with `pin`, unlock with "", or only confirm the room's state with None."""
-
-    by: str
-    tag: str
-    pin: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +99,20 @@ class ExpireIfEmpty(Message):
 class Room(Actor[Message]):
     kind = "room"
     accepts = (
-        Join, Rejoin, Leave, Present, Say, ListMembers, SetPin, ExpireIfEmpty, GetParticipants,
-        SetPermissions, DropParticipant, CloseRoom, *RoomConference.takes,
+        Join, Rejoin, Leave, Present, Placed, ExpireIfEmpty, GetParticipants, SetPermissions,
+        DropParticipant, CloseRoom, *RoomConference.takes,
     )  # fmt: skip
 
     def __init__(
         self, spec: RoomSpec, limits: ActorLimits, media: MediaServices, roster: Roster
     ) -> None:
-        self._roll = roster
-        self._state = RoomState(spec, roster.lock, roster.used, roster.presences)
-        self._limits = limits
+        self._roster = roster
+        if roster.echo is None:
+            roster.echo = Echo(limits.echo_messages, limits.echo_bytes)
+        self._state = RoomState(spec, roster.lock, roster.used, roster.presences, roster.echo)
         self._conference: RoomConference | None = None
         if spec.conference is not None:
-            rules, members = spec.conference, self._state.members
-            self._conference = RoomConference(self, rules, members, media, self._tell, self._log)
+            self._conference = RoomConference(self, spec.conference, media, self._tell, self._log)
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
         self._audience = Audience(self, roster.refs, limits.ask_seconds)
         self._generation = 0
@@ -148,19 +135,13 @@ class Room(Actor[Message]):
                 await self._join(message)
             case Rejoin():
                 self._confirm(message)
-            case Leave(ref, peer, gone):
+            case Leave(ref, peer, gone, echo_seconds):
                 if self._audience.refs.get(peer, ref) == ref:
-                    await self._leave(peer, gone=gone)
+                    await self._leave(peer, gone=gone, echo_seconds=echo_seconds)
             case Present(presence):
                 self._tell(self._state.present(presence))
-            case Say(said):
-                with suppress(NotInRoom):  # it has left meanwhile
-                    self._tell(self._state.say(said))
-            case ListMembers(peer, tag):
-                with suppress(NotInRoom):
-                    self._tell(self._state.roster(peer, tag))
-            case SetPin():
-                self._set_pin(message)
+            case Placed():
+                await self._obey(message)
             case ExpireIfEmpty(generation):
                 self._expire(generation)
             case GetParticipants():
@@ -172,8 +153,6 @@ class Room(Actor[Message]):
                 await self._drop(peer)
             case CloseRoom(reason):
                 self._close(reason)
-            case Order(by=by) if by in self._unaware:
-                pass  # given to the room that crashed, and given up by whoever asked
             case _ if self._conference is not None:
                 return await self._conference.handle(message)
             case Request():
@@ -220,10 +199,11 @@ class Room(Actor[Message]):
             if first:
                 self._expire_later(0.0)
             return
-        self._roll.lock, self._roll.used = lock, True  # first: it never comes back open
+        self._roster.lock, self._roster.used = lock, True  # first: it never comes back open
         self._enlist(peer, order.peer)
         streams = self._conference.streams if self._conference is not None else ()
         self._tell(state.join(order.admission, order.tag, lock, streams))
+        self._tell(state.missed(peer, self.ctx.now()))
         self._log("peer.joined", peer=peer, members=len(state.members))
 
     def _confirm(self, order: Rejoin) -> None:
@@ -235,12 +215,14 @@ class Room(Actor[Message]):
         if presence.revision > self._state.members[presence.peer].revision:  # lost in the crash
             self._tell(self._state.present(presence))
 
-    async def _leave(self, peer: str, *, gone: bool) -> None:
+    async def _leave(self, peer: str, *, gone: bool, echo_seconds: float = 0.0) -> None:
         self._audience.remove(peer)
         self._unaware.discard(peer)
         known = peer in self._state.members
         self._tell(self._state.leave(peer, gone=gone))
         if known:
+            if echo_seconds:
+                self._state.echo.await_back(peer, self.ctx.now() + echo_seconds)
             self._log("peer.left", peer=peer, members=len(self._state.members), gone=gone)
             if self._conference is not None:
                 await self._conference.leave(peer)
@@ -296,19 +278,52 @@ class Room(Actor[Message]):
             self._conference.close()
         self.ctx.stop(reason)
 
-    # --- the lock
+    # --- orders
 
-    def _set_pin(self, order: SetPin) -> None:
-        state = self._state
+    async def _obey(self, placed: Placed) -> None:
+        by, tag = placed.by, placed.tag
+        presence = self._state.members.get(by)
+        if presence is None:
+            return  # it has left, or is not back yet: whoever asked knows the deadline
+        if tag and by in self._unaware:
+            return  # given to the room that crashed, and given up by whoever asked
         try:
-            lock = state.lock_after_change(order.by, order.pin, secrets.token_bytes(16))
+            value, outcome = await self._done(presence, placed.order)
         except Refused as refusal:
-            self._audience.tell(Notice(OrderRefused(order.tag, refusal), to=order.by))
+            if tag:
+                self._tell([Notice(OrderRefused(tag, refusal), to=by)])
             return
-        self._roll.lock = lock  # before anyone is told
-        self._tell(state.set_lock(order.by, order.tag, order.pin, lock))
+        if tag:
+            self._tell([Notice(OrderDone(tag, value), to=by)])
+        if self._conference is not None:
+            await self._conference.carry_out(outcome)
+        else:
+            self._tell(outcome.notices)
+
+    async def _done(self, presence: Presence, order: Order) -> Done:
+        """Carry out an order. Raises its refusals."""
+        state, by = self._state, presence.peer
+        match order:
+            case Say():
+                return None, Outcome(tuple(state.say(by, order, self.ctx.now())))
+            case ListMembers(tag):
+                return None, Outcome(tuple(state.list_members(by, tag)))
+            case SetPin():
+                return None, Outcome(tuple(self._set_pin(by, order)))
+            case Kick(member):
+                state.require_kick(by, member)
+                await self._drop(member)
+                return None, NOTHING
+        if self._conference is None:
+            raise NotAllowed("a room without streams")
+        return await self._conference.done(order, presence)
+
+    def _set_pin(self, by: str, order: SetPin) -> list[Notice]:
+        lock = self._state.lock_after_change(by, order, secrets.token_bytes(16))
+        self._roster.lock = lock  # before anyone is told
         if order.pin is not None:
-            self._log("room.locked" if order.pin else "room.unlocked", peer=order.by)
+            self._log("room.locked" if order.pin else "room.unlocked", peer=by)
+        return self._state.set_lock(by, order, lock)
 
     def _log(self, event: str, **values: object) -> None:
         key = self._state.spec.key

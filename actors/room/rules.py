@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from actors.words.conference_refusals import ParticipantUnknown
+from actors.room.echo import Echo
+from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
 from actors.words.facts import (
     Fact,
     Joined,
@@ -26,11 +28,13 @@ from actors.words.facts import (
     RosterListed,
     Said,
 )
+from actors.words.orders import Say, SetPin
 from actors.words.permission import PermissionChange
 from actors.words.refusals import (
     AccountRequiredToCreate,
     AccountRequiredToJoin,
     NotInRoom,
+    NotThatRoom,
     PinNotNeeded,
     RoomFull,
     RoomLocked,
@@ -48,6 +52,7 @@ class RoomState:
     lock: PinLock | None = None
     used: bool = False
     members: dict[str, Presence] = field(default_factory=dict)
+    echo: Echo = field(default_factory=lambda: Echo(0, 0))
 
     @property
     def view(self) -> RoomView:
@@ -56,11 +61,11 @@ class RoomState:
     def admit(self, admission: Admission) -> None:
         """Check whether this joiner may enter; raises the refusal, changes nothing."""
         presence = admission.presence
-        if not presence.user:
-            if admission.account_to_join:
-                raise AccountRequiredToJoin
-            if admission.account_to_create and not self.used:
-                raise AccountRequiredToCreate
+        may = presence.permission
+        if not may.enter:
+            raise AccountRequiredToJoin
+        if not may.create and not self.used:
+            raise AccountRequiredToCreate
         if self.lock is not None:
             if not admission.pin:
                 raise RoomLocked
@@ -97,7 +102,8 @@ class RoomState:
             *self.of_members(PeerJoined(presence), but=presence.peer),
         ]
         if self.spec.announces_roster and len(self.members) > 1:
-            notices.append(Notice(RosterAnnounced(self.view, tuple(self.members))))
+            called = tuple(member.peer for member in self.members.values() if member.callable)
+            notices.append(Notice(RosterAnnounced(self.view, called)))
         return notices
 
     def _welcome(self, admission: Admission, tag: str, streams: tuple[Stream, ...]) -> Joined:
@@ -128,36 +134,63 @@ class RoomState:
             raise ParticipantUnknown(peer)
         presence = self.members[peer]
         permission = presence.permission.changed(changes)
-        # The participant counts the revision up, too, once it hears of it.
+        # The member counts the revision up, too, once it hears of it.
         self.members[peer] = replace(
             presence, permission=permission, revision=presence.revision + 1
         )
         return [Notice(PermissionSet(permission), to=peer)]
 
-    def say(self, said: Said) -> list[Notice]:
-        """Tell everyone else, or the one it is for. Raises NotInRoom."""
-        self._require(said.sender)
-        but = said.sender if said.to is None else None
-        return [Notice(said, to=said.to, but=but)]
+    def say(self, by: str, order: Say, now: float) -> list[Notice]:
+        """Tell everyone, or the one it is for. Raises NotInRoom, NotAllowed, ParticipantUnknown."""
+        self._require(by, "chat")
+        to = order.to
+        known = to is None or to in self.members
+        if not known and not self.echo.is_awaited(to or "", now):
+            raise ParticipantUnknown(to)
+        said = Said(by, to, order.text, order.extra, self.echo.number())
+        self.echo.add(said, now)
+        if not known:
+            return []
+        return [Notice(said, to=to, but=by if to is None and not order.echoed else None)]
 
-    def roster(self, peer: str, tag: str) -> list[Notice]:
+    def missed(self, member: str, now: float) -> list[Notice]:
+        """Tell a member that is back what was said meanwhile."""
+        return [Notice(said, to=member) for said in self.echo.missed(member, now)]
+
+    def list_members(self, by: str, tag: str) -> list[Notice]:
         """List the members to one of them. Raises NotInRoom."""
-        self._require(peer)
-        return [Notice(RosterListed(tag, tuple(self.members.values())), to=peer)]
-
-    def lock_after_change(self, by: str, pin: str | None, salt: bytes) -> PinLock | None:
-        """Return the lock for a PIN, none for "", today's for None. Raises NotInRoom."""
         self._require(by)
-        if pin is None:
-            return self.lock
-        return PinLock.of(pin, salt) if pin else None
+        return [Notice(RosterListed(tag, tuple(self.members.values())), to=by)]
 
-    def set_lock(self, by: str, tag: str, pin: str | None, lock: PinLock | None) -> list[Notice]:
+    def lock_after_change(self, by: str, order: SetPin, salt: bytes) -> PinLock | None:
+        """Return the lock for a PIN, none for "", today's for None.
+
+        Raises NotThatRoom, NotInRoom, NotAllowed.
+        """
+        if order.room != self.spec.key.name:
+            raise NotThatRoom
+        self._require(by, "lock")
+        if order.pin is None:
+            return self.lock
+        return PinLock.of(order.pin, salt) if order.pin else None
+
+    def set_lock(self, by: str, order: SetPin, lock: PinLock | None) -> list[Notice]:
         """Put the lock that `lock_after_change` returned in place and tell everyone the PIN."""
         self.lock = lock
-        changed = RoomChanged(by, tag, self.view, pin)
+        changed = RoomChanged(by, order.tag, self.view, order.pin)
         return [Notice(changed, to=by), Notice(replace(changed, tag=""), but=by)]
 
-    def _require(self, peer: str) -> None:
-        if peer not in self.members:
+    def require_kick(self, by: str, member: str) -> None:
+        """Check that this one may put that one out.
+
+        Raises NotInRoom, NotAllowed, ParticipantUnknown.
+        """
+        self._require(by, "kick")
+        if member not in self.members:
+            raise ParticipantUnknown(member)
+
+    def _require(self, by: str, right: Literal["chat", "lock", "kick"] | None = None) -> None:
+        if by not in self.members:
             raise NotInRoom
+        if right is not None and not getattr(self.members[by].permission, right):
+            raise NotAllowed(right)

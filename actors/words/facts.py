@@ -1,16 +1,16 @@
-"""Facts: what rooms and peers tell a peer, dialect-neutral, each shown by the peer's client.
+"""Facts: what rooms and members tell a member, dialect-neutral, each shown by its client.
 
 A `tag` is the request id a client gave with the order that the fact answers, or "".
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.core.errors import Refused
 from actors.core.message import Message
 from actors.words.keys import RoomKey
-from actors.words.permission import NOTHING, Permission
+from actors.words.permission import NO_MEDIA, Permission
 from actors.words.streams import SessionEnd, Stream
 
 
@@ -18,7 +18,7 @@ from actors.words.streams import SessionEnd, Stream
 class Presence(Message):
     """How a peer shows itself. `status` is JSON bytes that only clients understand.
 
-    `role` and `permission` count in rooms with streams only.
+    `permission` is what it may do in the room; `role` is a word for it in rooms with streams.
     """
 
     peer: str
@@ -27,7 +27,8 @@ class Presence(Message):
     status: bytes | None = None
     revision: int = 0
     role: str = ""
-    permission: Permission = NOTHING
+    permission: Permission = NO_MEDIA
+    callable: bool = False  # takes offers of other members itself, by the fact Signalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +108,14 @@ class Said(Fact):
     """A member said `text` to one member, or to all in the room where `to` is None.
 
     `extra` is all of it as the sender's dialect has it, where that is more than the text: that
-    somebody types, a file, a place.
+    somebody types, a file, a place. The room counts what is said in `id`; 0 is not counted yet.
     """
 
     sender: str
     to: str | None
     text: str
     extra: Extra | None = None
+    id: int = field(default=0, compare=False)
 
     def means_something_to(self, dialect: str) -> bool:
         """Tell whether there is anything in it for clients of this dialect."""
@@ -138,7 +140,7 @@ class RosterListed(Fact):
 
 @dataclass(frozen=True, slots=True)
 class RosterAnnounced(Fact):
-    """In rooms of a kind that calls everybody: all member ids, told to all after each join."""
+    """In rooms of a kind that calls everybody: who can be called, told to all after each join."""
 
     room: RoomView
     peers: tuple[str, ...]

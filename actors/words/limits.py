@@ -13,6 +13,7 @@ class ActorLimits:
     """Counts of messages, rooms and peers; `ask_seconds` is the budget of one inner request.
 
     Of the rooms made from one address so many may be empty (0: any number) for it to make another.
+    A room keeps so many messages of chat, and bytes of them, for members whose connection is away.
     """
 
     mailbox_messages: int = 1024
@@ -20,3 +21,5 @@ class ActorLimits:
     peers: int = 20_000
     empty_rooms_per_address: int = 20
     ask_seconds: float = 5.0
+    echo_messages: int = 100
+    echo_bytes: int = 131_072

@@ -1,7 +1,7 @@
 """What a room is told and asked about streams, subscriptions, recordings and participants.
 
-An `Order` comes from a member's peer and is answered with the fact `OrderDone` or `OrderRefused` of
-the same tag. A `Request` comes from a management API, which asks the room itself.
+An `Order` comes from a member, `Placed`, and is answered with the fact `OrderDone` or
+`OrderRefused` of the same tag. A `Request` comes from a management API, which asks the room itself.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actors.core.message import Message, Request
-from actors.words.facts import Presence
+from actors.words.facts import Extra, Presence
 from actors.words.permission import PermissionChange
 from actors.words.streams import (
     AS_IT_COMES,
@@ -26,21 +26,61 @@ from media.contract.engine import Candidate
 
 @dataclass(frozen=True, slots=True)
 class Order(Message):
-    """`by` is the id of the member, `tag` names the order among that member's."""
+    """What a member may have its room do. It says what, and nothing of who or when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Message):
+    """An order on its way to a room.
+
+    `by` is the id of the member, `tag` names the order among that member's; "" where nobody waits
+    for the answer, and there is none.
+    """
 
     by: str
+    tag: str
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Say(Order):
+    """Say `text` to one member, or to all where `to` is None; `extra` as in the fact `Said`.
+
+    With `echoed`, what is said to all comes back to the sender as well. Refused with NotAllowed,
+    ParticipantUnknown.
+    """
+
+    text: str
+    to: str | None = None
+    extra: Extra | None = None
+    echoed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListMembers(Order):
+    """Show the members of the room: the fact RosterListed with this tag."""
+
     tag: str
 
 
 @dataclass(frozen=True, slots=True)
-class PostText(Order):
-    """Say `text` to one participant, or to all (the sender included) where `to` is None.
+class SetPin(Order):
+    """Lock with `pin`, unlock with "", or only confirm the room's state with None.
 
-    Refused with ParticipantUnknown.
+    All members are told by the fact RoomChanged, the one who asked with this tag. `room` must be
+    the name of this one. Refused with NotThatRoom, NotAllowed.
     """
 
-    to: str | None
-    text: str
+    room: str
+    tag: str
+    pin: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kick(Order):
+    """Put a member out; its client is told. Refused with NotAllowed, ParticipantUnknown."""
+
+    member: str
 
 
 @dataclass(frozen=True, slots=True)

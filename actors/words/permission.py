@@ -1,9 +1,12 @@
-"""What a member of a room may send to it and take from it."""
+"""What a member of a room may do in it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+Right = Literal["publish", "subscribe", "enter", "create", "chat", "lock", "kick"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,32 +17,42 @@ class Abilities:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """`publish` is what a member may send, `subscribe` what it may take."""
+    """What a member may do in a room; the room decides by it, whatever the member's dialect.
+
+    `publish` is what it may send, `subscribe` what it may take. `create` is to be the first in.
+    """
 
     publish: Abilities = Abilities()
     subscribe: Abilities = Abilities()
+    enter: bool = True
+    create: bool = True
+    chat: bool = True
+    lock: bool = True
+    kick: bool = False
 
     def changed(self, changes: Iterable[PermissionChange]) -> Permission:
         """Return what is allowed after these, the later ones winning."""
         permission = self
         for change in changes:
-            before = permission.publish if change.right == "publish" else permission.subscribe
-            kind = "audio" if change.kind == "audio" else "video"
-            after = replace(before, **{kind: change.allowed})
-            if change.right == "publish":
-                permission = replace(permission, publish=after)
-            else:
-                permission = replace(permission, subscribe=after)
+            after: Any = change.applied_to(permission)
+            permission = replace(permission, **{change.right: after})
         return permission
 
 
-NOTHING = Permission()
+NO_MEDIA = Permission()
 
 
 @dataclass(frozen=True, slots=True)
 class PermissionChange:
-    """Set one ability: `right` is "publish" or "subscribe", `kind` "audio" or "video"."""
+    """Set one right; `kind` for "publish" and "subscribe", which are per kind of media."""
 
-    right: str
-    kind: str
+    right: Right
+    kind: Literal["audio", "video"] | None
     allowed: bool
+
+    def applied_to(self, permission: Permission) -> Abilities | bool:
+        """Return what the right is after this."""
+        if self.kind is None:
+            return self.allowed
+        before: Abilities = getattr(permission, self.right)
+        return replace(before, **{self.kind: self.allowed})

@@ -45,13 +45,11 @@ class RoomSpec:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What a joiner brings, and what the dialect demands of it."""
+    """What a joiner brings; what it may do is in its presence."""
 
     presence: Presence
     pin: str = ""  # "": none given
-    account_to_join: bool = False
-    account_to_create: bool = False
-    attempt: int = 0  # counts the orders of one peer, for it to tell their answers apart
+    attempt: int = 0  # counts the orders of one member, for it to tell their answers apart
     address: str = ""  # whose rooms are counted that are left behind empty; "": nobody's
 
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from actors.core import ActorError, ChildSpec, open_system
-from actors.member.peer import End
+from actors.member.messages import End
 from actors.store.place import StoreLimits, StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from actors.streams.services import MediaServices
 from actors.tree import children
+from actors.words.close_reasons import CloseReason
 from actors.words.keys import PEERS
 from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
@@ -81,7 +82,7 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
             """End every peer; its client is told in its dialect's way."""
             for peer in system.registry.children(PEERS):
                 with suppress(ActorError):  # it ends anyway
-                    peer.tell(End("shutting_down"))
+                    peer.tell(End(CloseReason.SHUTTING_DOWN))
 
         services.lifecycle.drain_hooks.append(say_goodbye)
         yield services
@@ -145,4 +146,6 @@ def _actor_limits(limits: LimitSettings) -> ActorLimits:
         peers=limits.peers,
         ask_seconds=limits.ask_seconds,
         empty_rooms_per_address=limits.empty_rooms_per_address,
+        echo_messages=limits.echo_messages,
+        echo_bytes=limits.echo_bytes,
     )

@@ -127,6 +127,8 @@ class LimitSettings(Section):
     ask_seconds: Seconds = 5.0
     rooms: Positive = 10_000
     empty_rooms_per_address: Count = 20
+    echo_messages: Count = 100
+    echo_bytes: Count = 131_072
     peers_per_room: Positive = 500
     peers: Positive = 20_000
     media_streams: Positive = 4096

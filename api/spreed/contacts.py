@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from actors.core import ActorError
-from actors.member.peer import Describe
+from actors.member.messages import DescribeMember
 from api.spreed.wire import ContactRequest
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ async def user_of(house: House, session: str) -> str:
     if peer is None:
         return ""
     try:
-        described = await peer.ask(Describe(), within=house.services.settings().limits.ask_seconds)
+        described = await peer.ask(
+            DescribeMember(), within=house.services.settings().limits.ask_seconds
+        )
     except ActorError:
         return ""
     return described.presence.user

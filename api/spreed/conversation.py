@@ -6,21 +6,22 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from actors.core import ActorError, ActorStopped, MailboxFull, Message, Ref, Request
-from actors.member.peer import (
-    ChangePin,
+from actors.member.client import TooSlow
+from actors.member.messages import (
     End,
     Enter,
     Exit,
     Follow,
     Introduce,
-    ListRoom,
     LogIn,
+    PlaceOrder,
     Post,
     SetStatus,
-    TooSlow,
 )
+from actors.words.close_reasons import CloseReason
 from actors.words.facts import Extra, Signalled
-from actors.words.refusals import ShuttingDown, WrongPin
+from actors.words.orders import ListMembers, Say, SetPin
+from actors.words.refusals import NotInRoom, NotThatRoom, ShuttingDown, WrongPin
 from api.http.credentials import TooManyAttempts
 from api.spreed.contacts import settle, user_of
 from api.spreed.errors import (
@@ -89,7 +90,7 @@ class Conversation:
         except Malformed:
             return
         except TooSlow:
-            await self._peer.send(End("too_slow"))
+            await self._peer.send(End(CloseReason.TOO_SLOW))
 
     async def _take(self, incoming: Incoming) -> None:
         if incoming.type in NEEDS_DOCUMENT and not incoming.body:
@@ -159,10 +160,14 @@ class Conversation:
         settings, room = self._house.settings, self._client.room
         kind = update.Type or (room.kind if room else room_type(settings, "", update.Name))
         pin = pin_of(update.Credentials, self._house.services.settings().limits)
-        await self._ask(ChangePin(room_key(settings, kind, update.Name).name, incoming.iid, pin))
+        order = SetPin(room_key(settings, kind, update.Name).name, incoming.iid, pin)
+        try:
+            await self._ask(PlaceOrder(order))
+        except NotInRoom:
+            raise NotThatRoom from None
 
     async def _users(self, incoming: Incoming) -> None:
-        await self._ask(ListRoom(incoming.iid))
+        await self._ask(PlaceOrder(ListMembers(incoming.iid)))
 
     async def _sessions(self, incoming: Incoming) -> None:
         request = body_of(incoming, SessionsRequest)
@@ -223,7 +228,7 @@ class Conversation:
             tell(incoming.iid, chat.document(to, chat.Time))
         document = chat.document(to, chat_time(self._client.clock()))
         if not to:
-            await self._post(Post(chat.Message, Extra(DIALECT, document)))
+            await self._post(Say(chat.Message, extra=Extra(DIALECT, document)))
             return
         self._house.tallies.unicast_chats += chat.Status is None
         if not self._signal(to, document):
@@ -232,15 +237,15 @@ class Conversation:
             sent = Chat(Mid=chat.Mid, Status=ChatStatus(State="sent"))
             self._client.echo("", sent.document(to, ""))
 
-    async def _post(self, post: Post) -> None:
+    async def _post(self, order: Say) -> None:
         if self._client.room is not None:
             self._house.tallies.broadcast_chats += 1
-            await self._peer.send(post)
+            await self._peer.send(Post(order))
 
     async def _say_to_member(self, to: str, text: str) -> None:
         """Say something to who has no session here: a member of the room, of another dialect."""
         if text and self._client.room is not None:
-            await self._peer.send(Post(text, to=to))
+            await self._peer.send(Post(Say(text, to)))
 
     async def _conference(self, incoming: Incoming) -> None:
         ids, room = ids_of(incoming), self._client.room

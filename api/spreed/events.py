@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Raw
 
-from actors.member.peer import TooSlow
+from actors.member.client import TooSlow
+from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
     Dropped,
     Fact,
     Introduced,
     Joined,
-    OrderRefused,
     PeerChanged,
     PeerJoined,
     PeerLeft,
@@ -29,7 +29,6 @@ from actors.words.facts import (
     Signalled,
 )
 from api.http.sockets import Socket, SocketFull
-from api.spreed.errors import error_document, words_for
 from api.spreed.signing import Session, Signer
 from api.spreed.turn import stun_uris, turn_document
 from api.spreed.wire import DIALECT, Chat, broadcast, chat_time, echo, encode, relay, reply
@@ -42,10 +41,9 @@ API_VERSION = 1.4
 PRIORITY = 100
 LISTED_USERS = 5000  # a room's list is cut here, as the original's
 CLOSE_CODES = {
-    "shutting_down": (1001, "server is going away"),
-    "too_slow": (1013, "too slow"),
-    "busy": (1013, "busy"),
-    "disconnected": (1000, ""),
+    CloseReason.SHUTTING_DOWN: (1001, "server is going away"),
+    CloseReason.TOO_SLOW: (1013, "too slow"),
+    CloseReason.DISCONNECTED: (1000, ""),
 }
 
 
@@ -153,8 +151,6 @@ class SpreedClient:
                 self._show_room(fact)
             case RosterAnnounced(room, peers):
                 self.push(_conference(room, peers))
-            case OrderRefused(tag, refusal):
-                self.answer(tag, error_document(words_for(refusal)))
             case RoomClosed():
                 self.room = None
                 self.socket.close(1001, "the room was closed")
@@ -177,8 +173,8 @@ class SpreedClient:
         except SocketFull:
             raise TooSlow from None
 
-    def close(self, reason: str) -> None:
-        if reason == "replaced":
+    def close(self, reason: CloseReason) -> None:
+        if reason is CloseReason.REPLACED:
             self.socket.abort()
             return
         self.forget(self.session.id)

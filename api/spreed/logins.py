@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors.core import ActorError, Refused
-from actors.member.peer import GrantLogin
+from actors.member.messages import GrantLogin
 from api.http.asking import ask
 from api.spreed.auth import user_of_combo, user_of_header
 

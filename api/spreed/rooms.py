@@ -7,7 +7,7 @@ import secrets
 import string
 from typing import TYPE_CHECKING
 
-from actors.member.peer import Enter
+from actors.member.messages import Enter
 from actors.words.keys import RoomKey
 from actors.words.rooms import RoomSpec
 from api.http.credentials import address_key

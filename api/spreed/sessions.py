@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from actors.core import ActorError, Message, Ref
 from actors.directory.rooms import FindUser
-from actors.member.peer import Describe
+from actors.member.messages import DescribeMember
 from actors.words.facts import Presence
 from api.spreed.errors import (
     BadAttestation,
@@ -83,7 +83,9 @@ async def _contact(house: House, me: str, request: SessionsRequest) -> Found:
 
 async def _describe(house: House, peer: Ref[Message]) -> Presence | None:
     try:
-        described = await peer.ask(Describe(), within=house.services.settings().limits.ask_seconds)
+        described = await peer.ask(
+            DescribeMember(), within=house.services.settings().limits.ask_seconds
+        )
     except ActorError:
         return None  # it ends just now
     return described.presence

@@ -11,7 +11,10 @@ from werkzeug.http import parse_cookie
 
 from actors.core import ActorError, ActorStopped
 from actors.directory.rooms import HUB, OpenPeer
-from actors.member.peer import Adopt, Lost, Peer
+from actors.member.absence import Terms
+from actors.member.identity import Identity
+from actors.member.member import Member, Profile
+from actors.member.messages import Adopt, Lost
 from actors.words.keys import PeerKey
 from api.http.credentials import TooManyAttempts
 from api.http.origins import origin_refusal
@@ -130,12 +133,15 @@ async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Messa
     if hub is None:
         raise ActorStopped(HUB)
     settings = house.services.settings()
+    grace = settings.spreed.resume_seconds
     key = PeerKey(REALM, client.session.id)
+    identity = Identity(client.session.id, user, callable=True)
+    profile = Profile(REALM, account=True, callable=True, terms=Terms(echo_seconds=grace))
     return await hub.ask(
         OpenPeer(
             key,
-            partial(Peer, client.session.id, REALM, user, client),
-            Adopt(client, user, settings.spreed.resume_seconds),
+            partial(Member, identity, profile, client),
+            Adopt(client, user, grace),
         ),
         within=settings.limits.ask_seconds,
     )

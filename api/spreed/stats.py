@@ -10,7 +10,7 @@ import trio
 
 from actors.core import ActorError
 from actors.directory.rooms import CountUsers
-from actors.member.peer import Describe, Described
+from actors.member.messages import DescribeMember, MemberView
 from actors.words.keys import PEERS, ROOMS
 from api.http.asking import ask, budget
 from api.spreed.events import user_document
@@ -73,13 +73,13 @@ async def _details(house: House) -> dict[str, object]:
     }
 
 
-async def _descriptions(house: House) -> list[Described]:
+async def _descriptions(house: House) -> list[MemberView]:
     """Ask every session for itself, one budget for all; those that end meanwhile are left out."""
-    found: list[Described] = []
+    found: list[MemberView] = []
     with trio.move_on_after(budget()):
         for ref in _of_realm(house, PEERS)[:DETAILED_SESSIONS]:
             try:
-                found.append(await ref.ask(Describe(), within=1.0))
+                found.append(await ref.ask(DescribeMember(), within=1.0))
             except ActorError:
                 continue
     return found

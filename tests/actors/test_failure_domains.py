@@ -110,7 +110,7 @@ async def test_a_peer_or_endpoint_that_crashes_is_closed_with_a_reason_and_may_c
         await crash(house, path)
         assert lives(house.system) == others
         closed = ann.client.closed if path != LINE else listener.closed
-        assert closed == ["crashed: RuntimeError"]
+        assert [reason.partition(":")[0] for reason in closed] == ["crashed"]
         assert bob.ref.alive
         await house.open("ann")
         await house.open_endpoint()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import trio
 from trio.testing import MockClock
 
-from actors.member.participant import Resume
-from actors.member.peer import Exit, Lost
+from actors.member.messages import Exit, Lost, Resume
 from tests.support.actors import House, RecordingClient, open_house, settle
 
 TIMES = 2000
@@ -53,6 +53,7 @@ async def test_a_participant_that_goes_and_comes_back_has_no_timer(
     async with open_house() as house:
         ann = await house.open_participant("ann", resume_seconds=60)
         await ann.enter()
+        await trio.sleep(61)  # in which it had to enter
         none = timers(house)
         for _ in range(TIMES):
             ann.ref.tell(Lost(ann.client))

@@ -40,15 +40,16 @@ from actors.endpoint.outbox import Event
 from actors.endpoint.rules import Owner
 from actors.jobs.janitor import RecordingKeeper
 from actors.jobs.recording import Recording
-from actors.member.participant import Participant
-from actors.member.peer import Describe, Enter, Lost, Peer
-from actors.room.room import ListMembers, Room
+from actors.member.member import Member
+from actors.member.messages import DescribeMember, Enter, Lost
+from actors.room.room import Room
 from actors.store.messages import STORE, FindServices, MemoryStore
 from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from actors.streams.connection import Connection
 from actors.words.keys import ENDPOINTS, PEERS, ROOMS, EndpointKey, PeerKey
+from actors.words.orders import ListMembers, Placed
 from tests.actors.core.puppet import logged
 from tests.support.actors import (
     LIMITS,
@@ -101,7 +102,7 @@ class Kind:
 
     async def open_ann(self, house: House) -> Person:
         """Open Ann as the specimen, where that is somebody in a room."""
-        if self.actor is Participant:
+        if isinstance(self.message, Lost):
             return await house.open_participant("ann")
         return await house.open("ann")
 
@@ -125,9 +126,9 @@ KINDS = [
     Kind(Hub, HUB, Restart.PERMANENT, CountUsers("nowhere"), CALLS),
     Kind(Supervisor, ROOMS, Restart.PERMANENT, StopChild("nobody"), CALLS),
     Kind(Supervisor, PEERS, Restart.PERMANENT, StopChild("nobody"), frozenset({ANN})),
-    Kind(Room, BLUE, Restart.TRANSIENT, ListMembers("nobody", "")),
-    Kind(Peer, ANN, Restart.TEMPORARY, Describe()),
-    Kind(Participant, ANN, Restart.TEMPORARY, Lost(RecordingClient())),
+    Kind(Room, BLUE, Restart.TRANSIENT, Placed("nobody", "", ListMembers(""))),
+    Kind(Member, ANN, Restart.TEMPORARY, DescribeMember()),
+    Kind(Member, ANN, Restart.TEMPORARY, Lost(RecordingClient())),
     Kind(
         EndpointDesk,
         DESK,

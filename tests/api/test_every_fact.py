@@ -14,7 +14,7 @@ import pytest
 
 import actors
 from actors.core import Refused
-from actors.member.participant import Resumed
+from actors.member.messages import Resumed
 from actors.words.facts import (
     Dropped,
     Fact,
@@ -45,7 +45,7 @@ from actors.words.facts import (
     StreamRemoved,
 )
 from actors.words.keys import RoomKey
-from actors.words.permission import NOTHING
+from actors.words.permission import NO_MEDIA
 from actors.words.streams import AudioFormat, AudioTrack, SessionEnd, Stream
 from api.owt.portal.client import PortalClient
 from api.owt.portal.notifications import Renderer as PortalRenderer
@@ -69,7 +69,7 @@ EXAMPLES: tuple[Fact, ...] = (
     PeerChanged(CARD),
     PeerJoined(CARD),
     PeerLeft("bob", gone=True),
-    PermissionSet(NOTHING),
+    PermissionSet(NO_MEDIA),
     Restarted(2),
     Resumed("", "1.1"),
     RoomChanged("bob", "", VIEW, "1234"),
@@ -86,15 +86,16 @@ EXAMPLES: tuple[Fact, ...] = (
     StreamRemoved("17"),
 )
 
-TO_THE_PEER = "is for the peer itself, which answers its dialect by it"
+TO_THE_MEMBER = "is for the member itself, which answers its dialect by it"
 NO_STREAMS = "clients of this protocol have their media among themselves"
 NO_ORDERS = "this protocol has no such order"
 NOT_SAID: dict[str, dict[type[Fact], str]] = {
     "spreed": {
-        JoinRefused: TO_THE_PEER,
+        JoinRefused: TO_THE_MEMBER,
         MediaLost: NO_STREAMS,
-        OrderDone: NO_ORDERS,
-        PermissionSet: NO_STREAMS,
+        OrderDone: TO_THE_MEMBER,
+        OrderRefused: TO_THE_MEMBER,
+        PermissionSet: "what it may not do is refused",
         Restarted: "a crash of the room is silent",
         Resumed: "a session comes back as a new one of the same id",
         SessionAnswered: NO_STREAMS,
@@ -106,9 +107,9 @@ NOT_SAID: dict[str, dict[type[Fact], str]] = {
     },
     "owt": {
         Introduced: "the answer to a login says it",
-        JoinRefused: TO_THE_PEER,
-        OrderDone: TO_THE_PEER,
-        OrderRefused: TO_THE_PEER,
+        JoinRefused: TO_THE_MEMBER,
+        OrderDone: TO_THE_MEMBER,
+        OrderRefused: TO_THE_MEMBER,
         PeerChanged: "participants have no status",
         PermissionSet: "clients learn it by what is refused, as with the original",
         Restarted: "a crash of the room is silent; MediaLost says what it has cost",

@@ -20,8 +20,11 @@ from actors.directory.rooms import HUB, OpenPeer
 from actors.endpoint.endpoint import Attach, EndpointSpec, Resume
 from actors.endpoint.outbox import OutboxLimits
 from actors.endpoint.rules import Delivery, Owner, Quota, Terms
-from actors.member.participant import Occupied, Participant, Profile
-from actors.member.peer import Adopt, ChangePin, Enter, Exit, Peer, Post, TooSlow
+from actors.member.absence import Terms as AbsenceTerms
+from actors.member.client import TooSlow
+from actors.member.identity import Identity
+from actors.member.member import Member, Profile
+from actors.member.messages import Adopt, Enter, Exit, PlaceOrder, Post, RefuseSecond
 from actors.room.room import Present
 from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices, RecordingsFolder
@@ -38,6 +41,7 @@ from actors.words.facts import (
 )
 from actors.words.keys import EndpointKey, PeerKey, RoomKey
 from actors.words.limits import ActorLimits
+from actors.words.orders import Say, SetPin
 from actors.words.rooms import RoomSpec
 from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
@@ -45,6 +49,9 @@ from tests.fakes.media import FakeEngine
 REALM = "test"
 OWNER = Owner("acme", "ann")
 LIMITS = ActorLimits()
+GRACE = 10.0
+ENTER_SECONDS = 60.0
+PEER = Profile(REALM, account=True, callable=True, terms=AbsenceTerms(echo_seconds=GRACE))
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -144,11 +151,11 @@ class Person:
 
     async def lock(self, pin: str | None, room: str = "blue") -> None:
         """Set the PIN of the room, and wait until everyone has heard of it."""
-        await self.ref.ask(ChangePin(room, "lock", pin), within=5)
+        await self.ref.ask(PlaceOrder(SetPin(room, "lock", pin)), within=5)
         await settle()
 
     def say(self, document: bytes) -> None:
-        self.ref.tell(Post("", Extra(REALM, document)))
+        self.ref.tell(Post(Say("", extra=Extra(REALM, document))))
 
 
 @dataclass
@@ -188,8 +195,8 @@ class House:
         client = RecordingClient(gone=gone, full=full)
         order = OpenPeer(
             PeerKey(REALM, id_),
-            lambda: Peer(id_, REALM, user, client),
-            Adopt(client, user, 10.0),
+            lambda: Member(Identity(id_, user, callable=True), PEER, client),
+            Adopt(client, user, GRACE),
         )
         person = Person(id_, await self.find(HUB).ask(order, within=5), client)
         await settle()
@@ -198,8 +205,10 @@ class House:
     async def open_participant(self, id_: str, *, resume_seconds: float = 0) -> Person:
         """Open a participant, which ends with its client, or so much later."""
         client = RecordingClient()
-        profile = Profile(id_, REALM, resume_seconds=resume_seconds)
-        order = OpenPeer(PeerKey(REALM, id_), lambda: Participant(profile, client), Occupied())
+        profile = participant_profile(AbsenceTerms(resume_seconds))
+        order = OpenPeer(
+            PeerKey(REALM, id_), lambda: Member(Identity(id_), profile, client), RefuseSecond()
+        )
         person = Person(id_, await self.find(HUB).ask(order, within=5), client)
         await settle()
         return person
@@ -261,6 +270,19 @@ class House:
         """Make the room crash over a bug, and wait until everyone has heard of it."""
         self.room(name).tell(poison())
         await settle()
+
+
+def participant_profile(terms: AbsenceTerms, note: str = "") -> Profile:
+    """Return what a member with streams is."""
+    return Profile(
+        REALM,
+        "participant",
+        streams=True,
+        bound_to_room=True,
+        enter_seconds=ENTER_SECONDS,
+        terms=terms,
+        note=note,
+    )
 
 
 def poison() -> Present:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ from actors.words.facts import (
     SessionReady,
 )
 from actors.words.keys import PEERS, ROOMS, PeerKey, RoomKey
-from actors.words.orders import Offer, Order, Publish, Subscribe
+from actors.words.orders import Offer, Order, Placed, Publish, Subscribe
 from actors.words.permission import Abilities, Permission
 from actors.words.rooms import Admission, ConferenceRules, RoomSpec
 from actors.words.streams import AudioWanted, Stream, VideoWanted
@@ -133,7 +133,7 @@ class Member:
     async def order(self, order: Order) -> str | None:
         """Give an order and return what it says. Raises its refusal."""
         tag = str(next(deal))
-        self.ref.tell(Hand(replace(order, by=self.id, tag=tag)))
+        self.ref.tell(Hand(Placed(self.id, tag, order)))
         await settle()
         for fact in self.told(OrderDone, OrderRefused):
             if fact.tag == tag:
@@ -181,7 +181,7 @@ class Member:
     ) -> None:
         """Offer; what becomes of it is among the facts."""
         sdp = await self.offer(session, direction, kinds, codecs)
-        await self.order(Offer("", "", session, sdp))
+        await self.order(Offer(session, sdp))
         await settle()
 
     async def offer(
@@ -204,13 +204,11 @@ class Member:
 
 def publish(*kinds: str, **other: Any) -> Publish:
     audio, video = ("mic" if "audio" in kinds else None, "camera" if "video" in kinds else None)
-    return Publish("", "", audio, video, **other)
+    return Publish(audio, video, **other)
 
 
 def subscribe(audio: str | None = None, video: str | None = None) -> Subscribe:
     return Subscribe(
-        "",
-        "",
         AudioWanted(audio) if audio else None,
         VideoWanted(video) if video else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from actors.words.facts import (
     SessionAnswered,
     SessionReady,
 )
-from actors.words.orders import Offer, Order
+from actors.words.orders import Offer, Order, Placed
 from media.contract.engine import MediaEngine
 from media.webrtc.bridge import MediaLoop
 from tests.media.clients import Client, Hum, Picture
@@ -55,7 +55,7 @@ class MediaMember(Member):
 
     async def order(self, order: Order) -> str | None:
         tag = f"media {next(deal)}"
-        self.ref.tell(Hand(replace(order, by=self.id, tag=tag)))
+        self.ref.tell(Hand(Placed(self.id, tag, order)))
         done = await self.until(Fact, lambda fact: getattr(fact, "tag", "") == tag)
         if isinstance(done, OrderRefused):
             raise done.refusal
@@ -105,7 +105,7 @@ class MediaMember(Member):
         client = RoomClient(loop)
         await client.run(client._make, tracks, kinds, codecs)
         self.clients[session] = client
-        await self.order(Offer("", "", session, await client.run(client._offer)))
+        await self.order(Offer(session, await client.run(client._offer)))
         answer = await self.until(SessionAnswered, lambda fact: fact.session == session)
         await client.run(client._accept, answer.sdp)
         await self.until(SessionReady, lambda fact: fact.session == session)

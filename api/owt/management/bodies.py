@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
-from actors.words.permission import PermissionChange
+from actors.words.permission import PermissionChange, Right
 from actors.words.streams import (
     AudioFormat,
     AudioWanted,
@@ -29,7 +29,7 @@ from api.owt.room_document import FRAMERATES
 
 Short = Annotated[str, Field(min_length=1, max_length=256)]
 Status = Literal["active", "inactive"]
-KINDS = ("audio", "video")
+KINDS: tuple[Literal["audio"], Literal["video"]] = ("audio", "video")
 
 
 class Body(BaseModel):
@@ -86,10 +86,10 @@ class PermissionUpdate(Exact):
 
     @property
     def changes(self) -> list[PermissionChange]:
-        _, _, right, *kind = self.path.split("/")
-        if isinstance(self.value, bool):
-            return [PermissionChange(right, kind[0], self.value)]
+        right: Right = "publish" if self.path.startswith("/permission/publish") else "subscribe"
         value = self.value
+        if isinstance(value, bool):
+            return [PermissionChange(right, "audio" if "audio" in self.path else "video", value)]
         return [PermissionChange(right, each, getattr(value, each)) for each in KINDS]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.member.participant import Resumed
+from actors.member.messages import Resumed
+from actors.words.close_reasons import CloseReason
 from actors.words.facts import Fact, Joined
 from api.owt.portal.notifications import welcome
 from api.owt.portal.tickets import make_ticket
@@ -41,7 +42,7 @@ class PortalClient:
                     presence for presence in fact.members if presence.peer == self.participant
                 )
                 self._open(welcome(me, fact, self.views, self.ticket(), self.version))
-            case Resumed(dialect=version):
+            case Resumed(note=version):
                 self.version = "1.0" if version == "1.0" else "1.1"
                 self._open(self.ticket())
             case _:
@@ -52,14 +53,14 @@ class PortalClient:
         """Make a reconnection ticket that is good from now on."""
         return make_ticket(self.participant, self.house.ticket_key, self.house.clock())
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: CloseReason) -> None:
         """End the connection. Where the client may find its participant again, it is not told to
         stay away: it then comes back by itself.
         """
         match reason:
-            case "replaced":
+            case CloseReason.REPLACED:
                 self.connection.abort()
-            case "too_slow" | "shutting_down" | "shutdown":
+            case CloseReason.TOO_SLOW | CloseReason.SHUTTING_DOWN | CloseReason.SHUTDOWN:
                 self.connection.close(reason)
             case _:
                 self.connection.disconnect()

@@ -13,8 +13,10 @@ import trio
 
 from actors.core import ActorError, ActorStopped, Message, Ref
 from actors.directory.rooms import OpenPeer
-from actors.member.participant import Do, Left, Occupied, Participant, Resume
-from actors.member.peer import End, Enter, Lost, TooSlow
+from actors.member.client import TooSlow
+from actors.member.member import Member
+from actors.member.messages import End, Enter, Lost, PlaceOrder, RefuseSecond, Resume
+from actors.words.close_reasons import CloseReason
 from actors.words.keys import PeerKey
 from actors.words.orders import Order, Unpublish, Unsubscribe
 from api.owt.live_rooms import LiveRooms
@@ -73,8 +75,7 @@ class Conversation:
     async def end(self) -> None:
         """Tell the participant that its connection is gone; bounded, since it is shielded."""
         if self._participant is not None and self._client is not None:
-            page_left = self._connection.closed == PAGE_LEFT
-            goodbye = Left(self._client) if page_left else Lost(self._client)
+            goodbye = Lost(self._client, leaving=self._connection.closed == PAGE_LEFT)
             with trio.move_on_after(GOODBYE_SECONDS, shield=True), suppress(ActorStopped):
                 await self._participant.send(goodbye)
 
@@ -127,7 +128,9 @@ class Conversation:
             entry.spec.conference.views if entry.spec.conference is not None else (),
         )
         opening = OpenPeer(
-            PeerKey(REALM, connection.id), partial(Participant, entry.profile, client), Occupied()
+            PeerKey(REALM, connection.id),
+            partial(Member, entry.identity, entry.profile, client),
+            RefuseSecond(),
         )
         participant: Ref[Message] | None = None
         try:
@@ -143,7 +146,7 @@ class Conversation:
             self._fail(incoming, login_words(error))
             connection.disconnect()
             with suppress(ActorError):
-                participant.tell(End("refused"))
+                participant.tell(End(CloseReason.REFUSED))
         room = entry.spec.key.name
         if house.was_deleted(room):  # after it was looked up: nobody else would end it
             await LiveRooms(house).close(room)
@@ -170,12 +173,12 @@ class Conversation:
     async def _logout(self, incoming: Incoming) -> None:
         self._answer(incoming)
         assert self._participant is not None  # noqa: S101  checked before
-        await self._participant.send(End("logout"))
+        await self._participant.send(End(CloseReason.LOGOUT))
 
     # --- in the room
 
     async def _text(self, incoming: Incoming) -> None:
-        await self._do(orders.post_text(read(wire.Text, _data(incoming))))
+        await self._do(orders.say(read(wire.Text, _data(incoming))))
         self._answer(incoming)
 
     async def _publish(self, incoming: Incoming) -> None:
@@ -186,7 +189,7 @@ class Conversation:
         self._answer(incoming, {"id": await self._do(order)})
 
     async def _unpublish(self, incoming: Incoming) -> None:
-        await self._do(Unpublish("", "", read(wire.Named, _data(incoming)).id))
+        await self._do(Unpublish(read(wire.Named, _data(incoming)).id))
         self._answer(incoming)
 
     async def _subscribe(self, incoming: Incoming) -> None:
@@ -194,7 +197,7 @@ class Conversation:
         self._answer(incoming, {"id": await self._do(order)})
 
     async def _unsubscribe(self, incoming: Incoming) -> None:
-        await self._do(Unsubscribe("", "", read(wire.Named, _data(incoming)).id))
+        await self._do(Unsubscribe(read(wire.Named, _data(incoming)).id))
         self._answer(incoming)
 
     async def _control_stream(self, incoming: Incoming) -> None:
@@ -217,7 +220,7 @@ class Conversation:
 
     async def _do(self, order: Order) -> str | None:
         assert self._participant is not None  # noqa: S101  checked before
-        return await self._participant.ask(Do(order), within=self._house.ask_seconds)
+        return await self._participant.ask(PlaceOrder(order), within=self._house.ask_seconds)
 
 
 Handler = Callable[[Conversation, Incoming], Awaitable[None]]

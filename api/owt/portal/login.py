@@ -8,7 +8,9 @@ from math import inf
 from typing import TYPE_CHECKING, cast
 
 from actors.core import ActorError, Message, Ref
-from actors.member.participant import Profile
+from actors.member.absence import Terms
+from actors.member.identity import Identity
+from actors.member.member import Profile
 from actors.store.messages import GetConference, TakeToken, TokenRecord
 from actors.words.rooms import RoomSpec
 from api.http.credentials import TooManyAttempts
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from api.owt.portal.requests import Login
     from api.owt.state import House
 
+ENTER_SECONDS = 60.0  # until a participant that was let in must be in its room
 VERSIONS = frozenset({"1.0", "1.1"})
 DEPRECATED = "3.5"
 RESUMING_SDKS = frozenset({"Objective-C", "C++", "Android", "JavaScript"})
@@ -54,6 +57,7 @@ class BadLogin(LoginFailed):
 class Entry:
     """What a good token is worth: who comes, and into which room."""
 
+    identity: Identity
     profile: Profile
     spec: RoomSpec
     version: Version
@@ -150,16 +154,24 @@ async def _entry(
     if permission is None:
         raise LoginFailed(INVALID_ROLE)
     settings = house.services.settings()
-    profile = Profile(
-        participant,
-        REALM,
-        token.user,
-        token.role,
-        permission,
-        version,
-        settings.owt.resume_seconds if sdk in RESUMING_SDKS else 0.0,
-        settings.owt.left_seconds if sdk in PAGES else inf,
-        settings.owt.queued_messages,
-        settings.owt.queued_bytes,
+    owt = settings.owt
+    terms = Terms(
+        owt.resume_seconds if sdk in RESUMING_SDKS else 0.0,
+        owt.left_seconds if sdk in PAGES else inf,
+        owt.queued_messages,
+        owt.queued_bytes,
     )
-    return Entry(profile, room_spec(conference.id, room, settings.limits.peers_per_room), version)
+    return Entry(
+        Identity(participant, token.user, token.role, permission),
+        Profile(
+            REALM,
+            "participant",
+            streams=True,
+            bound_to_room=True,
+            enter_seconds=ENTER_SECONDS,
+            terms=terms,
+            note=version,
+        ),
+        room_spec(conference.id, room, settings.limits.peers_per_room),
+        version,
+    )

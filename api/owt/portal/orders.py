@@ -12,8 +12,8 @@ from actors.words.orders import (
     ControlSubscription,
     Offer,
     Order,
-    PostText,
     Publish,
+    Say,
     Subscribe,
     Trickle,
 )
@@ -39,11 +39,11 @@ _AS_THE_SOURCE = re.compile(r"x1(\.0*)?")
 _RECEIVER = re.compile(r"[0-9a-zA-Z_-]+")  # also members of other dialects, whose ids have "_"
 
 
-def post_text(text: wire.Text) -> PostText:
+def say(text: wire.Text) -> Say:
     """Raises BadRequest."""
     if not _RECEIVER.fullmatch(text.to):
         raise wire.BadRequest(INVALID_RECEIVER)
-    return PostText("", "", None if text.to == "all" else text.to, text.message)
+    return Say(text.message, None if text.to == "all" else text.to, echoed=True)
 
 
 def publish(request: wire.PublishRequest, attribute_bytes: int) -> Publish:
@@ -57,8 +57,6 @@ def publish(request: wire.PublishRequest, attribute_bytes: int) -> Publish:
         if len(attributes) > attribute_bytes:
             raise wire.BadRequest(ATTRIBUTES_TOO_LARGE)
     return Publish(
-        "",
-        "",
         audio.source if audio else None,
         video.source if video else None,
         _parameters(video.parameters) if video else AS_IT_COMES,
@@ -68,7 +66,7 @@ def publish(request: wire.PublishRequest, attribute_bytes: int) -> Publish:
 
 def subscribe(request: wire.SubscribeRequest) -> Subscribe:
     audio, video = request.media.audio, request.media.video
-    return Subscribe("", "", _audio(audio) if audio else None, _video(video) if video else None)
+    return Subscribe(_audio(audio) if audio else None, _video(video) if video else None)
 
 
 def control_stream(
@@ -77,7 +75,7 @@ def control_stream(
     """Raises NotAvailableYet for what concerns mixed streams."""
     if not isinstance(request, wire.StreamFlow):
         raise NotAvailableYet(request.operation)
-    return ControlStream("", "", request.id, _statuses(request))
+    return ControlStream(request.id, _statuses(request))
 
 
 def control_subscription(
@@ -86,7 +84,7 @@ def control_subscription(
     changes: list[OutputChange] = []
     if isinstance(request, wire.SubscriptionFlow):
         changes.extend(_statuses(request))
-        return ControlSubscription("", "", request.id, tuple(changes))
+        return ControlSubscription(request.id, tuple(changes))
     audio, video = request.data.audio, request.data.video
     if audio is not None:
         changes.append(SourceChange("audio", audio.source))
@@ -94,7 +92,7 @@ def control_subscription(
         changes.append(SourceChange("video", video.source))
     if video is not None and video.parameters is not None:
         changes.append(ParametersChange(_parameters(video.parameters)))
-    return ControlSubscription("", "", request.id, tuple(changes))
+    return ControlSubscription(request.id, tuple(changes))
 
 
 def signalling(request: wire.Soac) -> Order | None:
@@ -104,10 +102,10 @@ def signalling(request: wire.Soac) -> Order | None:
     """
     match request.signaling:
         case wire.Description(type="offer", sdp=sdp):
-            return Offer("", "", request.id, sdp)
+            return Offer(request.id, sdp)
         case wire.CandidateFound(candidate=found):
             candidate = Candidate(found.candidate, found.mid, found.index)
-            return Trickle("", "", request.id, (candidate,))
+            return Trickle(request.id, (candidate,))
         case wire.CandidatesRemoved():
             return None
     raise wire.BadRequest(INVALID_SIGNALING)

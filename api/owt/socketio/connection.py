@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from actors.member.peer import TooSlow
+from actors.member.client import TooSlow
 from api.http.sockets import SocketClosed
 from api.owt.socketio import packets as socketio
 from api.owt.socketio.link import Link

@@ -11,11 +11,15 @@ from trio.testing import MockClock
 
 from actors.core import Message, Ref, Supervisor
 from actors.directory.rooms import HUB, CountUsers, FindUser, Hub, OpenPeer
-from actors.member.peer import Adopt, End, Peer
+from actors.member.identity import Identity
+from actors.member.member import Member
+from actors.member.messages import Adopt, End
+from actors.words.close_reasons import CloseReason
 from actors.words.keys import PEERS, ROOMS, PeerKey
 from actors.words.refusals import Busy, TooManyPeers, TooManyRooms, WrongPin
 from tests.support.actors import (
     LIMITS,
+    PEER,
     REALM,
     Boom,
     House,
@@ -49,10 +53,10 @@ async def test_a_key_has_one_peer_which_a_second_socket_takes_over() -> None:
 async def test_a_peer_that_has_just_ended_is_opened_anew() -> None:
     async with open_house() as house:
         first = await house.open("ann")
-        first.ref.tell(End("tired"))
+        first.ref.tell(End(CloseReason.LOGOUT))
         second = await house.open("ann")
         assert second.ref is not first.ref
-        assert first.client.closed == ["tired"]
+        assert first.client.closed == [CloseReason.LOGOUT]
         assert second.client.closed == []
         assert house.find(PeerKey(REALM, "ann").path) is second.ref
 
@@ -65,7 +69,7 @@ async def test_sockets_that_race_for_one_key_share_one_peer() -> None:
         async def open_one(client: RecordingClient) -> None:
             order = OpenPeer(
                 PeerKey(REALM, "ann"),
-                lambda: Peer("ann", REALM, "", client),
+                lambda: Member(Identity("ann"), PEER, client),
                 Adopt(client, "", 10.0),
             )
             opened.append(await house.find(HUB).ask(order, within=5))
@@ -84,18 +88,18 @@ async def test_the_limit_of_peers_counts_those_that_live() -> None:
         with pytest.raises(TooManyPeers):
             await house.open("cid")
         await house.open("ann")  # a takeover needs no place
-        ann.ref.tell(End("tired"))
+        ann.ref.tell(End(CloseReason.LOGOUT))
         await settle()
         await house.open("cid")
 
 
 async def test_a_peer_that_cannot_take_a_takeover_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     ann_path = PeerKey(REALM, "ann").path
-    saboteur = Saboteur(monkeypatch, Peer, ann_path)
+    saboteur = Saboteur(monkeypatch, Member, ann_path)
     async with open_house() as house:
         ann = await house.open("ann")
         with saboteur.holding():
-            await house.fill(ann_path, End("tired"))
+            await house.fill(ann_path, End(CloseReason.LOGOUT))
             with pytest.raises(Busy):
                 await house.open("ann")
         assert ann.client.closed == []
@@ -108,7 +112,9 @@ async def test_a_caller_that_went_away_still_gets_its_peer_taken_over_by_the_nex
     async with open_house() as house:
         client = RecordingClient()
         order = OpenPeer(
-            PeerKey(REALM, "ann"), lambda: Peer("ann", REALM, "", client), Adopt(client, "", 10.0)
+            PeerKey(REALM, "ann"),
+            lambda: Member(Identity("ann"), PEER, client),
+            Adopt(client, "", 10.0),
         )
         async with trio.open_nursery() as nursery:
             with hub.holding():
@@ -131,11 +137,11 @@ async def test_the_index_of_users_follows_the_ends_of_their_peers() -> None:
         await house.open("4")
         assert await user_peers(house, "ann") == {one.ref, two.ref}
         assert await users(house) == 2
-        one.ref.tell(End("tired"))
+        one.ref.tell(End(CloseReason.LOGOUT))
         await settle()
         assert await user_peers(house, "ann") == {two.ref}
-        two.ref.tell(End("tired"))
-        other.ref.tell(End("tired"))
+        two.ref.tell(End(CloseReason.LOGOUT))
+        other.ref.tell(End(CloseReason.LOGOUT))
         await settle()
         assert await user_peers(house, "ann") == set()
         assert await users(house) == 0

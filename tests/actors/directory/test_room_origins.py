@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actors.member.peer import Enter, Exit
+from actors.member.messages import Enter, Exit
 from actors.words.limits import ActorLimits
 from actors.words.refusals import RoomLocked, TooManyEmptyRooms
 from tests.support.actors import Person, key, open_house, settle, spec

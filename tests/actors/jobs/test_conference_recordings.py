@@ -176,7 +176,7 @@ async def test_a_recording_goes_on_with_the_source_that_is_left() -> None:
         ann, bob = await meeting.members("ann", "bob")
         sound, picture = await ann.publish("audio"), await bob.publish("video")
         view = await start(meeting, sound, picture)
-        await ann.order(Unpublish("", "", sound))
+        await ann.order(Unpublish(sound))
         await settle()
         (left,) = await meeting.manage(GetRecordings())
         assert (left.id, left.audio, left.audio_format) == (view.id, None, None)

@@ -7,21 +7,18 @@ import trio
 from trio.testing import MockClock
 
 from actors.directory.rooms import HUB, Hub, Identified
-from actors.member.peer import (
-    Describe,
-    Enter,
-    ListRoom,
-    Lost,
-)
-from actors.room.room import ListMembers, Room
+from actors.member.messages import DescribeMember, Enter, Lost, PlaceOrder
+from actors.room.room import Room
 from actors.words.facts import (
     Introduced,
     Joined,
     PeerJoined,
     PeerLeft,
     RoomClosed,
+    Said,
     Signalled,
 )
+from actors.words.orders import ListMembers, Placed
 from actors.words.refusals import (
     Busy,
     NotInRoom,
@@ -92,7 +89,7 @@ async def test_who_is_refused_is_in_no_room() -> None:
         assert await present(house, bob, "blue", "red") == set()
         assert ann.client.facts == [PeerLeft("bob", gone=False)]
         with pytest.raises(NotInRoom):
-            await bob.ref.ask(ListRoom("list"), within=5)
+            await bob.ref.ask(PlaceOrder(ListMembers("list")), within=5)
 
 
 async def test_a_member_refused_by_its_own_room_is_out_of_it() -> None:
@@ -121,7 +118,7 @@ async def test_a_member_whose_room_cannot_take_its_join_is_out_of_it(
     async with open_house() as house:
         ann, bob = await house.people("ann", "bob")
         with blue.holding():
-            await house.fill(key().path, ListMembers("nobody", ""))
+            await house.fill(key().path, Placed("nobody", "", ListMembers("")))
             with pytest.raises(Busy):
                 await bob.enter()
         await trio.sleep(0.1)  # it tries again to leave
@@ -166,7 +163,9 @@ async def test_of_two_orders_for_one_room_the_later_counts(
         assert first == [Busy]
         assert second == ([] if inside else [WrongPin])
         assert await present(house, ann, "blue") == ({"blue"} if inside else set())
-        assert (await ann.ref.ask(Describe(), within=5)).room == (key().name if inside else "")
+        assert (await ann.ref.ask(DescribeMember(), within=5)).room == (
+            key().name if inside else ""
+        )
         assert [it.tag for it in ann.client.facts if isinstance(it, Joined)] == ["2"] * inside
 
 
@@ -194,7 +193,7 @@ async def test_a_peer_back_in_a_room_is_not_put_out_by_its_own_belated_leaving(
         _cid, ann = await house.people("cid", "ann")
         async with trio.open_nursery() as nursery:
             with blue.holding():
-                await house.fill(key().path, ListMembers("nobody", ""))
+                await house.fill(key().path, Placed("nobody", "", ListMembers("")))
                 ann.leave()
                 await settle()
             nursery.start_soon(enter_until_let_in, ann)
@@ -216,7 +215,7 @@ async def enter_until_let_in(person: Person) -> None:
 # --- takeover
 
 
-async def test_a_takeover_closes_the_former_client_and_hears_nothing_until_it_enters() -> None:
+async def test_a_takeover_closes_the_former_client_and_hears_all_once_it_enters() -> None:
     async with open_house() as house:
         ann, bob = await house.people("ann", "bob")
         again = await house.open("bob")
@@ -227,13 +226,16 @@ async def test_a_takeover_closes_the_former_client_and_hears_nothing_until_it_en
         assert again.client.facts == [Introduced("", "")]
         assert ann.client.facts == []
         with pytest.raises(NotInRoom):
-            await again.ref.ask(ListRoom(""), within=5)
+            await again.ref.ask(PlaceOrder(ListMembers("")), within=5)
         again.ref.tell(Signalled("ann", b"{}"))
         await again.enter()
         ann.say(b'"welcome back"')
         await settle()
         assert again.client.shown(Signalled) == [Signalled("ann", b"{}")]
-        assert again.client.chats == [b'"welcome back"']
+        joined = next(fact for fact in again.client.facts if isinstance(fact, Joined))
+        chat = again.client.shown(Joined, Said)
+        assert chat[0] is joined
+        assert again.client.chats == [b'"hello"', b'"welcome back"']
         assert again.client.members == {"ann", "bob"}
         assert [type(fact) for fact in ann.client.facts] == [PeerJoined]
 

@@ -27,19 +27,20 @@ from actors.core import (
     StopChild,
 )
 from actors.directory.rooms import HUB, OpenPeer
-from actors.member.participant import (
-    ENTER_SECONDS,
-    ORDERS_OPEN,
-    Do,
-    Left,
-    Occupied,
-    Participant,
-    Profile,
+from actors.member.absence import Terms
+from actors.member.identity import Identity
+from actors.member.member import Member
+from actors.member.messages import (
+    End,
+    Enter,
+    Lost,
+    PlaceOrder,
+    RefuseSecond,
     Resume,
     Resumed,
     ResumeRefused,
 )
-from actors.member.peer import End, Enter, Lost
+from actors.member.orders_open import ORDERS_OPEN
 from actors.room.room import FromRoom, Join, Leave, Rejoin
 from actors.words.conference_refusals import StreamUnknown, TooManyStreams
 from actors.words.facts import (
@@ -61,18 +62,25 @@ from actors.words.facts import (
     StreamRemoved,
 )
 from actors.words.keys import ROOMS, PeerKey, RoomKey
-from actors.words.orders import Offer, Order, PostText, Publish, Subscribe, Unpublish
-from actors.words.permission import NOTHING, Abilities, Permission
+from actors.words.orders import Offer, Order, Placed, Publish, Say, Subscribe, Unpublish
+from actors.words.permission import NO_MEDIA, Abilities, Permission
 from actors.words.refusals import Busy, NotInRoom, RoomFull
 from actors.words.rooms import RoomSpec
 from actors.words.streams import SessionEnd, Stream
-from tests.support.actors import House, RecordingClient, open_house, settle
+from tests.support.actors import (
+    ENTER_SECONDS,
+    House,
+    RecordingClient,
+    open_house,
+    participant_profile,
+    settle,
+)
 
 KEY = RoomKey("test", "conference")
 SPEC = RoomSpec(KEY, "Conference")
 EVERYTHING = Permission(Abilities(True, True), Abilities(True, True))
-PUBLISH = Publish("", "", "mic", "camera")
-TEXT = PostText("", "", None, "hello")
+PUBLISH = Publish("mic", "camera")
+TEXT = Say("hello", echoed=True)
 
 
 def stream(id_: str, owner: str = "bob") -> Stream:
@@ -88,8 +96,8 @@ class Script:
     lets_in: bool = True
     joined: list[Ref[Any]] = field(default_factory=list)
 
-    def orders(self) -> list[Order]:
-        return [message for message in self.heard if isinstance(message, Order)]
+    def orders(self) -> list[Placed]:
+        return [message for message in self.heard if isinstance(message, Placed)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,7 @@ class Scene:
         answers: list[str | None] = []
 
         async def ask() -> None:
-            answers.append(await self.ann.ask(Do(order), within=5))
+            answers.append(await self.ann.ask(PlaceOrder(order), within=5))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
@@ -169,21 +177,27 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(**profile: Any) -> AsyncIterator[Scene]:
+async def scene(**terms: Any) -> AsyncIterator[Scene]:
     async with open_house() as house:
         script, client = Script(), RecordingClient()
         spec = ChildSpec(KEY.slug, partial(ScriptedRoom, script), Restart.TRANSIENT)
         room = await house.find(ROOMS).ask(Spawn(spec), within=5)
-        who = Profile("ann", "test", "Ann", "presenter", EVERYTHING, "1.1", **profile)
-        order = OpenPeer(PeerKey("test", "ann"), partial(Participant, who, client), Occupied())
+        terms = Terms(**({"resume_seconds": 60.0} | terms))
+        make = partial(
+            Member,
+            Identity("ann", "Ann", "presenter", EVERYTHING),
+            participant_profile(terms, note="1.1"),
+            client,
+        )
+        order = OpenPeer(PeerKey("test", "ann"), make, RefuseSecond())
         ann = await house.find(HUB).ask(order, within=5)
         await settle()
         yield Scene(house, script, room, client, ann)
 
 
 @asynccontextmanager
-async def entered(**profile: Any) -> AsyncIterator[Scene]:
-    async with scene(**profile) as found:
+async def entered(**terms: Any) -> AsyncIterator[Scene]:
+    async with scene(**terms) as found:
         await found.enter()
         found.client.clear()
         yield found
@@ -208,13 +222,13 @@ async def test_a_room_that_is_full_says_so_and_orders_need_a_room() -> None:
         with pytest.raises(RoomFull):
             await it.enter()
         with pytest.raises(NotInRoom):
-            await it.ann.ask(Do(TEXT), within=5)
+            await it.ann.ask(PlaceOrder(TEXT), within=5)
 
 
 async def test_nobody_takes_its_name() -> None:
     async with entered() as it:
         with pytest.raises(Busy):
-            await it.ann.ask(Occupied(), within=5)
+            await it.ann.ask(RefuseSecond(), within=5)
         assert it.client.closed == []
 
 
@@ -225,7 +239,7 @@ async def test_an_order_goes_to_the_room_in_its_name_and_is_answered() -> None:
     async with entered() as it:
         assert await it.do(PUBLISH, "17") == "17"
         (order,) = it.script.orders()
-        assert order == Publish("ann", order.tag, "mic", "camera")
+        assert order == Placed("ann", order.tag, PUBLISH)
         assert it.client.facts == []
         assert it.house.facts(it.ann.path)["sessions"] == 1
 
@@ -241,7 +255,7 @@ async def test_a_refused_order_raises_what_the_room_said() -> None:
 
 async def refused(it: Scene, order: Order, refusal: type[Refused]) -> None:
     with pytest.raises(refusal):
-        await it.ann.ask(Do(order), within=60)
+        await it.ann.ask(PlaceOrder(order), within=60)
 
 
 async def test_answers_find_their_orders_in_any_order() -> None:
@@ -249,15 +263,15 @@ async def test_answers_find_their_orders_in_any_order() -> None:
         answers: dict[str, str | None] = {}
 
         async def ask(name: str) -> None:
-            answers[name] = await it.ann.ask(Do(PostText("", "", None, name)), within=5)
+            answers[name] = await it.ann.ask(PlaceOrder(Say(name, echoed=True)), within=5)
 
         async with trio.open_nursery() as nursery:
             for name in ("one", "two", "three"):
                 nursery.start_soon(ask, name)
             await settle()
             for order in reversed(it.script.orders()):
-                assert isinstance(order, PostText)
-                it.say(OrderDone(order.tag, f"{order.text} done"))
+                assert isinstance(order.order, Say)
+                it.say(OrderDone(order.tag, f"{order.order.text} done"))
         assert answers == {name: f"{name} done" for name in ("one", "two", "three")}
 
 
@@ -271,7 +285,7 @@ async def test_a_room_that_does_not_answer_is_waited_for_until_the_deadline(
                     nursery.start_soon(times_out, it)
                 await settle()
                 with pytest.raises(Busy):
-                    await it.ann.ask(Do(TEXT), within=2)
+                    await it.ann.ask(PlaceOrder(TEXT), within=2)
         late = it.script.orders()[0].tag
         it.say(OrderDone(late))
         assert await it.do(TEXT) is None
@@ -279,7 +293,7 @@ async def test_a_room_that_does_not_answer_is_waited_for_until_the_deadline(
 
 async def times_out(it: Scene) -> None:
     with pytest.raises(AskTimeout):
-        await it.ann.ask(Do(TEXT), within=2)
+        await it.ann.ask(PlaceOrder(TEXT), within=2)
 
 
 async def test_an_answer_to_nothing_is_let_be() -> None:
@@ -303,13 +317,13 @@ async def test_what_the_room_says_is_shown() -> None:
 
 async def test_a_new_permission_is_on_its_card_from_then_on() -> None:
     async with entered() as it:
-        it.say(PermissionSet(NOTHING))
+        it.say(PermissionSet(NO_MEDIA))
         it.room.tell(Crash())
         await settle()
         again = [each for each in it.script.heard if isinstance(each, Rejoin)][-1]
-        assert again.presence.permission == NOTHING
+        assert again.presence.permission == NO_MEDIA
         assert again.presence.role == "presenter"
-        assert again.presence.revision == 1
+        assert again.presence.revision == 2  # one for entering, one for this
 
 
 @pytest.mark.parametrize(
@@ -361,10 +375,10 @@ async def test_a_crash_of_the_room_takes_the_media_and_not_the_membership() -> N
         it.say(StreamAdded(stream("3")), StreamRemoved("2"))
         await it.do(PUBLISH, "4")
         await it.do(PUBLISH, "5")
-        await it.do(Subscribe("", "", None, None), "6")
-        await it.do(Subscribe("", "", None, None), "7")
+        await it.do(Subscribe(None, None), "6")
+        await it.do(Subscribe(None, None), "7")
         it.say(StreamAdded(stream("4", "ann")), SessionEnded("7", SessionEnd.SOURCE_LOST))
-        await it.do(Unpublish("", "", "5"))
+        await it.do(Unpublish("5"))
         await settle()
         it.client.clear()
         it.room.tell(Crash())
@@ -391,7 +405,7 @@ async def test_a_crash_that_was_missed_is_learnt_from_the_room() -> None:
 async def test_an_order_that_the_crash_swallowed_is_refused_at_once() -> None:
     async with entered() as it:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(refused, it, Offer("", "", "1", "sdp"), Busy)
+            nursery.start_soon(refused, it, Offer("1", "sdp"), Busy)
             await settle()
             it.room.tell(Crash())
 
@@ -475,21 +489,21 @@ async def test_more_than_is_kept_ends_it(limits: dict[str, int]) -> None:
 
 async def test_who_left_on_purpose_is_kept_for_less(autojump_clock: MockClock) -> None:
     async with entered(left_seconds=2.0) as it:
-        it.ann.tell(Left(RecordingClient()))  # of a former client
-        it.ann.tell(Left(it.client))
+        it.ann.tell(Lost(RecordingClient(), leaving=True))  # of a former client
+        it.ann.tell(Lost(it.client, leaving=True))
         await trio.sleep(1.9)
         assert it.ann.alive
         client = await it.resume()
         await trio.sleep(10)
         assert it.ann.alive
-        it.ann.tell(Left(client))
+        it.ann.tell(Lost(client, leaving=True))
         await trio.sleep(2.1)
         assert not it.ann.alive
 
 
 async def test_it_is_never_kept_for_longer(autojump_clock: MockClock) -> None:
     async with entered(resume_seconds=1.0, left_seconds=5.0) as it:
-        it.ann.tell(Left(it.client))
+        it.ann.tell(Lost(it.client, leaving=True))
         await trio.sleep(1.1)
         assert not it.ann.alive
 
@@ -571,7 +585,7 @@ async def test_in_any_order_nothing_is_lost_or_shown_twice(
                 case "do" if here:
                     with trio.move_on_after(deal.choice([0, 1])):
                         with suppress(Busy, AskTimeout):
-                            await it.ann.ask(Do(PUBLISH), within=deal.choice([0.5, 2]))
+                            await it.ann.ask(PlaceOrder(PUBLISH), within=deal.choice([0.5, 2]))
                 case "wait":
                     await trio.sleep(deal.choice([0, 1, 20]) if here else 0)
         await settle()

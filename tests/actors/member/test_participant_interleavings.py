@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from actors.core import ActorError, Message, Request
 from actors.directory.rooms import HUB, OpenPeer
-from actors.member.participant import Do, Occupied, Participant, Profile, Resume, Resumed
-from actors.member.peer import End, Enter, Lost
+from actors.member.absence import Terms
+from actors.member.identity import Identity
+from actors.member.member import Member
+from actors.member.messages import End, Enter, Lost, PlaceOrder, RefuseSecond, Resume, Resumed
 from actors.words.facts import Fact
 from actors.words.keys import PeerKey
 from tests.actors.core.puppet import logged
@@ -25,6 +27,7 @@ from tests.support.actors import (
     RecordingClient,
     key,
     open_house,
+    participant_profile,
     poison,
     settle,
     spec,
@@ -80,8 +83,11 @@ class Play:
 
     async def open(self, id_: str) -> None:
         client = RecordingClient()
-        profile = Profile(id_, REALM, permission=EVERYTHING)
-        order = OpenPeer(PeerKey(REALM, id_), lambda: Participant(profile, client), Occupied())
+        identity = Identity(id_, permission=EVERYTHING)
+        profile = participant_profile(Terms(60.0))
+        order = OpenPeer(
+            PeerKey(REALM, id_), lambda: Member(identity, profile, client), RefuseSecond()
+        )
         ref = await self.house.find(HUB).ask(order, within=5)
         self.people[id_] = Person(id_, ref, client)
 
@@ -98,7 +104,7 @@ class Play:
                 self._tell(person, End("logout"))
                 await self.open(step.who)
             case "publish":
-                self._ask(person, Do(publish("audio")))
+                self._ask(person, PlaceOrder(publish("audio")))
             case "crash" if self.crashes < CRASHES and self.house.has_room():
                 self.crashes += 1
                 self.house.room().tell(poison())
@@ -140,7 +146,7 @@ def check_agreement(it: Play) -> None:
         assert it.people[id_].client.members == inside.keys(), id_
         publications = room._conference._conference.publications.values()
         own = {publication.id for publication in publications if publication.owner == id_}
-        assert participant._state.sessions.keys() == own, id_
+        assert participant._media.sessions.keys() == own, id_
 
 
 ENTERS_AGAIN_AS_THE_ROOM_CRASHES = [

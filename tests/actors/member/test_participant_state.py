@@ -6,22 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.member.participant_rules import (
-    FACT_BYTES,
-    Backlog,
-    BacklogFull,
-    ParticipantState,
-    weight_of,
-)
+from actors.member.absence import Backlog, BacklogFull, Terms
+from actors.member.media_shown import MediaShown
 from actors.words.facts import (
     Fact,
-    MediaLost,
     Said,
     SessionReady,
     StreamAdded,
     StreamRemoved,
 )
 from actors.words.streams import Stream
+from actors.words.weights import FACT_BYTES, weight_of
 
 IDS = st.sampled_from(["1", "2", "3"])
 TEXTS = st.text(max_size=300).map(lambda text: Said("bob", None, text))
@@ -35,7 +30,7 @@ FACTS = st.lists(
 
 @given(FACTS, st.integers(1, 10), st.integers(FACT_BYTES, 10 * FACT_BYTES))
 def test_a_backlog_keeps_what_it_may_in_order(facts: list[Fact], messages: int, size: int) -> None:
-    backlog = Backlog(messages, size)
+    backlog = Backlog(Terms(queued_messages=messages, queued_bytes=size))
     for number, fact in enumerate(facts):
         fits = number < messages and sum(map(weight_of, facts[: number + 1])) <= size
         if fits:
@@ -44,12 +39,12 @@ def test_a_backlog_keeps_what_it_may_in_order(facts: list[Fact], messages: int, 
             with pytest.raises(BacklogFull):
                 backlog.add(fact)
             break
-        assert list(backlog.facts) == facts[: number + 1]
+        assert list(backlog) == facts[: number + 1]
 
 
 @given(FACTS)
 def test_what_is_lost_is_what_was_there(facts: list[Fact]) -> None:
-    state = ParticipantState("ann")
+    state = MediaShown()
     there: set[str] = set()
     for fact in facts:
         state.note(fact)
@@ -57,9 +52,9 @@ def test_what_is_lost_is_what_was_there(facts: list[Fact]) -> None:
             there.add(fact.stream.id)
         elif isinstance(fact, StreamRemoved):
             there.discard(fact.id)
-    lost = state.lose_media()
-    assert set(lost.streams) == there
-    assert state.lose_media() == MediaLost((), ())
+    lost = state.lose()
+    assert set(lost.streams if lost is not None else ()) == there
+    assert state.lose() is None
 
 
 def test_a_weight_counts_bytes() -> None:

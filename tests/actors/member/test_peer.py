@@ -10,16 +10,9 @@ from trio.testing import MockClock
 
 from actors.core import ActorSystem
 from actors.directory.rooms import HUB, FindUser, Hub, Identified
-from actors.member.peer import (
-    ChangePin,
-    End,
-    Follow,
-    GrantLogin,
-    Introduce,
-    LogIn,
-    SetStatus,
-)
-from actors.member.peer_rules import NONCE_SECONDS
+from actors.member.identity import NONCE_SECONDS
+from actors.member.messages import End, Follow, GrantLogin, Introduce, LogIn, PlaceOrder, SetStatus
+from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
     Introduced,
     Joined,
@@ -28,10 +21,12 @@ from actors.words.facts import (
     Said,
     Signalled,
 )
+from actors.words.orders import SetPin
 from actors.words.refusals import (
     AlreadyIdentified,
     NonceForAnotherUser,
     NonceInvalid,
+    NotInRoom,
     NotThatRoom,
 )
 from tests.support.actors import (
@@ -61,10 +56,10 @@ async def test_status_and_lock_and_list_need_the_room() -> None:
         assert isinstance(changed, PeerChanged)
         assert changed.presence.status == b'{"name":"Bob"}'
         with pytest.raises(NotThatRoom):
-            await bob.ref.ask(ChangePin("red", "", "1"), within=5)
+            await bob.ref.ask(PlaceOrder(SetPin("red", "", "1")), within=5)
         bob.leave()
-        with pytest.raises(NotThatRoom):
-            await bob.ref.ask(ChangePin("blue", "", "1"), within=5)
+        with pytest.raises(NotInRoom):
+            await bob.ref.ask(PlaceOrder(SetPin("blue", "", "1")), within=5)
         bob.say(b'"anyone?"')
         await settle()
         assert ann.client.chats == []
@@ -92,7 +87,7 @@ async def test_a_follower_hears_of_the_end_once_and_at_once_if_it_was_before() -
         ann.ref.tell(Follow(ann.ref, "ann"))  # nobody hears of its own end
         await settle()
         assert ann.client.facts == []
-        bob.ref.tell(End("tired"))
+        bob.ref.tell(End(CloseReason.LOGOUT))
         await settle()
         assert ann.client.facts == [PeerLeft("bob's alias", gone=True)]
         ann.ref.tell(Follow(bob.ref, "again"))
@@ -207,7 +202,7 @@ async def test_a_client_that_is_too_slow_for_a_followed_end_ends_the_peer() -> N
         ann.ref.tell(Follow(bob.ref, "bob"))
         await settle()
         ann.client.full = True
-        bob.ref.tell(End("tired"))
+        bob.ref.tell(End(CloseReason.LOGOUT))
         await settle()
         assert ann.client.closed == ["too_slow"]
 
@@ -227,8 +222,8 @@ async def test_every_client_is_closed_with_the_reason_when_the_house_closes() ->
     async with open_house() as house:
         ann, bob = await house.people("ann", "bob")
         system: ActorSystem = house.system
-        bob.ref.tell(End("tired"))
+        bob.ref.tell(End(CloseReason.LOGOUT))
         await settle()
     assert ann.client.closed == ["shutdown"]
-    assert bob.client.closed == ["tired"]
+    assert bob.client.closed == [CloseReason.LOGOUT]
     assert system.counters.crashes == 0

@@ -32,6 +32,7 @@ from actors.words.orders import (
     EndStream,
     Offer,
     Order,
+    Placed,
     StartRecording,
     Unpublish,
     Unsubscribe,
@@ -95,9 +96,8 @@ class Busybody(Member):
         """Give an order without waiting for what becomes of it."""
         self.orders += 1
         tag = f"{what} {self.orders}"
-        fields = {name: getattr(order, name) for name in order.__dataclass_fields__}
         with suppress(ActorError):
-            self.ref.tell(Hand(type(order)(**fields | {"by": self.id, "tag": tag})))
+            self.ref.tell(Hand(Placed(self.id, tag, order)))
 
     async def hear(self, fact: Fact) -> None:
         await super().hear(fact)
@@ -121,7 +121,7 @@ class Busybody(Member):
             return
         self.sessions[value] = what
         direction = Direction.SEND if what == "publish" else Direction.RECEIVE
-        self.give(Offer("", "", value, await self.offer(value, direction, KINDS, ("opus", "vp8"))))
+        self.give(Offer(value, await self.offer(value, direction, KINDS, ("opus", "vp8"))))
 
     def forget(self) -> None:
         self.streams, self.sessions = {}, {}
@@ -162,18 +162,18 @@ class Play:
                 member.give(subscribe(one, two), "subscribe")
             case "unpublish":
                 member.sessions.pop(mine, None)
-                member.give(Unpublish("", "", mine))
+                member.give(Unpublish(mine))
             case "unsubscribe":
                 member.sessions.pop(taken, None)
-                member.give(Unsubscribe("", "", taken))
+                member.give(Unsubscribe(taken))
             case "hold":
                 change = StatusChange(KINDS[number % 2], active)
-                member.give(ControlSubscription("", "", taken, (change,)))
+                member.give(ControlSubscription(taken, (change,)))
             case "hold stream":
-                member.give(ControlStream("", "", mine, (StatusChange("video", active),)))
+                member.give(ControlStream(mine, (StatusChange("video", active),)))
             case "switch":
                 switch = SourceChange("video", member.seen(number + 1))
-                member.give(ControlSubscription("", "", taken, (switch,)))
+                member.give(ControlSubscription(taken, (switch,)))
             case "record":
                 source = member.seen(number)
                 self.manage(StartRecording("auto", AudioWanted(source), VideoWanted(source)))

@@ -43,7 +43,8 @@ from actors.words.orders import (
     GetParticipants,
     GetStreams,
     Offer,
-    PostText,
+    Placed,
+    Say,
     SetPermissions,
     Trickle,
     Unpublish,
@@ -109,7 +110,7 @@ async def test_a_subscriber_gets_what_is_published() -> None:
             f"{taken}/out/0": f"{stream}/in/0",
             f"{taken}/out/1": f"{stream}/in/1",
         }
-        await bob.order(Unsubscribe("", "", taken))
+        await bob.order(Unsubscribe(taken))
         assert meeting.sinks() == {}
         assert bob.told(SessionEnded) == []
 
@@ -155,7 +156,7 @@ async def test_a_simulcast_is_known_by_the_layer_that_is_received() -> None:
         assert id_ is not None
         sdp = await ann.offer(id_, Direction.SEND, ("video",), ("vp8",))
         layers = "a=rid:q send\r\na=rid:f send\r\na=simulcast:send q;f\r\na=rtcp-mux"
-        await ann.order(Offer("", "", id_, sdp.replace("a=rtcp-mux", layers)))
+        await ann.order(Offer(id_, sdp.replace("a=rtcp-mux", layers)))
         await settle()
         (added,) = ann.told(StreamAdded)
         assert added.stream.video is not None
@@ -214,7 +215,7 @@ async def test_what_nobody_wants_of_an_offer_is_rejected_and_the_rest_taken(
         assert id_ is not None
         sdp = await ann.offer(id_, Direction.SEND, ("audio", "video"), ("opus", "vp8"))
         ann.answers = False  # the fake cannot, it has offered less
-        await ann.order(Offer("", "", id_, change(sdp)))
+        await ann.order(Offer(id_, change(sdp)))
         await settle()
         (answered,) = ann.told(SessionAnswered)
         assert sorted(split(answered.sdp).rejected) == rejected
@@ -247,12 +248,12 @@ async def test_an_offer_that_is_not_what_was_ordered_ends_the_session(
         assert id_ is not None
         names = tuple(codecs.split())
         sdp = await ann.offer(id_, Direction.SEND, tuple(offered.split()), names)
-        await ann.order(Offer("", "", id_, change(sdp)))
+        await ann.order(Offer(id_, change(sdp)))
         await settle()
         assert [(fact.session, fact.why) for fact in ann.told(SessionEnded)] == [(id_, why)]
         assert bob.facts == []
         with pytest.raises(SessionUnknown):
-            await ann.order(Offer("", "", id_, sdp))
+            await ann.order(Offer(id_, sdp))
         assert meeting.served == set()
         await ann.publish()
 
@@ -291,12 +292,12 @@ async def test_a_session_is_negotiated_once_and_by_its_owner() -> None:
         ann, bob = await meeting.members("ann", "bob")
         stream = await ann.publish()
         for act, refusal in [
-            (lambda: ann.order(Offer("", "", stream, "v=0")), NegotiationOutOfStep),
-            (lambda: bob.order(Offer("", "", stream, "v=0")), NotAllowed),
-            (lambda: bob.order(Offer("", "", "1", "v=0")), SessionUnknown),
-            (lambda: bob.order(Trickle("", "", stream, ())), NotAllowed),
-            (lambda: bob.order(Trickle("", "", "1", ())), SessionUnknown),
-            (lambda: bob.order(Unpublish("", "", stream)), NotAllowed),
+            (lambda: ann.order(Offer(stream, "v=0")), NegotiationOutOfStep),
+            (lambda: bob.order(Offer(stream, "v=0")), NotAllowed),
+            (lambda: bob.order(Offer("1", "v=0")), SessionUnknown),
+            (lambda: bob.order(Trickle(stream, ())), NotAllowed),
+            (lambda: bob.order(Trickle("1", ())), SessionUnknown),
+            (lambda: bob.order(Unpublish(stream)), NotAllowed),
         ]:
             with pytest.raises(refusal):
                 await act()
@@ -315,11 +316,11 @@ async def test_candidates_that_come_before_the_offer_are_kept_in_order() -> None
         (ann,) = await meeting.members("ann")
         id_ = await ann.order(publish("audio"))
         assert id_ is not None
-        await ann.order(Trickle("", "", id_, (candidate(1), candidate(2))))
-        await ann.order(Trickle("", "", id_, (candidate(3),)))
+        await ann.order(Trickle(id_, (candidate(1), candidate(2))))
+        await ann.order(Trickle(id_, (candidate(3),)))
         sdp = await ann.offer(id_, Direction.SEND, ("audio",), ("opus",))
-        await ann.order(Offer("", "", id_, sdp))
-        await ann.order(Trickle("", "", id_, (candidate(4), Candidate(""))))
+        await ann.order(Offer(id_, sdp))
+        await ann.order(Trickle(id_, (candidate(4), Candidate(""))))
         taken = [text.split()[5] for text in meeting.engine.sessions[id_].candidates]
         assert taken == ["1", "2", "3", "4"]
 
@@ -330,12 +331,12 @@ async def test_candidates_that_make_no_sense_or_are_too_many_are_refused() -> No
         id_ = await ann.order(publish("audio"))
         assert id_ is not None
         with pytest.raises(BadCandidate):
-            await ann.order(Trickle("", "", id_, (Candidate("nonsense"),)))
-        await ann.order(Trickle("", "", id_, tuple(map(candidate, range(1, 61)))))
+            await ann.order(Trickle(id_, (Candidate("nonsense"),)))
+        await ann.order(Trickle(id_, tuple(map(candidate, range(1, 61)))))
         with pytest.raises(BadCandidate):
-            await ann.order(Trickle("", "", id_, tuple(map(candidate, range(1, 6)))))
+            await ann.order(Trickle(id_, tuple(map(candidate, range(1, 6)))))
         sdp = await ann.offer(id_, Direction.SEND, ("audio",), ("opus",))
-        await ann.order(Offer("", "", id_, sdp))
+        await ann.order(Offer(id_, sdp))
         await settle()
         assert ann.is_ready(id_)
 
@@ -366,7 +367,7 @@ async def test_a_session_that_is_over_leaves_no_timer_behind() -> None:
         for _ in range(3):
             id_ = await ann.order(publish("audio"))
             assert id_ is not None
-            await ann.order(Unpublish("", "", id_))
+            await ann.order(Unpublish(id_))
         assert clock.pending == before
 
 
@@ -396,7 +397,7 @@ async def test_unpublishing_ends_the_subscriptions_to_it() -> None:
         ann, bob = await meeting.members("ann", "bob")
         stream = await ann.publish()
         taken = await bob.subscribe(stream, stream)
-        await ann.order(Unpublish("", "", stream))
+        await ann.order(Unpublish(stream))
         await settle()
         assert ann.told(StreamRemoved) == bob.told(StreamRemoved) == [StreamRemoved(stream)]
         assert bob.told(SessionEnded) == [SessionEnded(taken, SessionEnd.SOURCE_LOST)]
@@ -440,17 +441,17 @@ async def test_what_is_held_at_either_end_does_not_flow() -> None:
         stream = await ann.publish()
         taken = await bob.subscribe(stream, stream)
         audio, video = f"{taken}/out/0", f"{taken}/out/1"
-        await ann.order(ControlStream("", "", stream, (StatusChange("video", False),)))
+        await ann.order(ControlStream(stream, (StatusChange("video", False),)))
         assert meeting.engine.paused == {video}
         (changed,) = bob.told(StreamChanged)
         assert changed.field == "video.status"
         hold = (StatusChange("audio", False), StatusChange("video", False))
-        await bob.order(ControlSubscription("", "", taken, hold))
+        await bob.order(ControlSubscription(taken, hold))
         assert meeting.engine.paused == {audio, video}
-        await ann.order(ControlStream("", "", stream, (StatusChange("video", True),)))
+        await ann.order(ControlStream(stream, (StatusChange("video", True),)))
         assert meeting.engine.paused == {audio, video}
         resume = (StatusChange("audio", True), StatusChange("video", True))
-        await bob.order(ControlSubscription("", "", taken, resume))
+        await bob.order(ControlSubscription(taken, resume))
         assert meeting.engine.paused == set()
 
 
@@ -462,7 +463,7 @@ async def test_what_was_held_before_it_was_negotiated_is_held() -> None:
         taken = await bob.order(subscribe(stream, stream))
         assert taken is not None
         hold = (StatusChange("audio", False),)
-        await bob.order(ControlSubscription("", "", taken, hold))
+        await bob.order(ControlSubscription(taken, hold))
         await bob.negotiate(taken, Direction.RECEIVE, ("audio", "video"), ("opus", "vp8"))
         assert meeting.engine.paused == {f"{taken}/out/0", f"{taken}/out/1"}
         assert meeting.sinks() == {}
@@ -474,7 +475,7 @@ async def test_a_subscription_is_switched_to_another_stream() -> None:
         one, two = await ann.publish(), await bob.publish()
         taken = await cid.subscribe(one, one)
         switch = (SourceChange("video", two),)
-        await cid.order(ControlSubscription("", "", taken, switch))
+        await cid.order(ControlSubscription(taken, switch))
         assert meeting.sinks() == {
             f"{taken}/out/0": f"{one}/in/0",
             f"{taken}/out/1": f"{two}/in/1",
@@ -498,14 +499,14 @@ async def test_management_changes_streams() -> None:
 async def test_texts_go_to_all_or_to_one() -> None:
     async with open_meeting() as meeting:
         ann, bob, cid = await meeting.members("ann", "bob", "cid")
-        await ann.order(PostText("", "", None, "hello"))
+        await ann.order(Say("hello", echoed=True))
         to_all = [Said("ann", None, "hello")]
         assert [it.told(Said) for it in (ann, bob, cid)] == [to_all] * 3
-        await ann.order(PostText("", "", "bob", "psst"))
+        await ann.order(Say("psst", "bob", echoed=True))
         assert bob.told(Said)[1:] == [Said("ann", "bob", "psst")]
         assert cid.told(Said) == ann.told(Said) == to_all
         with pytest.raises(ParticipantUnknown) as refused:
-            await ann.order(PostText("", "", "dan", "?"))
+            await ann.order(Say("?", "dan", echoed=True))
         assert refused.value.args == ("dan",)
 
 
@@ -618,7 +619,7 @@ async def test_a_room_without_streams_has_none() -> None:
         await house.people("ann")
         with pytest.raises(NotAllowed):
             await house.room().ask(GetStreams(), within=5)
-        house.room().tell(PostText("ann", "1", None, "hello"))
+        house.room().tell(Placed("ann", "1", Unpublish("1")))
         await settle()
         assert house.members() == {"ann"}
         assert await house.find(key().path).ask(GetParticipants(), within=5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +33,8 @@ from actors.words.orders import (
     GetParticipants,
     GetRecordings,
     GetStreams,
-    PostText,
+    Placed,
+    Say,
     StartRecording,
     Unpublish,
 )
@@ -103,7 +103,7 @@ async def test_a_connection_that_crashes_takes_its_session_along(
                 assert bob.told(StreamRemoved) == [StreamRemoved(stream)]
             else:
                 saboteur.crash("teardown")
-                await ann.order(Unpublish("", "", stream))
+                await ann.order(Unpublish(stream))
                 await settle()
                 (left,) = meeting.served  # whichever was the first to end
                 meeting.engine.sessions.pop(left)
@@ -195,7 +195,7 @@ async def test_a_room_that_crashes_comes_back_with_its_members_and_without_media
             assert meeting.served == set()
             assert not bob.told(PeerLeft)
             with pytest.raises(StreamUnknown):
-                await ann.order(Unpublish("", "", stream))
+                await ann.order(Unpublish(stream))
             again = await ann.publish()
             assert [fact.stream.id for fact in bob.told(StreamAdded)] == [again]
             assert bob.is_ready(await bob.subscribe(again))
@@ -224,7 +224,7 @@ async def test_an_order_of_before_the_crash_is_not_obeyed_after_it() -> None:
         ann, bob = await meeting.members("ann", "bob")
         ann.returns = False
         meeting.room.tell(poison())
-        ann.ref.tell(Hand(replace(publish("audio"), by="ann", tag="lost")))
+        ann.ref.tell(Hand(Placed("ann", "lost", publish("audio"))))
         await settle()
         assert ann.told(OrderDone, OrderRefused) == []
         ann.come_back()
@@ -268,8 +268,8 @@ async def test_a_full_room_refuses_and_loses_nothing(monkeypatch: pytest.MonkeyP
             taken = await bob.subscribe(stream)
             saboteur.handled.clear()
             with saboteur.holding():
-                hold = ControlSubscription("bob", "t", taken, (StatusChange("audio", False),))
-                await meeting.house.fill(MANAGED, hold)
+                hold = ControlSubscription(taken, (StatusChange("audio", False),))
+                await meeting.house.fill(MANAGED, Placed("bob", "t", hold))
             await settle()
             assert len(saboteur.handled) == LIMITS.mailbox_messages + 1
             assert meeting.engine.paused == {f"{taken}/out/0"}
@@ -285,7 +285,7 @@ async def test_a_connection_that_a_full_room_cannot_hear_ends(
             ann, bob = await meeting.members("ann", "bob")
             stream = await ann.publish()
             with saboteur.holding():
-                await meeting.house.fill(MANAGED, PostText("nobody", "", None, ""))
+                await meeting.house.fill(MANAGED, Placed("nobody", "", Say("")))
                 await ann.media[stream].close()
                 await settle()
             await settle()
@@ -302,7 +302,7 @@ async def test_members_who_cannot_be_told_do_not_stop_the_rest(
         stuck = await meeting.member("cid")
         stuck.gate = trio.Event()
         for _ in range(300):  # more than the mailbox of cid holds
-            await ann.order(PostText("", "", None, "hello"))
+            await ann.order(Say("hello", echoed=True))
         assert len(bob.told(Said)) == 300
         await pause(6)
         assert bob.told(PeerLeft) == [PeerLeft("cid", True)]
@@ -388,7 +388,7 @@ async def test_a_supervisor_that_crashes_takes_the_room_and_its_media_along() ->
 async def orders_work(meeting: Meeting, ann: Any, bob: Any) -> bool:
     stream = await ann.order(publish("audio"))
     assert stream is not None
-    await bob.order(PostText("", "", "ann", "hello"))
+    await bob.order(Say("hello", "ann", echoed=True))
     with pytest.raises(Exception, match="stream"):
         await bob.order(subscribe(stream))
     return True

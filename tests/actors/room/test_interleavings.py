@@ -13,9 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors.core import ActorError
-from actors.member.peer import ChangePin, End, Enter, Peer
+from actors.member.member import Member
+from actors.member.messages import End, Enter, PlaceOrder
+from actors.words.close_reasons import CloseReason
 from actors.words.facts import Joined
 from actors.words.keys import PeerKey
+from actors.words.orders import SetPin
 from tests.actors.core.puppet import logged
 from tests.support.actors import REALM, House, Person, key, open_house, poison, settle, spec
 from tests.support.examples import examples
@@ -75,13 +78,13 @@ class Play:
                 if person.ref.alive:
                     person.leave()
             case "lock":
-                self._ask(person, ChangePin(step.room, "", step.pin))
+                self._ask(person, PlaceOrder(SetPin(step.room, "", step.pin)))
             case "say":
                 if person.ref.alive:
                     person.say(b"1")
             case "drop":
                 if person.ref.alive:
-                    person.ref.tell(End("dropped"))
+                    person.ref.tell(End(CloseReason.DROPPED))
                 await self.open(step.peer)
             case "take over":
                 await self.open(step.peer)
@@ -144,7 +147,7 @@ def room_of(house: House, person: Person) -> str | None:
     cell = house.system.registry.cell_at(PeerKey(REALM, person.id).path)
     assert cell is not None
     peer = cell.life.actor
-    assert isinstance(peer, Peer)
+    assert isinstance(peer, Member)
     for room in ROOMS:
         if peer.snapshot()["room"] == key(room).slug:
             return room

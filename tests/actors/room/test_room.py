@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core.errors import Refused
 from actors.room.rules import RoomState
+from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
 from actors.words.facts import (
     Joined,
     PeerChanged,
@@ -20,10 +24,13 @@ from actors.words.facts import (
     Said,
 )
 from actors.words.keys import RoomKey
+from actors.words.orders import Say, SetPin
+from actors.words.permission import Permission
 from actors.words.refusals import (
     AccountRequiredToCreate,
     AccountRequiredToJoin,
     NotInRoom,
+    NotThatRoom,
     PinNotNeeded,
     RoomFull,
     RoomLocked,
@@ -32,15 +39,16 @@ from actors.words.refusals import (
 from actors.words.rooms import Admission, Notice, PinLock, RoomSpec
 
 SALT = b"salt"
-KEY = RoomKey("test", "Room:blue")
+NAME = "Room:blue"
+KEY = RoomKey("test", NAME)
 
 
 def room(capacity: int = 10, *, roster: bool = False) -> RoomState:
     return RoomState(RoomSpec(KEY, "Blue", capacity=capacity, announces_roster=roster))
 
 
-def come(state: RoomState, peer: str, pin: str = "", **demands: bool) -> list[Notice]:
-    admission = Admission(Presence(peer), pin, **demands)
+def come(state: RoomState, peer: str, pin: str = "", *, callable: bool = False) -> list[Notice]:
+    admission = Admission(Presence(peer, callable=callable), pin)
     state.admit(admission)
     return state.join(admission, f"tag of {peer}", state.lock_after_join(admission, SALT))
 
@@ -114,21 +122,21 @@ def test_a_lock_outlives_the_last_member() -> None:
 
 
 @pytest.mark.parametrize(
-    ("used", "user", "demand", "refusal"),
+    ("used", "may", "refusal"),
     [
-        (True, "", "account_to_join", AccountRequiredToJoin),
-        (True, "u", "account_to_join", None),
-        (False, "", "account_to_create", AccountRequiredToCreate),
-        (True, "", "account_to_create", None),
-        (False, "u", "account_to_create", None),
+        (True, Permission(enter=False), AccountRequiredToJoin),
+        (True, Permission(), None),
+        (False, Permission(create=False), AccountRequiredToCreate),
+        (True, Permission(create=False), None),
+        (False, Permission(), None),
     ],
 )
-def test_accounts_are_demanded_as_the_site_says(
-    used: bool, user: str, demand: str, refusal: type[Refused] | None
+def test_who_may_enter_or_be_the_first_is_let_in(
+    used: bool, may: Permission, refusal: type[Refused] | None
 ) -> None:
     state = room()
     state.used = used
-    admission = Admission(Presence("ann", user), **{demand: True})
+    admission = Admission(Presence("ann", permission=may))
     if refusal is None:
         state.admit(admission)
     else:
@@ -144,10 +152,14 @@ def test_who_leaves_is_announced_once_and_how() -> None:
     assert state.leave("ann", gone=True) == []
 
 
-def test_a_roster_room_tells_everyone_all_ids_from_the_second_member_on() -> None:
+def test_a_roster_room_tells_everyone_whom_to_call_from_the_second_member_on() -> None:
     state = room(roster=True)
-    assert not any(isinstance(n.fact, RosterAnnounced) for n in come(state, "ann"))
-    assert come(state, "bob")[-1] == Notice(RosterAnnounced(state.view, ("ann", "bob")))
+    first = come(state, "ann", callable=True)
+    assert not any(isinstance(notice.fact, RosterAnnounced) for notice in first)
+    come(state, "cid")
+    assert come(state, "bob", callable=True)[-1] == Notice(
+        RosterAnnounced(state.view, ("ann", "bob"))
+    )
 
 
 def test_a_card_is_shown_to_the_others_unless_it_is_older() -> None:
@@ -163,16 +175,51 @@ def test_a_card_is_shown_to_the_others_unless_it_is_older() -> None:
 def test_only_members_speak_list_and_lock() -> None:
     state = room()
     come(state, "ann")
+    come(state, "bob")
     to_all, to_bob = Said("ann", None, "hi"), Said("ann", "bob", "psst")
-    assert state.say(to_all) == [Notice(to_all, but="ann")]
-    assert state.say(to_bob) == [Notice(to_bob, to="bob")]
-    assert state.roster("ann", "t") == [Notice(RosterListed("t", (Presence("ann"),)), to="ann")]
+    assert state.say("ann", Say("hi"), 0.0) == [Notice(to_all, but="ann")]
+    assert state.say("ann", Say("hi", echoed=True), 0.0) == [Notice(to_all)]
+    assert state.say("ann", Say("psst", "bob"), 0.0) == [Notice(to_bob, to="bob")]
+    listed = RosterListed("t", (Presence("ann"), Presence("bob")))
+    assert state.list_members("ann", "t") == [Notice(listed, to="ann")]
+    with pytest.raises(ParticipantUnknown):
+        state.say("ann", Say("psst", "eve"), 0.0)
     with pytest.raises(NotInRoom):
-        state.say(Said("eve", None, "hi"))
+        state.say("eve", Say("hi"), 0.0)
     with pytest.raises(NotInRoom):
-        state.roster("eve", "")
+        state.list_members("eve", "")
     with pytest.raises(NotInRoom):
-        state.lock_after_change("eve", "1", SALT)
+        state.lock_after_change("eve", SetPin(NAME, "", "1"), SALT)
+
+
+@pytest.mark.parametrize("right", ["chat", "lock", "kick"])
+def test_what_a_member_may_not_do_is_refused(right: str) -> None:
+    state = room()
+    come(state, "bob")
+    acts: dict[str, Callable[[], object]] = {
+        "chat": lambda: state.say("ann", Say("hi"), 0.0),
+        "lock": lambda: state.lock_after_change("ann", SetPin(NAME, "", "1"), SALT),
+        "kick": lambda: state.require_kick("ann", "bob"),
+    }
+    for allowed in (True, False):
+        state.members["ann"] = Presence("ann", permission=Permission(**{right: allowed}))
+        with nullcontext() if allowed else pytest.raises(NotAllowed):
+            acts[right]()
+
+
+def test_nobody_locks_a_room_by_the_name_of_another() -> None:
+    state = room()
+    come(state, "ann")
+    with pytest.raises(NotThatRoom):
+        state.lock_after_change("ann", SetPin("Room:red", "", "1"), SALT)
+
+
+def test_nobody_kicks_who_is_not_there() -> None:
+    state = room()
+    come(state, "ann")
+    state.members["ann"] = Presence("ann", permission=Permission(kick=True))
+    with pytest.raises(ParticipantUnknown):
+        state.require_kick("ann", "bob")
 
 
 @pytest.mark.parametrize(
@@ -181,8 +228,8 @@ def test_only_members_speak_list_and_lock() -> None:
 def test_any_member_may_set_remove_or_confirm_the_lock(pin: str | None, locked: bool) -> None:
     state = room()
     come(state, "ann", "old")
-    lock = state.lock_after_change("ann", pin, SALT)
-    notices = state.set_lock("ann", "t", pin, lock)
+    order = SetPin(NAME, "t", pin)
+    notices = state.set_lock("ann", order, state.lock_after_change("ann", order, SALT))
     assert (state.lock is not None) is locked
     assert notices == [
         Notice(RoomChanged("ann", "t", state.view, pin), to="ann"),
@@ -224,7 +271,8 @@ def test_no_sequence_of_orders_overfills_a_room_or_lets_in_without_the_pin(
                 state.leave(peer, gone=True)
                 assert peer not in state.members
             else:
-                state.set_lock(peer, "", pin, state.lock_after_change(peer, pin, SALT))
+                change = SetPin(NAME, "", pin)
+                state.set_lock(peer, change, state.lock_after_change(peer, change, SALT))
         except Refused:
             assert state.lock is lock
         assert len(state.members) <= 3

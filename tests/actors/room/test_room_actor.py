@@ -7,9 +7,12 @@ import trio
 from trio.testing import MockClock
 
 from actors.core import ChildSpec, Spawn
-from actors.member.peer import ChangePin, End, Enter, ListRoom, Peer
-from actors.room.room import Room, Say
+from actors.member.identity import Identity
+from actors.member.member import Member
+from actors.member.messages import End, Enter, PlaceOrder, Post
+from actors.room.room import Room
 from actors.store.messages import STORE, FindServices, MemoryStore
+from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
     Extra,
     PeerJoined,
@@ -20,6 +23,7 @@ from actors.words.facts import (
     Said,
 )
 from actors.words.keys import PEERS, PeerKey
+from actors.words.orders import ListMembers, Placed, Say, SetPin
 from actors.words.refusals import (
     AccountRequiredToCreate,
     PinNotNeeded,
@@ -29,6 +33,7 @@ from actors.words.refusals import (
 )
 from actors.words.rooms import RoomSpec
 from tests.support.actors import (
+    PEER,
     REALM,
     House,
     Person,
@@ -71,7 +76,7 @@ async def test_members_hear_who_comes_says_something_and_leaves() -> None:
 async def test_a_peer_that_ends_is_gone_for_the_others() -> None:
     async with open_house() as house:
         ann, bob = await house.people("ann", "bob")
-        bob.ref.tell(End("tired"))
+        bob.ref.tell(End(CloseReason.LOGOUT))
         await settle()
         assert ann.client.facts == [PeerLeft("bob", gone=True)]
         assert house.members() == {"ann"}
@@ -184,7 +189,7 @@ async def test_rooms_that_call_everybody_announce_the_roster_after_each_join() -
 async def test_members_can_list_the_room() -> None:
     async with open_house() as house:
         ann, _bob = await house.people("ann", "bob")
-        await ann.ref.ask(ListRoom("list"), within=5)
+        await ann.ref.ask(PlaceOrder(ListMembers("list")), within=5)
         await settle()
         (listed,) = ann.client.facts
         assert isinstance(listed, RosterListed)
@@ -209,7 +214,7 @@ async def test_everyone_hears_the_new_pin_and_newcomers_need_it() -> None:
 async def test_the_lock_outlives_a_crash_in_the_very_moment_it_is_heard_of() -> None:
     async with open_house() as house:
         ann, _bob = await house.people("ann", "bob")
-        await ann.ref.ask(ChangePin("blue", "lock", "1234"), within=5)
+        await ann.ref.ask(PlaceOrder(SetPin("blue", "lock", "1234")), within=5)
         house.room().tell(poison())
         await settle()
         cid = await house.open("cid")
@@ -241,7 +246,7 @@ async def slow_peer(house: House, room: RoomSpec) -> Person:
     """Return a member whose mailbox holds one message only."""
     client = RecordingClient()
     child = ChildSpec(
-        PeerKey(REALM, "slow").slug, lambda: Peer("slow", REALM, "", client), mailbox=1
+        PeerKey(REALM, "slow").slug, lambda: Member(Identity("slow"), PEER, client), mailbox=1
     )
     ref = await house.find(PEERS).ask(Spawn(child), within=5)
     await settle()
@@ -255,7 +260,8 @@ async def test_a_peer_that_cannot_keep_up_ends_and_the_others_go_on() -> None:
         ann, bob = await house.people("ann", "bob")
         slow = await slow_peer(house, spec())
         for number in range(20):  # handled in one go
-            house.room().tell(Say(Said("ann", None, "", Extra(REALM, b"%d" % number))))
+            order = Say("", extra=Extra(REALM, b"%d" % number))
+            house.room().tell(Placed("ann", "", order))
         await settle()
         assert slow.client.closed == ["too_slow"]
         assert not slow.ref.alive
@@ -291,7 +297,7 @@ async def test_what_a_former_room_still_says_is_not_shown_in_the_next(
         ann, bob = await house.people("ann", "bob")
         await house.people("cid", room="red")
         with blue.holding():
-            await ann.ref.ask(ChangePin("blue", "lock", "1234"), within=5)
+            ann.ref.tell(Post(SetPin("blue", "lock", "1234")))
             await settle()
             ann.say(b'"only for blue"')
             await settle()

@@ -7,8 +7,9 @@ import trio
 from trio.testing import MockClock
 
 from actors.core import ActorStopped
-from actors.member.peer import End, ListRoom, SetStatus
-from actors.room.room import ListMembers, Room
+from actors.member.messages import End, PlaceOrder, SetStatus
+from actors.room.room import Room
+from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
     PeerChanged,
     PeerJoined,
@@ -16,6 +17,7 @@ from actors.words.facts import (
     RoomClosed,
     RosterListed,
 )
+from actors.words.orders import ListMembers, Placed
 from actors.words.refusals import (
     Busy,
     RoomFull,
@@ -81,7 +83,7 @@ async def test_those_who_find_back_hear_of_a_member_that_left_meanwhile(gone: bo
         ann, bob, cid = await house.people("ann", "bob", "cid")
         house.room().tell(poison())
         if gone:
-            bob.ref.tell(End("tired"))
+            bob.ref.tell(End(CloseReason.LOGOUT))
         else:
             bob.leave()
         await settle()
@@ -136,7 +138,7 @@ async def test_members_of_a_busy_room_find_back_once_it_can_take_them(
     async with open_house() as house:
         ann, bob = await house.people("ann", "bob")
         with blue.holding():
-            await house.fill(key().path, ListMembers("nobody", ""))
+            await house.fill(key().path, Placed("nobody", "", ListMembers("")))
             blue.crash("handle")
         await trio.sleep(1)
         assert house.facts(key().path)["members"] == 2
@@ -166,7 +168,7 @@ async def test_status_changes_while_members_find_back_reach_everyone() -> None:
         await settle()
         changes = ann.client.shown(PeerChanged)
         assert len(changes) <= 1
-        await ann.ref.ask(ListRoom("list"), within=5)
+        await ann.ref.ask(PlaceOrder(ListMembers("list")), within=5)
         await settle()
         (listed,) = ann.client.shown(RosterListed)
         assert isinstance(listed, RosterListed)
@@ -195,11 +197,11 @@ async def test_a_member_that_died_before_it_heard_that_it_is_in_does_not_stay_in
         bob = await house.open("bob")
         async with trio.open_nursery() as nursery:
             with blue.holding():
-                house.room().tell(ListMembers("nobody", ""))
+                house.room().tell(Placed("nobody", "", ListMembers("")))
                 nursery.start_soon(give_up_entering, bob)
                 await settle()
                 house.room().tell(poison())
-                bob.ref.tell(End("tired"))
+                bob.ref.tell(End(CloseReason.LOGOUT))
                 await settle()
         await settle()
         assert ann.client.shown(PeerJoined, PeerLeft)[-1] == PeerLeft("bob", gone=True)
@@ -229,7 +231,7 @@ async def test_who_comes_between_two_crashes_and_the_members_know_each_other(
         cid = await house.open("cid")
         async with trio.open_nursery() as nursery:
             with blue.holding():
-                house.room().tell(ListMembers("nobody", ""))
+                house.room().tell(Placed("nobody", "", ListMembers("")))
                 house.room().tell(poison())
                 nursery.start_soon(cid.enter)
                 await settle()

@@ -35,7 +35,7 @@ from actors.words.facts import (
     StreamChanged,
     StreamRemoved,
 )
-from actors.words.permission import NOTHING, Abilities, Permission
+from actors.words.permission import NO_MEDIA, Abilities, Permission
 from actors.words.refusals import Busy
 from actors.words.rooms import ConferenceRules
 from actors.words.streams import (
@@ -110,7 +110,7 @@ def facts(outcome: Outcome) -> list[tuple[str | None, Any]]:
     ("rules", "permission", "origins", "refusal"),
     [
         ({}, ALL, (None, None), EmptySubscription),
-        ({}, NOTHING, ("mic", "camera"), NotAllowed),
+        ({}, NO_MEDIA, ("mic", "camera"), NotAllowed),
         ({}, Permission(Abilities(audio=True)), ("mic", "camera"), NotAllowed),
         ({}, Permission(Abilities(video=True)), ("mic", None), NotAllowed),
         ({"input_limit": 0}, ALL, ("mic", None), TooManyStreams),
@@ -235,7 +235,7 @@ def test_what_a_stream_has_already_may_be_asked_for() -> None:
     ("permission", "audio", "video", "refusal"),
     [
         (ALL, False, False, EmptySubscription),
-        (NOTHING, True, False, NotAllowed),
+        (NO_MEDIA, True, False, NotAllowed),
         (Permission(subscribe=Abilities(audio=True)), True, True, NotAllowed),
     ],
 )

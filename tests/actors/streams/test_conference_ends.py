@@ -26,6 +26,7 @@ from actors.words.orders import (
     EndStream,
     GetStreams,
     Offer,
+    Placed,
     Unpublish,
     Unsubscribe,
 )
@@ -58,7 +59,7 @@ async def test_who_unpublishes_hears_of_no_failure(autojump_clock: MockClock, fi
             bob.clear()
             for step in (first, "close" if first == "word" else "word"):
                 if step == "word":
-                    assert await ann.order(Unpublish("", "", stream)) is None
+                    assert await ann.order(Unpublish(stream)) is None
                 else:
                     await hang_up(ann, stream)
                 await pause(delays.choice((0, 0.01, SOON)))
@@ -80,7 +81,7 @@ async def test_who_unsubscribes_hears_of_no_failure(autojump_clock: MockClock, f
             bob.clear()
             for step in (first, "close" if first == "word" else "word"):
                 if step == "word":
-                    assert await bob.order(Unsubscribe("", "", taken)) is None
+                    assert await bob.order(Unsubscribe(taken)) is None
                 else:
                     await hang_up(bob, taken)
                 await pause(delays.choice((0, 0.01, SOON)))
@@ -98,7 +99,7 @@ async def test_word_and_close_in_one_moment(autojump_clock: MockClock) -> None:
             stream = await ann.publish()
             await bob.subscribe(stream, stream)
             ann.clear()
-            word = Unpublish("ann", f"word {round_}", stream)
+            word = Placed("ann", f"word {round_}", Unpublish(stream))
             closed = StateChanged(stream, State.CLOSED, HUNG_UP)
             if round_ % 2:
                 meeting.room.tell(word)
@@ -130,7 +131,7 @@ async def test_who_hangs_up_without_a_word_is_gone_soon(autojump_clock: MockCloc
         assert reasons == {stream: "hung_up", taken: "source_lost"}
         assert meeting.served == set()
         with pytest.raises(StreamUnknown):
-            await ann.order(Unpublish("", "", stream))
+            await ann.order(Unpublish(stream))
 
 
 async def test_one_that_has_hung_up_hears_nothing_of_its_source(autojump_clock: MockClock) -> None:
@@ -140,10 +141,10 @@ async def test_one_that_has_hung_up_hears_nothing_of_its_source(autojump_clock: 
         stream = await ann.publish()
         taken = await bob.subscribe(stream, stream)
         await hang_up(bob, taken)
-        await ann.order(Unpublish("", "", stream))
+        await ann.order(Unpublish(stream))
         assert bob.told(SessionEnded) == [SessionEnded(taken, SessionEnd.HUNG_UP)]
         with pytest.raises(SubscriptionUnknown):
-            await bob.order(Unsubscribe("", "", taken))
+            await bob.order(Unsubscribe(taken))
 
 
 async def test_nothing_new_comes_of_a_session_that_was_hung_up(autojump_clock: MockClock) -> None:
@@ -152,7 +153,7 @@ async def test_nothing_new_comes_of_a_session_that_was_hung_up(autojump_clock: M
         stream = await ann.publish()
         await hang_up(ann, stream)
         with pytest.raises(NegotiationOutOfStep):
-            await ann.order(Offer("", "", stream, "v=0"))
+            await ann.order(Offer(stream, "v=0"))
         late = await bob.subscribe(stream, stream)
         await pause(WORD_SECONDS + 0.1)
         assert bob.told(SessionEnded) == [SessionEnded(late, SessionEnd.SOURCE_LOST)]
@@ -185,7 +186,7 @@ async def test_no_timer_outlives_a_word(autojump_clock: MockClock) -> None:
         for _ in range(3):
             stream = await ann.publish()
             await hang_up(ann, stream)
-            await ann.order(Unpublish("", "", stream))
+            await ann.order(Unpublish(stream))
         await pause(WORD_SECONDS * 4)
         assert clock.pending == before
 
@@ -234,9 +235,9 @@ async def end(
     """Have a stream of ann's, or bob's subscription to it, end in this way."""
     match how:
         case "unpublish":
-            await ann.order(Unpublish("", "", stream))
+            await ann.order(Unpublish(stream))
         case "unsubscribe":
-            await bob.order(Unsubscribe("", "", taken))
+            await bob.order(Unsubscribe(taken))
         case "leave":
             await ann.leave()
         case "hang up, then leave":

@@ -36,7 +36,7 @@ from actors.words.facts import (
     StreamRemoved,
 )
 from actors.words.keys import RoomKey
-from actors.words.permission import NOTHING, Abilities, Permission
+from actors.words.permission import NO_MEDIA, Abilities, Permission
 from actors.words.refusals import Busy, RoomFull
 from actors.words.streams import AudioFormat, AudioTrack, SessionEnd, Stream
 from api.owt.portal.errors import ENDS, words_for
@@ -136,7 +136,7 @@ TABLE: list[tuple[Fact, list[tuple[str, Any]]]] = [
     ),
     (Dropped(), [("drop", None)]),
     (RoomClosed(VIEW), [("drop", None)]),
-    (PermissionSet(NOTHING), []),
+    (PermissionSet(NO_MEDIA), []),
     (PeerChanged(CARD), []),
 ]
 

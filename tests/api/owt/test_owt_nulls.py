@@ -139,7 +139,7 @@ def test_a_candidate_is_as_browsers_write_it() -> None:
     found = {"candidate": "candidate:1 1 UDP …", "sdpMid": None, "sdpMLineIndex": None}
     request = {"id": "5", "signaling": {"type": "candidate", "candidate": found}}
     order = orders.signalling(read(wire.Soac, request))
-    assert order == Trickle("", "", "5", (Candidate("candidate:1 1 UDP …", None, None),))
+    assert order == Trickle("5", (Candidate("candidate:1 1 UDP …", None, None),))
     broken = {"type": "candidate", "candidate": {**found, "candidate": None}}
     with pytest.raises(BadRequest):
         read(wire.Soac, {"id": "5", "signaling": broken})

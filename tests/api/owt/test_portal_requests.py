@@ -18,8 +18,8 @@ from actors.words.orders import (
     ControlSubscription,
     Offer,
     Order,
-    PostText,
     Publish,
+    Say,
     Subscribe,
     Trickle,
 )
@@ -68,8 +68,8 @@ READERS: list[Reader] = [publish, subscribe, text, soac, stream_control, subscri
 
 HD = {"resolution": {"width": 1280, "height": 720}, "framerate": 30}
 GOOD: list[tuple[Reader, Any, Order | None]] = [
-    (text, {"to": "all", "message": "hi"}, PostText("", "", None, "hi")),
-    (text, {"to": "Bob-1", "message": ""}, PostText("", "", "Bob-1", "")),
+    (text, {"to": "all", "message": "hi"}, Say("hi", echoed=True)),
+    (text, {"to": "Bob-1", "message": ""}, Say("", "Bob-1", echoed=True)),
     (
         publish,
         {
@@ -81,15 +81,15 @@ GOOD: list[tuple[Reader, Any, Order | None]] = [
             "transport": {"type": "webrtc"},
         },
         Publish(
-            "", "", "mic", "screen-cast",
+            "mic", "screen-cast",
             VideoParameters(Resolution(1280, 720), 30.0), b'{"a":[1]}',
         ),
     ),
-    (publish, {"media": {"audio": False, "video": False}}, Publish("", "", None, None)),
+    (publish, {"media": {"audio": False, "video": False}}, Publish(None, None)),
     (
         subscribe,
         {"media": {"audio": {"from": "1"}, "video": {"from": "2", "simulcastRid": "h"}}},
-        Subscribe("", "", AudioWanted("1"), VideoWanted("2", rid="h")),
+        Subscribe(AudioWanted("1"), VideoWanted("2", rid="h")),
     ),
     (
         subscribe,
@@ -104,7 +104,7 @@ GOOD: list[tuple[Reader, Any, Order | None]] = [
             }
         },
         Subscribe(
-            "", "", None,
+            None,
             VideoWanted(
                 "2",
                 VideoFormat("h264", "CB"),
@@ -115,9 +115,9 @@ GOOD: list[tuple[Reader, Any, Order | None]] = [
     (
         subscribe,
         {"media": {"audio": False, "video": {"from": "2", "parameters": {"bitrate": "x1.0"}}}},
-        Subscribe("", "", None, VideoWanted("2")),
+        Subscribe(None, VideoWanted("2")),
     ),
-    (soac, {"id": "5", "signaling": {"type": "offer", "sdp": "v=0"}}, Offer("", "", "5", "v=0")),
+    (soac, {"id": "5", "signaling": {"type": "offer", "sdp": "v=0"}}, Offer("5", "v=0")),
     (
         soac,
         {
@@ -129,23 +129,23 @@ GOOD: list[tuple[Reader, Any, Order | None]] = [
                 },
             },
         },
-        Trickle("", "", "5", (Candidate("a=candidate:1 1 UDP …", "0", 0),)),
+        Trickle("5", (Candidate("a=candidate:1 1 UDP …", "0", 0),)),
     ),
     (soac, {"id": "5", "signaling": {"type": "removed-candidates", "candidates": [{}]}}, None),
     (
         stream_control,
         {"id": "1", "operation": "pause", "data": "av"},
-        ControlStream("", "", "1", (StatusChange("audio", False), StatusChange("video", False))),
+        ControlStream("1", (StatusChange("audio", False), StatusChange("video", False))),
     ),
     (
         stream_control,
         {"id": "1", "operation": "play", "data": "video"},
-        ControlStream("", "", "1", (StatusChange("video", True),)),
+        ControlStream("1", (StatusChange("video", True),)),
     ),
     (
         subscription_control,
         {"id": "1", "operation": "pause", "data": "audio"},
-        ControlSubscription("", "", "1", (StatusChange("audio", False),)),
+        ControlSubscription("1", (StatusChange("audio", False),)),
     ),
     (
         subscription_control,
@@ -158,7 +158,7 @@ GOOD: list[tuple[Reader, Any, Order | None]] = [
             },
         },
         ControlSubscription(
-            "", "", "1",
+            "1",
             (
                 SourceChange("audio", "2"),
                 SourceChange("video", "3"),

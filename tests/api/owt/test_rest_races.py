@@ -13,7 +13,7 @@ import trio
 
 from actors.core import Message
 from actors.directory import rooms as hub
-from actors.member.participant import Participant
+from actors.member.member import Member
 from actors.room.conference import RoomConference
 from actors.room.room import Room
 from actors.store.records import ConferenceRecord
@@ -190,16 +190,16 @@ async def test_a_participant_that_crashes_is_gone_and_its_client_hears_so(
     server: OwtServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = (await server.manager().create_room())["_id"]
-    real = Participant._handle
+    real = Member._handle
 
-    def handle(self: Participant, message: Message) -> None:
-        if self._profile.user == "bob":
+    def handle(self: Member, message: Message) -> object:
+        if self._identity.user == "bob":
             raise RuntimeError("out of order")
-        real(self, message)
+        return real(self, message)
 
     async with guest(server, room) as ann, guest(server, room, "bob") as bob:
         await ann.told("participant", action="join")
-        monkeypatch.setattr(Participant, "_handle", handle)
+        monkeypatch.setattr(Member, "_handle", handle)
         await ann.ok("text", {"to": "all", "message": "anyone?"})
         await ann.told("text", message="anyone?")
         assert await ann.told("participant") == {"action": "leave", "data": bob.id}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.member.peer import Enter
+from actors.member.messages import Enter
 from api.settings import LimitSettings, SpreedSettings
 from api.spreed.rooms import enter_order, room_key
 from api.spreed.wire import Hello

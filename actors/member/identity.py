@@ -1,11 +1,12 @@
-"""The rules of a peer: its user, how it shows itself, and the nonce that lets it log in."""
+"""The rules of who a member is: its user, how it shows itself, the nonce that lets it log in."""
 
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actors.words.facts import Presence
+from actors.words.permission import NO_MEDIA, Permission
 from actors.words.refusals import AlreadyIdentified, NonceForAnotherUser, NonceInvalid
 
 NONCE_SECONDS = 60.0
@@ -13,7 +14,7 @@ NONCE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A login that waits for its nonce; a peer holds at most one, a newer one replaces it."""
+    """A login that waits for its nonce; a member holds at most one, a newer one replaces it."""
 
     nonce: str
     user: str
@@ -21,11 +22,14 @@ class Grant:
 
 
 @dataclass(slots=True)
-class PeerState:
-    """One signalling session, whoever carries it."""
+class Identity:
+    """Who a member is and what it may do. `revision` counts what others have been shown of it."""
 
     id: str
     user: str = ""
+    role: str = ""
+    permission: Permission = NO_MEDIA
+    callable: bool = False
     agent: str = ""
     status: bytes | None = None
     revision: int = 0
@@ -33,11 +37,30 @@ class PeerState:
 
     @property
     def presence(self) -> Presence:
-        return Presence(self.id, self.user, self.agent, self.status, self.revision)
+        return Presence(
+            self.id,
+            self.user,
+            self.agent,
+            self.status,
+            self.revision,
+            self.role,
+            self.permission,
+            self.callable,
+        )
 
-    def enter(self, agent: str) -> None:
-        """Note what the client says of itself when it joins a room."""
+    def enter(self, agent: str, *, account_to_join: bool, account_to_create: bool) -> None:
+        """Note what the client says of itself, and may do, when it joins a room."""
         self.agent = agent
+        enter, create = not account_to_join, not account_to_create
+        if self.user:
+            enter = create = True
+        if (enter, create) != (self.permission.enter, self.permission.create):
+            self.permission = replace(self.permission, enter=enter, create=create)
+        self.revision += 1
+
+    def permit(self, permission: Permission) -> None:
+        """Take what the room allows from now on; the room counts the revision up by itself."""
+        self.permission = permission
         self.revision += 1
 
     def set_status(self, status: bytes | None) -> None:
@@ -67,7 +90,7 @@ class PeerState:
         self.revision += 1
 
     def begin_again(self) -> None:
-        """Forget what a client has shown of itself: another socket took over."""
+        """Forget what a client has shown of itself: another one took over."""
         self.agent = ""
         self.status = None
         self.revision = 0

@@ -1,0 +1,413 @@
+"""A member: a client or its absence, who it is, and its place in a room.
+
+Carries the rules beside it between a dialect's client and the room. What one dialect's members can
+do and another's cannot is said by their `Profile`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf
+
+from actors.core import Actor, Down, Message, Ref, Timer
+from actors.directory.rooms import Identified, tell_hub
+from actors.member.absence import ENDS_AT_ONCE, Backlog, BacklogFull, Terms
+from actors.member.client import Client, TooSlow
+from actors.member.identity import Identity
+from actors.member.media_shown import MediaShown
+from actors.member.membership import AGAIN_SECONDS, ConfirmAgain, LeaveAgain, Membership
+from actors.member.messages import (
+    Adopt,
+    DescribeMember,
+    End,
+    Enter,
+    Exit,
+    Follow,
+    GrantLogin,
+    Introduce,
+    LogIn,
+    Lost,
+    MemberView,
+    PlaceOrder,
+    Post,
+    RefuseSecond,
+    Resume,
+    Resumed,
+    ResumeRefused,
+    SetStatus,
+)
+from actors.member.orders_open import OrdersOpen
+from actors.room.room import FromRoom, Present
+from actors.words.close_reasons import CloseReason
+from actors.words.facts import (
+    Dropped,
+    Fact,
+    Introduced,
+    JoinRefused,
+    OrderDone,
+    OrderRefused,
+    PeerLeft,
+    PermissionSet,
+    Restarted,
+    RoomClosed,
+    Signalled,
+)
+from actors.words.orders import Order, Placed
+from actors.words.refusals import Busy, NotInRoom
+from actors.words.rooms import Admission
+
+FOLLOWED = 1000
+
+KEPT_FOR = frozenset({CloseReason.DISCONNECTED, CloseReason.TOO_SLOW})
+"""Whoever ends by this has not left: what is said in the room is kept for him to come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What members of one kind can do, and how they outlive their clients.
+
+    `kind` is what metrics count them as. With `account` a member is told who it is, may log in
+    while it is connected, and is found by its user. `callable` as in Presence. With `streams` it
+    publishes and subscribes. With `bound_to_room` it ends when it is put out or its room is closed.
+    It must be in a room within `enter_seconds`. `note` is a word of the dialect's own about the
+    client, handed back to it on a resume.
+    """
+
+    dialect: str
+    kind: str = "peer"
+    account: bool = False
+    callable: bool = False
+    streams: bool = False
+    bound_to_room: bool = False
+    enter_seconds: float = inf
+    terms: Terms = ENDS_AT_ONCE
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue(Message):
+    """A timer of the member's own; void unless this is the latest one."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyAgain(Message):
+    """Try again to tell the directory whose member this is."""
+
+
+class Member(Actor[Message]):
+    __slots__ = (
+        "_away", "_client", "_followed", "_identity", "_media", "_orders", "_overdue",
+        "_overdue_number", "_place", "_profile",
+    )  # fmt: skip
+
+    accepts = (
+        FromRoom, JoinRefused, Signalled, Enter, Exit, PlaceOrder, Post, SetStatus, Introduce,
+        GrantLogin, LogIn, DescribeMember, Follow, Resume, Adopt, RefuseSecond, Lost, End,
+        Overdue, IdentifyAgain, LeaveAgain, ConfirmAgain,
+    )  # fmt: skip
+
+    def __init__(self, identity: Identity, profile: Profile, client: Client) -> None:
+        self._identity = identity
+        self._profile = profile
+        self._client: Client | None = client
+        self._away: Backlog | None = None  # there while no client is
+        self._place = Membership(self, identity, self._show)
+        self._media = MediaShown() if profile.streams else None
+        self._orders: OrdersOpen | None = None  # made with the first one
+        self._followed: dict[Ref[Message], str] = {}
+        self._overdue: Timer | None = None
+        self._overdue_number = 0
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """As in Profile."""
+        return self._profile.kind
+
+    async def setup(self) -> None:
+        self._identify()
+        self._log("peer.connected")
+        if self._profile.enter_seconds < inf:
+            self._expect(self._profile.enter_seconds)
+        if self._profile.account:
+            self._unless_too_slow(self._show_to_client, Introduced("", self._identity.user))
+        self._lose_if_gone()
+
+    async def handle(self, message: Message) -> object:
+        try:
+            return self._handle(message)
+        except (TooSlow, BacklogFull):
+            self.ctx.stop(CloseReason.TOO_SLOW)
+            return None
+        finally:
+            self._keep_media_to_the_room()
+
+    def _handle(self, message: Message) -> object:
+        match message:
+            case Signalled():  # first: these are by far the most
+                self._show_to_client(message)
+            case FromRoom(room, fact):
+                self._place.hear(room, fact)
+            case JoinRefused():
+                self._place.turn_back(message)
+            case Enter():
+                self._enter(message)
+            case Exit():
+                self._place.exit()
+            case PlaceOrder(order):
+                self._place_order(order)
+            case Post(order):
+                if self._place.present:
+                    self._place.tell(Placed(self._identity.id, "", order))
+            case SetStatus(status):
+                self._identity.set_status(status)
+                self._present()
+            case Introduce(tag):
+                self._show_to_client(Introduced(tag, self._identity.user))
+            case GrantLogin(user, nonce):
+                self._identity.grant_login(user, nonce, self.ctx.now())
+            case LogIn():
+                self._log_in(message)
+            case DescribeMember():
+                view = self._place.view
+                return MemberView(self._identity.presence, view.key.name if view else "")
+            case Follow(member, id_):
+                self._follow(member, id_)
+            case Resume():
+                self._resume(message)
+            case Adopt():
+                self._adopt(message)
+            case RefuseSecond():
+                raise Busy
+            case Lost(client, leaving):
+                if client is self._client:
+                    self._lose_client(leaving=leaving)
+            case End(reason):
+                self.ctx.stop(reason)
+            case Overdue(number):
+                if number == self._overdue_number:
+                    self._be_overdue()
+            case IdentifyAgain():
+                self._identify()
+            case LeaveAgain(room):
+                self._place.leave_again(room)
+            case ConfirmAgain(room, incarnation):
+                self._place.rejoin(room, incarnation)
+        return None
+
+    async def on_down(self, down: Down) -> None:
+        self._unless_too_slow(self._miss, down)
+        self._keep_media_to_the_room()
+
+    async def teardown(self, reason: str) -> None:
+        self._log("peer.ended", reason=reason)
+        why = CloseReason.of(reason)
+        self._place.end(self._profile.terms.echo_seconds if why in KEPT_FOR else 0.0)
+        if self._client is not None:
+            self._client.close(why)
+
+    def snapshot(self) -> Mapping[str, object]:
+        view, media = self._place.view, self._media
+        return {
+            "dialect": self._profile.dialect,
+            "room": view.key.slug if view else None,
+            "logged_in": bool(self._identity.user),
+            "away": self._away is not None,
+            **(
+                {
+                    "role": self._identity.role,
+                    "streams": len(media.streams),
+                    "sessions": len(media.sessions),
+                }
+                if media is not None
+                else {}
+            ),
+        }
+
+    # --- the room
+
+    def _enter(self, order: Enter) -> None:
+        if not self._waits_to_enter:
+            self._expect_nothing()
+        identity = self._identity
+        identity.enter(
+            order.agent,
+            account_to_join=order.account_to_join,
+            account_to_create=order.account_to_create,
+        )
+        admission = Admission(identity.presence, order.pin, address=order.address)
+        self._place.enter(order.spec, admission, order.tag)
+
+    def _place_order(self, order: Order) -> None:
+        if not self._place.present:
+            raise NotInRoom
+        if self._orders is None:
+            self._orders = OrdersOpen()
+        tag = self._orders.next_tag()
+        self._place.tell(Placed(self._identity.id, tag, order))
+        self._orders.add(tag, order, self.ctx.defer())
+
+    def _present(self) -> None:
+        if self._place.present:
+            self._place.tell(Present(self._identity.presence))
+
+    def _show(self, fact: Fact) -> None:
+        """Take what the room says to this member, for it to know or to show."""
+        match fact:
+            case OrderDone(tag, value):
+                self._answer(tag, value)
+            case OrderRefused(tag, refusal):
+                asked = self._orders.take(tag) if self._orders is not None else None
+                if asked is not None:
+                    asked[1].refuse(refusal)
+            case Restarted():
+                self._lose_media()
+            case _:
+                if self._media is not None:
+                    self._media.note(fact)
+                if isinstance(fact, PermissionSet):
+                    self._identity.permit(fact.permission)
+                self._show_to_client(fact)
+                if self._profile.bound_to_room and isinstance(fact, Dropped | RoomClosed):
+                    put_out = isinstance(fact, Dropped)
+                    self.ctx.stop(CloseReason.DROPPED if put_out else CloseReason.ROOM_CLOSED)
+
+    def _show_to_client(self, fact: Fact) -> None:
+        if self._client is not None:
+            self._client.show(fact)
+        elif self._away is not None:
+            self._away.add(fact)
+
+    def _answer(self, tag: str, value: str | None) -> None:
+        asked = self._orders.take(tag) if self._orders is not None else None
+        if asked is not None:
+            if self._media is not None:
+                self._media.done(asked[0], value)
+            asked[1].reply(value)
+
+    def _lose_media(self) -> None:
+        """The room has crashed: its streams are gone, and whatever it was about to answer."""
+        if self._orders is not None:
+            self._orders.refuse_all()
+        lost = self._media.lose() if self._media is not None else None
+        if lost is not None:
+            self._show_to_client(lost)
+
+    def _keep_media_to_the_room(self) -> None:
+        """Who is in no room has neither streams nor sessions, and brings none into the next."""
+        if self._media is not None and self._place.view is None:
+            self._media.lose()
+
+    def _follow(self, member: Ref[Message], id_: str) -> None:
+        if member != self.ctx.self_ref and len(self._followed) < FOLLOWED:
+            self._followed[member] = id_
+            self.ctx.watch(member)
+
+    def _miss(self, down: Down) -> None:
+        followed = self._followed.pop(down.ref, None)
+        if followed is not None:
+            self._show_to_client(PeerLeft(followed, gone=True))
+        self._place.miss(down)
+
+    # --- clients that go and come
+
+    def _lose_client(self, *, leaving: bool) -> None:
+        seconds = self._profile.terms.seconds(leaving=leaving)
+        if not seconds or self._place.view is None:
+            if leaving and self._client is not None:
+                self._place.exit()  # it has left the room, and did not only vanish from it
+            self.ctx.stop(CloseReason.DISCONNECTED)
+            return
+        self._client = None
+        self._away = Backlog(self._profile.terms)
+        self._log("peer.went_away")
+        self._expect(seconds)
+
+    def _lose_if_gone(self) -> None:
+        """Take the loss of a client that went while it was let in: no Lost will ever come."""
+        if self._client is not None and self._client.gone:
+            self._lose_client(leaving=False)
+
+    def _resume(self, order: Resume) -> None:
+        if not self._profile.terms.resume_seconds:
+            raise ResumeRefused
+        self._log("peer.resumed")
+        backlog = self._replace_client(order.client)
+        order.client.show(Resumed(order.tag, self._profile.note))
+        for fact in backlog or ():
+            order.client.show(fact)
+        self._lose_if_gone()
+
+    def _adopt(self, order: Adopt) -> None:
+        self._log("peer.taken_over")
+        self._replace_client(order.client)
+        self._identity.begin_again()
+        if order.user and not self._identity.user:
+            self._identity.user = order.user
+            self._identify()
+        if self._place.fall_silent():
+            self._expect(order.grace)
+        order.client.show(Introduced("", self._identity.user))
+        self._lose_if_gone()
+
+    def _replace_client(self, client: Client) -> Backlog | None:
+        """Let another client take over; return what has waited for it, if nobody was there."""
+        former, self._client = self._client, client
+        backlog, self._away = self._away, None
+        if former is not None:
+            former.close(CloseReason.REPLACED)
+        self._expect_nothing()
+        return backlog
+
+    # --- one timer: for a client to come back, or to say in which room it is
+
+    @property
+    def _waits_to_enter(self) -> bool:
+        """Whether it has never been in a room, and must be in one soon."""
+        return self._profile.enter_seconds < inf and self._place.view is None
+
+    def _expect(self, seconds: float) -> None:
+        self._expect_nothing()
+        self._overdue = self.ctx.tell_self_after(seconds, Overdue(self._overdue_number))
+
+    def _expect_nothing(self) -> None:
+        """Call the timer off; one that is on its way already is void."""
+        self._overdue_number += 1
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+
+    def _be_overdue(self) -> None:
+        if self._client is None or self._waits_to_enter:
+            self.ctx.stop(CloseReason.DISCONNECTED)
+        else:
+            self._place.leave_if_silent()
+
+    # --- who it is
+
+    def _log_in(self, order: LogIn) -> None:
+        self._identity.log_in(order.user, order.nonce, self.ctx.now())
+        self._log("peer.logged_in")
+        self._identify()
+        self._show_to_client(Introduced(order.tag, order.user))
+        self._present()
+
+    def _identify(self) -> None:
+        """Tell the directory whose member this is, once it can take it."""
+        if self._profile.account and self._identity.user:
+            try:
+                known = Identified(self.ctx.self_ref, self._profile.dialect, self._identity.user)
+                tell_hub(self.ctx.registry, known)
+            except Busy:
+                self.ctx.tell_self_after(AGAIN_SECONDS, IdentifyAgain())
+
+    def _unless_too_slow(self, do: Callable[..., None], *values: object) -> None:
+        try:
+            do(*values)
+        except (TooSlow, BacklogFull):
+            self.ctx.stop(CloseReason.TOO_SLOW)
+
+    def _log(self, event: str, **values: object) -> None:
+        self.ctx.log.info(event, peer=self._identity.id, dialect=self._profile.dialect, **values)

@@ -1,0 +1,172 @@
+"""What a member is told and asked, by its connection and by those who look for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.core import Message, Ref, Refused, Request
+from actors.member.client import Client
+from actors.words.close_reasons import CloseReason
+from actors.words.facts import Fact, Presence
+from actors.words.orders import Order
+from actors.words.rooms import RoomSpec
+
+# --- in and out of rooms
+
+
+@dataclass(frozen=True, slots=True)
+class Enter(Request[None]):
+    """Join a room, leaving the present one; answered when Joined has been shown.
+
+    `account_to_join` and `account_to_create` are what the dialect demands of who has no user.
+    Raises the room's refusal, after which the member is in no room.
+    """
+
+    spec: RoomSpec
+    tag: str
+    agent: str = ""
+    pin: str = ""
+    account_to_join: bool = False
+    account_to_create: bool = False
+    address: str = ""  # as in Admission
+
+
+@dataclass(frozen=True, slots=True)
+class Exit(Message):
+    """Leave the room, if in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder(Request[str | None]):
+    """Have the room carry out an order. Answered with what the order says.
+
+    Raises its refusals, NotInRoom, Busy.
+    """
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Post(Message):
+    """Have the room carry out an order, with no answer; nothing happens outside a room."""
+
+    order: Order
+
+
+# --- who it is
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus(Message):
+    """Replace what the member shows of itself: a JSON document as bytes."""
+
+    status: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Introduce(Message):
+    """Show the client who it is."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantLogin(Request[None]):
+    """Prepare a login as `user` by `nonce`. Raises AlreadyIdentified."""
+
+    user: str
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn(Request[None]):
+    """Become `user`. Raises AlreadyIdentified, NonceInvalid, NonceForAnotherUser."""
+
+    user: str
+    nonce: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView(Message):
+    """How a member shows itself, and the name of the room it is in, or ""."""
+
+    presence: Presence
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeMember(Request[MemberView]):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Follow(Message):
+    """Show PeerLeft when that member ends; beyond FOLLOWED members nothing happens."""
+
+    member: Ref[Message]
+    id: str
+
+
+# --- clients that come and go
+
+
+class ResumeRefused(Refused):
+    """This member does not outlive its connection."""
+
+    code = "resume_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(Request[None]):
+    """Go on with another client; a present one is closed.
+
+    The new one is shown Resumed, then all that happened meanwhile. Raises ResumeRefused.
+    """
+
+    client: Client
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Fact):
+    """You go on where another client has left; `note` is as in Profile."""
+
+    tag: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt(Request[None]):
+    """Begin anew with another client; a present one is closed.
+
+    The member keeps its place in the room but hears nothing from it until it enters again; if it
+    does not within `grace` seconds it leaves, so that no ghost stays behind.
+    """
+
+    client: Client
+    user: str
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseSecond(Request[None]):
+    """What a member is told that is opened twice. Raises Busy: nobody is taken over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(Message):
+    """The connection of this client is gone; nothing happens if another one has taken over.
+
+    `leaving`: it has gone on purpose.
+    """
+
+    client: Client
+    leaving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class End(Message):
+    """End the member."""
+
+    reason: CloseReason

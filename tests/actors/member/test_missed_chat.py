@@ -1,0 +1,102 @@
+"""What is said while a member's connection is away reaches it when it is back in time."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from actors.member.messages import End, Exit, Lost, PlaceOrder
+from actors.words.close_reasons import CloseReason
+from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
+from actors.words.facts import Dropped, Joined, PeerLeft, Said
+from actors.words.orders import Kick, Say, SetPermissions
+from actors.words.permission import PermissionChange
+from actors.words.refusals import WrongPin
+from tests.support.actors import GRACE, House, Person, open_house, settle
+
+
+async def lose(person: Person) -> None:
+    person.ref.tell(Lost(person.client))
+    await settle()
+
+
+async def come_back(house: House, person: Person, pin: str = "") -> Person:
+    back = await house.open(person.id)
+    await back.enter(pin=pin)
+    await settle()
+    return back
+
+
+async def test_who_comes_back_hears_what_was_said_meanwhile(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        ann, bob = await house.people("ann", "bob")
+        await lose(bob)
+        assert PeerLeft("bob", gone=True) in ann.client.facts
+        ann.say(b'"are you there?"')
+        await ann.ref.ask(PlaceOrder(Say("for you alone", "bob")), within=5)
+        await trio.sleep(GRACE - 1)
+        back = await come_back(house, bob)
+        chat = back.client.shown(Joined, Said)
+        assert isinstance(chat[0], Joined)
+        assert chat[1:] == [
+            Said("ann", None, "", chat[1].extra),  # type: ignore[attr-defined]
+            Said("ann", "bob", "for you alone"),
+        ]
+        assert back.client.chats[0] == b'"are you there?"'
+
+
+async def test_a_crash_of_the_room_loses_nothing_of_it(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        ann, bob = await house.people("ann", "bob")
+        await lose(bob)
+        ann.say(b'"one"')
+        await settle()
+        await house.crash_room()
+        ann.say(b'"two"')
+        assert (await come_back(house, bob)).client.chats == [b'"one"', b'"two"']
+
+
+@pytest.mark.parametrize("how", ["leaves", "says so", "logs out", "too late", "not let in"])
+async def test_nobody_else_hears_it(how: str, autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        ann, bob = await house.people("ann", "bob", pin="1234")
+        match how:
+            case "leaves":
+                bob.ref.tell(Exit())
+            case "says so":
+                bob.ref.tell(Lost(bob.client, leaving=True))
+            case "logs out":
+                bob.ref.tell(End(CloseReason.LOGOUT))
+            case _:
+                await lose(bob)
+        await settle()
+        ann.say(b'"secret"')
+        await settle()
+        if how == "not let in":
+            with pytest.raises(WrongPin):
+                await come_back(house, bob, "4321")
+        else:
+            with pytest.raises(ParticipantUnknown):
+                await trio.sleep(GRACE if how == "too late" else 0)
+                await ann.ref.ask(PlaceOrder(Say("secret", "bob")), within=5)
+        cid = await come_back(house, await house.open("cid"), "1234")
+        assert cid.client.chats == []
+        if how != "not let in":
+            assert (await come_back(house, bob, "1234")).client.chats == []
+
+
+async def test_who_may_kick_puts_others_out_and_who_may_not_chat_is_refused() -> None:
+    async with open_house() as house:
+        ann, bob = await house.people("ann", "bob")
+        with pytest.raises(NotAllowed):
+            await ann.ref.ask(PlaceOrder(Kick("bob")), within=5)
+        room = house.room()
+        await room.ask(SetPermissions("ann", (PermissionChange("kick", None, True),)), within=5)
+        await room.ask(SetPermissions("bob", (PermissionChange("chat", None, False),)), within=5)
+        with pytest.raises(NotAllowed):
+            await bob.ref.ask(PlaceOrder(Say("hi")), within=5)
+        await ann.ref.ask(PlaceOrder(Kick("bob")), within=5)
+        await settle()
+        assert bob.client.shown(Dropped) == [Dropped()]
+        assert house.members() == {"ann"}
