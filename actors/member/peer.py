@@ -14,7 +14,8 @@ from actors.core import (
     Request,
     Timer,
 )
-from actors.directory.rooms import Identified, tell_hub
+from actors.directory.directory import tell_directory
+from actors.directory.messages import Identified
 from actors.member.membership import AGAIN_SECONDS, Membership, Quit, Return
 from actors.member.peer_rules import PeerState
 from actors.room.room import FromRoom, ListMembers, Present, Say, SetPin
@@ -191,7 +192,7 @@ class End(Message):
 
 @dataclass(frozen=True, slots=True)
 class Register(Message):
-    """Try again to tell the hub whose peer this is."""
+    """Try again to tell the directory whose peer this is."""
 
 
 class Peer(Actor[Message]):
@@ -379,10 +380,10 @@ class Peer(Actor[Message]):
             self.ctx.stop("disconnected")
 
     def _register(self) -> None:
-        """Tell the hub whose peer this is, once it can take it."""
+        """Tell the directory whose peer this is, once it can take it."""
         if self._state.user:
             try:
                 known = Identified(self.ctx.self_ref, self._realm, self._state.user)
-                tell_hub(self.ctx.registry, known)
+                tell_directory(self.ctx.registry, known)
             except Busy:
                 self.ctx.tell_self_after(AGAIN_SECONDS, Register())

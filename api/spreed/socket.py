@@ -10,9 +10,8 @@ import trio
 from werkzeug.http import parse_cookie
 
 from actors.core import ActorError, ActorStopped
-from actors.directory.rooms import HUB, OpenPeer
 from actors.member.peer import Adopt, Lost, Peer
-from actors.words.keys import PeerKey
+from actors.words.keys import MemberKey
 from api.http.credentials import TooManyAttempts
 from api.http.origins import origin_refusal
 from api.http.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
@@ -22,6 +21,7 @@ from api.spreed.conversation import Conversation
 from api.spreed.events import SpreedClient
 from api.spreed.rooms import REALM
 from api.spreed.state import VERSION, House
+from api.spreed.wire import DIALECT
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref
@@ -37,7 +37,7 @@ def route(house: House, path: str) -> WebsocketRoute:
         admit=partial(admit, house),
         serve=partial(serve, house),
         limits=partial(socket_limits, house),
-        dialect=REALM,
+        dialect=DIALECT,
     )
 
 
@@ -120,24 +120,16 @@ async def serve(house: House, socket: Socket) -> None:
         leaving = closed.page_left
     finally:
         await _lose(peer, client, leaving=leaving)
-        if house.peer(session.id) is None:  # it ended while a picture was still being read
+        if await house.peer(session.id) is None:  # it ended while a picture was still being read
             house.pictures.forget(session.id)
 
 
 async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Message]:
     """Find or spawn the peer of this session. Raises an ActorError when there is no place."""
-    hub = house.hub
-    if hub is None:
-        raise ActorStopped(HUB)
-    settings = house.services.settings()
-    key = PeerKey(REALM, client.session.id)
-    return await hub.ask(
-        OpenPeer(
-            key,
-            partial(Peer, client.session.id, REALM, user, client),
-            Adopt(client, user, settings.spreed.resume_seconds),
-        ),
-        within=settings.limits.ask_seconds,
+    return await house.services.directory.open_member(
+        MemberKey(REALM, client.session.id),
+        partial(Peer, client.session.id, REALM, user, client),
+        Adopt(client, user, house.settings.resume_seconds),
     )
 
 

@@ -15,8 +15,7 @@ import trio.testing
 
 from actors import tree as house
 from actors.core import Actor, ActorError, ActorSystem, Message, Ref, open_system
-from actors.directory.endpoints import DESK, OpenEndpoint
-from actors.directory.rooms import HUB, OpenPeer
+from actors.directory.messages import OpenEndpoint, OpenMember
 from actors.endpoint.endpoint import Attach, EndpointSpec, Resume
 from actors.endpoint.outbox import OutboxLimits
 from actors.endpoint.rules import Delivery, Owner, Quota, Terms
@@ -36,7 +35,7 @@ from actors.words.facts import (
     RoomClosed,
     Said,
 )
-from actors.words.keys import EndpointKey, PeerKey, RoomKey
+from actors.words.keys import DIRECTORY, EndpointKey, MemberKey, RoomKey
 from actors.words.limits import ActorLimits
 from actors.words.rooms import RoomSpec
 from media.contract.engine import MediaEngine
@@ -186,12 +185,12 @@ class House:
     ) -> Person:
         """Open a peer, or take over the one that has this id."""
         client = RecordingClient(gone=gone, full=full)
-        order = OpenPeer(
-            PeerKey(REALM, id_),
+        order = OpenMember(
+            MemberKey(REALM, id_),
             lambda: Peer(id_, REALM, user, client),
             Adopt(client, user, 10.0),
         )
-        person = Person(id_, await self.find(HUB).ask(order, within=5), client)
+        person = Person(id_, await self.find(DIRECTORY).ask(order, within=5), client)
         await settle()
         return person
 
@@ -199,8 +198,8 @@ class House:
         """Open a participant, which ends with its client, or so much later."""
         client = RecordingClient()
         profile = Profile(id_, REALM, resume_seconds=resume_seconds)
-        order = OpenPeer(PeerKey(REALM, id_), lambda: Participant(profile, client), Occupied())
-        person = Person(id_, await self.find(HUB).ask(order, within=5), client)
+        order = OpenMember(MemberKey(REALM, id_), lambda: Participant(profile, client), Occupied())
+        person = Person(id_, await self.find(DIRECTORY).ask(order, within=5), client)
         await settle()
         return person
 
@@ -209,7 +208,7 @@ class House:
         spec = EndpointSpec(
             EndpointKey(REALM, id_), OWNER, Terms(keep_alive), lambda: b"{}", OutboxLimits()
         )
-        endpoint = await self.find(DESK).ask(OpenEndpoint(spec, Quota()), within=5)
+        endpoint = await self.find(DIRECTORY).ask(OpenEndpoint(spec, Quota()), within=5)
         await settle()
         listener = Listener()
         with suppress(ActorError):  # one that is to crash has crashed
@@ -273,7 +272,7 @@ def key(room: str = "blue") -> RoomKey:
 
 
 def spec(room: str = "blue", **other: Any) -> RoomSpec:
-    return RoomSpec(key(room), room.title(), **other)
+    return RoomSpec(key(room), room.title(), **{"dialect": REALM, **other})
 
 
 def memory_store(_folder: Path) -> MemoryStore:
@@ -287,7 +286,7 @@ async def open_house(
     store: Callable[[Path], Actor[Message]] = memory_store,
     **media: Any,
 ) -> AsyncIterator[House]:
-    """Run store, hub, rooms and peers as the server does; on a fake engine if none is given.
+    """Run what there is at the start, as the server does; on a fake engine if none is given.
 
     The store may use the folder.
     """

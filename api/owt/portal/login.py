@@ -26,8 +26,7 @@ from api.owt.portal.errors import (
     words_for,
 )
 from api.owt.portal.tickets import BadTicket, TicketExpired, participant_of
-from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room, room_spec
-from api.owt.state import REALM
+from api.owt.rooms import REALM, InvalidRoom, ViewConflict, permission_of, read_room, room_spec
 from api.owt.stream_info import Version
 from api.owt.tokens import BadToken, token_id
 
@@ -93,7 +92,7 @@ async def returning(house: House, ticket: str, address: str) -> tuple[str, Ref[M
         except TooManyAttempts:
             raise LoginFailed(TOO_MANY_ATTEMPTS) from None
         raise LoginFailed(words_for(bad)) from None
-    found = house.participant(participant)
+    found = await house.participant(participant)
     if found is None:
         raise LoginFailed(CLIENT_UNKNOWN)
     return participant, found

@@ -26,7 +26,7 @@ from actors.core import (
     Spawn,
     StopChild,
 )
-from actors.directory.rooms import HUB, OpenPeer
+from actors.directory.messages import OpenMember
 from actors.member.participant import (
     ENTER_SECONDS,
     ORDERS_OPEN,
@@ -60,7 +60,7 @@ from actors.words.facts import (
     StreamAdded,
     StreamRemoved,
 )
-from actors.words.keys import ROOMS, PeerKey, RoomKey
+from actors.words.keys import DIRECTORY, ROOMS, MemberKey, RoomKey
 from actors.words.orders import Offer, Order, PostText, Publish, Subscribe, Unpublish
 from actors.words.permission import NOTHING, Abilities, Permission
 from actors.words.refusals import Busy, NotInRoom, RoomFull
@@ -175,8 +175,8 @@ async def scene(**profile: Any) -> AsyncIterator[Scene]:
         spec = ChildSpec(KEY.slug, partial(ScriptedRoom, script), Restart.TRANSIENT)
         room = await house.find(ROOMS).ask(Spawn(spec), within=5)
         who = Profile("ann", "test", "Ann", "presenter", EVERYTHING, "1.1", **profile)
-        order = OpenPeer(PeerKey("test", "ann"), partial(Participant, who, client), Occupied())
-        ann = await house.find(HUB).ask(order, within=5)
+        order = OpenMember(MemberKey("test", "ann"), partial(Participant, who, client), Occupied())
+        ann = await house.find(DIRECTORY).ask(order, within=5)
         await settle()
         yield Scene(house, script, room, client, ann)
 

@@ -12,11 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors.core import ActorError, Message, Request
-from actors.directory.rooms import HUB, OpenPeer
+from actors.directory.messages import OpenMember
 from actors.member.participant import Do, Occupied, Participant, Profile, Resume, Resumed
 from actors.member.peer import End, Enter, Lost
 from actors.words.facts import Fact
-from actors.words.keys import PeerKey
+from actors.words.keys import DIRECTORY, MemberKey
 from tests.actors.core.puppet import logged
 from tests.support.actors import (
     REALM,
@@ -81,8 +81,8 @@ class Play:
     async def open(self, id_: str) -> None:
         client = RecordingClient()
         profile = Profile(id_, REALM, permission=EVERYTHING)
-        order = OpenPeer(PeerKey(REALM, id_), lambda: Participant(profile, client), Occupied())
-        ref = await self.house.find(HUB).ask(order, within=5)
+        order = OpenMember(MemberKey(REALM, id_), lambda: Participant(profile, client), Occupied())
+        ref = await self.house.find(DIRECTORY).ask(order, within=5)
         self.people[id_] = Person(id_, ref, client)
 
     async def do(self, step: Step) -> None:
@@ -130,7 +130,7 @@ def check_agreement(it: Play) -> None:
     """Hold that the room, participants and clients name the same members and sessions."""
     inside: dict[str, Any] = {}
     for person in it.people.values():
-        cell = it.house.system.registry.cell_at(PeerKey(REALM, person.id).path)
+        cell = it.house.system.registry.cell_at(MemberKey(REALM, person.id).path)
         if cell is not None and cell.life.actor.snapshot()["room"] == key().slug:
             inside[person.id] = cell.life.actor
     cell = it.house.system.registry.cell_at(key().path)

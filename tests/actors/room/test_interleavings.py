@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from actors.core import ActorError
 from actors.member.peer import ChangePin, End, Enter, Peer
 from actors.words.facts import Joined
-from actors.words.keys import PeerKey
+from actors.words.keys import MemberKey
 from tests.actors.core.puppet import logged
 from tests.support.actors import REALM, House, Person, key, open_house, poison, settle, spec
 from tests.support.examples import examples
@@ -141,7 +141,7 @@ def check_agreement(it: Play) -> None:
 
 def room_of(house: House, person: Person) -> str | None:
     """Return the room that the peer believes to be in."""
-    cell = house.system.registry.cell_at(PeerKey(REALM, person.id).path)
+    cell = house.system.registry.cell_at(MemberKey(REALM, person.id).path)
     assert cell is not None
     peer = cell.life.actor
     assert isinstance(peer, Peer)
