@@ -221,7 +221,7 @@ async def test_a_room_made_anew_keeps_its_own_lock() -> None:
         await cid.enter(pin="5678")
 
 
-async def test_a_hub_that_crashes_begins_with_no_room_and_no_lock(
+async def test_a_directory_that_crashes_begins_with_no_room_and_no_lock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     directory = Saboteur(monkeypatch, DirectoryActor, DIRECTORY)
