@@ -164,9 +164,7 @@ async def test_a_crash_of_all_that_the_directory_stands_in_loses_no_endpoint() -
         assert await found(house) == [two.name]
 
 
-async def test_a_crash_of_all_endpoints_leaves_none_in_the_table_and_everybody_in_their_rooms() -> (
-    None
-):
+async def test_a_crash_of_all_endpoints_empties_the_table_and_no_room() -> None:
     async with open_house() as house:
         one, two = await register(house, "one"), await register(house, "two")
         ann, _bob = await house.people("ann", "bob")
