@@ -10,15 +10,15 @@ from collections.abc import Callable
 from itertools import count
 
 from actors.core import Actor, ChildSpec, Intensity, Message, Restart, Strategy, Supervisor
-from actors.directory.endpoints import EndpointDesk
-from actors.directory.rooms import Hub
+from actors.directory.actor import DirectoryActor
+from actors.directory.endpoints import EndpointTable
 from actors.jobs.janitor import RecordingKeeper
 from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices
 from actors.words.limits import ActorLimits
 
 OF_A_SUBTREE = Intensity(10, 60.0)  # restarts of what is always there, before all of it restarts
-OF_A_STRANGER = Intensity(3, 30.0)  # restarts of one room (or peer, or endpoint); then it is closed
+OF_A_STRANGER = Intensity(3, 30.0)  # restarts of one room, member or endpoint; then it is closed
 
 SUBTREE_SECONDS = 60.0  # until a subtree stands: time for one that hangs in it to be tried again
 
@@ -30,11 +30,12 @@ def children(
 ) -> list[ChildSpec]:
     """Return the specs of the subtrees, for `open_system`.
 
-    `limits` is asked for each room and peer; the mailboxes of these stay as they are.
+    `limits` is asked for each room and member; the mailboxes of these stay as they are.
     """
     mailbox = limits().mailbox_messages
     recordings = media.recordings
     lives = count()
+    endpoints = EndpointTable()
 
     def always(
         name: str, factory: Callable[[], Actor[Message]], setup_seconds: float = 30.0
@@ -61,15 +62,10 @@ def children(
         subtree("recordings", always("keeper", keeper)),
         subtree(
             "conferencing",
-            always("hub", lambda: Hub(limits, media)),
+            always("directory", lambda: DirectoryActor(limits, media, endpoints)),
             of_strangers("rooms"),
-            of_strangers("peers"),
+            of_strangers("members"),
             strategy=Strategy.REST_FOR_ONE,
         ),
-        subtree(
-            "delivery",
-            always("endpoint_desk", lambda: EndpointDesk(limits)),
-            of_strangers("endpoints"),
-            strategy=Strategy.REST_FOR_ONE,
-        ),
+        of_strangers("endpoints"),
     ]

@@ -21,6 +21,7 @@ IMPURE = {
 PURE_CORE = ("actors.core.errors", "actors.core.message")  # of the core, what rules may use
 RULES = (
     "actors/words",
+    "actors/directory/owners.py",
     "actors/endpoint/outbox.py",
     "actors/endpoint/rules.py",
     "actors/member/absence.py",
@@ -47,6 +48,12 @@ BELOW = {
     "media/udp": {"contract", "rtp"},
     "media/webrtc": {"contract", "rtp", "udp"},
     "media/recording": {"contract", "rtp", "webrtc"},  # of webrtc, how far a bug reaches
+}
+# Who asks the registry besides the directory, and for what.
+FINDERS = {
+    "actors/room/audience.py": "who can end a member that is too slow; it lies below",
+    "api/auvious/broker.py": "the publisher to a broker",
+    "api/owt/state.py": "the store",
 }
 RULES_OF_MEDIA = (  # pure, or on files that the media layer names
     "media.webrtc.candidates",
@@ -176,6 +183,50 @@ def test_the_media_engine_is_used_by_its_contract() -> None:
     inner = violations("api", "media.local_engine", "media.rtp.router")
     assert inner == ["api/process/composition.py imports media.local_engine"]
     assert violations("actors", "media.local_engine", "media.rtp.router") == []
+
+
+def names_of(node: ast.expr) -> set[str]:
+    """Return the names and attributes that an expression is made of."""
+    return {
+        part.id if isinstance(part, ast.Name) else part.attr
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name | ast.Attribute)
+    }
+
+
+def asks_the_registry(path: Path) -> bool:
+    """Return whether a file looks an address up itself."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in {"find", "children", "cell_at"}
+        and any("registry" in name for name in names_of(node.value))
+        for node in ast.walk(ast.parse(path.read_text()))
+    )
+
+
+def knows_where_they_live(path: Path) -> bool:
+    """Return whether a file names the places of rooms, members and endpoints."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "actors.words.keys"
+        and {"DIRECTORY", "ROOMS", "MEMBERS", "ENDPOINTS"} & {alias.name for alias in node.names}
+        for node in ast.walk(ast.parse(path.read_text()))
+    )
+
+
+def test_rooms_members_and_endpoints_are_found_by_the_directory_only() -> None:
+    """It is what knows on which machine they live, once there are several."""
+    outside = [
+        path for path in FILES if not place(path).startswith(("actors/core/", "actors/directory/"))
+    ]
+    assert {place(path) for path in outside if asks_the_registry(path)} == set(FINDERS)
+    assert [place(path) for path in outside if knows_where_they_live(path)] == [
+        "actors/room/audience.py"
+    ]
+    inside = [path for path in FILES if place(path).startswith("actors/directory/")]
+    assert {path.name for path in inside if asks_the_registry(path)} == {
+        "directory.py", "opening.py",
+    }  # fmt: skip
 
 
 def test_nobody_starts_a_background_task_of_quart() -> None:

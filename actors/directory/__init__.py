@@ -1,1 +1,1 @@
-"""The only places that find rooms, peers and endpoints, or spawn them."""
+"""The only place that finds rooms, members and endpoints, or spawns them."""

@@ -1,6 +1,6 @@
 """An endpoint: a registered place that events are delivered to, while its owner keeps it alive.
 
-It knows no wire: a dialect registers it at `directory/endpoints.py`, puts events in (`Offer`), and
+It knows no wire: a dialect registers it with the `Directory`, puts events in (`Offer`), and
 attaches whatever carries them out (`Subscriber`: an MQTT session, an event stream).
 """
 
@@ -48,7 +48,8 @@ class Subscriber(Protocol):
 class EndpointSpec:
     """What an endpoint is made from.
 
-    `reminder` renders the event that reminds the owner to give a sign of life.
+    `reminder` renders the event that reminds the owner to give a sign of life; `dialect` is whose
+    clients register it, for logs.
     """
 
     key: EndpointKey
@@ -57,6 +58,7 @@ class EndpointSpec:
     reminder: Callable[[], bytes]
     outbox: OutboxLimits
     subscribers: int = 16
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,7 @@ class Endpoint(Actor[Message]):
 
     def snapshot(self) -> Mapping[str, object]:
         return {
-            "dialect": self._spec.key.realm,
+            "dialect": self._spec.dialect,
             "expires_in": round(self._state.deadline - self.ctx.now(), 1),
             "subscribers": len(self._state.readers),
             "waiting": len(self._state.outbox),
@@ -275,7 +277,7 @@ class Endpoint(Actor[Message]):
         return Described(self._spec.key.id, state.terms, left, len(state.readers), waiting)
 
     def _log(self, event: str, **values: object) -> None:
-        self.ctx.log.info(event, dialect=self._spec.key.realm, **values)
+        self.ctx.log.info(event, dialect=self._spec.dialect, **values)
 
     # --- its events
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from math import inf
 
 from actors.core import Actor, Down, Message, Ref, Timer
-from actors.directory.rooms import Identified, tell_hub
+from actors.directory.directory import tell_directory
+from actors.directory.messages import Identified
 from actors.member.absence import ENDS_AT_ONCE, Backlog, BacklogFull, Terms
 from actors.member.client import Client, TooSlow
 from actors.member.identity import Identity
@@ -67,13 +68,14 @@ KEPT_FOR = frozenset({CloseReason.DISCONNECTED, CloseReason.TOO_SLOW})
 class Profile:
     """What members of one kind can do, and how they outlive their clients.
 
-    `kind` is what metrics count them as. With `account` a member is told who it is, may log in
-    while it is connected, and is found by its user. `callable` as in Presence. With `streams` it
-    publishes and subscribes. With `bound_to_room` it ends when it is put out or its room is closed.
-    It must be in a room within `enter_seconds`. `note` is a word of the dialect's own about the
-    client, handed back to it on a resume.
+    `dialect` is for logs, `kind` what metrics count them as. With `account` a member is told who it
+    is, may log in while it is connected, and is found by its user. `callable` as in Presence. With
+    `streams` it publishes and subscribes. With `bound_to_room` it ends when it is put out, or with
+    its room. It must be in a room within `enter_seconds`. `note` is a word of the dialect's own
+    about the client, handed back to it on a resume.
     """
 
+    realm: str
     dialect: str
     kind: str = "peer"
     account: bool = False
@@ -398,8 +400,8 @@ class Member(Actor[Message]):
         """Tell the directory whose member this is, once it can take it."""
         if self._profile.account and self._identity.user:
             try:
-                known = Identified(self.ctx.self_ref, self._profile.dialect, self._identity.user)
-                tell_hub(self.ctx.registry, known)
+                known = Identified(self.ctx.self_ref, self._profile.realm, self._identity.user)
+                tell_directory(self.ctx.registry, known)
             except Busy:
                 self.ctx.tell_self_after(AGAIN_SECONDS, IdentifyAgain())
 

@@ -25,7 +25,8 @@ from actors.core import (
     Refused,
     ReplyTo,
 )
-from actors.directory.rooms import Admit, tell_hub
+from actors.directory.directory import tell_directory
+from actors.directory.messages import Admit
 from actors.member.absence import Backlog, BacklogFull, Terms
 from actors.room.room import Leave, Rejoin
 from actors.words.facts import (
@@ -116,7 +117,7 @@ class Membership:
         ctx = self._member.ctx
         try:
             order = Admit(ctx.self_ref, spec, replace(admission, attempt=self._attempt), tag)
-            tell_hub(ctx.registry, order)
+            tell_directory(ctx.registry, order)
         except Busy:
             self.exit()  # who was refused is in no room
             raise
@@ -193,13 +194,13 @@ class Membership:
                 self._show(fact)
 
     def turn_back(self, refused: JoinRefused) -> None:
-        """Take a refusal of the room, or of the hub in its stead."""
+        """Take a refusal of the room, or of the directory in its stead."""
         if self._wanted is None:
             if self._view is not None and self._view.key == refused.room:
                 self.exit()  # taken over while it asked to enter again: the room has put it out
         elif refused.attempt == self._attempt:
             entering, self._entering = self._entering, None
-            self.exit()  # the hub may have refused what the room knows nothing of
+            self.exit()  # the directory may have refused what the room knows nothing of
             if entering is not None:
                 entering.refuse(refused.refusal)
 

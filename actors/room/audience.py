@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from actors.core import Actor, ActorError, ActorStopped, MailboxFull, Message, Ref, StopChild
 from actors.words.facts import Fact
-from actors.words.keys import PEERS
+from actors.words.keys import MEMBERS
 from actors.words.rooms import Notice
 
 
@@ -77,8 +77,8 @@ class Audience:
                 self._room.ctx.start_task(self._end, peer)
 
     async def _end(self, slow: Ref[Message]) -> None:
-        peers = self._room.ctx.registry.find(PEERS)
-        if peers is not None:
+        members = self._room.ctx.registry.find(MEMBERS)
+        if members is not None:
             with suppress(ActorError):  # the next fact that it cannot take tries again
-                await peers.ask(StopChild(slow.name, "too_slow"), within=self._ask_seconds)
+                await members.ask(StopChild(slow.name, "too_slow"), within=self._ask_seconds)
         self._ending.discard(slow)

@@ -327,7 +327,7 @@ class Room(Actor[Message]):
 
     def _log(self, event: str, **values: object) -> None:
         key = self._state.spec.key
-        self.ctx.log.info(event, room=key.name, dialect=key.realm, **values)
+        self.ctx.log.info(event, room=key.name, dialect=self._state.spec.dialect, **values)
 
     def _tell(self, notices: Iterable[Notice]) -> None:
         for notice in notices:

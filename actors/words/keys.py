@@ -1,18 +1,25 @@
-"""How rooms, peers and endpoints are named inside the house, and where they live (`tree.py`)."""
+"""How rooms, members and endpoints are named inside the server, and where they live (`tree.py`).
+
+A realm is a space of names: a room of one realm is another than the room of that name in another
+realm. Each dialect has one for what is its own, often called like the dialect; but nothing may be
+concluded from it: several dialects can share a realm, and a room of one realm can have members of
+another.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+DIRECTORY = "/conferencing/directory"
 ROOMS = "/conferencing/rooms"
-PEERS = "/conferencing/peers"
-ENDPOINTS = "/delivery/endpoints"
+MEMBERS = "/conferencing/members"
+ENDPOINTS = "/endpoints"
 
 
 @dataclass(frozen=True, slots=True)
 class RoomKey:
-    """A room's identity: the realm of its dialect and the name that is unique there."""
+    """A room's identity: a realm, and the name that is unique there."""
 
     realm: str
     name: str
@@ -20,7 +27,7 @@ class RoomKey:
     @property
     def slug(self) -> str:
         """The room's actor name: printable ASCII without a slash, reversible."""
-        return f"{self.realm}:{quote(self.name, safe='')}"
+        return _slug(self.realm, self.name)
 
     @property
     def path(self) -> str:
@@ -28,24 +35,25 @@ class RoomKey:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerKey:
-    """A peer's identity: the realm of its dialect and the id its clients know."""
+class MemberKey:
+    """A member's identity: a realm, and the id its clients know."""
 
     realm: str
     id: str
 
     @property
     def slug(self) -> str:
-        return f"{self.realm}:{quote(self.id, safe='')}"
+        """The member's actor name: printable ASCII without a slash, reversible."""
+        return _slug(self.realm, self.id)
 
     @property
     def path(self) -> str:
-        return f"{PEERS}/{self.slug}"
+        return f"{MEMBERS}/{self.slug}"
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointKey:
-    """An endpoint's identity: the realm of its dialect and the id its clients know, exactly."""
+    """An endpoint's identity: a realm, and the id its clients know, exactly."""
 
     realm: str
     id: str
@@ -54,13 +62,22 @@ class EndpointKey:
     def from_slug(cls, slug: str) -> EndpointKey:
         """Read an actor's name back."""
         realm, _, name = slug.partition(":")
-        return cls(realm, unquote(name, errors="surrogatepass"))
+        return cls(unquote(realm), unquote(name, errors="surrogatepass"))
 
     @property
     def slug(self) -> str:
         """The endpoint's actor name: printable ASCII without a slash, reversible."""
-        return f"{self.realm}:{quote(self.id, safe='', errors='surrogatepass')}"
+        return _slug(self.realm, self.id)
 
     @property
     def path(self) -> str:
         return f"{ENDPOINTS}/{self.slug}"
+
+
+def in_realm(slug: str, realm: str) -> bool:
+    """Tell whether the key with this slug is of this realm."""
+    return slug.startswith(_slug(realm, ""))
+
+
+def _slug(realm: str, name: str) -> str:
+    return f"{quote(realm, safe='')}:{quote(name, safe='', errors='surrogatepass')}"

@@ -32,7 +32,10 @@ class ConferenceRules:
 
 @dataclass(frozen=True, slots=True)
 class RoomSpec:
-    """What a joiner asks for; everything but `key` counts only if the room does not exist yet."""
+    """What a joiner asks for; everything but `key` counts only if the room does not exist yet.
+
+    `dialect` is the joiner's, for logs.
+    """
 
     key: RoomKey
     title: str
@@ -41,6 +44,7 @@ class RoomSpec:
     capacity: int = 500
     expiry_seconds: float = 60.0  # an empty room, and its PIN, is kept this long
     conference: ConferenceRules | None = None  # None: a room without streams
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)

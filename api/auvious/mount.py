@@ -13,7 +13,7 @@ from api.auvious.oauth import SECURITY, add_oauth_routes, security_refusal
 from api.auvious.openapi import PATHS, SECURITY_SCHEMES
 from api.auvious.routes import REST, add_routes, empty
 from api.auvious.server_events import add_event_stream
-from api.auvious.state import House
+from api.auvious.state import DIALECT, House
 from api.http.mounts import Mount, Place, Services
 
 PREFIXES = ("/auvious", REST, *SECURITY)
@@ -48,7 +48,7 @@ def open_mount(house: House) -> Mount:
     add_event_stream(blueprint, house)
     add_oauth_routes(blueprint, house)
     return Mount(
-        dialect="auvious",
+        dialect=DIALECT,
         blueprint=blueprint,
         websockets=mqtt_routes(house),
         prefixes=(*PREFIXES, *(f"/{prefix}" for prefix in (REST, *SECURITY))),

@@ -13,8 +13,7 @@ import trio
 from pydantic import BaseModel
 from quart import Blueprint, Response, request
 
-from actors.core import ActorError, ActorStopped, Message, Ref
-from actors.directory.endpoints import FindEndpoints, OpenEndpoint
+from actors.core import ActorError, ActorStopped
 from actors.endpoint.endpoint import Describe, Described, EndpointSpec, Renew, Unregister
 from actors.endpoint.rules import Terms
 from actors.words.keys import EndpointKey
@@ -33,10 +32,10 @@ from api.auvious.errors import refusal_for
 from api.auvious.ice import ice_servers
 from api.auvious.reminders import reminder
 from api.auvious.sending import send
-from api.auvious.state import REALM, House
+from api.auvious.state import DIALECT, REALM, House
 from api.auvious.tokens import Principal, TokenInvalid
 from api.auvious.wire import Invalid, Sending, parse, parse_sending
-from api.http.asking import ask, budget
+from api.http.asking import ask, budget, in_time
 
 if TYPE_CHECKING:
     from actors.core import Request
@@ -128,7 +127,8 @@ class Rest:
 
     async def own(self, caller: Principal) -> Response:
         """List one's own endpoints; our own addition."""
-        found = await ask(self._desk, FindEndpoints(REALM, caller.owner))
+        directory = self._house.services.directory
+        found = await in_time(directory.endpoints_of(REALM, caller.owner))
         views = []
         for endpoint in found:
             try:
@@ -164,13 +164,6 @@ class Rest:
 
     # ---
 
-    @property
-    def _desk(self) -> Ref[Message]:
-        desk = self._house.desk
-        if desk is None:
-            raise Busy  # only while the house is going down
-        return desk
-
     async def _open(self, caller: Principal) -> str:
         """Register the endpoint that the body asks for, and return its id."""
         command = parse(RegisterUserEndpoint, await _body())
@@ -185,8 +178,10 @@ class Rest:
             reminder(settings.reminder_event_type, caller.user, id_),
             self._house.outbox,
             settings.subscribers_per_endpoint,
+            dialect=DIALECT,
         )
-        await ask(self._desk, OpenEndpoint(spec, self._house.quota))
+        directory = self._house.services.directory
+        await in_time(directory.open_endpoint(spec, self._house.quota))
         return id_
 
     async def _sending(self, body: bytes, *, service: bool) -> Sending:
@@ -201,7 +196,7 @@ class Rest:
         raise Busy
 
     async def _ask(self, id_: str, question: Request[R]) -> R:
-        endpoint = self._house.endpoint(id_)
+        endpoint = await self._house.endpoint(id_)
         if endpoint is None:
             raise EndpointUnknown
         return await ask(endpoint, question)

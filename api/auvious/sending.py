@@ -6,14 +6,12 @@ import structlog
 import trio
 
 from actors.core import ActorError, Message, Ref
-from actors.directory.endpoints import FindEndpoints
 from actors.endpoint.endpoint import Offer
 from actors.endpoint.rules import Owner
 from actors.words.keys import EndpointKey
-from actors.words.refusals import Busy
 from api.auvious.state import REALM, House
 from api.auvious.wire import Sending
-from api.http.asking import ask
+from api.http.asking import ask, in_time
 
 log = structlog.get_logger(__name__)
 SHOWN_TYPE = 80  # characters in the log
@@ -52,11 +50,9 @@ async def send(house: House, sending: Sending, organization: str) -> int:
 
 async def _addressed(house: House, sending: Sending, owner: Owner) -> tuple[Ref[Message], ...]:
     if sending.endpoint is not None:
-        endpoint = house.endpoint(sending.endpoint)
+        endpoint = await house.endpoint(sending.endpoint)
         return (endpoint,) if endpoint else ()
-    if house.desk is None:
-        raise Busy  # only while the house is going down
-    return await ask(house.desk, FindEndpoints(REALM, owner))
+    return await in_time(house.services.directory.endpoints_of(REALM, owner))
 
 
 async def _takes(endpoint: Ref[Message], offer: Offer) -> bool:

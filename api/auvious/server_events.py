@@ -62,7 +62,7 @@ async def answer(house: House, endpoint: str) -> Response:
         return unauthorized()
     if not house.services.lifecycle.accepting:
         return empty(503)
-    ref = house.endpoint(endpoint)
+    ref = await house.endpoint(endpoint)
     if ref is None:
         return empty(404)
     stream = EventStream(house, ref, principal)

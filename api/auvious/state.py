@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import trio
 
 from actors.core import ActorError, Message, Ref
-from actors.directory.endpoints import DESK
 from actors.endpoint.endpoint import EndEndpoint
 from actors.endpoint.outbox import Event, OutboxLimits
 from actors.endpoint.rules import Owner, Quota
-from actors.words.keys import ENDPOINTS, EndpointKey
+from actors.words.keys import EndpointKey
 from api.auvious.keys import KeyRing
 from api.auvious.mqtt.claims import Claims
 from api.auvious.passwords import Passwords
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
     from api.http.mounts import Services
     from api.settings.dialects import AuviousClient, AuviousSettings, AuviousUser
 
-REALM = "auvious"
+DIALECT = "auvious"
+REALM = "auvious"  # of its own endpoints
 EventListener = Callable[[Owner, str, Event], None]
 
 
@@ -76,10 +76,6 @@ class House:
         return self.services.settings().auvious
 
     @property
-    def desk(self) -> Ref[Message] | None:
-        return self.services.system.registry.find(DESK)
-
-    @property
     def quota(self) -> Quota:
         settings = self.settings
         return Quota(
@@ -90,9 +86,9 @@ class House:
     def outbox(self) -> OutboxLimits:
         return OutboxLimits(self.settings.outbox_events, self.settings.outbox_bytes)
 
-    def endpoint(self, id_: str) -> Ref[Message] | None:
+    async def endpoint(self, id_: str) -> Ref[Message] | None:
         """Find a live endpoint, whoever's it is: what it is asked names an owner."""
-        return self.services.system.registry.find(EndpointKey(REALM, id_).path)
+        return await self.services.directory.endpoint(EndpointKey(REALM, id_))
 
     def client_secret(self, client: AuviousClient) -> str:
         """Return a client's secret, generated if none is configured; "" for a public one."""
@@ -102,9 +98,8 @@ class House:
 
     async def say_goodbye(self) -> None:
         """End every endpoint, whose subscribers hear why, and every MQTT session."""
-        for endpoint in self.services.system.registry.children(ENDPOINTS):
-            if endpoint.name.startswith(f"{REALM}:"):
-                with suppress(ActorError):  # it ends anyway
-                    endpoint.tell(EndEndpoint("shutting_down"))
+        for endpoint in await self.services.directory.endpoints(REALM):
+            with suppress(ActorError):  # it ends anyway
+                endpoint.tell(EndEndpoint("shutting_down"))
         for client in tuple(self.mqtt_clients):
             client.shut_down()

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import trio
 from quart import g, request
 
+from actors.core import AskTimeout
 from api.http.app import current
 from api.http.carriers.upgrades import merge_headers
 from api.http.proxies import Client, client_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from actors.core import Ref, Request
 
 R = TypeVar("R")
@@ -44,3 +47,13 @@ def budget() -> float:
 async def ask(ref: Ref[Any], question: Request[R]) -> R:
     """Ask an actor within what is left of this request's budget; raises what `Ref.ask` raises."""
     return await ref.ask(question, within=budget())
+
+
+async def in_time(answer: Awaitable[R]) -> R:
+    """Wait for what the directory says within what is left of this request's budget.
+
+    Raises AskTimeout, and what it raises.
+    """
+    with trio.move_on_after(budget()):
+        return await answer
+    raise AskTimeout

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from actors.core import ActorSystem
+    from actors.directory.directory import Directory
     from api.http.credentials import CredentialGuard
     from api.process.lifecycle import Lifecycle
     from api.process.secret_store import Secrets
@@ -31,6 +32,7 @@ class Services:
 
     settings: Callable[[], Settings]
     system: ActorSystem
+    directory: Directory
     media: MediaEngine
     secrets: Secrets
     guard: CredentialGuard

@@ -12,9 +12,10 @@ from api.owt.management.openapi import PATHS
 from api.owt.management.routes import add_routes, refuser
 from api.owt.management.service import Management
 from api.owt.portal.conversation import serve
+from api.owt.rooms import DIALECT
 from api.owt.socketio.polling import add_polling
 from api.owt.socketio.table import PATH, SocketIo
-from api.owt.state import REALM, House
+from api.owt.state import House
 
 PREFIXES = ("/v1", "/v1.1", "/services", PATH)
 
@@ -22,18 +23,18 @@ PREFIXES = ("/v1", "/v1.1", "/services", PATH)
 def open_dialect(services: Services) -> Callable[[Place], Mount]:
     """Start the dialect; the result opens a mount of it for each listener."""
     house = House.open(services)
-    clients = SocketIo(services, REALM, partial(serve, house))
+    clients = SocketIo(services, DIALECT, partial(serve, house))
     clients.start()
     management = Management(house)
     return lambda place: open_mount(management, clients, place)
 
 
 def open_mount(management: Management, clients: SocketIo, _place: Place) -> Mount:
-    blueprint = Blueprint(REALM, __name__)
+    blueprint = Blueprint(DIALECT, __name__)
     add_routes(blueprint, management)
     add_polling(blueprint, clients)
     return Mount(
-        dialect=REALM,
+        dialect=DIALECT,
         blueprint=blueprint,
         websockets=(clients.websocket_route(),),
         prefixes=PREFIXES,

@@ -16,7 +16,8 @@ from api.owt.room_document import TAGS, Rights, RoomDocument
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-REALM = "owt"
+DIALECT = "owt"
+REALM = "owt"  # of its own participants and rooms
 IDLE_SECONDS = 30.0  # a room without participants, streams and subscriptions ends after this
 DEFAULTED = ("roles", "mediaIn", "mediaOut", "views")
 AUDIO_IN_MP4 = frozenset({"aac"})  # seed, section 5.6; nobody can send any yet
@@ -108,6 +109,7 @@ def room_spec(room_id: str, room: RoomDocument, most_peers: int) -> RoomSpec:
         "Conference",
         capacity=most_peers if limit < 0 else min(most_peers, int(limit)),
         expiry_seconds=IDLE_SECONDS,
+        dialect=DIALECT,
         conference=ConferenceRules(
             input_limit=int(room.input_limit),
             audio_in=frozenset(each.codec.lower() for each in room.media_in.audio),

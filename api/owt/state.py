@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actors.core import ActorStopped, Message, Ref
-from actors.directory.rooms import HUB
 from actors.store.messages import STORE
-from actors.words.keys import PeerKey, RoomKey
+from actors.words.keys import MemberKey, RoomKey
 from api.owt.management.replays import Replays
 from api.owt.portal.notifications import Renderer
+from api.owt.rooms import REALM
 
 if TYPE_CHECKING:
     from api.http.mounts import Services
     from api.settings import OwtSettings
-
-REALM = "owt"
 
 DELETED_KEPT = 20_000
 """Ids of deleted rooms that are remembered: those of far more than the seconds of one login."""
@@ -51,18 +49,16 @@ class House:
         return self.services.settings().limits.ask_seconds
 
     @property
-    def hub(self) -> Ref[Message]:
-        """Raises ActorStopped while the house is going down."""
-        return self._always(HUB)
-
-    @property
     def store(self) -> Ref[Message]:
-        """Raises ActorStopped while the house is going down."""
-        return self._always(STORE)
+        """Raises ActorStopped while the server is going down."""
+        found = self.services.system.registry.find(STORE)
+        if found is None:
+            raise ActorStopped(STORE)
+        return found
 
-    def room(self, room_id: str) -> Ref[Any] | None:
+    async def room(self, room_id: str) -> Ref[Any] | None:
         """Find a live room by its id; one that nobody is in may not live."""
-        return self.services.system.registry.find(RoomKey(REALM, room_id).path)
+        return await self.services.directory.room(RoomKey(REALM, room_id))
 
     def note_deleted(self, room_ids: Iterable[str]) -> None:
         """Remember that these rooms are in the store no more, before those that live are ended."""
@@ -74,12 +70,6 @@ class House:
         """Tell whether a room was deleted just now, for whoever has begun to enter it before."""
         return room_id in self._deleted
 
-    def participant(self, participant_id: str) -> Ref[Any] | None:
+    async def participant(self, participant_id: str) -> Ref[Any] | None:
         """Find a participant by its id, connected or away."""
-        return self.services.system.registry.find(PeerKey(REALM, participant_id).path)
-
-    def _always(self, path: str) -> Ref[Message]:
-        found = self.services.system.registry.find(path)
-        if found is None:
-            raise ActorStopped(path)
-        return found
+        return await self.services.directory.member(MemberKey(REALM, participant_id))

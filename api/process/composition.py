@@ -7,12 +7,13 @@ on this.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from actors.core import ActorError, ChildSpec, open_system
+from actors.core import ChildSpec, open_system
+from actors.directory.directory import Directory
 from actors.member.messages import End
 from actors.store.place import StoreLimits, StorePlace
 from actors.store.sql_store import SqlStore
@@ -20,7 +21,6 @@ from actors.store.upgrade import prepare
 from actors.streams.services import MediaServices
 from actors.tree import children
 from actors.words.close_reasons import CloseReason
-from actors.words.keys import PEERS
 from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Services
@@ -50,7 +50,7 @@ class CurrentSettings:
 
 @asynccontextmanager
 async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
-    """Open the actor system with the house in it, and everything a dialect may use.
+    """Open the actor system with all that lives in it, and everything a dialect may use.
 
     The store must be ready: see `prepare_store`. Raises DataDirError, and RestartLimit from the
     block when the system gives up.
@@ -67,6 +67,7 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
         services = Services(
             settings=current,
             system=system,
+            directory=Directory(system.registry, lambda: actor_limits(current().limits)),
             media=media,
             secrets=secrets,
             guard=CredentialGuard(
@@ -79,10 +80,8 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
         )
 
         async def say_goodbye() -> None:
-            """End every peer; its client is told in its dialect's way."""
-            for peer in system.registry.children(PEERS):
-                with suppress(ActorError):  # it ends anyway
-                    peer.tell(End(CloseReason.SHUTTING_DOWN))
+            """End every member; its client is told in its dialect's way."""
+            await services.directory.tell_members(End(CloseReason.SHUTTING_DOWN))
 
         services.lifecycle.drain_hooks.append(say_goodbye)
         yield services
@@ -91,7 +90,7 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
 def _specs(current: CurrentSettings, media: MediaEngine) -> list[ChildSpec]:
     settings = current()
     return children(
-        lambda: _actor_limits(current().limits),
+        lambda: actor_limits(current().limits),
         _media_services(media, settings),
         lambda: SqlStore(_store(settings)),
     )
@@ -139,7 +138,8 @@ def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
     )
 
 
-def _actor_limits(limits: LimitSettings) -> ActorLimits:
+def actor_limits(limits: LimitSettings) -> ActorLimits:
+    """Return the limits that actors obey."""
     return ActorLimits(
         mailbox_messages=limits.mailbox_messages,
         rooms=limits.rooms,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 async def user_of(house: House, session: str) -> str:
     """Return the user of a live session, "" when there is none."""
-    peer = house.peer(session)
+    peer = await house.peer(session)
     if peer is None:
         return ""
     try:

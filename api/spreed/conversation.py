@@ -84,7 +84,7 @@ class Conversation:
         try:
             incoming = decode(payload)
             if incoming.type in RELAYED:
-                self._relay(incoming)
+                await self._relay(incoming)
             else:
                 await self._take(incoming)
         except Malformed:
@@ -197,16 +197,16 @@ class Conversation:
 
     # --- to others
 
-    def _relay(self, incoming: Incoming) -> None:
+    async def _relay(self, incoming: Incoming) -> None:
         """Pass Offer, Answer, Candidate or Bye on as it is; only a Bye may come without a body."""
         if incoming.type in ("Offer", "Answer") and incoming.body[:1] != b"{":
             return
         if incoming.body or incoming.type == "Bye":
-            self._signal(incoming.to, addressed(incoming.type, incoming.to, incoming.body))
+            await self._signal(incoming.to, addressed(incoming.type, incoming.to, incoming.body))
 
-    def _signal(self, to: str, data: bytes) -> bool:
+    async def _signal(self, to: str, data: bytes) -> bool:
         """Tell another session something; False when there is no such session to take it."""
-        target = self._house.peer(to)
+        target = await self._house.peer(to)
         if target is None:
             return False
         try:
@@ -231,7 +231,7 @@ class Conversation:
             await self._post(Say(chat.Message, extra=Extra(DIALECT, document)))
             return
         self._house.tallies.unicast_chats += chat.Status is None
-        if not self._signal(to, document):
+        if not await self._signal(to, document):
             await self._say_to_member(to, chat.Message)
         elif chat.Mid:
             sent = Chat(Mid=chat.Mid, Status=ChatStatus(State="sent"))
@@ -256,7 +256,7 @@ class Conversation:
         data = encode({"Type": "Conference", "Id": incoming.id, "Conference": ids})
         for session in dict.fromkeys(ids):
             if session != self._me:
-                self._signal(session, data)
+                await self._signal(session, data)
 
 
 HANDLERS: dict[str, Callable[[Conversation, Incoming], Awaitable[None]]] = {

@@ -49,7 +49,7 @@ async def verified_user(
 
 async def grant(house: House, session: str, user: str) -> str:
     """Return a nonce that lets this live session log in as `user`, once. Raises LoginFailed."""
-    peer = house.peer(session)
+    peer = await house.peer(session)
     if peer is None:
         raise LoginFailed
     nonce = secrets.token_urlsafe(32)

@@ -12,12 +12,12 @@ from actors.words.keys import RoomKey
 from actors.words.rooms import RoomSpec
 from api.http.credentials import address_key
 from api.spreed.errors import DefaultRoomDisabled, PinTooLong, RoomNameTooLong
-from api.spreed.wire import Credentials, Hello
+from api.spreed.wire import DIALECT, Credentials, Hello
 
 if TYPE_CHECKING:
     from api.settings import LimitSettings, SpreedSettings
 
-REALM = "spreed"
+REALM = "spreed"  # of its own sessions and rooms
 DEFAULT_TYPE, CONFERENCE = "Room", "Conference"
 RANDOM_NAME_LENGTH = 11
 AGENT_LENGTH = 1000  # of the client's own description, which every member is shown
@@ -70,6 +70,7 @@ def enter_order(
             announces_roster=kind == CONFERENCE,
             capacity=limits.peers_per_room,
             expiry_seconds=settings.room_expiry_seconds,
+            dialect=DIALECT,
         ),
         tag,
         agent=hello.Ua[:AGENT_LENGTH],

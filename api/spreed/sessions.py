@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actors.core import ActorError, Message, Ref
-from actors.directory.rooms import FindUser
 from actors.member.messages import DescribeMember
 from actors.words.facts import Presence
 from api.spreed.errors import (
@@ -50,7 +49,7 @@ async def _session(house: House, request: SessionsRequest) -> Found:
     session = house.signer.attested(request.Token)
     if session is None:
         raise BadAttestation
-    peer = house.peer(session)
+    peer = await house.peer(session)
     if peer is None:
         raise NoSuchSession
     presence = await _describe(house, peer)
@@ -66,9 +65,7 @@ async def _contact(house: House, me: str, request: SessionsRequest) -> Found:
     if pair is None or not me or me not in pair:
         raise BadAttestation
     other = pair[1] if pair[0] == me else pair[0]
-    hub = house.hub
-    seconds = house.services.settings().limits.ask_seconds
-    refs = await hub.ask(FindUser(REALM, other), within=seconds) if hub else ()
+    refs = await house.services.directory.members_of(REALM, other)
     presences: list[Presence] = []
     followed: list[tuple[Ref[Message], str]] = []
     for ref in refs[:LISTED_SESSIONS]:

@@ -10,12 +10,11 @@ import trio
 from werkzeug.http import parse_cookie
 
 from actors.core import ActorError, ActorStopped
-from actors.directory.rooms import HUB, OpenPeer
 from actors.member.absence import Terms
 from actors.member.identity import Identity
 from actors.member.member import Member, Profile
 from actors.member.messages import Adopt, Lost
-from actors.words.keys import PeerKey
+from actors.words.keys import MemberKey
 from api.http.credentials import TooManyAttempts
 from api.http.origins import origin_refusal
 from api.http.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
@@ -25,6 +24,7 @@ from api.spreed.conversation import Conversation
 from api.spreed.events import SpreedClient
 from api.spreed.rooms import REALM
 from api.spreed.state import VERSION, House
+from api.spreed.wire import DIALECT
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref
@@ -40,7 +40,7 @@ def route(house: House, path: str) -> WebsocketRoute:
         admit=partial(admit, house),
         serve=partial(serve, house),
         limits=partial(socket_limits, house),
-        dialect=REALM,
+        dialect=DIALECT,
     )
 
 
@@ -123,27 +123,18 @@ async def serve(house: House, socket: Socket) -> None:
         leaving = closed.page_left
     finally:
         await _lose(peer, client, leaving=leaving)
-        if house.peer(session.id) is None:  # it ended while a picture was still being read
+        if await house.peer(session.id) is None:  # it ended while a picture was still being read
             house.pictures.forget(session.id)
 
 
 async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Message]:
     """Find or spawn the peer of this session. Raises an ActorError when there is no place."""
-    hub = house.hub
-    if hub is None:
-        raise ActorStopped(HUB)
-    settings = house.services.settings()
-    grace = settings.spreed.resume_seconds
-    key = PeerKey(REALM, client.session.id)
-    identity = Identity(client.session.id, user, callable=True)
-    profile = Profile(REALM, account=True, callable=True, terms=Terms(echo_seconds=grace))
-    return await hub.ask(
-        OpenPeer(
-            key,
-            partial(Member, identity, profile, client),
-            Adopt(client, user, grace),
-        ),
-        within=settings.limits.ask_seconds,
+    grace = house.settings.resume_seconds
+    profile = Profile(REALM, DIALECT, account=True, callable=True, terms=Terms(echo_seconds=grace))
+    return await house.services.directory.open_member(
+        MemberKey(REALM, client.session.id),
+        partial(Member, Identity(client.session.id, user, callable=True), profile, client),
+        Adopt(client, user, grace),
     )
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actors.core import Message, Ref
-from actors.directory.rooms import HUB
-from actors.words.keys import PeerKey
+from actors.words.keys import MemberKey
 from api.process.version import quintet_version
 from api.spreed.access_tokens import AccessTokens
 from api.spreed.events import Renderer
@@ -66,14 +65,10 @@ class House:
         configured = self.settings.users.shared_secret
         return self.services.secrets.text("spreed.users.shared_secret", configured)
 
-    @property
-    def hub(self) -> Ref[Message] | None:
-        return self.services.system.registry.find(HUB)
-
     def ice(self) -> IceSettings:
         """Return the STUN and TURN servers that clients are given, as configured now."""
         return self.services.settings().ice
 
-    def peer(self, session_id: str) -> Ref[Message] | None:
-        """Find a live session by its Id; ids of other dialects are not found."""
-        return self.services.system.registry.find(PeerKey(REALM, session_id).path)
+    async def peer(self, session_id: str) -> Ref[Message] | None:
+        """Find a live session by its Id; ids of other realms are not found."""
+        return await self.services.directory.member(MemberKey(REALM, session_id))

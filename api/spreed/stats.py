@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 import trio
 
 from actors.core import ActorError
-from actors.directory.rooms import CountUsers
 from actors.member.messages import DescribeMember, MemberView
-from actors.words.keys import PEERS, ROOMS
-from api.http.asking import ask, budget
+from api.http.asking import budget, in_time
 from api.spreed.events import user_document
 from api.spreed.rooms import REALM
 
 if TYPE_CHECKING:
-    from actors.core import Message, Ref
     from api.spreed.state import House
 
 DETAILED_SESSIONS = 5000
@@ -32,18 +29,12 @@ async def stats_document(house: House, *, details: bool) -> dict[str, object]:
     return {"Runtime": runtime, "Hub": hub, "runtime": runtime, "hub": hub}
 
 
-def _of_realm(house: House, parent: str) -> list[Ref[Message]]:
-    children = house.services.system.registry.children(parent)
-    return [ref for ref in children if ref.name.startswith(f"{REALM}:")]
-
-
 async def _hub(house: House) -> dict[str, object]:
-    sessions = len(_of_realm(house, PEERS))
-    users = 0
-    if house.hub is not None:
-        users = await ask(house.hub, CountUsers(REALM))
+    directory = house.services.directory
+    sessions = len(await directory.members(REALM))
+    users = await in_time(directory.count_users(REALM))
     return {
-        "rooms": len(_of_realm(house, ROOMS)),
+        "rooms": len(await directory.rooms(REALM)),
         "connections": sessions,
         "sessions": sessions,
         "users": users,
@@ -77,7 +68,7 @@ async def _descriptions(house: House) -> list[MemberView]:
     """Ask every session for itself, one budget for all; those that end meanwhile are left out."""
     found: list[MemberView] = []
     with trio.move_on_after(budget()):
-        for ref in _of_realm(house, PEERS)[:DETAILED_SESSIONS]:
+        for ref in (await house.services.directory.members(REALM))[:DETAILED_SESSIONS]:
             try:
                 found.append(await ref.ask(DescribeMember(), within=1.0))
             except ActorError:

@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from actors.core import ActorSystem
-from actors.directory.endpoints import DESK
-from actors.directory.rooms import HUB
 from actors.endpoint.endpoint import Offer
 from actors.endpoint.outbox import Event
 from actors.store.messages import STORE
 from actors.words.facts import RoomClosed
-from actors.words.keys import ENDPOINTS, PEERS, ROOMS, EndpointKey, PeerKey
+from actors.words.keys import DIRECTORY, ENDPOINTS, MEMBERS, ROOMS, EndpointKey, MemberKey
 from tests.actors.core.puppet import logged
 from tests.support.actors import OWNER, REALM, House, key, open_house, settle
 
@@ -94,12 +92,12 @@ async def test_a_room_that_crashes_eleven_times_within_a_minute_ends_alone(
             assert not any(
                 it.closed for it in (listener, *(p.client for p in (ann, cid, bea, bob)))
             )
-            assert house.facts(HUB)["rooms"] == 2
+            assert house.facts(DIRECTORY)["rooms"] == 2
     given_up = [line["actor"] for line in lines if line["event"] == "actor.given_up"]
     assert given_up == [key().path] * 2
 
 
-@pytest.mark.parametrize("path", [PeerKey(REALM, "ann").path, LINE])
+@pytest.mark.parametrize("path", [MemberKey(REALM, "ann").path, LINE])
 async def test_a_peer_or_endpoint_that_crashes_is_closed_with_a_reason_and_may_come_again(
     path: str,
 ) -> None:
@@ -117,8 +115,8 @@ async def test_a_peer_or_endpoint_that_crashes_is_closed_with_a_reason_and_may_c
         assert house.find(path).alive
 
 
-ALWAYS_THERE = (STORE, KEEPER, HUB, ROOMS, PEERS, DESK, ENDPOINTS)
-SUBTREES = ("/storage", "/recordings", "/conferencing", "/delivery")
+ALWAYS_THERE = (STORE, KEEPER, DIRECTORY, ROOMS, MEMBERS, ENDPOINTS)
+SUBTREES = ("/storage", "/recordings", "/conferencing")
 
 
 @pytest.mark.parametrize("path", [*ALWAYS_THERE, *SUBTREES])
@@ -156,7 +154,7 @@ def test_random_crashes_of_rooms_peers_and_endpoints_never_restart_a_sibling(
 ) -> None:
     paths = [
         *(key(name).path for name in ("blue", "red")),
-        *(PeerKey(REALM, name).path for name in ("ann", "bob")),
+        *(MemberKey(REALM, name).path for name in ("ann", "bob")),
         *(EndpointKey(REALM, name).path for name in ("line", "other")),
     ]
 

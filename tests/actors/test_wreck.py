@@ -32,12 +32,11 @@ from actors.core import (
     Supervisor,
 )
 from actors.core.incarnation import Unmade
-from actors.directory.endpoints import DESK, EndpointDesk, FindEndpoints
-from actors.directory.rooms import HUB, CountUsers, Hub
+from actors.directory.actor import DirectoryActor
+from actors.directory.messages import CountUsers, FindEndpoints
 from actors.endpoint.endpoint import Describe as DescribeEndpoint
 from actors.endpoint.endpoint import Endpoint, Offer
 from actors.endpoint.outbox import Event
-from actors.endpoint.rules import Owner
 from actors.jobs.janitor import RecordingKeeper
 from actors.jobs.recording import Recording
 from actors.member.member import Member
@@ -48,7 +47,7 @@ from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from actors.streams.connection import Connection
-from actors.words.keys import ENDPOINTS, PEERS, ROOMS, EndpointKey, PeerKey
+from actors.words.keys import DIRECTORY, ENDPOINTS, MEMBERS, ROOMS, EndpointKey, MemberKey
 from actors.words.orders import ListMembers, Placed
 from tests.actors.core.puppet import logged
 from tests.support.actors import (
@@ -67,7 +66,7 @@ from tests.support.actors import (
     spec,
 )
 
-ANN = PeerKey(REALM, "ann").path
+ANN = MemberKey(REALM, "ann").path
 BLUE = key("blue").path
 LINE = EndpointKey(REALM, "line").path
 # test_connection.py: on a media engine; test_recording.py: on files and threads.
@@ -123,20 +122,12 @@ KINDS = [
     Kind(SqlStore, STORE, Restart.PERMANENT, FindServices(), store=sql_store),
     Kind(Supervisor, "/storage", Restart.PERMANENT, StopChild("nobody")),
     Kind(Supervisor, "/conferencing", Restart.PERMANENT, StopChild("nobody"), CALLS),
-    Kind(Hub, HUB, Restart.PERMANENT, CountUsers("nowhere"), CALLS),
+    Kind(DirectoryActor, DIRECTORY, Restart.PERMANENT, CountUsers("nowhere"), CALLS),
     Kind(Supervisor, ROOMS, Restart.PERMANENT, StopChild("nobody"), CALLS),
-    Kind(Supervisor, PEERS, Restart.PERMANENT, StopChild("nobody"), frozenset({ANN})),
+    Kind(Supervisor, MEMBERS, Restart.PERMANENT, StopChild("nobody"), frozenset({ANN})),
     Kind(Room, BLUE, Restart.TRANSIENT, Placed("nobody", "", ListMembers(""))),
     Kind(Member, ANN, Restart.TEMPORARY, DescribeMember()),
     Kind(Member, ANN, Restart.TEMPORARY, Lost(RecordingClient())),
-    Kind(
-        EndpointDesk,
-        DESK,
-        Restart.PERMANENT,
-        FindEndpoints(REALM, Owner("", "")),
-        frozenset({LINE}),
-    ),
-    Kind(Supervisor, "/delivery", Restart.PERMANENT, StopChild("nobody"), frozenset({LINE})),
     Kind(Supervisor, ENDPOINTS, Restart.PERMANENT, StopChild("nobody"), frozenset({LINE})),
     Kind(Endpoint, LINE, Restart.TEMPORARY, DescribeEndpoint(OWNER)),
 ]
@@ -189,7 +180,7 @@ async def check_all_works(house: House) -> None:
         endpoint = house.find(EndpointKey(REALM, id_).path)
         assert await endpoint.ask(Offer(OWNER, Event(b"works", b"works")), within=5)
         assert listener.payloads == [b"works"]
-    assert len(await house.find(DESK).ask(FindEndpoints(REALM, OWNER), within=5)) == 2
+    assert len(await house.find(DIRECTORY).ask(FindEndpoints(REALM, OWNER), within=5)) == 2
 
 
 def crashes(lines: list[Any]) -> list[tuple[str, str]]:

@@ -43,10 +43,10 @@ def test_a_wrong_token_is_told_and_the_right_one_shows_the_tree(page: Page) -> N
     expect(page.get_by_role("alert")).to_have_text("That is not the operator's token.")
     enter(page)
     expect(page.get_by_role("status")).to_have_text("Ready")
-    expect(page.get_by_role("cell", name="/conferencing/hub", exact=True)).to_be_visible()
+    expect(page.get_by_role("cell", name="/conferencing/directory", exact=True)).to_be_visible()
     expect(page.get_by_label("Figures")).to_contain_text("Websockets")
     page.reload()
-    expect(page.get_by_role("cell", name="/conferencing/hub", exact=True)).to_be_visible()
+    expect(page.get_by_role("cell", name="/conferencing/directory", exact=True)).to_be_visible()
     page.get_by_role("button", name="Forget token").click()
     expect(page.get_by_label("Operator token")).to_be_focused()
     expect(page.get_by_role("table")).to_be_hidden()
@@ -56,21 +56,21 @@ def test_an_actor_is_stopped_once_that_is_confirmed(page: Page) -> None:
     enter(page)
     expect(page.get_by_role("status")).to_have_text("Ready")
     page.evaluate("window.socket = new WebSocket(`ws://${location.host}/ws`)")
-    stop = page.get_by_role("button", name="Stop /conferencing/peers/")
+    stop = page.get_by_role("button", name="Stop /conferencing/members/")
     expect(stop).to_have_count(1)
     stop.click()
     page.get_by_role("button", name="Keep it").click()
     stop.click()
     page.get_by_role("button", name="Stop it").click()
     expect(stop).to_have_count(0)
-    expect(page.get_by_role("cell", name="/conferencing/hub", exact=True)).to_be_visible()
+    expect(page.get_by_role("cell", name="/conferencing/directory", exact=True)).to_be_visible()
 
 
 def test_the_filter_leaves_what_it_names(page: Page) -> None:
     enter(page)
     type_into(page.get_by_label("Filter"), "supervisor")
     expect(page.get_by_role("cell", name="/conferencing/rooms", exact=True)).to_be_visible()
-    expect(page.get_by_role("cell", name="/conferencing/hub", exact=True)).to_have_count(0)
+    expect(page.get_by_role("cell", name="/conferencing/directory", exact=True)).to_have_count(0)
 
 
 def test_every_control_works_by_keyboard(page: Page) -> None:
@@ -81,11 +81,11 @@ def test_every_control_works_by_keyboard(page: Page) -> None:
     keys.activate("Show")
     expect(page.get_by_role("status")).to_have_text("Ready")
     page.evaluate("window.socket = new WebSocket(`ws://${location.host}/ws`)")
-    stop = page.get_by_role("button", name="Stop /conferencing/peers/")
+    stop = page.get_by_role("button", name="Stop /conferencing/members/")
     expect(stop).to_have_count(1)
     name = stop.get_attribute("aria-label") or ""
     keys.reach("Filter")
-    keys.types("/conferencing/peers/")
+    keys.types("/conferencing/members/")
     expect(page.locator("#rows tr")).to_have_count(1)
     assert set(keys.reaches_every_control()) == {"Forget token", "Filter", name}
     keys.activate(name)

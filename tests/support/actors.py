@@ -15,8 +15,7 @@ import trio.testing
 
 from actors import tree as house
 from actors.core import Actor, ActorError, ActorSystem, Message, Ref, open_system
-from actors.directory.endpoints import DESK, OpenEndpoint
-from actors.directory.rooms import HUB, OpenPeer
+from actors.directory.messages import OpenEndpoint, OpenMember
 from actors.endpoint.endpoint import Attach, EndpointSpec, Resume
 from actors.endpoint.outbox import OutboxLimits
 from actors.endpoint.rules import Delivery, Owner, Quota, Terms
@@ -39,7 +38,7 @@ from actors.words.facts import (
     RoomClosed,
     Said,
 )
-from actors.words.keys import EndpointKey, PeerKey, RoomKey
+from actors.words.keys import DIRECTORY, EndpointKey, MemberKey, RoomKey
 from actors.words.limits import ActorLimits
 from actors.words.orders import Say, SetPin
 from actors.words.rooms import RoomSpec
@@ -51,7 +50,7 @@ OWNER = Owner("acme", "ann")
 LIMITS = ActorLimits()
 GRACE = 10.0
 ENTER_SECONDS = 60.0
-PEER = Profile(REALM, account=True, callable=True, terms=AbsenceTerms(echo_seconds=GRACE))
+PEER = Profile(REALM, REALM, account=True, callable=True, terms=AbsenceTerms(echo_seconds=GRACE))
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -193,12 +192,12 @@ class House:
     ) -> Person:
         """Open a peer, or take over the one that has this id."""
         client = RecordingClient(gone=gone, full=full)
-        order = OpenPeer(
-            PeerKey(REALM, id_),
+        order = OpenMember(
+            MemberKey(REALM, id_),
             lambda: Member(Identity(id_, user, callable=True), PEER, client),
             Adopt(client, user, GRACE),
         )
-        person = Person(id_, await self.find(HUB).ask(order, within=5), client)
+        person = Person(id_, await self.find(DIRECTORY).ask(order, within=5), client)
         await settle()
         return person
 
@@ -206,10 +205,10 @@ class House:
         """Open a participant, which ends with its client, or so much later."""
         client = RecordingClient()
         profile = participant_profile(AbsenceTerms(resume_seconds))
-        order = OpenPeer(
-            PeerKey(REALM, id_), lambda: Member(Identity(id_), profile, client), RefuseSecond()
+        order = OpenMember(
+            MemberKey(REALM, id_), lambda: Member(Identity(id_), profile, client), RefuseSecond()
         )
-        person = Person(id_, await self.find(HUB).ask(order, within=5), client)
+        person = Person(id_, await self.find(DIRECTORY).ask(order, within=5), client)
         await settle()
         return person
 
@@ -218,7 +217,7 @@ class House:
         spec = EndpointSpec(
             EndpointKey(REALM, id_), OWNER, Terms(keep_alive), lambda: b"{}", OutboxLimits()
         )
-        endpoint = await self.find(DESK).ask(OpenEndpoint(spec, Quota()), within=5)
+        endpoint = await self.find(DIRECTORY).ask(OpenEndpoint(spec, Quota()), within=5)
         await settle()
         listener = Listener()
         with suppress(ActorError):  # one that is to crash has crashed
@@ -276,6 +275,7 @@ def participant_profile(terms: AbsenceTerms, note: str = "") -> Profile:
     """Return what a member with streams is."""
     return Profile(
         REALM,
+        REALM,
         "participant",
         streams=True,
         bound_to_room=True,
@@ -295,7 +295,7 @@ def key(room: str = "blue") -> RoomKey:
 
 
 def spec(room: str = "blue", **other: Any) -> RoomSpec:
-    return RoomSpec(key(room), room.title(), **other)
+    return RoomSpec(key(room), room.title(), **{"dialect": REALM, **other})
 
 
 def memory_store(_folder: Path) -> MemoryStore:
@@ -309,7 +309,7 @@ async def open_house(
     store: Callable[[Path], Actor[Message]] = memory_store,
     **media: Any,
 ) -> AsyncIterator[House]:
-    """Run store, hub, rooms and peers as the server does; on a fake engine if none is given.
+    """Run what there is at the start, as the server does; on a fake engine if none is given.
 
     The store may use the folder.
     """

@@ -15,11 +15,11 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.core import Message, Ref
-from actors.directory.endpoints import DESK, OpenEndpoint
+from actors.directory.messages import OpenEndpoint
 from actors.endpoint.endpoint import Describe, Described, EndpointSpec, Offer, Unregister
 from actors.endpoint.outbox import Event, OutboxLimits
 from actors.endpoint.rules import Owner, Quota, Terms
-from actors.words.keys import EndpointKey
+from actors.words.keys import DIRECTORY, EndpointKey
 from api.auvious.keys import FILE, KeyRing
 from api.auvious.mount import open_mount
 from api.settings import Settings
@@ -131,9 +131,9 @@ class EventServer(AuviousServer):
             lambda: b'{"type":"Reminder"}',
             outbox,
         )
-        desk = self.system.registry.find(DESK)
-        assert desk is not None
-        return await desk.ask(OpenEndpoint(spec, Quota()), within=PATIENCE)
+        directory = self.system.registry.find(DIRECTORY)
+        assert directory is not None
+        return await directory.ask(OpenEndpoint(spec, Quota()), within=PATIENCE)
 
     async def offer(
         self, payload: bytes = b"{}", qos: int = 1, endpoint: str = "e", user: str = "alice"

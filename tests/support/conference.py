@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import trio
 
 from actors.core import Actor, ActorError, ChildSpec, Down, Message, Ref, Request, Spawn
-from actors.directory.rooms import HUB, Admit
+from actors.directory.messages import Admit
 from actors.room.room import FromRoom, Leave, Rejoin
 from actors.words.facts import (
     Fact,
@@ -24,7 +24,7 @@ from actors.words.facts import (
     SessionAnswered,
     SessionReady,
 )
-from actors.words.keys import PEERS, ROOMS, PeerKey, RoomKey
+from actors.words.keys import DIRECTORY, MEMBERS, ROOMS, MemberKey, RoomKey
 from actors.words.orders import Offer, Order, Placed, Publish, Subscribe
 from actors.words.permission import Abilities, Permission
 from actors.words.rooms import Admission, ConferenceRules, RoomSpec
@@ -231,10 +231,10 @@ class Meeting:
         """Bring in a member. What it was told so far is kept."""
         presence = Presence(name, name.title(), role="presenter", permission=permission)
         member = kind(self.house, self.engine, presence)
-        child = ChildSpec(PeerKey(REALM, name).slug, lambda: MemberActor(member))
-        member.ref = await self.house.find(PEERS).ask(Spawn(child), within=5)
+        child = ChildSpec(MemberKey(REALM, name).slug, lambda: MemberActor(member))
+        member.ref = await self.house.find(MEMBERS).ask(Spawn(child), within=5)
         order = Admit(member.ref, spec or conference_spec(), Admission(presence), "login")
-        self.house.find(HUB).tell(order)
+        self.house.find(DIRECTORY).tell(order)
         await settle()
         return member
 

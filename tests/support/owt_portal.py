@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import trio
 
 from actors.core import Ref
-from actors.words.keys import PEERS, PeerKey, RoomKey
+from actors.words.keys import MEMBERS, MemberKey, RoomKey
 from tests.support.owt import KEYS, SAMPLE, Manager, OwtServer
 from tests.support.socketio import PATIENCE, SocketIoClient, Websocket, connect
 
@@ -140,13 +140,13 @@ async def token(server: Place, room: str, user: str = "ann", role: str = "presen
 async def until_peers(server: OwtServer, count: int) -> None:
     """Wait until there are so many participants, connected or away."""
     with trio.fail_after(PATIENCE):
-        while len(server.system.registry.children(PEERS)) != count:
+        while len(server.system.registry.children(MEMBERS)) != count:
             await trio.sleep(0.01)
 
 
 async def until_away(server: OwtServer, participant: str) -> None:
     """Wait until the server has noticed that a connection is gone."""
-    cell = server.system.registry.cell_at(PeerKey("owt", participant).path)
+    cell = server.system.registry.cell_at(MemberKey("owt", participant).path)
     assert cell is not None
     with trio.fail_after(PATIENCE):
         while not cell.life.actor.snapshot()["away"]:

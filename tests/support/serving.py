@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ from hypercorn.trio import serve as hypercorn_serve
 from prometheus_client import CollectorRegistry
 from quart import Blueprint, Response
 
+from actors.core import ActorSystem
+from actors.directory.directory import Directory
 from api.http.app import App, create_app
 from api.http.carriers.address_counts import AddressCounts
 from api.http.carriers.connections import Connections
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Mount, Services
 from api.http.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
+from api.process.composition import actor_limits
 from api.process.lifecycle import Lifecycle
 from api.process.secret_store import Secrets
 from api.settings import ListenerSettings, Settings
@@ -54,16 +58,21 @@ def settings_with(**sections: Any) -> Settings:
 
 
 def services_for(settings: Settings, **changes: Any) -> Services:
-    """Return services without an actor system."""
+    """Return services without an actor system, unless one is among the changes."""
+    system = changes.get("system")
     values: dict[str, Any] = {
         "settings": lambda: settings,
         "system": None,
+        "directory": None,
         "media": FakeEngine(),
         "secrets": Secrets(Path("/nonexistent")),
         "guard": CredentialGuard(10, 1800.0),
         "lifecycle": Lifecycle(),
         "metrics": CollectorRegistry(),
     }
+    if isinstance(system, ActorSystem):
+        limits = partial(actor_limits, settings.limits)
+        values["directory"] = Directory(system.registry, limits)
     return Services(**{**values, **changes})
 
 

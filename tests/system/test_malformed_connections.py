@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trio.testing
 
-from actors.words.keys import PEERS
+from actors.words.keys import MEMBERS
 from tests.support.peace import Siege, peaceful
 from tests.support.raw import TEXT, RawClient, connected, frame, upgrade_request, upgraded
 from tests.support.rough import PATIENCE, request, reset, send_all
@@ -164,7 +164,7 @@ async def test_hanging_up_at_any_moment_is_nothing_to_log_as_a_crash(patient: Si
                         await trio.testing.wait_all_tasks_blocked(0.001)
                     reset(client)
     with trio.fail_after(PATIENCE):
-        while len(patient.server.system.registry.children(PEERS)) > 1:
+        while len(patient.server.system.registry.children(MEMBERS)) > 1:
             await trio.sleep(0.01)
 
 

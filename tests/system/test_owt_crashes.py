@@ -9,8 +9,7 @@ import httpx
 import pytest
 import trio
 
-from actors.directory.rooms import HUB
-from actors.words.keys import PEERS, ROOMS, PeerKey
+from actors.words.keys import DIRECTORY, MEMBERS, ROOMS, MemberKey
 from media.local_engine import open_local_engine
 from media.webrtc.bridge import MediaLoop, open_media_loop
 from media.webrtc.peer_facts import IceSettings
@@ -57,7 +56,7 @@ async def crash(server: OwtServer, path: str) -> None:
             await trio.sleep(0.01)
 
 
-@pytest.mark.parametrize("path", [HUB, ROOMS, PEERS, "/conferencing"])
+@pytest.mark.parametrize("path", [DIRECTORY, ROOMS, MEMBERS, "/conferencing"])
 async def test_a_crash_of_what_all_stand_on_ends_calls_and_lets_everybody_in_again(
     server: OwtServer, room: str, loop: MediaLoop, path: str
 ) -> None:
@@ -99,7 +98,7 @@ async def test_a_crash_of_a_participant_ends_it_alone(
         async with calling(one, loop) as ann, calling(two, loop) as bob:
             doomed, kept = await ann.publish(), await bob.publish()
             taken = await bob.subscribe(doomed, doomed)
-            await crash(server, PeerKey("owt", one.id).path)
+            await crash(server, MemberKey("owt", one.id).path)
             await one.client.gone()
             ended = await two.told("progress", id=taken, status="error")
             assert ended["data"] == "Source stream loss"

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from api.auvious.mqtt.client import Client
+from api.auvious.state import DIALECT
 from api.http.origins import origin_refusal
 from api.http.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
 
@@ -24,7 +25,7 @@ def mqtt_routes(house: House) -> tuple[WebsocketRoute, ...]:
             admit=partial(admit, house),
             serve=partial(serve, house),
             limits=partial(socket_limits, house),
-            dialect="auvious",
+            dialect=DIALECT,
             subprotocol=subprotocol,
         )
         for path in PATHS

@@ -79,7 +79,7 @@ class Subscriptions:
         settings = self._house.services.settings()
         if len(self._listeners) >= settings.auvious.mqtt.subscriptions:
             return Reason.QUOTA_EXCEEDED
-        ref = self._house.endpoint(endpoint)
+        ref = await self._house.endpoint(endpoint)
         if ref is None:
             return Reason.NOT_AUTHORIZED
         listener = self._listeners[endpoint] = Listener(endpoint, ref, self._client)

@@ -195,7 +195,7 @@ class LiveViews:
 
     async def _done(self, record: ConferenceRecord, order: Request[None], missing: Trouble) -> None:
         """Have the live room do something without an answer; one that does not live has none."""
-        lives = self._management.house.room(record.id) is not None
+        lives = await self._management.house.room(record.id) is not None
         if not lives:
             raise RestError(missing)
         await self._management.live(record, order, None)

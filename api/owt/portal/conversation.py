@@ -12,12 +12,11 @@ import structlog
 import trio
 
 from actors.core import ActorError, ActorStopped, Message, Ref
-from actors.directory.rooms import OpenPeer
 from actors.member.client import TooSlow
 from actors.member.member import Member
 from actors.member.messages import End, Enter, Lost, PlaceOrder, RefuseSecond, Resume
 from actors.words.close_reasons import CloseReason
-from actors.words.keys import PeerKey
+from actors.words.keys import MemberKey
 from actors.words.orders import Order, Unpublish, Unsubscribe
 from api.owt.live_rooms import LiveRooms
 from api.owt.portal import orders
@@ -26,8 +25,8 @@ from api.owt.portal.client import PortalClient
 from api.owt.portal.errors import BAD_PUBLICATION, CLIENT_UNKNOWN, ILLEGAL_REQUEST, words_for
 from api.owt.portal.login import BadLogin, LoginFailed, login_words, redeem, returning
 from api.owt.portal.requests import BadRequest, read
+from api.owt.rooms import DIALECT, REALM
 from api.owt.socketio.connection import PAGE_LEFT, Connection, ConnectionClosed, Incoming
-from api.owt.state import REALM
 
 if TYPE_CHECKING:
     from api.owt.state import House
@@ -108,7 +107,7 @@ class Conversation:
     def _log_refusal(self, failure: LoginFailed) -> None:
         reason = "bad request" if isinstance(failure, BadLogin) else str(failure)
         address = self._connection.address
-        log.info("login.refused", dialect=REALM, address=address, reason=reason)
+        log.info("login.refused", dialect=DIALECT, address=address, reason=reason)
 
     # --- in and out
 
@@ -127,14 +126,11 @@ class Conversation:
             entry.version,
             entry.spec.conference.views if entry.spec.conference is not None else (),
         )
-        opening = OpenPeer(
-            PeerKey(REALM, connection.id),
-            partial(Member, entry.identity, entry.profile, client),
-            RefuseSecond(),
-        )
+        key = MemberKey(REALM, connection.id)
+        new = partial(Member, entry.identity, entry.profile, client)
         participant: Ref[Message] | None = None
         try:
-            participant = await house.hub.ask(opening, within=house.ask_seconds)
+            participant = await house.services.directory.open_member(key, new, RefuseSecond())
         except ActorError as error:
             raise LoginFailed(login_words(error)) from None
         finally:

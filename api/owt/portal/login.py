@@ -28,8 +28,15 @@ from api.owt.portal.errors import (
     words_for,
 )
 from api.owt.portal.tickets import BadTicket, TicketExpired, participant_of
-from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room, room_spec
-from api.owt.state import REALM
+from api.owt.rooms import (
+    DIALECT,
+    REALM,
+    InvalidRoom,
+    ViewConflict,
+    permission_of,
+    read_room,
+    room_spec,
+)
 from api.owt.stream_info import Version
 from api.owt.tokens import BadToken, token_id
 
@@ -97,7 +104,7 @@ async def returning(house: House, ticket: str, address: str) -> tuple[str, Ref[M
         except TooManyAttempts:
             raise LoginFailed(TOO_MANY_ATTEMPTS) from None
         raise LoginFailed(words_for(bad)) from None
-    found = house.participant(participant)
+    found = await house.participant(participant)
     if found is None:
         raise LoginFailed(CLIENT_UNKNOWN)
     return participant, found
@@ -165,6 +172,7 @@ async def _entry(
         Identity(participant, token.user, token.role, permission),
         Profile(
             REALM,
+            DIALECT,
             "participant",
             streams=True,
             bound_to_room=True,

@@ -26,10 +26,10 @@ from actors.words.facts import (
 from actors.words.permission import Abilities, Permission
 from actors.words.streams import AudioTrack, SessionEnd, VideoTrack
 from api.owt.portal.errors import ENDS, words_for_end
+from api.owt.rooms import DIALECT
 from api.owt.stream_info import Version, status, stream_info
 
 Document = dict[str, Any]
-DIALECT = "owt"
 TO_MANY = (PeerJoined, PeerLeft, Said, StreamAdded, StreamChanged, StreamRemoved)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.core import ActorStopped, Ref
-from actors.directory.endpoints import DESK, FindEndpoints, OpenEndpoint
+from actors.directory.messages import FindEndpoints, OpenEndpoint
 from actors.endpoint.endpoint import (
     Acknowledge,
     Attach,
@@ -31,7 +31,7 @@ from actors.endpoint.endpoint import (
 )
 from actors.endpoint.outbox import Event, OutboxLimits
 from actors.endpoint.rules import Delivery, Owner, Quota, Terms
-from actors.words.keys import EndpointKey
+from actors.words.keys import DIRECTORY, EndpointKey
 from actors.words.refusals import (
     EndpointTaken,
     EndpointUnknown,
@@ -48,7 +48,7 @@ REMINDER = b"a reminder"
 
 
 @dataclass
-class Desk:
+class Places:
     house: House
 
     async def open(
@@ -63,12 +63,12 @@ class Desk:
         spec = EndpointSpec(
             EndpointKey(REALM, id_), owner, Terms(keep_alive, remind), lambda: REMINDER, outbox
         )
-        found = await self.house.find(DESK).ask(OpenEndpoint(spec, quota), within=5)
+        found = await self.house.find(DIRECTORY).ask(OpenEndpoint(spec, quota), within=5)
         await settle()
         return found
 
     async def found(self, owner: Owner = ANN) -> list[str]:
-        refs = await self.house.find(DESK).ask(FindEndpoints(REALM, owner), within=5)
+        refs = await self.house.find(DIRECTORY).ask(FindEndpoints(REALM, owner), within=5)
         return [ref.name.partition(":")[2] for ref in refs]
 
     def lives(self, id_: str = "e") -> bool:
@@ -76,9 +76,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk() -> AsyncIterator[Desk]:
+async def places() -> AsyncIterator[Places]:
     async with open_house() as house:
-        yield Desk(house)
+        yield Places(house)
 
 
 async def attach(endpoint: Ref[Any], listener: Listener, seen: Seen | None = None) -> Attached:
@@ -101,7 +101,7 @@ async def waiting(endpoint: Ref[Any]) -> list[int]:
 
 
 async def test_an_endpoint_is_found_by_its_owner() -> None:
-    async with desk() as at:
+    async with places() as at:
         await at.open("one")
         await at.open("two")
         await at.open("Three", BOB)
@@ -111,7 +111,7 @@ async def test_an_endpoint_is_found_by_its_owner() -> None:
 
 
 async def test_the_same_owner_registers_again_and_another_is_refused() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint = await at.open()
         assert await at.open(keep_alive=99) == endpoint
         described = await endpoint.ask(Describe(ANN), within=5)
@@ -120,14 +120,14 @@ async def test_the_same_owner_registers_again_and_another_is_refused() -> None:
             with pytest.raises(EndpointTaken):
                 await at.open(owner=stranger)
         assert await at.found() == ["e"]
-        assert at.house.facts(DESK) == {"endpoints": 1, "users": 1}
+        assert at.house.facts(DIRECTORY) == {"rooms": 0, "users": 0, "endpoints": 1, "owners": 1}
 
 
 @pytest.mark.parametrize(
     "order", [Renew(BOB), Unregister(BOB), Describe(BOB), Attach(Listener(), BOB)]
 )
 async def test_somebody_elses_endpoint_is_unknown(order: Any) -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint = await at.open()
         with pytest.raises(EndpointUnknown):
             await endpoint.ask(order, within=5)
@@ -135,7 +135,7 @@ async def test_somebody_elses_endpoint_is_unknown(order: Any) -> None:
 
 
 async def test_an_event_for_another_owner_is_not_taken() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint = await at.open()
         assert not await endpoint.ask(Offer(BOB, Event(b"x", b"x")), within=5)
 
@@ -149,7 +149,7 @@ async def test_an_event_for_another_owner_is_not_taken() -> None:
     ],
 )
 async def test_there_are_only_so_many_endpoints(quota: Quota, others: list[Owner]) -> None:
-    async with desk() as at:
+    async with places() as at:
         first = await at.open("1", quota=quota)
         await at.open("2", quota=quota)
         with pytest.raises(TooManyEndpoints):
@@ -164,19 +164,19 @@ async def test_there_are_only_so_many_endpoints(quota: Quota, others: list[Owner
 
 async def test_an_id_and_its_place_are_free_as_soon_as_it_is_unregistered() -> None:
     quota = Quota(per_user=1)
-    async with desk() as at:
+    async with places() as at:
         former = await at.open(quota=quota)
         await former.ask(Unregister(ANN), within=5)
         assert await at.open(quota=quota) != former
         await settle()
-        assert at.house.facts(DESK) == {"endpoints": 1, "users": 1}
+        assert at.house.facts(DIRECTORY) == {"rooms": 0, "users": 0, "endpoints": 1, "owners": 1}
 
 
 # --- how long it lives
 
 
 async def test_it_expires_after_its_period(autojump_clock: trio.testing.MockClock) -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint = await at.open(keep_alive=15)
         listener = Listener()
         await attach(endpoint, listener)
@@ -190,7 +190,7 @@ async def test_it_expires_after_its_period(autojump_clock: trio.testing.MockCloc
 
 
 async def test_it_expires_on_the_real_clock() -> None:
-    async with desk() as at:
+    async with places() as at:
         listener = Listener()
         began = trio.current_time()
         endpoint = await at.open(keep_alive=1)
@@ -203,7 +203,7 @@ async def test_it_expires_on_the_real_clock() -> None:
 
 
 async def test_a_sign_of_life_begins_a_new_period(autojump_clock: trio.testing.MockClock) -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint = await at.open(keep_alive=15)
         for _ in range(5):
             await trio.sleep(10)
@@ -215,7 +215,7 @@ async def test_a_sign_of_life_begins_a_new_period(autojump_clock: trio.testing.M
 
 
 async def test_new_terms_count_at_once(autojump_clock: trio.testing.MockClock) -> None:
-    async with desk() as at:
+    async with places() as at:
         await at.open(keep_alive=5)
         await at.open(keep_alive=50)
         await trio.sleep(49)
@@ -226,7 +226,7 @@ async def test_new_terms_count_at_once(autojump_clock: trio.testing.MockClock) -
 
 
 async def test_it_is_reminded_once_a_period(autojump_clock: trio.testing.MockClock) -> None:
-    async with desk() as at:
+    async with places() as at:
         listener = Listener()
         endpoint = await at.open(keep_alive=30, remind=True)
         await attach(endpoint, listener)
@@ -242,7 +242,7 @@ async def test_it_is_reminded_once_a_period(autojump_clock: trio.testing.MockClo
 async def test_without_the_wish_there_is_no_reminder(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with desk() as at:
+    async with places() as at:
         listener = Listener()
         await attach(await at.open(keep_alive=30), listener)
         await trio.sleep(29)
@@ -251,7 +251,7 @@ async def test_without_the_wish_there_is_no_reminder(
 
 @pytest.mark.parametrize("reason", ["shutting_down", "anything"])
 async def test_subscribers_hear_why_it_ended(reason: str) -> None:
-    async with desk() as at:
+    async with places() as at:
         here, gone = Listener(), Listener()
         endpoint = await at.open()
         await attach(endpoint, here)
@@ -268,7 +268,7 @@ async def test_subscribers_hear_why_it_ended(reason: str) -> None:
 
 
 async def test_events_arrive_in_order_with_their_qos() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint, listener = await at.open(), Listener()
         await attach(endpoint, listener)
         for number, qos in enumerate((0, 1, 0)):
@@ -282,7 +282,7 @@ async def test_events_arrive_in_order_with_their_qos() -> None:
 
 
 async def test_an_event_between_register_and_subscribe_waits_if_it_is_to_arrive() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint, listener = await at.open(), Listener()
         assert await offer(endpoint, b"best effort", 0)
         assert await offer(endpoint, b"at least once", 1)
@@ -291,7 +291,7 @@ async def test_an_event_between_register_and_subscribe_waits_if_it_is_to_arrive(
 
 
 async def test_best_effort_that_waits_for_a_slow_one_is_not_shown_to_who_comes_later() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint = await at.open()
         slow, first, later = Listener(room=0), Listener(), Listener()
         await attach(endpoint, slow)
@@ -311,7 +311,7 @@ async def test_best_effort_that_waits_for_a_slow_one_is_not_shown_to_who_comes_l
 
 
 async def test_nothing_is_shown_before_the_first_resume_and_nothing_is_lost() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint, listener = await at.open(), Listener()
         await endpoint.ask(Attach(listener, ANN), within=5)
         await offer(endpoint, b"one", 0)
@@ -323,7 +323,7 @@ async def test_nothing_is_shown_before_the_first_resume_and_nothing_is_lost() ->
 
 
 async def test_an_unacknowledged_event_is_shown_again_as_such() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint, first, second = await at.open(), Listener(), Listener()
         await attach(endpoint, first)
         await offer(endpoint, b"one")
@@ -344,7 +344,7 @@ async def test_an_unacknowledged_event_is_shown_again_as_such() -> None:
 
 
 async def test_two_subscribers_are_shown_every_event() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint, one, two = await at.open(), Listener(), Listener()
         await attach(endpoint, one)
         await attach(endpoint, two)
@@ -355,7 +355,7 @@ async def test_two_subscribers_are_shown_every_event() -> None:
 
 
 async def test_a_subscriber_without_room_is_shown_the_rest_when_it_has_some() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint, slow, quick = await at.open(), Listener(room=2), Listener()
         await attach(endpoint, slow)
         await attach(endpoint, quick)
@@ -378,7 +378,7 @@ async def test_a_subscriber_without_room_is_shown_the_rest_when_it_has_some() ->
 
 async def test_a_full_outbox_turns_events_away_and_says_so_once() -> None:
     with logged() as lines:
-        async with desk() as at:
+        async with places() as at:
             endpoint = await at.open(outbox=OutboxLimits(events=2))
             listener = Listener(room=0)
             await attach(endpoint, listener)
@@ -398,7 +398,7 @@ async def test_a_full_outbox_turns_events_away_and_says_so_once() -> None:
 
 
 async def test_what_a_subscriber_has_seen_counts_as_acknowledged() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint, first = await at.open(), Listener()
         life = (await attach(endpoint, first)).life
         for number in range(4):
@@ -416,7 +416,7 @@ async def test_what_a_subscriber_has_seen_counts_as_acknowledged() -> None:
 
 
 async def test_subscribers_are_limited_and_the_dead_do_not_count() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint = await at.open()
         listeners = [Listener() for _ in range(16)]
         for listener in listeners:
@@ -429,7 +429,7 @@ async def test_subscribers_are_limited_and_the_dead_do_not_count() -> None:
 
 
 async def test_one_who_left_is_not_shown_anything() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint, left, gone = await at.open(), Listener(), Listener()
         await attach(endpoint, left)
         await attach(endpoint, gone)
@@ -443,7 +443,7 @@ async def test_one_who_left_is_not_shown_anything() -> None:
 
 
 async def test_its_description_shows_masked_copies_only() -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint = await at.open()
         await endpoint.ask(Offer(ANN, Event(b'"secret"', b'"******"', 1)), within=5)
         described = await endpoint.ask(Describe(ANN), within=5)
@@ -455,7 +455,7 @@ async def test_its_description_shows_masked_copies_only() -> None:
 
 
 async def test_a_registration_that_meets_the_end_of_the_former_one_begins_anew() -> None:
-    async with desk() as at:
+    async with places() as at:
         former = await at.open()
         former.tell(EndEndpoint("anything"))  # it is found, and ends before it is asked
         again = await at.open()
@@ -482,7 +482,7 @@ steps = st.lists(
 async def test_in_any_order_each_subscriber_is_shown_events_in_order_and_none_is_lost(
     orders: list[tuple[str, int, int]],
 ) -> None:
-    async with desk() as at:
+    async with places() as at:
         endpoint = await at.open()
         seats: list[Listener | None] = [None, None, None]
         everyone: list[Listener] = []

@@ -6,7 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actors.directory.rooms import HUB, Hub, Identified
+from actors.directory.actor import DirectoryActor
+from actors.directory.messages import Identified
 from actors.member.messages import DescribeMember, Enter, Lost, PlaceOrder
 from actors.room.room import Room
 from actors.words.facts import (
@@ -18,6 +19,7 @@ from actors.words.facts import (
     Said,
     Signalled,
 )
+from actors.words.keys import DIRECTORY
 from actors.words.orders import ListMembers, Placed
 from actors.words.refusals import (
     Busy,
@@ -37,9 +39,9 @@ from tests.support.actors import (
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Saboteur:
-    """Return the way to make the hub slow."""
-    return Saboteur(monkeypatch, Hub, HUB)
+def directory(monkeypatch: pytest.MonkeyPatch) -> Saboteur:
+    """Return the way to make the directory slow."""
+    return Saboteur(monkeypatch, DirectoryActor, DIRECTORY)
 
 
 @pytest.fixture
@@ -101,11 +103,11 @@ async def test_a_member_refused_by_its_own_room_is_out_of_it() -> None:
         assert ann.client.facts == [PeerLeft("bob", gone=False)]
 
 
-async def test_a_member_that_the_hub_refuses_is_out_of_its_room(hub: Saboteur) -> None:
+async def test_a_member_that_the_directory_refuses_is_out_of_its_room(directory: Saboteur) -> None:
     async with open_house() as house:
         ann, bob = await house.people("ann", "bob")
-        with hub.holding():
-            await house.fill(HUB, Identified(house.find(HUB), REALM, ""))
+        with directory.holding():
+            await house.fill(DIRECTORY, Identified(house.find(DIRECTORY), REALM, ""))
             with pytest.raises(Busy):
                 await bob.enter()
         assert await present(house, bob, "blue") == set()

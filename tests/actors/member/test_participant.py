@@ -26,7 +26,7 @@ from actors.core import (
     Spawn,
     StopChild,
 )
-from actors.directory.rooms import HUB, OpenPeer
+from actors.directory.messages import OpenMember
 from actors.member.absence import Terms
 from actors.member.identity import Identity
 from actors.member.member import Member
@@ -61,7 +61,7 @@ from actors.words.facts import (
     StreamAdded,
     StreamRemoved,
 )
-from actors.words.keys import ROOMS, PeerKey, RoomKey
+from actors.words.keys import DIRECTORY, ROOMS, MemberKey, RoomKey
 from actors.words.orders import Offer, Order, Placed, Publish, Say, Subscribe, Unpublish
 from actors.words.permission import NO_MEDIA, Abilities, Permission
 from actors.words.refusals import Busy, NotInRoom, RoomFull
@@ -189,8 +189,8 @@ async def scene(**terms: Any) -> AsyncIterator[Scene]:
             participant_profile(terms, note="1.1"),
             client,
         )
-        order = OpenPeer(PeerKey("test", "ann"), make, RefuseSecond())
-        ann = await house.find(HUB).ask(order, within=5)
+        order = OpenMember(MemberKey("test", "ann"), make, RefuseSecond())
+        ann = await house.find(DIRECTORY).ask(order, within=5)
         await settle()
         yield Scene(house, script, room, client, ann)
 

@@ -12,13 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors.core import ActorError, Message, Request
-from actors.directory.rooms import HUB, OpenPeer
+from actors.directory.messages import OpenMember
 from actors.member.absence import Terms
 from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import End, Enter, Lost, PlaceOrder, RefuseSecond, Resume, Resumed
 from actors.words.facts import Fact
-from actors.words.keys import PeerKey
+from actors.words.keys import DIRECTORY, MemberKey
 from tests.actors.core.puppet import logged
 from tests.support.actors import (
     REALM,
@@ -85,10 +85,10 @@ class Play:
         client = RecordingClient()
         identity = Identity(id_, permission=EVERYTHING)
         profile = participant_profile(Terms(60.0))
-        order = OpenPeer(
-            PeerKey(REALM, id_), lambda: Member(identity, profile, client), RefuseSecond()
+        order = OpenMember(
+            MemberKey(REALM, id_), lambda: Member(identity, profile, client), RefuseSecond()
         )
-        ref = await self.house.find(HUB).ask(order, within=5)
+        ref = await self.house.find(DIRECTORY).ask(order, within=5)
         self.people[id_] = Person(id_, ref, client)
 
     async def do(self, step: Step) -> None:
@@ -136,7 +136,7 @@ def check_agreement(it: Play) -> None:
     """Hold that the room, participants and clients name the same members and sessions."""
     inside: dict[str, Any] = {}
     for person in it.people.values():
-        cell = it.house.system.registry.cell_at(PeerKey(REALM, person.id).path)
+        cell = it.house.system.registry.cell_at(MemberKey(REALM, person.id).path)
         if cell is not None and cell.life.actor.snapshot()["room"] == key().slug:
             inside[person.id] = cell.life.actor
     cell = it.house.system.registry.cell_at(key().path)

@@ -9,7 +9,8 @@ import trio
 from trio.testing import MockClock
 
 from actors.core import ActorSystem
-from actors.directory.rooms import HUB, FindUser, Hub, Identified
+from actors.directory.actor import DirectoryActor
+from actors.directory.messages import FindMembers, Identified
 from actors.member.identity import NONCE_SECONDS
 from actors.member.messages import End, Follow, GrantLogin, Introduce, LogIn, PlaceOrder, SetStatus
 from actors.words.close_reasons import CloseReason
@@ -21,6 +22,7 @@ from actors.words.facts import (
     Said,
     Signalled,
 )
+from actors.words.keys import DIRECTORY
 from actors.words.orders import SetPin
 from actors.words.refusals import (
     AlreadyIdentified,
@@ -39,9 +41,9 @@ from tests.support.actors import (
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Saboteur:
-    """Return the way to make the hub slow."""
-    return Saboteur(monkeypatch, Hub, HUB)
+def directory(monkeypatch: pytest.MonkeyPatch) -> Saboteur:
+    """Return the way to make the directory slow."""
+    return Saboteur(monkeypatch, DirectoryActor, DIRECTORY)
 
 
 # --- in the room
@@ -99,7 +101,7 @@ async def test_a_follower_hears_of_the_end_once_and_at_once_if_it_was_before() -
 
 
 async def found(house: House, user: str) -> tuple[Any, ...]:
-    return tuple(await house.find(HUB).ask(FindUser(REALM, user), within=5))
+    return tuple(await house.find(DIRECTORY).ask(FindMembers(REALM, user), within=5))
 
 
 async def test_a_nonce_logs_in_once_and_everyone_sees_it() -> None:
@@ -148,13 +150,13 @@ async def test_a_nonce_expires(autojump_clock: MockClock) -> None:
 
 
 async def test_a_login_while_the_hub_is_busy_is_known_to_it_later(
-    autojump_clock: MockClock, hub: Saboteur
+    autojump_clock: MockClock, directory: Saboteur
 ) -> None:
     async with open_house() as house:
         bob = await house.open("bob")
         await bob.ref.ask(GrantLogin("b@example.org", "n1"), within=5)
-        with hub.holding():
-            await house.fill(HUB, Identified(house.find(HUB), REALM, ""))
+        with directory.holding():
+            await house.fill(DIRECTORY, Identified(house.find(DIRECTORY), REALM, ""))
             await bob.ref.ask(LogIn("b@example.org", "n1", "tag"), within=5)
             await trio.sleep(1)
         assert bob.client.facts[-1] == Introduced("tag", "b@example.org")

@@ -25,7 +25,7 @@ from actors.words.facts import (
     StreamChanged,
     StreamRemoved,
 )
-from actors.words.keys import PEERS
+from actors.words.keys import MEMBERS
 from actors.words.orders import (
     ControlStream,
     ControlSubscription,
@@ -201,7 +201,7 @@ class Play:
             await trio.lowlevel.checkpoint()
 
     async def leave(self, member: Busybody) -> None:
-        peers = self.meeting.house.find(PEERS)
+        peers = self.meeting.house.find(MEMBERS)
         await peers.ask(StopChild(member.ref.name, "gone"), within=30)
 
     def manage(self, request: Request[Any]) -> None:

@@ -31,7 +31,7 @@ from actors.words.facts import (
     StreamChanged,
     StreamRemoved,
 )
-from actors.words.keys import PEERS
+from actors.words.keys import MEMBERS
 from actors.words.media_refusals import BadCandidate, NegotiationOutOfStep
 from actors.words.orders import (
     ChangeStream,
@@ -424,7 +424,7 @@ async def test_who_leaves_takes_all_of_it_along(how: str) -> None:
         if how == "leaves":
             await ann.leave()
         else:
-            await meeting.house.find(PEERS).ask(StopChild(ann.ref.name, "gone"), within=5)
+            await meeting.house.find(MEMBERS).ask(StopChild(ann.ref.name, "gone"), within=5)
         await settle()
         assert bob.told(StreamRemoved) == [StreamRemoved(own)]
         assert bob.told(SessionEnded) == [SessionEnded(taken, SessionEnd.SOURCE_LOST)]

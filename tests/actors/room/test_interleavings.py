@@ -17,13 +17,13 @@ from actors.member.member import Member
 from actors.member.messages import End, Enter, PlaceOrder
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import Joined
-from actors.words.keys import PeerKey
+from actors.words.keys import MemberKey
 from actors.words.orders import SetPin
 from tests.actors.core.puppet import logged
 from tests.support.actors import REALM, House, Person, key, open_house, poison, settle, spec
 from tests.support.examples import examples
 
-PEERS = ("ann", "bob", "cid", "dan")
+MEMBERS = ("ann", "bob", "cid", "dan")
 ROOMS = ("blue", "red")
 PINS = ("", "1", "2")
 CRASHES = 8  # of all rooms together: enough for one to be given up and made anew
@@ -41,7 +41,7 @@ class Step:
     turns: int
 
 
-def steps(*what: str, peers: tuple[str, ...] = PEERS) -> st.SearchStrategy[list[Step]]:
+def steps(*what: str, peers: tuple[str, ...] = MEMBERS) -> st.SearchStrategy[list[Step]]:
     step = st.builds(
         Step,
         st.sampled_from(what),
@@ -115,7 +115,7 @@ def play(
     async def main() -> None:
         async with open_house() as house, trio.open_nursery() as nursery:
             it = Play(house, nursery, crashes)
-            for id_ in PEERS:
+            for id_ in MEMBERS:
                 await it.open(id_)
             for step in first:
                 await it.do(step)
@@ -144,7 +144,7 @@ def check_agreement(it: Play) -> None:
 
 def room_of(house: House, person: Person) -> str | None:
     """Return the room that the peer believes to be in."""
-    cell = house.system.registry.cell_at(PeerKey(REALM, person.id).path)
+    cell = house.system.registry.cell_at(MemberKey(REALM, person.id).path)
     assert cell is not None
     peer = cell.life.actor
     assert isinstance(peer, Member)
@@ -172,7 +172,7 @@ DIES_BEFORE_IT_HEARS_THAT_IT_IS_IN = [
 @settings(max_examples=examples(150), deadline=None)
 @example(DIES_BEFORE_IT_HEARS_THAT_IT_IS_IN)
 @given(
-    steps("enter", "enter", "leave", "say", "drop", "take over", "crash", "lose", peers=PEERS[1:])
+    steps("enter", "enter", "leave", "say", "drop", "take over", "crash", "lose", peers=MEMBERS[1:])
 )
 def test_nobody_enters_a_locked_room_without_its_pin(script: list[Step]) -> None:
     def check(it: Play) -> None:

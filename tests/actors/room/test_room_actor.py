@@ -22,7 +22,7 @@ from actors.words.facts import (
     RosterListed,
     Said,
 )
-from actors.words.keys import PEERS, PeerKey
+from actors.words.keys import MEMBERS, MemberKey
 from actors.words.orders import ListMembers, Placed, Say, SetPin
 from actors.words.refusals import (
     AccountRequiredToCreate,
@@ -246,9 +246,9 @@ async def slow_peer(house: House, room: RoomSpec) -> Person:
     """Return a member whose mailbox holds one message only."""
     client = RecordingClient()
     child = ChildSpec(
-        PeerKey(REALM, "slow").slug, lambda: Member(Identity("slow"), PEER, client), mailbox=1
+        MemberKey(REALM, "slow").slug, lambda: Member(Identity("slow"), PEER, client), mailbox=1
     )
-    ref = await house.find(PEERS).ask(Spawn(child), within=5)
+    ref = await house.find(MEMBERS).ask(Spawn(child), within=5)
     await settle()
     await ref.ask(Enter(room, "tag"), within=5)
     await settle()

@@ -48,7 +48,7 @@ def subscribe(data: object) -> Order:
 
 
 def text(data: object) -> Order:
-    return orders.post_text(read(wire.Text, data))
+    return orders.say(read(wire.Text, data))
 
 
 def soac(data: object) -> Order | None:

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from actors.core import Message
-from actors.directory import rooms as hub
+from actors.directory import rooms
 from actors.member.member import Member
 from actors.room.conference import RoomConference
 from actors.room.room import Room
@@ -98,7 +98,7 @@ async def test_who_is_never_fast_enough_is_told_to_try_again(
 @pytest.fixture
 async def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OwtServer]:
     """A server that waits half a second for an actor, and as long for its end."""
-    monkeypatch.setattr(hub, "CONFERENCE_GRACE", 0.5)
+    monkeypatch.setattr(rooms, "CONFERENCE_GRACE", 0.5)
     async with owt_server(tmp_path, settings=owt_settings(limits={"ask_seconds": 0.5})) as server:
         yield server
 

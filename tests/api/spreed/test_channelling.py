@@ -383,7 +383,7 @@ async def test_an_attestation_shows_the_session_behind_it(server: SpreedServer) 
                 "Sessions": {"Type": "session", "Token": token},
                 "Users": [{"Type": "", "Id": bob.id, "Rev": 1, "Prio": 100, "Status": "Bob"}],
             }
-        await server.until(f"/conferencing/peers/spreed:{bob.id}", exists=False)
+        await server.until(f"/conferencing/members/spreed:{bob.id}", exists=False)
         request = {"Type": "session", "Token": token}
         await ann.send("Sessions", request)
         assert (await ann.error())[0] == "no_such_session"
@@ -399,7 +399,7 @@ async def test_an_attestation_shows_the_session_behind_it(server: SpreedServer) 
 async def test_a_token_gives_the_same_session_back(server: SpreedServer) -> None:
     async with server.client() as ann:
         pass
-    await server.until(f"/conferencing/peers/spreed:{ann.id}", exists=False)
+    await server.until(f"/conferencing/members/spreed:{ann.id}", exists=False)
     async with server.client(f"?t={ann.me['Token']}") as again:
         assert (again.id, again.me["Sid"]) == (ann.id, ann.me["Sid"])
         await again.send("Users")

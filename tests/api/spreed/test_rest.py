@@ -21,7 +21,8 @@ import trio
 from PIL import Image
 from trio_websocket import ConnectionClosed
 
-from actors.directory.rooms import HUB, Hub
+from actors.directory.actor import DirectoryActor
+from actors.words.keys import DIRECTORY
 from api.spreed.auth import make_login
 from api.spreed.pictures import Pictures
 from tests.support.actors import Saboteur
@@ -302,7 +303,7 @@ async def test_a_session_that_is_not_connected_cannot_log_in(tmp_path: Path) -> 
     async with site(tmp_path, spreed=USERS) as (server, http):
         async with server.client() as ann:
             pass
-        await server.until(f"/conferencing/peers/spreed:{ann.id}", exists=False)
+        await server.until(f"/conferencing/members/spreed:{ann.id}", exists=False)
         response = await http.patch(f"/api/v1/sessions/{ann.id}/", json=login_body(ann))
         assert refused(response) == (403, "session_patch_failed")
 
@@ -375,7 +376,7 @@ async def test_a_session_registers_once_and_only_while_connected(tmp_path: Path)
             response = await http.post("/api/v1/users", json=names)
             assert refused(response) == (400, "users_request_failed")
             assert response.json()["message"] == 'Error: "session already authenticated"'
-        await server.until(f"/conferencing/peers/spreed:{ann.id}", exists=False)
+        await server.until(f"/conferencing/members/spreed:{ann.id}", exists=False)
         response = await http.post("/api/v1/users", json=names)
         assert response.json()["message"] == 'Error: "no such session"'
 
@@ -533,13 +534,13 @@ async def test_stats_in_both_spellings(tmp_path: Path) -> None:
             assert details["usersbyid"] == {}
 
 
-async def test_stats_are_busy_when_the_hub_does_not_answer(
+async def test_stats_are_busy_when_the_directory_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub = Saboteur(monkeypatch, Hub, HUB)
+    directory = Saboteur(monkeypatch, DirectoryActor, DIRECTORY)
     limits = {"ask_seconds": 0.05}
     async with site(tmp_path, spreed={"stats": True}, limits=limits) as (_, http):
-        with hub.holding():
+        with directory.holding():
             assert refused(await http.get("/api/v1/stats")) == (503, "busy")
 
 
@@ -609,7 +610,7 @@ async def test_buddy_picture_has_the_size_asked_for(tmp_path: Path) -> None:
             await assert_ranges(http, path, response.content)
             unknown = await http.get("/static/img/buddy/s46/none/x")
             assert (unknown.status_code, unknown.text) == (404, "Unknown image")
-        await server.until(f"/conferencing/peers/spreed:{ann.id}", exists=False)
+        await server.until(f"/conferencing/members/spreed:{ann.id}", exists=False)
         assert (await http.get(path)).status_code == 404
 
 
@@ -642,7 +643,9 @@ async def test_a_session_that_ends_while_its_picture_is_read_leaves_none(
     async with site(tmp_path) as (server, _), server.client() as ann:
         await ann.send("Status", {"buddyPicture": "data:image/png;base64,AAAA"})
         await reading.wait()
-        server.system.stop_actor(f"/conferencing/peers/spreed:{ann.id}", "stopped by the operator")
+        server.system.stop_actor(
+            f"/conferencing/members/spreed:{ann.id}", "stopped by the operator"
+        )
         with trio.fail_after(5):
             while not forgotten:
                 await trio.sleep(0.01)

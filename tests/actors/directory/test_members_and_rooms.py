@@ -1,4 +1,4 @@
-"""The front desk: one peer per key, one room per key, limits, and who is whose."""
+"""The directory: one member per key, one room per key, limits, and who is whose."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import trio
 from trio.testing import MockClock
 
 from actors.core import Message, Ref, Supervisor
-from actors.directory.rooms import HUB, CountUsers, FindUser, Hub, OpenPeer
+from actors.directory.actor import DirectoryActor
+from actors.directory.messages import CountUsers, FindMembers, OpenMember
 from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import Adopt, End
 from actors.words.close_reasons import CloseReason
-from actors.words.keys import PEERS, ROOMS, PeerKey
+from actors.words.keys import DIRECTORY, MEMBERS, ROOMS, MemberKey
 from actors.words.refusals import Busy, TooManyPeers, TooManyRooms, WrongPin
 from tests.support.actors import (
     LIMITS,
@@ -32,11 +33,11 @@ from tests.support.actors import (
 
 
 async def user_peers(house: House, user: str) -> set[Ref[Message]]:
-    return set(await house.find(HUB).ask(FindUser(REALM, user), within=5))
+    return set(await house.find(DIRECTORY).ask(FindMembers(REALM, user), within=5))
 
 
 async def users(house: House) -> Any:
-    return await house.find(HUB).ask(CountUsers(REALM), within=5)
+    return await house.find(DIRECTORY).ask(CountUsers(REALM), within=5)
 
 
 # --- peers
@@ -47,7 +48,7 @@ async def test_a_key_has_one_peer_which_a_second_socket_takes_over() -> None:
         first, second = await house.open("ann"), await house.open("ann")
         assert first.ref is second.ref
         assert first.client.closed == ["replaced"]
-        assert len(house.system.registry.children(PEERS)) == 1
+        assert len(house.system.registry.children(MEMBERS)) == 1
 
 
 async def test_a_peer_that_has_just_ended_is_opened_anew() -> None:
@@ -58,7 +59,7 @@ async def test_a_peer_that_has_just_ended_is_opened_anew() -> None:
         assert second.ref is not first.ref
         assert first.client.closed == [CloseReason.LOGOUT]
         assert second.client.closed == []
-        assert house.find(PeerKey(REALM, "ann").path) is second.ref
+        assert house.find(MemberKey(REALM, "ann").path) is second.ref
 
 
 async def test_sockets_that_race_for_one_key_share_one_peer() -> None:
@@ -67,12 +68,12 @@ async def test_sockets_that_race_for_one_key_share_one_peer() -> None:
         clients = [RecordingClient() for _ in range(20)]
 
         async def open_one(client: RecordingClient) -> None:
-            order = OpenPeer(
-                PeerKey(REALM, "ann"),
+            order = OpenMember(
+                MemberKey(REALM, "ann"),
                 lambda: Member(Identity("ann"), PEER, client),
                 Adopt(client, "", 10.0),
             )
-            opened.append(await house.find(HUB).ask(order, within=5))
+            opened.append(await house.find(DIRECTORY).ask(order, within=5))
 
         async with trio.open_nursery() as nursery:
             for client in clients:
@@ -94,7 +95,7 @@ async def test_the_limit_of_peers_counts_those_that_live() -> None:
 
 
 async def test_a_peer_that_cannot_take_a_takeover_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    ann_path = PeerKey(REALM, "ann").path
+    ann_path = MemberKey(REALM, "ann").path
     saboteur = Saboteur(monkeypatch, Member, ann_path)
     async with open_house() as house:
         ann = await house.open("ann")
@@ -108,17 +109,17 @@ async def test_a_peer_that_cannot_take_a_takeover_is_busy(monkeypatch: pytest.Mo
 async def test_a_caller_that_went_away_still_gets_its_peer_taken_over_by_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hub = Saboteur(monkeypatch, Hub, HUB)
+    directory = Saboteur(monkeypatch, DirectoryActor, DIRECTORY)
     async with open_house() as house:
         client = RecordingClient()
-        order = OpenPeer(
-            PeerKey(REALM, "ann"),
+        order = OpenMember(
+            MemberKey(REALM, "ann"),
             lambda: Member(Identity("ann"), PEER, client),
             Adopt(client, "", 10.0),
         )
         async with trio.open_nursery() as nursery:
-            with hub.holding():
-                nursery.start_soon(lambda: house.find(HUB).ask(order, within=5))
+            with directory.holding():
+                nursery.start_soon(lambda: house.find(DIRECTORY).ask(order, within=5))
                 await settle()
                 nursery.cancel_scope.cancel()
         await settle()
@@ -145,15 +146,15 @@ async def test_the_index_of_users_follows_the_ends_of_their_peers() -> None:
         await settle()
         assert await user_peers(house, "ann") == set()
         assert await users(house) == 0
-        assert house.facts(HUB) == {"rooms": 0, "users": 0}
+        assert house.facts(DIRECTORY) == {"rooms": 0, "users": 0, "endpoints": 0, "owners": 0}
 
 
 async def test_users_of_other_realms_are_not_found() -> None:
     async with open_house() as house:
         await house.open("1", user="ann")
-        hub = house.find(HUB)
-        assert await hub.ask(FindUser("elsewhere", "ann"), within=5) == ()
-        assert await hub.ask(CountUsers("elsewhere"), within=5) == 0
+        directory = house.find(DIRECTORY)
+        assert await directory.ask(FindMembers("elsewhere", "ann"), within=5) == ()
+        assert await directory.ask(CountUsers("elsewhere"), within=5) == 0
 
 
 # --- rooms
@@ -196,11 +197,11 @@ async def test_a_room_whose_spawning_was_answered_too_late_counts_once_somebody_
         await settle()
         assert house.has_room()
         await ann.enter()
-        assert house.facts(HUB)["rooms"] == 1
+        assert house.facts(DIRECTORY)["rooms"] == 1
         with pytest.raises(TooManyRooms):
             await ann.enter("red")
         await trio.sleep(61)
-        assert house.facts(HUB)["rooms"] == 0
+        assert house.facts(DIRECTORY)["rooms"] == 0
         await ann.enter("red")
 
 
@@ -217,7 +218,7 @@ async def test_a_room_made_anew_keeps_its_own_lock() -> None:
     async with open_house() as house:
         ann, _bob = await house.people("ann", "bob", pin="1234")
         house.system.stop_actor(key().path)
-        await ann.enter(pin="5678")  # before the hub has heard of the end
+        await ann.enter(pin="5678")  # before the directory has heard of the end
         await settle()
         await house.crash_room()
         cid = await house.open("cid")
@@ -226,15 +227,15 @@ async def test_a_room_made_anew_keeps_its_own_lock() -> None:
         await cid.enter(pin="5678")
 
 
-async def test_a_hub_that_crashes_begins_with_no_room_and_no_lock(
+async def test_a_directory_that_crashes_begins_with_no_room_and_no_lock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hub = Saboteur(monkeypatch, Hub, HUB)
+    directory = Saboteur(monkeypatch, DirectoryActor, DIRECTORY)
     async with open_house() as house:
         (ann,) = await house.people("ann", pin="1234")
-        hub.crash("handle")
+        directory.crash("handle")
         with pytest.raises(Exception, match="Boom") as caught:
-            await house.find(HUB).ask(CountUsers(REALM), within=5)
+            await house.find(DIRECTORY).ask(CountUsers(REALM), within=5)
         assert isinstance(caught.value.__cause__, Boom)
         await settle()
         assert not house.has_room()

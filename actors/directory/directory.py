@@ -1,0 +1,155 @@
+"""The directory, for whoever is outside an actor: the only place that asks the registry for rooms,
+members and endpoints.
+
+All of it is async, also what needs no wait in one process: with several, what is found may live
+elsewhere, and only this file will know. A `Ref` is good on any node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from actors.core import Actor, ActorError, Message, Ref, Registry, Request, StopChild
+from actors.directory.messages import (
+    CountUsers,
+    FindEndpoints,
+    FindMembers,
+    OpenEndpoint,
+    OpenMember,
+)
+from actors.endpoint.endpoint import EndpointSpec
+from actors.endpoint.rules import Owner, Quota
+from actors.words.keys import (
+    DIRECTORY,
+    ENDPOINTS,
+    MEMBERS,
+    ROOMS,
+    EndpointKey,
+    MemberKey,
+    RoomKey,
+    in_realm,
+)
+from actors.words.limits import ActorLimits
+from actors.words.orders import CloseRoom
+from actors.words.refusals import Busy
+
+R = TypeVar("R")
+
+
+class Directory:
+    """Finds, opens and ends.
+
+    What it has to ask for takes at most `ask_seconds` of the limits and raises what `Ref.ask`
+    raises, and Busy while there is nobody to ask.
+    """
+
+    __slots__ = ("_limits", "_registry")
+
+    def __init__(self, registry: Registry, limits: Callable[[], ActorLimits]) -> None:
+        self._registry = registry
+        self._limits = limits
+
+    # --- rooms
+
+    async def room(self, key: RoomKey) -> Ref[Any] | None:
+        """Find a live room; one that nobody is in may not live."""
+        return self._registry.find(key.path)
+
+    async def rooms(self, realm: str) -> list[Ref[Any]]:
+        """Return the live rooms of a realm, the oldest first."""
+        return self._in_realm(ROOMS, realm)
+
+    async def close_room(self, key: RoomKey, reason: str) -> None:
+        """End a room, also one that crashes over it or does not answer; raises nothing.
+
+        Whoever is in it hears so. One that takes its time to finalise recordings ends behind.
+        """
+        room = await self.room(key)
+        if room is None:
+            return
+        within = self._limits().ask_seconds
+        with suppress(ActorError):
+            await room.ask(CloseRoom(), within=within)
+        rooms = self._registry.find(ROOMS)
+        if rooms is not None and await self.room(key) is not None:
+            with suppress(ActorError):  # a room that hangs is cut off by its supervisor
+                await rooms.ask(StopChild(key.slug, reason), within=within)
+
+    # --- members
+
+    async def member(self, key: MemberKey) -> Ref[Any] | None:
+        """Find a live member, its client connected or away."""
+        return self._registry.find(key.path)
+
+    async def members(self, realm: str) -> list[Ref[Any]]:
+        """Return the live members of a realm, the oldest first."""
+        return self._in_realm(MEMBERS, realm)
+
+    async def members_of(self, realm: str, user: str) -> tuple[Ref[Message], ...]:
+        """Return the live members of a user."""
+        return await self._ask(FindMembers(realm, user))
+
+    async def count_users(self, realm: str) -> int:
+        """Return how many users have a live member in a realm."""
+        return await self._ask(CountUsers(realm))
+
+    async def open_member(
+        self, key: MemberKey, factory: Callable[[], Actor[Message]], takeover: Request[None]
+    ) -> Ref[Message]:
+        """Return the member of this key: the live one, once it has taken `takeover`, or a new one.
+
+        Raises TooManyPeers, Busy, and what the takeover is refused with.
+        """
+        return await self._ask(OpenMember(key, factory, takeover))
+
+    async def tell_members(self, message: Message) -> None:
+        """Tell every live member of every realm; whoever cannot take it misses it."""
+        for member in self._registry.children(MEMBERS):
+            with suppress(ActorError):
+                member.tell(message)
+
+    # --- endpoints
+
+    async def endpoint(self, key: EndpointKey) -> Ref[Any] | None:
+        """Find a live endpoint, whoever's it is: what it is asked names an owner."""
+        return self._registry.find(key.path)
+
+    async def endpoints(self, realm: str) -> list[Ref[Any]]:
+        """Return the live endpoints of a realm, the oldest first."""
+        return self._in_realm(ENDPOINTS, realm)
+
+    async def endpoints_of(self, realm: str, owner: Owner) -> tuple[Ref[Message], ...]:
+        """Return the live endpoints of an owner, the oldest first."""
+        return await self._ask(FindEndpoints(realm, owner))
+
+    async def open_endpoint(self, spec: EndpointSpec, quota: Quota) -> Ref[Message]:
+        """Return the endpoint of this id: a new one, or the same owner's live one, renewed.
+
+        Raises EndpointTaken, TooManyEndpoints, Busy.
+        """
+        return await self._ask(OpenEndpoint(spec, quota))
+
+    # ---
+
+    def _in_realm(self, parent: str, realm: str) -> list[Ref[Any]]:
+        return [ref for ref in self._registry.children(parent) if in_realm(ref.name, realm)]
+
+    async def _ask(self, question: Request[R]) -> R:
+        directory = self._registry.find(DIRECTORY)
+        if directory is None:
+            raise Busy  # it restarts, or the server is going down
+        answer: R = await directory.ask(question, within=self._limits().ask_seconds)
+        return answer
+
+
+def tell_directory(registry: Registry, message: Message) -> None:
+    """Tell the directory, from within an actor. Raises Busy when it cannot take more."""
+    directory = registry.find(DIRECTORY)
+    try:
+        if directory is None:
+            raise Busy
+        directory.tell(message)
+    except ActorError:
+        raise Busy from None
