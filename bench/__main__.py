@@ -14,7 +14,7 @@ from pathlib import Path
 
 import trio
 
-from bench import actors, idle, relay, requests
+from bench import actors, calls, idle, relay, requests
 from bench.figures import Figures, Row, rows_of, table
 from bench.servers import (
     Server,
@@ -70,6 +70,14 @@ def measure_actors(rounds: int) -> list[Row]:
     ]
 
 
+def count_calls(rounds: int) -> list[Row]:
+    """Count the Python calls of a join, in this process; there is no peer."""
+    return calls.rows(trio.run(calls.joins, rounds))
+
+
+ALONE: dict[str, Callable[[int], list[Row]]] = {"actors": measure_actors, "calls": count_calls}
+
+
 def measure(work: Work, rounds: int, *, with_peer: bool) -> list[Row]:
     """Run both sides in turn, `rounds` times, every time on a fresh server."""
     name, ours, theirs = work
@@ -90,7 +98,7 @@ def _run(start: Start, load: Load) -> Figures:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parts = ("actors", *PARTS)
+    parts = (*ALONE, *PARTS)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; all")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each work (3)")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each run (4)")
@@ -100,13 +108,14 @@ def main() -> None:
         parser.error(f"no such part: {', '.join(sorted(wrong))}")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    missing = install_peer_server()
+    chosen = options.parts or parts
+    missing = "" if ALONE.keys() >= set(chosen) else install_peer_server()
     if missing:
         print(f"measured without its peer: {missing}", file=sys.stderr)
     rows: list[Row] = []
-    for part in options.parts or parts:
-        if part == "actors":
-            rows += measure_actors(options.rounds)
+    for part in chosen:
+        if part in ALONE:
+            rows += ALONE[part](options.rounds)
         else:
             for work in PARTS[part](options.seconds):
                 rows += measure(work, options.rounds, with_peer=not missing)

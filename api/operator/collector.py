@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import trio
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -79,6 +80,9 @@ class ServerCollector(Collector):
             depth[kind] = max(depth[kind], int(node["mailbox"]["depth"]))
         yield _gauge("quintet_actors", "Actors alive", "kind", count)
         yield _gauge("quintet_mailbox_depth", "Fullest mailbox of a kind", "kind", depth)
+        yield _plain("quintet_timers", "Timers pending", system.clock.pending)
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        yield _plain("quintet_tasks", "Tasks alive", tasks)
 
     def _websockets(self) -> Iterator[Metric]:
         tallies = self._services.traffic.websockets

@@ -105,7 +105,7 @@ def _joined(presence: Presence) -> dict[str, object]:
 
 
 def _users(members: Sequence[Presence]) -> list[dict[str, object]]:
-    return [user_document(presence) for presence in members[:LISTED_USERS]]
+    return list(map(user_document, members[:LISTED_USERS]))
 
 
 def _room(view: RoomView) -> dict[str, object]:

@@ -33,8 +33,9 @@ def room_type(settings: SpreedSettings, asked: str, name: str) -> str:
     """Return the type a client asks for, else the configured one."""
     if asked:
         return asked
-    if any(re.search(pattern, name) for pattern in settings.conference_rooms):
-        return CONFERENCE
+    for pattern in settings.conference_rooms:
+        if re.search(pattern, name):
+            return CONFERENCE
     return DEFAULT_TYPE
 
 

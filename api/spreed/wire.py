@@ -19,7 +19,7 @@ TYPES = (
     "Self", "Hello", "Leave", "Room", "Users", "Status", "Offer", "Answer", "Candidate", "Bye",
     "Chat", "Conference", "Alive", "Sessions", "Authentication",
 )  # fmt: skip
-_NAMES_ITS_OWN_TYPE = frozenset({"Hello", "Room"})  # their inner Type is the room's type
+_TYPE_IS_OF_THE_ROOM = frozenset({"Hello", "Room"})  # their inner Type is the room's type
 
 
 class Credentials(Struct):
@@ -155,7 +155,7 @@ class Malformed(Exception):
     """Not a message of this protocol; it is ignored, as the original does."""
 
 
-Body = TypeVar("Body", bound=Struct)
+Body = TypeVar("Body")
 Outer = TypeVar("Outer")
 _MALFORMED = (msgspec.MsgspecError, RecursionError, UnicodeError)
 _envelope = msgspec.json.Decoder(_Envelope)
@@ -190,29 +190,23 @@ def decode(payload: bytes) -> Incoming:
 
 def body_of(incoming: Incoming, kind: type[Body]) -> Body:
     """Read the innermost document. Raises Malformed, as does one that is null or absent."""
-    body: Body = _inside(kind, incoming.body)
-    return body
-
-
-def ids_of(incoming: Incoming) -> list[str]:
-    """Read the list of session ids in a Conference message. Raises Malformed."""
-    ids: list[str] = _inside(list[str], incoming.body)
-    return ids
-
-
-def _inside(kind: object, body: bytes) -> Any:
-    decoder = _bodies.get(kind)
+    decoder: msgspec.json.Decoder[Body] | None = _bodies.get(kind)
     if decoder is None:
         decoder = _bodies[kind] = msgspec.json.Decoder(kind)
     try:
         try:
-            return decoder.decode(body)
+            return decoder.decode(incoming.body)
         except msgspec.ValidationError:
-            if b"null" not in body:
+            if b"null" not in incoming.body:
                 raise
-            return msgspec.convert(_without_nulls(msgspec.json.decode(body)), kind)
+            return msgspec.convert(_without_nulls(msgspec.json.decode(incoming.body)), kind)
     except _MALFORMED as error:
         raise Malformed from error
+
+
+def ids_of(incoming: Incoming) -> list[str]:
+    """Read the list of session ids in a Conference message. Raises Malformed."""
+    return body_of(incoming, list[str])
 
 
 def _without_nulls(value: object) -> object:
@@ -246,14 +240,12 @@ def _unnest(envelope: _Envelope) -> Incoming:
     if body[:1] == b"{":
         document = _outside(_documents[name], body)
         inner = bytes(getattr(document, name))
-        if inner or _is_empty_document(document.Type, name):
+        # With nothing inside, one that names its own type is empty; any other is innermost.
+        if inner or (
+            name not in _TYPE_IS_OF_THE_ROOM and bytes(document.Type) == b'"%b"' % name.encode()
+        ):
             body, to, id_ = inner, document.To, document.Id
     return Incoming(name, envelope.Iid, to, id_, b"" if body == b"null" else body)
-
-
-def _is_empty_document(own_type: Raw, name: str) -> bool:
-    """Tell a document that names its own type and has nothing inside from an innermost one."""
-    return name not in _NAMES_ITS_OWN_TYPE and bytes(own_type) == b'"%b"' % name.encode()
 
 
 _OPAQUE = frozenset({"Status", "Offer", "Answer", "Candidate", "Bye", "Alive"})

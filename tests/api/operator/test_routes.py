@@ -177,6 +177,8 @@ async def test_metrics_are_prometheus_text_of_everything_that_is_counted(tmp_pat
     }
     assert samples[("quintet_actors", "quiet")] == 2
     assert samples[("quintet_actor_spawned_total",)] == 3
+    assert samples[("quintet_timers",)] == 0
+    assert samples[("quintet_tasks",)] > 3
     assert samples[("quintet_websocket_received_total", "spreed")] == 3
     assert samples[("quintet_requests_total", "operator", "404")] == 1
     assert samples[("quintet_request_seconds_count", "operator")] == 2
