@@ -27,6 +27,7 @@ RULES = (
     "actors/member/absence.py",
     "actors/member/identity.py",
     "actors/member/media_shown.py",
+    "actors/member/profile.py",
     "actors/room/echo.py",
     "actors/room/rules.py",
     "actors/streams/outputs.py",

@@ -13,7 +13,7 @@ from math import inf
 from actors.core import Actor, Down, Message, Ref, Timer
 from actors.directory.directory import tell_directory
 from actors.directory.messages import Identified
-from actors.member.absence import ENDS_AT_ONCE, Backlog, BacklogFull, Terms
+from actors.member.absence import Backlog, BacklogFull
 from actors.member.client import Client, TooSlow
 from actors.member.identity import Identity
 from actors.member.media_shown import MediaShown
@@ -39,6 +39,7 @@ from actors.member.messages import (
     SetStatus,
 )
 from actors.member.orders_open import OrdersOpen
+from actors.member.profile import Profile
 from actors.room.room import FromRoom, Present
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
@@ -62,29 +63,6 @@ FOLLOWED = 1000
 
 KEPT_FOR = frozenset({CloseReason.DISCONNECTED, CloseReason.TOO_SLOW})
 """Whoever ends by this has not left: what is said in the room is kept for him to come back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What members of one kind can do, and how they outlive their clients.
-
-    `dialect` is for logs, `kind` what metrics count them as. With `account` a member is told who it
-    is, may log in while it is connected, and is found by its user. `callable` as in Presence. With
-    `streams` it publishes and subscribes. With `bound_to_room` it ends when it is put out, or with
-    its room. It must be in a room within `enter_seconds`. `note` is a word of the dialect's own
-    about the client, handed back to it on a resume.
-    """
-
-    realm: str
-    dialect: str
-    kind: str = "peer"
-    account: bool = False
-    callable: bool = False
-    streams: bool = False
-    bound_to_room: bool = False
-    enter_seconds: float = inf
-    terms: Terms = ENDS_AT_ONCE
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from werkzeug.http import parse_cookie
 from actors.core import ActorError, ActorStopped
 from actors.member.absence import Terms
 from actors.member.identity import Identity
-from actors.member.member import Member, Profile
+from actors.member.member import Member
 from actors.member.messages import Adopt, Lost
+from actors.member.profile import Profile
 from actors.words.keys import MemberKey
 from api.http.credentials import TooManyAttempts
 from api.http.origins import origin_refusal

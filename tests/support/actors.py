@@ -22,8 +22,9 @@ from actors.endpoint.rules import Delivery, Owner, Quota, Terms
 from actors.member.absence import Terms as AbsenceTerms
 from actors.member.client import TooSlow
 from actors.member.identity import Identity
-from actors.member.member import Member, Profile
+from actors.member.member import Member
 from actors.member.messages import Adopt, Enter, Exit, PlaceOrder, Post, RefuseSecond
+from actors.member.profile import Profile
 from actors.room.room import Present
 from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices, RecordingsFolder

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from actors.core import ActorError, Message, Ref
 from actors.member.absence import Terms
 from actors.member.identity import Identity
-from actors.member.member import Profile
+from actors.member.profile import Profile
 from actors.store.messages import GetConference, TakeToken, TokenRecord
 from actors.words.rooms import RoomSpec
 from api.http.credentials import TooManyAttempts

@@ -19,8 +19,9 @@ from actors.endpoint.endpoint import EndpointSpec
 from actors.endpoint.outbox import OutboxLimits
 from actors.endpoint.rules import Owner, Quota, Terms
 from actors.member.identity import Identity
-from actors.member.member import Member, Profile
+from actors.member.member import Member
 from actors.member.messages import Adopt, End, Enter
+from actors.member.profile import Profile
 from actors.room.room import Room
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import RoomClosed
