@@ -13,7 +13,7 @@ from api.http.asking import ask
 from api.spreed.auth import user_of_combo, user_of_header
 
 if TYPE_CHECKING:
-    from api.http.proxies import Caller
+    from api.http.proxies import RemoteClient
     from api.spreed.bodies import SessionPatch
     from api.spreed.state import SpreedState
 
@@ -27,7 +27,7 @@ class LoginFailed(Exception):
 
 
 async def verified_user(
-    state: SpreedState, caller: Caller, body: SessionPatch, headers: Mapping[str, str]
+    state: SpreedState, caller: RemoteClient, body: SessionPatch, headers: Mapping[str, str]
 ) -> str:
     """Return the user that the request proves. Raises LoginFailed, TooManyAttempts."""
     users = state.settings.users

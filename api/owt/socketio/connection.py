@@ -49,7 +49,7 @@ class IncomingEvent:
 
 
 @dataclass(eq=False, slots=True)
-class WaitingEvent:
+class HeldEvent:
     """An event that there is no room for yet; `done` once it is in, or never will be."""
 
     incoming: IncomingEvent
@@ -99,7 +99,7 @@ class SocketioConnection:
         self._inbox: deque[tuple[IncomingEvent, int]] | None = None  # made for the first event
         self._unread = 0  # bytes of what is in it
         self._arrived: trio.Event | None = None  # the server waits for an event
-        self._waiting: deque[WaitingEvent] | None = None  # for room in it, the eldest first
+        self._waiting: deque[HeldEvent] | None = None  # for room in it, the eldest first
 
     def open(self) -> None:
         """Greet the client; one of version 3 is in the default namespace with that."""
@@ -236,7 +236,7 @@ class SocketioConnection:
         if not self._waiting and self._has_room(size):
             self._accept(incoming, size)
             return
-        waiting = WaitingEvent(incoming, size)
+        waiting = HeldEvent(incoming, size)
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append(waiting)
