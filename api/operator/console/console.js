@@ -77,7 +77,8 @@ class Console {
     element("login").addEventListener("submit", (event) => this.login(event));
     element("leave").addEventListener("click", () => this.logout(""));
     element("filter").addEventListener("input", () => this.drawTree());
-    element("rows").addEventListener("click", (event) => this.stop(event));
+    element("rows").addEventListener("click", (event) => this.confirm(event));
+    element("confirm").addEventListener("close", () => this.stop());
     document.addEventListener("visibilitychange", () => this.refresh());
     setInterval(() => this.refresh(), REFRESH_MS);
     this.show(Boolean(server.token));
@@ -163,17 +164,21 @@ class Console {
       ? `${found.length - MOST_ROWS} more; filter to see them.` : "";
   }
 
-  async stop(event) {
+  confirm(event) {
     const { path } = event.target.dataset;
     if (!path) return;
     const dialog = element("confirm");
-    element("confirm-path").textContent = path;
+    element("confirm-path").textContent = this.chosen = path;
     dialog.returnValue = "";
     dialog.showModal();
-    await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
-    if (dialog.returnValue !== "stop") return;
+  }
+
+  async stop() { // whenever the dialog is closed; the event may come after it is open again
+    const dialog = element("confirm");
+    if (dialog.open || dialog.returnValue !== "stop") return;
+    dialog.returnValue = "";
     try {
-      await this.server.stop(path);
+      await this.server.stop(this.chosen);
     } catch (error) {
       this.say(error.message, "lost");
     }

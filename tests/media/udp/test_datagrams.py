@@ -156,6 +156,7 @@ def test_an_arrival_is_found_behind_other_notes(monkeypatch: pytest.MonkeyPatch)
     with bound:
         bound.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
         monkeypatch.setattr("media.udp.datagrams.CONTROL_BYTES", 4 * CONTROL_BYTES)
+        wait_until_arrivals_are_noted(bound)
         after = send(bound, b"one")
         time.sleep(0.1)
         ((_, arrival),) = arrivals(bound)
