@@ -327,7 +327,7 @@ class Member(Actor[Message]):
         if order.user and not self._identity.user:
             self._identity.user = order.user
             self._identify()
-        if self._place.fall_silent():
+        if self._place.fall_silent(self._profile.terms):
             self._expect(order.grace)
         order.client.show(Introduced("", self._identity.user))
         self._lose_if_gone()

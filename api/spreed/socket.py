@@ -130,8 +130,11 @@ async def serve(house: House, socket: Socket) -> None:
 
 async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Message]:
     """Find or spawn the peer of this session. Raises an ActorError when there is no place."""
-    grace = house.settings.resume_seconds
-    profile = Profile(REALM, DIALECT, account=True, callable=True, terms=Terms(echo_seconds=grace))
+    grace, limits = house.settings.resume_seconds, house.services.settings().limits
+    terms = Terms(
+        queued_messages=limits.echo_messages, queued_bytes=limits.echo_bytes, echo_seconds=grace
+    )
+    profile = Profile(REALM, DIALECT, account=True, callable=True, terms=terms)
     return await house.services.directory.open_member(
         MemberKey(REALM, client.session.id),
         partial(Member, Identity(client.session.id, user, callable=True), profile, client),
