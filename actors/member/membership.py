@@ -191,7 +191,8 @@ class Membership:
                 self._lose(fact.room)
             case Said() if room == self._room and self._unheard is not None:
                 with suppress(BacklogFull):  # also on the way back in: all of it after Joined
-                    self._unheard.add(fact)
+                    if not fact.passing:
+                        self._unheard.add(fact)
             case _ if room == self._room and not self._silent:
                 self._show(fact)
 

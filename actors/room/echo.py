@@ -53,7 +53,7 @@ class Echo:
 
     def add(self, said: Said, now: float) -> None:
         """Keep what is said, if there is anybody who misses it."""
-        if not self._absent:
+        if said.passing or not self._absent:
             return
         self.forget_overdue(now)
         if self._absent:

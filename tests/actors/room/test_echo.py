@@ -69,6 +69,15 @@ def test_a_large_text_puts_out_the_older_ones_and_one_that_is_too_large_itself()
     assert echo.missed("ann", 1.0) == []
 
 
+def test_what_is_of_the_moment_is_neither_kept_nor_puts_out_what_is() -> None:
+    echo = Echo(MESSAGES, BYTES)
+    echo.await_back("ann", 30.0)
+    kept = say(echo, "bob", "to all")
+    for _ in range(MESSAGES):
+        echo.add(Said("bob", None, "", passing=True, id=echo.number()), 0.0)
+    assert echo.missed("ann", 1.0) == [kept]
+
+
 def test_strangers_that_come_and_go_fill_no_table() -> None:
     echo = Echo(MESSAGES, BYTES)
     for number in range(ABSENT + 1):
