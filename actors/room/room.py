@@ -124,7 +124,7 @@ class Room(Actor[Message]):
         self._audience = Audience(self, roster.refs, limits.ask_seconds)
         self._generation = 0
         self._expiry: Timer | None = None  # of the room that is empty
-        self._awaits = False  # a timer runs for members that are awaited
+        self._forgetting: Timer | None = None  # while members are awaited
         self._unaware = set(roster.presences)  # members that may not know of the restart yet
 
     async def setup(self) -> None:
@@ -154,7 +154,7 @@ class Room(Actor[Message]):
             case ExpireIfEmpty(generation):
                 self._expire(generation)
             case ForgetMissed(until):
-                self._awaits = False
+                self._forgetting = None
                 self._state.echo.forget_overdue(until)
                 self._forget_missed_later()
             case GetParticipants():
@@ -217,6 +217,7 @@ class Room(Actor[Message]):
         streams = self._conference.streams if self._conference is not None else ()
         self._tell(state.join(order.admission, order.tag, lock, streams))
         self._tell(state.missed(peer, self.ctx.now()))
+        self._forget_missed_later()
         self._log("peer.joined", peer=peer, members=len(state.members))
 
     def _confirm(self, order: Rejoin) -> None:
@@ -246,10 +247,13 @@ class Room(Actor[Message]):
     def _forget_missed_later(self) -> None:
         """Have one timer, whoever comes and goes: it looks again where somebody has gone since."""
         until = self._state.echo.until
-        if until is not None and not self._awaits:
-            self._awaits = True
+        if until is None:
+            if self._forgetting is not None:
+                self._forgetting.cancel()
+                self._forgetting = None
+        elif self._forgetting is None:
             delay = max(0.0, until - self.ctx.now())
-            self.ctx.tell_self_after(delay, ForgetMissed(until))
+            self._forgetting = self.ctx.tell_self_after(delay, ForgetMissed(until))
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
         self._generation += 1

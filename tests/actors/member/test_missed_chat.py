@@ -170,3 +170,7 @@ async def test_those_who_go_and_never_come_back_leave_one_timer(autojump_clock: 
         assert house.system.clock.pending == none + 1
         await trio.sleep(2 * GRACE)
         assert house.system.clock.pending == none
+        (guest,) = await house.people("guest")
+        await lose(guest)
+        await come_back(house, guest)
+        assert house.system.clock.pending == none
