@@ -5,7 +5,6 @@ from __future__ import annotations
 from actors.words.facts import Said
 from actors.words.weights import weight_of
 
-
 ABSENT = 1000
 """Members of one room that are awaited; beyond it, the one that has gone first is no more."""
 

@@ -134,7 +134,7 @@ async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Messa
     terms = Terms(
         queued_messages=limits.echo_messages, queued_bytes=limits.echo_bytes, echo_seconds=grace
     )
-    profile = Profile(REALM, DIALECT, account=True, callable=True, terms=terms)
+    profile = Profile(REALM, DIALECT, account=True, terms=terms)
     return await house.services.directory.open_member(
         MemberKey(REALM, client.session.id),
         partial(Member, Identity(client.session.id, user, callable=True), profile, client),
