@@ -74,6 +74,11 @@ class Echo:
         self.forget_overdue(now)
         return missed if now < until else []
 
+    def forget(self, member: str) -> None:
+        """Wait no more for this one, who has come and was not let in."""
+        if self._absent.pop(member, None) is not None and not self._absent:
+            self._drop()
+
     def forget_overdue(self, now: float) -> None:
         """Wait no more for those who had time until now, and keep nothing for nobody."""
         if any(until <= now for _, until in self._absent.values()):
@@ -83,5 +88,8 @@ class Echo:
                 if now < until
             }
         if not self._absent:
-            self._said.clear()
-            self._weight = 0
+            self._drop()
+
+    def _drop(self) -> None:
+        self._said.clear()
+        self._weight = 0

@@ -204,6 +204,8 @@ class Room(Actor[Message]):
         except Refused as refusal:
             if peer in state.members:  # who was refused is in no room
                 await self._leave(peer, gone=False)
+            state.echo.forget(peer)
+            self._forget_missed_later()
             self._log("join.refused", peer=peer, reason=refusal.code)
             attempt = order.admission.attempt
             self._audience.inform(

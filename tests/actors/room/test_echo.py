@@ -78,6 +78,21 @@ def test_what_is_of_the_moment_is_neither_kept_nor_puts_out_what_is() -> None:
     assert echo.missed("ann", 1.0) == [kept]
 
 
+def test_who_is_not_let_in_is_awaited_no_more() -> None:
+    echo = Echo(MESSAGES, BYTES)
+    for name in ("ann", "bob"):
+        echo.await_back(name, 30.0)
+    said = say(echo, "cid", "to all")
+    echo.forget("ann")
+    assert not echo.is_awaited("ann", 1.0)
+    assert echo.missed("ann", 1.0) == []
+    assert echo.missed("bob", 1.0) == [said]
+    echo.await_back("ann", 30.0)
+    say(echo, "cid", "to all")
+    echo.forget("ann")
+    assert (echo._said, echo._weight, echo.until) == ([], 0, None)
+
+
 def test_strangers_that_come_and_go_fill_no_table() -> None:
     echo = Echo(MESSAGES, BYTES)
     for number in range(ABSENT + 1):
