@@ -22,7 +22,7 @@ from actors.core.message import Down, Message
 from actors.core.own_nursery import OwnNursery
 from actors.core.ref import speaker
 from actors.core.reply import ReplyTo
-from actors.core.state import State
+from actors.core.state import ActorState
 
 if TYPE_CHECKING:
     from actors.core.cell import Cell
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 BURST = 32  # messages handled in a row before other tasks get their turn
 
 
-class Notice:
+class RuntimeNotice:
     """A message of the runtime in a mailbox, meant for one incarnation only."""
 
     __slots__ = ("life", "message")
@@ -101,7 +101,7 @@ class Incarnation:
             if not self._set_up:
                 raise SetupTimeout(f"{self.cell.ref.path}: {seconds:g} s")
             if self._reason is None and self._failure is None:
-                self.cell.become(State.RUNNING)
+                self.cell.become(ActorState.RUNNING)
                 await self._listen()
         cut_off, self._scope = self._scope.cancelled_caught, None
         self._check_failure()
@@ -130,7 +130,7 @@ class Incarnation:
         kind = entry.__class__
         if kind is ReplyTo:
             await self._answer(entry)
-        elif kind is not Notice:
+        elif kind is not RuntimeNotice:
             await self._hear(entry)
         elif entry.life is self:
             if entry.message.__class__ is Down:
@@ -163,7 +163,7 @@ class Incarnation:
         if self._reason is None:
             self._reason = reason
             if self._scope is not None:
-                grace = 0.0 if self.cell.state is State.STARTING else self.cell.spec.grace
+                grace = 0.0 if self.cell.state is ActorState.STARTING else self.cell.spec.grace
                 self._scope.deadline = trio.current_time() + grace
             self.cell.mailbox.wake()
 
@@ -196,7 +196,7 @@ class Incarnation:
             and cell.siblings.may_restart(cell, error)
         )
         phase = "setup"
-        if cell.state is State.RUNNING:
+        if cell.state is ActorState.RUNNING:
             phase = "handle" if error is not self._failure else "task"
         self._report(error, phase=phase, restarting=restarting)
         if self._failure is not None and self._failure is not error:
@@ -224,7 +224,7 @@ class Incarnation:
 
     async def _wind_down(self) -> None:
         cell = self.cell
-        cell.become(State.STOPPING)
+        cell.become(ActorState.STOPPING)
         reason = self._reason or "normal"
         if self.children is not None:
             await self.children.stop_all(reason, cell.spec.grace)
@@ -270,7 +270,7 @@ class Incarnation:
     def own_nursery(self) -> OwnNursery:
         """The nursery of this life, opened on first use. Raises ActorStopped once it is ending."""
         cell = self.cell
-        if cell.state not in (State.STARTING, State.RUNNING):
+        if cell.state not in (ActorState.STARTING, ActorState.RUNNING):
             raise ActorStopped(f"{cell.ref.path} is ending")
         if self._own_nursery is None:
             self._own_nursery = OwnNursery(cell.host(), cell.system.context, cell.ref.path)
@@ -291,7 +291,7 @@ class Incarnation:
 
     def deliver(self, message: Message) -> None:
         """Put a message into the mailbox for this life alone, full or not."""
-        self.cell.mailbox.deliver(Notice(self, message))
+        self.cell.mailbox.deliver(RuntimeNotice(self, message))
 
     def facts(self) -> dict[str, object]:
         """Return the actor's own facts; a bug in them must not take the tree page with it."""

@@ -3,8 +3,8 @@
 Orders overtake each other, answers cross them, rooms crash and mailboxes are full; whatever comes
 in whatever order, the room counts somebody among its members exactly when he says so. Three rules
 do it. Each order to enter has a number, and only the answer to the latest one counts. A room
-that comes back from a crash asks everybody on its roll: whoever is in says so (Rejoin). Whoever is
-not, or no longer, has every room that may think otherwise forget it (Leave).
+that comes back from a crash asks everybody on its roster: whoever is in says so (Rejoin). Whoever
+is not, or no longer, has every room that may think otherwise forget it (Leave).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from actors.core import (
 )
 from actors.directory.directory import tell_directory
 from actors.directory.messages import Admit
-from actors.member.absence import Backlog, BacklogFull, Terms
+from actors.member.absence import AbsenceTerms, Backlog, BacklogFull
 from actors.room.room import Leave, Rejoin
 from actors.words.facts import (
     Fact,
@@ -144,7 +144,7 @@ class Membership:
 
     # --- another client takes over, or none is left
 
-    def fall_silent(self, terms: Terms) -> bool:
+    def fall_silent(self, terms: AbsenceTerms) -> bool:
         """Show nothing of the room until the next `enter`; return whether there is a room.
 
         What is said meanwhile is shown then, as much of it as `terms` keep.
