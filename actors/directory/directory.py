@@ -71,7 +71,7 @@ class Directory:
             return
         within = self._limits().ask_seconds
         with suppress(ActorError):
-            await room.ask(CloseRoom(), within=within)
+            await room.ask(CloseRoom(reason), within=within)
         rooms = self._registry.find(ROOMS)
         if rooms is not None and await self.room(key) is not None:
             with suppress(ActorError):  # a room that hangs is cut off by its supervisor

@@ -64,6 +64,8 @@ FOLLOWED = 1000
 KEPT_FOR = frozenset({CloseReason.DISCONNECTED, CloseReason.TOO_SLOW})
 """Whoever ends by this has not left: what is said in the room is kept for him to come back."""
 
+OUT = {Dropped: CloseReason.DROPPED, RoomClosed: CloseReason.ROOM_CLOSED}
+
 
 @dataclass(frozen=True, slots=True)
 class Overdue(Message):
@@ -250,9 +252,11 @@ class Member(Actor[Message]):
                 if isinstance(fact, PermissionSet):
                     self._identity.permit(fact.permission)
                 self._show_to_client(fact)
-                if self._profile.bound_to_room and isinstance(fact, Dropped | RoomClosed):
-                    put_out = isinstance(fact, Dropped)
-                    self.ctx.stop(CloseReason.DROPPED if put_out else CloseReason.ROOM_CLOSED)
+                out = OUT.get(type(fact))
+                if out is not None and self._profile.bound_to_room:
+                    self.ctx.stop(out)
+                elif out is not None and self._orders is not None:
+                    self._orders.refuse_all()
 
     def _show_to_client(self, fact: Fact) -> None:
         if self._client is not None:
@@ -327,7 +331,7 @@ class Member(Actor[Message]):
         if order.user and not self._identity.user:
             self._identity.user = order.user
             self._identify()
-        if self._place.fall_silent():
+        if self._place.fall_silent(self._profile.terms):
             self._expect(order.grace)
         order.client.show(Introduced("", self._identity.user))
         self._lose_if_gone()

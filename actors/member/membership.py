@@ -46,7 +46,6 @@ from actors.words.refusals import Busy
 from actors.words.rooms import Admission, RoomSpec
 
 AGAIN_SECONDS = 0.05  # until another try at a mailbox that was full
-UNHEARD = AbsenceTerms(queued_messages=100, queued_bytes=131_072)  # what was said in a silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Membership:
         self._room: Ref[Message] | None = None
         self._view: RoomView | None = None
         self._silent = False
-        self._unheard: Backlog | None = None  # what was said in the silence
+        self._unheard: Backlog | None = None  # what was said since the silence began
         self._wanted: RoomKey | None = None  # on the way into this room
         self._attempt = 0  # the number of the latest order to enter
         self._entering: ReplyTo[None] | None = None
@@ -145,13 +144,16 @@ class Membership:
 
     # --- another client takes over, or none is left
 
-    def fall_silent(self) -> bool:
-        """Show nothing of the room until the next `enter`; return whether there is a room."""
+    def fall_silent(self, terms: AbsenceTerms) -> bool:
+        """Show nothing of the room until the next `enter`; return whether there is a room.
+
+        What is said meanwhile is shown then, as much of it as `terms` keep.
+        """
         self._conclude(Busy())
         self._wanted = None
         self._silent = self._room is not None
         if self._silent and self._unheard is None:
-            self._unheard = Backlog(UNHEARD)
+            self._unheard = Backlog(terms)
         return self._silent
 
     def leave_if_silent(self) -> None:
@@ -187,9 +189,10 @@ class Membership:
                     self._show(fact)
             case RoomClosed() if room == self._room:
                 self._lose(fact.room)
-            case Said() if room == self._room and self._unheard is not None and self._silent:
-                with suppress(BacklogFull):
-                    self._unheard.add(fact)
+            case Said() if room == self._room and self._unheard is not None:
+                with suppress(BacklogFull):  # also on the way back in: all of it after Joined
+                    if not fact.passing:
+                        self._unheard.add(fact)
             case _ if room == self._room and not self._silent:
                 self._show(fact)
 
@@ -231,13 +234,14 @@ class Membership:
                 self.quit(room)  # the client has changed its mind meanwhile
             return
         overtaken = joined.attempt != self._attempt
-        unheard = self._unheard if room == self._room else None
+        if room != self._room:
+            self._unheard = None
         self._silent = overtaken and (self._silent or room != self._room)
         self._room, self._view = room, joined.room
         self._member.ctx.watch(room)
         if not overtaken:
             self._wanted = None
-            self._unheard = None
+            unheard, self._unheard = self._unheard, None
             self._show(joined)
             for said in unheard or ():
                 self._show(said)

@@ -39,7 +39,7 @@ class OrdersOpen:
         return self._asked.pop(tag, None)
 
     def refuse_all(self) -> None:
-        """Answer all with Busy: the room that had them has crashed."""
+        """Answer all with Busy: the room that had them has crashed, or has no such member now."""
         asked, self._asked = self._asked, {}
         for _, asker in asked.values():
             asker.refuse(Busy())

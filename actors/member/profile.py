@@ -13,17 +13,16 @@ class Profile:
     """What members of one kind can do, and how they outlive their clients.
 
     `dialect` is for logs, `kind` what metrics count them as. With `account` a member is told who it
-    is, may log in while it is connected, and is found by its user. `callable` as in Presence. With
-    `streams` it publishes and subscribes. With `bound_to_room` it ends when it is put out, or with
-    its room. It must be in a room within `enter_seconds`. `note` is a word of the dialect's own
-    about the client, handed back to it on a resume.
+    is, may log in while it is connected, and is found by its user. With `streams` it publishes and
+    subscribes. With `bound_to_room` it ends when it is put out, or with its room. It must be in a
+    room within `enter_seconds`. `note` is a word of the dialect's own about the client, handed back
+    to it on a resume.
     """
 
     realm: str
     dialect: str
     kind: str = "peer"
     account: bool = False
-    callable: bool = False
     streams: bool = False
     bound_to_room: bool = False
     enter_seconds: float = inf

@@ -5,12 +5,16 @@ from __future__ import annotations
 from actors.words.facts import Said
 from actors.words.weights import weight_of
 
+ABSENT = 1000
+"""Members of one room that are awaited; beyond it, the one that has gone first is no more."""
+
 
 class Echo:
     """Numbers what is said, and keeps it for as long as it may still be missed.
 
     Kept are so many messages and so many bytes of a room's, the latest; and only while somebody is
-    away who was in the room, for as long as the room was asked to wait for him.
+    away who was in the room, for as long as the room was asked to wait for him. The room calls
+    `forget_overdue` when that time is over.
     """
 
     __slots__ = ("_absent", "_bytes", "_heard", "_messages", "_said", "_weight")
@@ -30,7 +34,17 @@ class Echo:
 
     def await_back(self, member: str, until: float) -> None:
         """Keep from now on what a member misses that has gone."""
+        if not self._messages or not self._bytes:
+            return
+        self._absent.pop(member, None)
+        if len(self._absent) >= ABSENT:
+            del self._absent[next(iter(self._absent))]
         self._absent[member] = self._heard, until
+
+    @property
+    def until(self) -> float | None:
+        """When nobody will be awaited any more; None where nobody is now."""
+        return max((until for _, until in self._absent.values()), default=None)
 
     def is_awaited(self, member: str, now: float) -> bool:
         """Tell whether what is said to this one alone may still reach him."""
@@ -38,9 +52,9 @@ class Echo:
 
     def add(self, said: Said, now: float) -> None:
         """Keep what is said, if there is anybody who misses it."""
-        if not self._absent:
+        if said.passing or not self._absent:
             return
-        self._forget_overdue(now)
+        self.forget_overdue(now)
         if self._absent:
             self._said.append(said)
             self._weight += weight_of(said)
@@ -57,10 +71,16 @@ class Echo:
             for said in self._said
             if said.id > heard and said.to in (None, member) and said.sender != member
         ]
-        self._forget_overdue(now)
+        self.forget_overdue(now)
         return missed if now < until else []
 
-    def _forget_overdue(self, now: float) -> None:
+    def forget(self, member: str) -> None:
+        """Wait no more for this one, who has come and was not let in."""
+        if self._absent.pop(member, None) is not None and not self._absent:
+            self._drop()
+
+    def forget_overdue(self, now: float) -> None:
+        """Wait no more for those who had time until now, and keep nothing for nobody."""
         if any(until <= now for _, until in self._absent.values()):
             self._absent = {
                 member: (heard, until)
@@ -68,5 +88,8 @@ class Echo:
                 if now < until
             }
         if not self._absent:
-            self._said.clear()
-            self._weight = 0
+            self._drop()
+
+    def _drop(self) -> None:
+        self._said.clear()
+        self._weight = 0

@@ -96,11 +96,18 @@ class ExpireIfEmpty(Message):
     generation: int
 
 
+@dataclass(frozen=True, slots=True)
+class ForgetMissed(Message):
+    """The timer of members that are awaited: nobody who had time until then is awaited now."""
+
+    until: float
+
+
 class Room(Actor[Message]):
     kind = "room"
     accepts = (
-        Join, Rejoin, Leave, Present, Placed, ExpireIfEmpty, GetParticipants, SetPermissions,
-        DropParticipant, CloseRoom, *RoomConference.takes,
+        Join, Rejoin, Leave, Present, Placed, ExpireIfEmpty, ForgetMissed, GetParticipants,
+        SetPermissions, DropParticipant, CloseRoom, *RoomConference.takes,
     )  # fmt: skip
 
     def __init__(
@@ -117,6 +124,7 @@ class Room(Actor[Message]):
         self._audience = Audience(self, roster.refs, limits.ask_seconds)
         self._generation = 0
         self._expiry: Timer | None = None  # of the room that is empty
+        self._forgetting: Timer | None = None  # while members are awaited
         self._unaware = set(roster.presences)  # members that may not know of the restart yet
 
     async def setup(self) -> None:
@@ -128,6 +136,7 @@ class Room(Actor[Message]):
         else:
             self._log("room.created", type=self._state.spec.kind)
         self._expire_later()
+        self._forget_missed_later()
 
     async def handle(self, message: Message) -> object:
         match message:
@@ -144,6 +153,10 @@ class Room(Actor[Message]):
                 await self._obey(message)
             case ExpireIfEmpty(generation):
                 self._expire(generation)
+            case ForgetMissed(until):
+                self._forgetting = None
+                self._state.echo.forget_overdue(until)
+                self._forget_missed_later()
             case GetParticipants():
                 return tuple(self._state.members.values())
             case SetPermissions(peer, changes):
@@ -191,6 +204,8 @@ class Room(Actor[Message]):
         except Refused as refusal:
             if peer in state.members:  # who was refused is in no room
                 await self._leave(peer, gone=False)
+            state.echo.forget(peer)
+            self._forget_missed_later()
             self._log("join.refused", peer=peer, reason=refusal.code)
             attempt = order.admission.attempt
             self._audience.inform(
@@ -204,6 +219,7 @@ class Room(Actor[Message]):
         streams = self._conference.streams if self._conference is not None else ()
         self._tell(state.join(order.admission, order.tag, lock, streams))
         self._tell(state.missed(peer, self.ctx.now()))
+        self._forget_missed_later()
         self._log("peer.joined", peer=peer, members=len(state.members))
 
     def _confirm(self, order: Rejoin) -> None:
@@ -223,11 +239,23 @@ class Room(Actor[Message]):
         if known:
             if echo_seconds:
                 self._state.echo.await_back(peer, self.ctx.now() + echo_seconds)
+                self._forget_missed_later()
             self._log("peer.left", peer=peer, members=len(self._state.members), gone=gone)
             if self._conference is not None:
                 await self._conference.leave(peer)
             if not self._state.members:
                 self._expire_later()
+
+    def _forget_missed_later(self) -> None:
+        """Have one timer, whoever comes and goes: it looks again where somebody has gone since."""
+        until = self._state.echo.until
+        if until is None:
+            if self._forgetting is not None:
+                self._forgetting.cancel()
+                self._forgetting = None
+        elif self._forgetting is None:
+            delay = max(0.0, until - self.ctx.now())
+            self._forgetting = self.ctx.tell_self_after(delay, ForgetMissed(until))
 
     def _enlist(self, peer: str, ref: Ref[Message]) -> None:
         self._generation += 1

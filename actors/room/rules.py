@@ -147,7 +147,7 @@ class RoomState:
         known = to is None or to in self.members
         if not known and not self.echo.is_awaited(to or "", now):
             raise ParticipantUnknown(to)
-        said = Said(by, to, order.text, order.extra, self.echo.number())
+        said = Said(by, to, order.text, order.extra, order.passing, self.echo.number())
         self.echo.add(said, now)
         if not known:
             return []

@@ -108,13 +108,15 @@ class Said(Fact):
     """A member said `text` to one member, or to all in the room where `to` is None.
 
     `extra` is all of it as the sender's dialect has it, where that is more than the text: that
-    somebody types, a file, a place. The room counts what is said in `id`; 0 is not counted yet.
+    somebody types, a file, a place. What is `passing` is of this moment only, as that somebody
+    types: who is away does not miss it. The room counts what is said in `id`; 0 is not counted yet.
     """
 
     sender: str
     to: str | None
     text: str
     extra: Extra | None = None
+    passing: bool = False
     id: int = field(default=0, compare=False)
 
     def means_something_to(self, dialect: str) -> bool:

@@ -46,14 +46,15 @@ class Placed(Message):
 class Say(Order):
     """Say `text` to one member, or to all where `to` is None; `extra` as in the fact `Said`.
 
-    With `echoed`, what is said to all comes back to the sender as well. Refused with NotAllowed,
-    ParticipantUnknown.
+    With `echoed`, what is said to all comes back to the sender as well. `passing` as in `Said`.
+    Refused with NotAllowed, ParticipantUnknown.
     """
 
     text: str
     to: str | None = None
     extra: Extra | None = None
     echoed: bool = False
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,4 +56,5 @@ async def in_time(answer: Awaitable[R]) -> R:
     """
     with trio.move_on_after(budget()):
         return await answer
+    current().services.system.counters.ask_timeouts += 1
     raise AskTimeout

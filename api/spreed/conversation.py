@@ -228,7 +228,8 @@ class SpreedConversation:
             tell(incoming.iid, chat.document(to, chat.Time))
         document = chat.document(to, chat_time(self._client.clock()))
         if not to:
-            await self._post(Say(chat.Message, extra=Extra(DIALECT, document)))
+            extra = Extra(DIALECT, document)
+            await self._post(Say(chat.Message, extra=extra, passing=chat.passing))
             return
         self._state.tallies.unicast_chats += chat.Status is None
         if not await self._signal(to, document):

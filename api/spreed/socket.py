@@ -130,10 +130,11 @@ async def serve(state: SpreedState, socket: Socket) -> None:
 
 async def _open_peer(state: SpreedState, client: SpreedClient, user: str) -> Ref[Message]:
     """Find or spawn the peer of this session. Raises an ActorError when there is no place."""
-    grace = state.settings.resume_seconds
-    profile = Profile(
-        REALM, DIALECT, account=True, callable=True, terms=AbsenceTerms(echo_seconds=grace)
+    grace, limits = state.settings.resume_seconds, state.services.settings().limits
+    terms = AbsenceTerms(
+        queued_messages=limits.echo_messages, queued_bytes=limits.echo_bytes, echo_seconds=grace
     )
+    profile = Profile(REALM, DIALECT, account=True, terms=terms)
     return await state.services.directory.open_member(
         MemberKey(REALM, client.session.id),
         partial(Member, Identity(client.session.id, user, callable=True), profile, client),

@@ -85,6 +85,11 @@ class ChatStatus(Struct, omit_defaults=True):
     ContactRequest: ContactRequest | None = None
     AutoCall: AutoCall | None = None
 
+    @property
+    def passing(self) -> bool:
+        """Whether it only says what goes on at this moment: typing, sent, delivered, seen."""
+        return not (self.FileInfo or self.Geolocation or self.ContactRequest or self.AutoCall)
+
 
 class Chat(Struct):
     Message: str = ""
@@ -102,6 +107,11 @@ class Chat(Struct):
             body["Mid"] = self.Mid
         body["Status"] = self.Status
         return encode({"Type": "Chat", "To": to, "Chat": body})
+
+    @property
+    def passing(self) -> bool:
+        """Whether nobody misses it who is away now."""
+        return not self.Message and self.Status is not None and self.Status.passing
 
 
 def chat_time(seconds: float) -> str:

@@ -51,7 +51,7 @@ OWNER = Owner("acme", "ann")
 LIMITS = ActorLimits()
 GRACE = 10.0
 ENTER_SECONDS = 60.0
-PEER = Profile(REALM, REALM, account=True, callable=True, terms=AbsenceTerms(echo_seconds=GRACE))
+PEER = Profile(REALM, REALM, account=True, terms=AbsenceTerms(echo_seconds=GRACE))
 
 settle = trio.testing.wait_all_tasks_blocked
 

@@ -155,6 +155,9 @@ async def test_a_closed_room_tells_its_members_and_leaves_its_name_free() -> Non
         for person in (ann, bob):
             assert [type(fact) for fact in person.client.facts] == [RoomClosed]
         await ann.enter()
+        with logged() as lines:
+            await directory.close_room(key(), "moved")
+        assert [it["reason"] for it in lines if it["event"] == "room.closed"] == ["moved"]
         await directory.close_room(key("never opened"), "deleted")
 
 

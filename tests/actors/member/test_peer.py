@@ -13,6 +13,7 @@ from actors.directory.actor import DirectoryActor
 from actors.directory.messages import FindMembers, Identified
 from actors.member.identity import NONCE_SECONDS
 from actors.member.messages import End, Follow, GrantLogin, Introduce, LogIn, PlaceOrder, SetStatus
+from actors.room.room import Room
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
     Introduced,
@@ -23,9 +24,10 @@ from actors.words.facts import (
     Signalled,
 )
 from actors.words.keys import DIRECTORY
-from actors.words.orders import SetPin
+from actors.words.orders import CloseRoom, DropParticipant, ListMembers, SetPin
 from actors.words.refusals import (
     AlreadyIdentified,
+    Busy,
     NonceForAnotherUser,
     NonceInvalid,
     NotInRoom,
@@ -34,7 +36,9 @@ from actors.words.refusals import (
 from tests.support.actors import (
     REALM,
     House,
+    Person,
     Saboteur,
+    key,
     open_house,
     settle,
 )
@@ -229,3 +233,28 @@ async def test_every_client_is_closed_with_the_reason_when_the_house_closes() ->
     assert ann.client.closed == ["shutdown"]
     assert bob.client.closed == [CloseReason.LOGOUT]
     assert system.counters.crashes == 0
+
+
+@pytest.mark.parametrize("how", ["ends", "puts out"])
+async def test_who_has_asked_a_room_that_is_his_no_more_waits_for_no_answer(
+    how: str, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blue = Saboteur(monkeypatch, Room, key().path)
+    answered: list[float] = []
+
+    async def ask_for_the_list(ann: Person) -> None:
+        with pytest.raises(Busy):
+            await ann.ref.ask(PlaceOrder(ListMembers("")), within=60)
+        answered.append(trio.current_time())
+
+    async with open_house() as house:
+        (ann,) = await house.people("ann")
+        asked = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            with blue.holding():
+                house.room().tell(CloseRoom() if how == "ends" else DropParticipant("ann"))
+                await settle()
+                nursery.start_soon(ask_for_the_list, ann)
+                await settle()
+        assert answered == [asked]
+        assert ann.ref.alive

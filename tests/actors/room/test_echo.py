@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.room.echo import Echo
+from actors.room.echo import ABSENT, Echo
 from actors.words.facts import Said
 from actors.words.weights import weight_of
 
@@ -66,6 +67,47 @@ def test_a_large_text_puts_out_the_older_ones_and_one_that_is_too_large_itself()
     echo.await_back("ann", 30.0)
     say(echo, "bob", "x" * BYTES)
     assert echo.missed("ann", 1.0) == []
+
+
+def test_what_is_of_the_moment_is_neither_kept_nor_puts_out_what_is() -> None:
+    echo = Echo(MESSAGES, BYTES)
+    echo.await_back("ann", 30.0)
+    kept = say(echo, "bob", "to all")
+    for _ in range(MESSAGES):
+        echo.add(Said("bob", None, "", passing=True, id=echo.number()), 0.0)
+    assert echo.missed("ann", 1.0) == [kept]
+
+
+def test_who_is_not_let_in_is_awaited_no_more() -> None:
+    echo = Echo(MESSAGES, BYTES)
+    for name in ("ann", "bob"):
+        echo.await_back(name, 30.0)
+    said = say(echo, "cid", "to all")
+    echo.forget("ann")
+    assert not echo.is_awaited("ann", 1.0)
+    assert echo.missed("ann", 1.0) == []
+    assert echo.missed("bob", 1.0) == [said]
+    echo.await_back("ann", 30.0)
+    say(echo, "cid", "to all")
+    echo.forget("ann")
+    assert (echo._said, echo._weight, echo.until) == ([], 0, None)
+
+
+def test_strangers_that_come_and_go_fill_no_table() -> None:
+    echo = Echo(MESSAGES, BYTES)
+    for number in range(ABSENT + 1):
+        echo.await_back(str(number), 30.0)
+    assert len(echo._absent) == ABSENT
+    assert not echo.is_awaited("0", 0.0)
+    assert echo.is_awaited(str(ABSENT), 0.0)
+
+
+@pytest.mark.parametrize("limits", [(0, BYTES), (MESSAGES, 0)])
+def test_where_nothing_may_be_kept_nobody_is_awaited(limits: tuple[int, int]) -> None:
+    echo = Echo(*limits)
+    echo.await_back("ann", 30.0)
+    assert echo.until is None
+    assert not echo.is_awaited("ann", 0.0)
 
 
 @given(STEPS)

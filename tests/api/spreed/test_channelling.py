@@ -323,7 +323,7 @@ async def test_signalling_that_cannot_be_relayed_is_dropped(server: SpreedServer
         await ann.send("Offer", "text", To=bob.id)
         await ann.send("Candidate", None, To=bob.id)
         await ann.send("Offer", {"type": "offer"}, To="nobody", Iid="i")
-        await ann.send("Offer", {"type": "offer"}, To="../hub")
+        await ann.send("Offer", {"type": "offer"}, To="../directory")
         assert await ann.silent()
         assert await bob.silent()
 

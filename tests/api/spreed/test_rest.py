@@ -539,9 +539,10 @@ async def test_stats_are_busy_when_the_directory_does_not_answer(
 ) -> None:
     directory = Saboteur(monkeypatch, DirectoryActor, DIRECTORY)
     limits = {"ask_seconds": 0.05}
-    async with site(tmp_path, spreed={"stats": True}, limits=limits) as (_, http):
+    async with site(tmp_path, spreed={"stats": True}, limits=limits) as (server, http):
         with directory.holding():
             assert refused(await http.get("/api/v1/stats")) == (503, "busy")
+            assert server.system.counters.ask_timeouts == 1
 
 
 # --- pictures
