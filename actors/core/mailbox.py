@@ -49,8 +49,9 @@ class Mailbox:
         queue.append(entry)
         if len(queue) > self.peak:
             self.peak = len(queue)
-        if self._reader is not None:
-            self.wake()
+        if self._reader is not None:  # as in `wake`: a call saved for every message there is
+            trio.lowlevel.reschedule(self._reader)
+            self._reader = None
 
     async def put_when_room(self, entry: object) -> None:
         """Queue an entry, waiting for room as long as it takes. Raises ActorStopped."""
