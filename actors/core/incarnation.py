@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from actors.core.actor import Actor, Context
+from actors.core.actor import Actor
 from actors.core.children import Children
 from actors.core.errors import ActorCrashed, ActorError, ActorStopped, Refused, SetupTimeout
 from actors.core.faults import caught, place_of
@@ -93,7 +93,6 @@ class Incarnation:
             self.actor = cell.system.context.run(cell.spec.factory)
         except Exception as error:  # noqa: BLE001 -- the spawner must not crash in its child's place
             self._failure = error
-        self.actor.ctx = Context(self)
 
     # -- the life itself, in its own task
 
