@@ -13,13 +13,13 @@ class Echo:
     away who was in the room, for as long as the room was asked to wait for him.
     """
 
-    __slots__ = ("_absent", "_bytes", "_heard", "_messages", "_said", "_weight")
+    __slots__ = ("_bytes", "_heard", "_messages", "_said", "_weight", "absent")
 
     def __init__(self, messages: int, bytes: int) -> None:
         self._messages = messages
         self._bytes = bytes
         self._heard = 0  # the number of what was said last
-        self._absent: dict[str, tuple[int, float]] = {}  # heard so far, awaited until
+        self.absent: dict[str, tuple[int, float]] = {}  # by member: heard so far, awaited until
         self._said: list[Said] = []
         self._weight = 0
 
@@ -30,18 +30,18 @@ class Echo:
 
     def await_back(self, member: str, until: float) -> None:
         """Keep from now on what a member misses that has gone."""
-        self._absent[member] = self._heard, until
+        self.absent[member] = self._heard, until
 
     def is_awaited(self, member: str, now: float) -> bool:
         """Tell whether what is said to this one alone may still reach him."""
-        return member in self._absent and now < self._absent[member][1]
+        return member in self.absent and now < self.absent[member][1]
 
     def add(self, said: Said, now: float) -> None:
         """Keep what is said, if there is anybody who misses it."""
-        if not self._absent:
+        if not self.absent:
             return
         self._forget_overdue(now)
-        if self._absent:
+        if self.absent:
             self._said.append(said)
             self._weight += weight_of(said)
             while len(self._said) > self._messages or self._weight > self._bytes:
@@ -49,9 +49,9 @@ class Echo:
 
     def missed(self, member: str, now: float) -> list[Said]:
         """Return what a member has missed that is back, in order; he is awaited no more."""
-        if member not in self._absent:
+        if member not in self.absent:
             return []
-        heard, until = self._absent.pop(member)
+        heard, until = self.absent.pop(member)
         missed = [
             said
             for said in self._said
@@ -61,12 +61,12 @@ class Echo:
         return missed if now < until else []
 
     def _forget_overdue(self, now: float) -> None:
-        if any(until <= now for _, until in self._absent.values()):
-            self._absent = {
+        if any(until <= now for _, until in self.absent.values()):
+            self.absent = {
                 member: (heard, until)
-                for member, (heard, until) in self._absent.items()
+                for member, (heard, until) in self.absent.items()
                 if now < until
             }
-        if not self._absent:
+        if not self.absent:
             self._said.clear()
             self._weight = 0

@@ -201,10 +201,15 @@ class Room(Actor[Message]):
                 self._expire_later(0.0)
             return
         self._roster.lock, self._roster.used = lock, True  # first: it never comes back open
-        self._enlist(peer, order.peer)
+        self._generation += 1
+        if self._expiry is not None:
+            self._stay()
+        self._unaware.discard(peer)
+        self._audience.add(peer, order.peer)
         streams = self._conference.streams if self._conference is not None else ()
         self._audience.tell(state.join(order.admission, order.tag, lock, streams))
-        self._audience.tell(state.missed(peer, self.ctx.now()))
+        if peer in state.echo.absent:
+            self._audience.tell(state.missed(peer, self.ctx.now()))
         self._log("peer.joined", peer=peer, members=len(state.members))
 
     def _confirm(self, order: Rejoin) -> None:
@@ -229,12 +234,6 @@ class Room(Actor[Message]):
                 await self._conference.leave(peer)
             if not self._state.members:
                 self._expire_later()
-
-    def _enlist(self, peer: str, ref: Ref[Message]) -> None:
-        self._generation += 1
-        self._stay()
-        self._unaware.discard(peer)
-        self._audience.add(peer, ref)
 
     def _expire_later(self, delay: float | None = None) -> None:
         if delay is None:
