@@ -7,6 +7,7 @@ Our own rather than a memory channel: an idle one holds no queue at all, message
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 import trio
@@ -82,12 +83,17 @@ class Mailbox:
             self._full = False
         return entry
 
-    async def wait(self) -> None:
-        """Wait until there may be something to do. For the owner only."""
+    def wait(self) -> Awaitable[object]:
+        """Return what waits until there may be something to do, to be awaited at once.
+
+        For the owner only. No coroutine, for each would be resumed with every message.
+        """
         if self._queue is not None and not self._queue:
             self._queue = None
         self._reader = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._forget_reader)
+        return trio.lowlevel.wait_task_rescheduled(  # noqa: ASYNC105 -- awaited by the caller
+            self._forget_reader
+        )
 
     def wake(self) -> None:
         """Have the owner look again, if it waits."""
