@@ -74,21 +74,21 @@ class Incarnation:
     """The actor object, its task, and all that ends with them."""
 
     __slots__ = (
-        "_bonds", "_failure", "_own_nursery", "_reason", "_scope", "_set_up", "actor", "cell",
-        "children", "current",
+        "_failure", "_own_nursery", "_reason", "_scope", "_set_up", "actor", "cell", "children",
+        "current", "links",
     )  # fmt: skip
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.actor: Actor[Any] = Unmade()
         self.current: ReplyTo[Any] | None = None  # the request being handled
+        self.links = Links(self)  # watches, timers and deferred answers
         self.children: Children | None = None
         self._own_nursery: OwnNursery | None = None
         self._scope: trio.CancelScope | None = None  # around setup and handlers
         self._reason: str | None = None  # why this life ends, once it does
         self._failure: Exception | None = None  # a crash outside the actor's own task
         self._set_up = False
-        self._bonds: Links | None = None
         try:
             self.actor = cell.system.context.run(cell.spec.factory)
         except Exception as error:  # noqa: BLE001 -- the spawner must not crash in its child's place
@@ -237,8 +237,7 @@ class Incarnation:
         if self.current is not None:
             self.current.refuse(error)
             self.current = None
-        if self._bonds is not None:
-            self._bonds.refuse_deferred(error)
+        self.links.refuse_deferred(error)
 
     async def _wind_down(self) -> None:
         cell = self.cell
@@ -259,8 +258,7 @@ class Incarnation:
         # Not whole: killed from outside, so no step of the end can be relied on, and none restarts.
         reason = self._reason or "killed"
         self._tell_askers(ActorStopped(f"{self.cell.ref.path}: {reason}"))
-        if self._bonds is not None:
-            self._bonds.cut()
+        self.links.cut()
         if self.children is not None and not whole:
             self.children.abandon()
         self.cell.over(reason, again=whole)
@@ -276,13 +274,6 @@ class Incarnation:
     def accepts(self) -> tuple[type[Message], ...]:
         """The message types the actor takes."""
         return self.actor.accepts
-
-    @property
-    def links(self) -> Links:
-        """Watches, timers and deferred answers of this life, made on first use."""
-        if self._bonds is None:
-            self._bonds = Links(self)
-        return self._bonds
 
     @property
     def own_nursery(self) -> OwnNursery:
