@@ -91,7 +91,9 @@ class Rooms:
             return Room(spec, self._opening.limits, self._media, roster)
 
         grace = GRACE if spec.conference is None else CONFERENCE_GRACE
-        room = await self._opening.spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT, grace)
+        room = await self._opening.spawn(
+            ROOMS, spec.key.slug, factory, limits, Restart.TRANSIENT, grace
+        )
         self._origins.note(room, address, roster)
         self._note(spec.key, room)
         return room
