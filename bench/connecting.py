@@ -20,7 +20,7 @@ import trio
 from media.contract.engine import Direction, Event, SessionWanted, State, StateChanged, TrackWanted
 from media.local_engine import LocalEngine, open_local_engine
 from media.webrtc.bridge import open_media_loop
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 
 SENDS = SessionWanted(
     (
@@ -64,7 +64,7 @@ def resident() -> int:
 
 
 async def main(pairs: int) -> None:
-    ice = IceSettings(("127.0.0.1",))
+    ice = IceConfig(("127.0.0.1",))
     async with open_media_loop() as loop, open_local_engine(loop, ice) as engine:
         for number in range(5):
             await connect(engine, f"warm {number}")

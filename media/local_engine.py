@@ -18,7 +18,7 @@ from media.rtp.router import LIMIT, TICK_SECONDS, Router
 from media.webrtc.bridge import MediaLoop
 from media.webrtc.containment import contained, contained_async
 from media.webrtc.peer_connection import PeerSession, Surroundings, open_peer_session
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 
 CHECK_SECONDS = 1.0
 OUR_FAULT = "an error of ours"  # the reason of what a bug has ended
@@ -32,7 +32,7 @@ class LocalEngine:
     """
 
     def __init__(
-        self, loop: MediaLoop, ice: IceSettings, nursery: trio.Nursery, streams: int = LIMIT
+        self, loop: MediaLoop, ice: IceConfig, nursery: trio.Nursery, streams: int = LIMIT
     ) -> None:
         self.router = Router(limit=streams)
         self._stray = loop.stray
@@ -201,14 +201,14 @@ class LocalEngine:
 
 @asynccontextmanager
 async def open_local_engine(
-    loop: MediaLoop, ice: IceSettings | None = None, *, streams: int = LIMIT
+    loop: MediaLoop, ice: IceConfig | None = None, *, streams: int = LIMIT
 ) -> AsyncIterator[LocalEngine]:
     """Run an engine around a block; when it ends, all sessions are closed, cancelled or not.
 
     It takes at most `streams` sources, and as many sinks and taps.
     """
     async with trio.open_nursery() as nursery:
-        engine = LocalEngine(loop, ice or IceSettings(), nursery, streams)
+        engine = LocalEngine(loop, ice or IceConfig(), nursery, streams)
         nursery.start_soon(engine.run)
         try:
             yield engine

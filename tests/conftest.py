@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from actors.core import ActorSystem
-from actors.core.state import State
+from actors.core.state import ActorState
 from tests.support.examples import register_profiles
 
 LISTENING = "0A"
@@ -30,7 +30,7 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = open_sockets()
     yield
     for system in opened:
-        assert system.root_cell.state is State.STOPPED, "an actor system was left open"
+        assert system.root_cell.state is ActorState.STOPPED, "an actor system was left open"
         assert system.counters.spawned == system.counters.stopped, "actors were left behind"
         assert system.clock.pending == 0, "timers were left behind"
     assert not listening(open_sockets() - before), "a listening socket was left open"

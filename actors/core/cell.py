@@ -16,7 +16,7 @@ from actors.core.message import Down
 from actors.core.ref import Ref
 from actors.core.reply import ReplyTo
 from actors.core.spec import ChildSpec, Intensity, Restart
-from actors.core.state import State
+from actors.core.state import ActorState
 
 if TYPE_CHECKING:
     from actors.core.children import Children
@@ -36,7 +36,7 @@ class Cell:
         self.spec = spec
         self.siblings = siblings  # None for the root
         self.mailbox = Mailbox(self, spec.mailbox)
-        self.state = State.STARTING
+        self.state = ActorState.STARTING
         self.number = 0  # of the current incarnation
         self.born = trio.current_time()
         self.last_error: str | None = None
@@ -60,7 +60,7 @@ class Cell:
         self.life.actor.ctx = Context(self.life)
         self.number += 1
         self.paused = False
-        self.become(State.STARTING)
+        self.become(ActorState.STARTING)
         if self.siblings is None:
             self.system.start_root(self.life.run)
         else:
@@ -78,7 +78,7 @@ class Cell:
         """
         if self.mailbox.closed is None:
             self.close(reason)
-            if self.state is State.WAITING:
+            if self.state is ActorState.WAITING:
                 self._finish(reason)
             else:
                 self.life.leave(reason)
@@ -103,7 +103,7 @@ class Cell:
         """Note that the incarnation has ended; `again` if it may be followed by another."""
         if again and self.mailbox.closed is None:
             self._tell_watchers(reason, restarting=True)
-            self.become(State.WAITING)
+            self.become(ActorState.WAITING)
             assert self.siblings is not None  # noqa: S101 -- the root is never restarted
             self.siblings.bring_back(self)
         else:
@@ -120,7 +120,7 @@ class Cell:
         self.log().error("actor.given_up", restarts=intensity.restarts, period=intensity.period)
         return False
 
-    def become(self, state: State) -> None:
+    def become(self, state: ActorState) -> None:
         """Change state and wake those who wait for it."""
         self.state = state
         if self._changed is not None:
@@ -128,19 +128,21 @@ class Cell:
 
     async def until_ready(self) -> None:
         """Wait until an incarnation has been set up, or none ever will be."""
-        await self._while(State.STARTING, State.STOPPING, State.WAITING)
+        await self._while(ActorState.STARTING, ActorState.STOPPING, ActorState.WAITING)
 
     async def until_tried(self) -> None:
         """Wait until the setup of this incarnation is over, well or badly."""
-        await self._while(State.STARTING)
+        await self._while(ActorState.STARTING)
 
     async def until_over(self) -> None:
         """Wait until no incarnation runs."""
-        await self._while(State.STARTING, State.RUNNING, State.STOPPING)
+        await self._while(ActorState.STARTING, ActorState.RUNNING, ActorState.STOPPING)
 
     async def until_stopped(self) -> None:
         """Wait until the actor has ended for good."""
-        await self._while(State.STARTING, State.RUNNING, State.STOPPING, State.WAITING)
+        await self._while(
+            ActorState.STARTING, ActorState.RUNNING, ActorState.STOPPING, ActorState.WAITING
+        )
 
     def turned_away(self, *, first: bool) -> None:
         """Count a message that found the mailbox full; log the first one of an episode."""
@@ -153,7 +155,7 @@ class Cell:
         logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
         return logger.bind(actor=self.ref.path, kind=self.ref.kind, incarnation=self.number)
 
-    async def _while(self, *states: State) -> None:
+    async def _while(self, *states: ActorState) -> None:
         while self.state in states:
             if self._changed is None:
                 self._changed = trio.lowlevel.ParkingLot()
@@ -172,4 +174,4 @@ class Cell:
         self.system.counters.stopped += 1
         if self.siblings is not None:
             self.siblings.forget(self)
-        self.become(State.STOPPED)
+        self.become(ActorState.STOPPED)

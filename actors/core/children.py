@@ -10,7 +10,7 @@ import trio
 from actors.core.budget import RestartBudget
 from actors.core.errors import ActorStopped, NameTaken, RestartLimit
 from actors.core.spec import ChildSpec, Restart, Strategy
-from actors.core.state import State
+from actors.core.state import ActorState
 
 if TYPE_CHECKING:
     from actors.core.cell import Cell
@@ -119,14 +119,14 @@ class Children:
         """End those that have no task to end by, now that nobody will start one; for a kill."""
         self._abandoned = True
         for child in self.all():
-            if child.state is State.WAITING:
+            if child.state is ActorState.WAITING:
                 child.stop("killed")
 
     async def _repair(self) -> None:
         # One crash after the other: a second one in the meantime finds a settled row of siblings.
         while self._crashed:
             child = self._crashed.popleft()
-            if child.state is State.WAITING:  # else an earlier round brought it back
+            if child.state is ActorState.WAITING:  # else an earlier round brought it back
                 await self._restart_from(child)
         self._repairing = False
 
@@ -137,7 +137,7 @@ class Children:
             child.pause("sibling restarted")
             await child.until_over()
         for child in row:
-            if child.state is State.WAITING and not self._closing:
+            if child.state is ActorState.WAITING and not self._closing:
                 self._restart(child)
                 await child.until_tried()  # if that crashed, the next round begins with it
 

@@ -19,7 +19,7 @@ after a crash beside the task (in a helper task, in the factory, of children too
   An asker that goes away cuts off nothing: its reply slot is done, and the answer goes nowhere.
 - An answer belongs to `current`, the request in hand, or once deferred to `links`. Whatever is open
   in either when the life ends is refused: with ActorCrashed at once, or in `_over`.
-- What the runtime delivers (`Down`, a timer's message) is for one life: a `Notice` names it, and
+- What the runtime delivers (`Down`, a timer's message) is for one life: a `RuntimeNotice` names it, and
   the next life passes over it. Messages of others stay in the mailbox for the next life.
 - A kill is the cancellation of the whole task from outside: whatever phase it meets is broken off,
   `_over` does what needs no waiting, and there is no next life.
@@ -46,7 +46,7 @@ from actors.core.message import Down, Message
 from actors.core.own_nursery import OwnNursery
 from actors.core.ref import speaker
 from actors.core.reply import ReplyTo
-from actors.core.state import State
+from actors.core.state import ActorState
 
 if TYPE_CHECKING:
     from actors.core.cell import Cell
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 BURST = 32  # messages handled in a row before other tasks get their turn
 
 
-class Notice:
+class RuntimeNotice:
     """A message of the runtime in a mailbox, meant for one incarnation only."""
 
     __slots__ = ("life", "message")
@@ -131,7 +131,7 @@ class Incarnation:
                 in_a_row += 1
                 if entry.__class__ is ReplyTo:
                     await self._answer(entry)
-                elif entry.__class__ is Notice:
+                elif entry.__class__ is RuntimeNotice:
                     await self._heed(entry)
                 else:
                     with suppress(Refused):  # nobody asked
@@ -149,9 +149,9 @@ class Incarnation:
         if not self._set_up:
             raise SetupTimeout(f"{self.cell.ref.path}: {seconds:g} s")
         if self._reason is None and self._failure is None:
-            self.cell.become(State.RUNNING)
+            self.cell.become(ActorState.RUNNING)
 
-    async def _heed(self, notice: Notice) -> None:
+    async def _heed(self, notice: RuntimeNotice) -> None:
         if notice.life is not self:
             return
         if notice.message.__class__ is Down:
@@ -181,7 +181,7 @@ class Incarnation:
         if self._reason is None:
             self._reason = reason
             if self._scope is not None:
-                grace = 0.0 if self.cell.state is State.STARTING else self.cell.spec.grace
+                grace = 0.0 if self.cell.state is ActorState.STARTING else self.cell.spec.grace
                 self._scope.deadline = trio.current_time() + grace
             self.cell.mailbox.wake()
 
@@ -214,7 +214,7 @@ class Incarnation:
             and cell.siblings.may_restart(cell, error)
         )
         phase = "setup"
-        if cell.state is State.RUNNING:
+        if cell.state is ActorState.RUNNING:
             phase = "handle" if error is not self._failure else "task"
         self._report(error, phase=phase, restarting=restarting)
         if self._failure is not None and self._failure is not error:
@@ -241,7 +241,7 @@ class Incarnation:
 
     async def _wind_down(self) -> None:
         cell = self.cell
-        cell.become(State.STOPPING)
+        cell.become(ActorState.STOPPING)
         reason = self._reason or "normal"
         if self.children is not None:
             await self.children.stop_all(reason, cell.spec.grace)
@@ -279,7 +279,7 @@ class Incarnation:
     def own_nursery(self) -> OwnNursery:
         """The nursery of this life, opened on first use. Raises ActorStopped once it is ending."""
         cell = self.cell
-        if cell.state not in (State.STARTING, State.RUNNING):
+        if cell.state not in (ActorState.STARTING, ActorState.RUNNING):
             raise ActorStopped(f"{cell.ref.path} is ending")
         if self._own_nursery is None:
             self._own_nursery = OwnNursery(cell.host(), cell.system.context, cell.ref.path)
@@ -300,7 +300,7 @@ class Incarnation:
 
     def deliver(self, message: Message) -> None:
         """Put a message into the mailbox for this life alone, full or not."""
-        self.cell.mailbox.deliver(Notice(self, message))
+        self.cell.mailbox.deliver(RuntimeNotice(self, message))
 
     def facts(self) -> dict[str, object]:
         """Return the actor's own facts; a bug in them must not take the tree page with it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class State(Enum):
+class ActorState(Enum):
     """The states of an actor, over all its incarnations; the values are what the tree shows."""
 
     STARTING = "starting"

@@ -18,7 +18,7 @@ from actors.core.inspect import describe
 from actors.core.ref import Ref, speaker
 from actors.core.registry import Registry
 from actors.core.spec import ChildSpec, Intensity, Restart, Strategy
-from actors.core.state import State
+from actors.core.state import ActorState
 from actors.core.supervisor import Supervisor
 from actors.core.timers import Clock
 
@@ -87,7 +87,7 @@ class ActorSystem:
         self.root_cell.stop("shutdown")
         with trio.move_on_after(grace):
             await self.root_cell.until_stopped()
-        if self.root_cell.state is not State.STOPPED:
+        if self.root_cell.state is not ActorState.STOPPED:
             left = self.counters.spawned - self.counters.stopped
             self.root_cell.log().error("system.killed", grace=grace, actors=left)
             self._kill.cancel()
@@ -99,7 +99,7 @@ class ActorSystem:
         self._body.__enter__()
         try:
             await self.root_cell.until_ready()
-            if self.root_cell.state is not State.RUNNING:
+            if self.root_cell.state is not ActorState.RUNNING:
                 await self._ended.wait()
                 await trio.lowlevel.checkpoint_if_cancelled()
         except BaseException:

@@ -1,6 +1,6 @@
 """An endpoint: a registered place that events are delivered to, while its owner keeps it alive.
 
-It knows no wire: a dialect registers it with the `Directory`, puts events in (`Offer`), and
+It knows no wire: a dialect registers it with the `Directory`, puts events in (`OfferEvent`), and
 attaches whatever carries them out (`Subscriber`: an MQTT session, an event stream).
 """
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actors.core import Actor, Message, Request, Timer
-from actors.endpoint.outbox import Event, OutboxLimits
-from actors.endpoint.rules import Delivery, EndpointState, Owner, Terms
+from actors.endpoint.outbox import EndpointEvent, OutboxLimits
+from actors.endpoint.rules import Delivery, EndpointState, EndpointTerms, Owner
 from actors.words.keys import EndpointKey
 from actors.words.refusals import EndpointUnknown, TooManySubscribers
 
@@ -28,8 +28,8 @@ class Subscriber(Protocol):
     def deliver(self, delivery: Delivery) -> bool:
         """Send an event; never blocks, never raises.
 
-        False: there is no room now. The same event is shown again after `Resume`, and nothing
-        before. Events come in the order of their numbers; there are gaps where events were
+        False: there is no room now. The same event is shown again after `ResumeDelivery`, and
+        nothing before. Events come in the order of their numbers; there are gaps where events were
         acknowledged by another subscriber or, of qos 0, pushed out of a full outbox.
         """
 
@@ -54,7 +54,7 @@ class EndpointSpec:
 
     key: EndpointKey
     owner: Owner
-    terms: Terms
+    terms: EndpointTerms
     reminder: Callable[[], bytes]
     outbox: OutboxLimits
     subscribers: int = 16
@@ -66,7 +66,7 @@ class Renew(Request[None]):
     """Begin a new period, under new terms where there are some. Raises EndpointUnknown."""
 
     owner: Owner
-    terms: Terms | None = None
+    terms: EndpointTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,11 @@ class Unregister(Request[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Offer(Request[bool]):
+class OfferEvent(Request[bool]):
     """Have an event delivered; False when the outbox is full, or the endpoint is not `owner`'s."""
 
     owner: Owner
-    event: Event
+    event: EndpointEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Attached(Message):
 
 @dataclass(frozen=True, slots=True)
 class Attach(Request[Attached]):
-    """Let a subscriber in; it is shown nothing until it says `Resume`.
+    """Let a subscriber in; it is shown nothing until it says `ResumeDelivery`.
 
     Then it is shown what waits (all of qos 1 that nobody acknowledged), and from then on what
     comes. With `seen`, everything up to there counts as acknowledged and is not shown again, unless
@@ -115,7 +115,7 @@ class Attach(Request[Attached]):
 
 
 @dataclass(frozen=True, slots=True)
-class Resume(Message):
+class ResumeDelivery(Message):
     """This subscriber has room for more."""
 
     subscriber: Subscriber
@@ -136,7 +136,7 @@ class Acknowledge(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting(Message):
+class EventWaits(Message):
     """One event that waits: its number, its qos, and what of it may be shown."""
 
     sequence: int
@@ -149,10 +149,10 @@ class Described(Message):
     """An endpoint as its owner may see it; `expires_in` is in seconds."""
 
     id: str
-    terms: Terms
+    terms: EndpointTerms
     expires_in: float
     subscribers: int
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[EventWaits, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +188,8 @@ class Endpoint(Actor[Message]):
 
     kind = "endpoint"
     accepts = (
-        Renew, Unregister, Offer, Attach, Resume, Detach, Acknowledge, Describe, EndEndpoint,
-        Expire, Remind,
+        Renew, Unregister, OfferEvent, Attach, ResumeDelivery, Detach, Acknowledge, Describe,
+        EndEndpoint, Expire, Remind,
     )  # fmt: skip
 
     def __init__(self, spec: EndpointSpec) -> None:
@@ -205,11 +205,11 @@ class Endpoint(Actor[Message]):
 
     async def handle(self, message: Message) -> object:
         match message:
-            case Offer(owner, event):
+            case OfferEvent(owner, event):
                 return owner == self._state.owner and self._offer(event)
             case Acknowledge(sequence):
                 self._state.outbox.acknowledge(sequence)
-            case Resume(subscriber):
+            case ResumeDelivery(subscriber):
                 self._resume(subscriber)
             case Attach():
                 return self._attach(message)
@@ -233,7 +233,7 @@ class Endpoint(Actor[Message]):
             case Remind(generation):
                 if generation == self._state.generation:
                     payload = self._spec.reminder()
-                    self._offer(Event(payload, payload))
+                    self._offer(EndpointEvent(payload, payload))
         return None
 
     async def teardown(self, reason: str) -> None:
@@ -270,7 +270,7 @@ class Endpoint(Actor[Message]):
     def _described(self) -> Described:
         state = self._state
         waiting = tuple(
-            Waiting(entry.sequence, entry.event.qos, entry.event.masked)
+            EventWaits(entry.sequence, entry.event.qos, entry.event.masked)
             for entry in state.outbox.after(0)
         )
         left = max(0.0, state.deadline - self.ctx.now())
@@ -281,7 +281,7 @@ class Endpoint(Actor[Message]):
 
     # --- its events
 
-    def _offer(self, event: Event) -> bool:
+    def _offer(self, event: EndpointEvent) -> bool:
         taken = self._state.accept(event)
         if not taken and not self._full:  # once an episode
             outbox = self._state.outbox

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class EndpointEvent:
     """One event as it was sent.
 
     `payload` is delivered byte for byte; `masked` is what may be logged or inspected, and is the
@@ -35,11 +35,11 @@ class OutboxLimits:
 
 
 @dataclass(slots=True)
-class Entry:
+class QueuedEvent:
     """An event that waits; `shown` once a subscriber has taken it."""
 
     sequence: int
-    event: Event
+    event: EndpointEvent
     shown: bool = False
 
 
@@ -54,7 +54,7 @@ class Outbox:
 
     def __init__(self, limits: OutboxLimits) -> None:
         self._limits = limits
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, QueuedEvent] = {}
         self._best_effort: deque[int] = deque()
         self._bytes = self._best_effort_bytes = 0
         self.last = 0
@@ -67,7 +67,7 @@ class Outbox:
         """Bytes of all that waits."""
         return self._bytes
 
-    def add(self, event: Event) -> Entry | None:
+    def add(self, event: EndpointEvent) -> QueuedEvent | None:
         """Number an event and keep it; None where there is no room even without qos 0."""
         firm = len(self._entries) - len(self._best_effort)
         if self._is_over(firm + 1, self._bytes - self._best_effort_bytes + event.size):
@@ -75,14 +75,14 @@ class Outbox:
         while self._is_over(len(self._entries) + 1, self._bytes + event.size):
             self._drop(self._best_effort.popleft())
         self.last += 1
-        entry = self._entries[self.last] = Entry(self.last, event)
+        entry = self._entries[self.last] = QueuedEvent(self.last, event)
         self._bytes += event.size
         if event.qos == 0:
             self._best_effort.append(self.last)
             self._best_effort_bytes += event.size
         return entry
 
-    def after(self, sequence: int) -> Iterator[Entry]:
+    def after(self, sequence: int) -> Iterator[QueuedEvent]:
         """Yield what waits with a higher number, in order; it may not change meanwhile."""
         if self.last - sequence < len(self._entries):  # nearly all has been read
             for number in range(sequence + 1, self.last + 1):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from actors.endpoint.outbox import Entry, Event, Outbox, OutboxLimits
+from actors.endpoint.outbox import EndpointEvent, Outbox, OutboxLimits, QueuedEvent
 
 REMIND_AFTER = 2 / 3  # of the period
 
@@ -31,7 +31,7 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class EndpointTerms:
     """What an endpoint was registered with: seconds between signs of life, and a reminder or not.
 
     A later registration by the same owner brings new ones.
@@ -56,7 +56,7 @@ class Delivery:
 
 
 @dataclass(slots=True)
-class Reader:
+class ReadingPosition:
     """How far a subscriber has read; `paused` until it says that it has room.
 
     Events of qos 0 up to `hears_after` are not for it: they came before it did.
@@ -67,7 +67,7 @@ class Reader:
     hears_after: int
     paused: bool = True
 
-    def delivery(self, entry: Entry) -> Delivery:
+    def delivery(self, entry: QueuedEvent) -> Delivery:
         again = entry.shown and entry.sequence <= self.joined_at
         event = entry.event
         return Delivery(entry.sequence, event.qos, event.payload, bool(event.qos) and again)
@@ -81,12 +81,12 @@ class EndpointState(Generic[R]):
     """
 
     owner: Owner
-    terms: Terms
+    terms: EndpointTerms
     limits: OutboxLimits
     deadline: float = 0.0
     generation: int = 0
     outbox: Outbox = field(init=False)
-    readers: dict[R, Reader] = field(default_factory=dict)
+    readers: dict[R, ReadingPosition] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.limits)
@@ -107,9 +107,9 @@ class EndpointState(Generic[R]):
         With 0 it has seen nothing, and of what came earlier is shown qos 1 only.
         """
         last = self.outbox.last
-        self.readers[reader] = Reader(min(after, last), last, min(after, last) or last)
+        self.readers[reader] = ReadingPosition(min(after, last), last, min(after, last) or last)
 
-    def unread(self, reader: R) -> Iterator[tuple[Entry, Delivery]]:
+    def unread(self, reader: R) -> Iterator[tuple[QueuedEvent, Delivery]]:
         """Yield what this subscriber is to be shown, in order; nothing while it is paused."""
         place = self.readers.get(reader)
         if place is not None and not place.paused:
@@ -119,11 +119,11 @@ class EndpointState(Generic[R]):
                 else:
                     place.cursor = entry.sequence
 
-    def accept(self, event: Event) -> bool:
+    def accept(self, event: EndpointEvent) -> bool:
         """Keep an event for delivery; False when the outbox is full."""
         return self.outbox.add(event) is not None
 
-    def took(self, reader: R, entry: Entry) -> None:
+    def took(self, reader: R, entry: QueuedEvent) -> None:
         """Note that a subscriber took an event."""
         entry.shown = True
         self.readers[reader].cursor = entry.sequence

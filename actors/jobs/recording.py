@@ -80,12 +80,12 @@ class RecordingEnded(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Measure(Message):
+class MeasureRecording(Message):
     """The timer: look how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended(Message):
+class FileEnded(Message):
     """The engine has told its end: there will be no more of the file."""
 
 
@@ -123,8 +123,8 @@ class Recording(Actor[Message]):
 
     kind = "recording"
     accepts = (
-        StopRecording, GetRecording, RecordSource, PauseTrack, ResumeTrack, PaceKeyframes, Measure,
-        Ended,
+        StopRecording, GetRecording, RecordSource, PauseTrack, ResumeTrack, PaceKeyframes,
+        MeasureRecording, FileEnded,
     )  # fmt: skip
 
     def __init__(
@@ -153,14 +153,14 @@ class Recording(Actor[Message]):
         except Refused as refusal:
             self._hear(RecordingStatus(RecordingState.FAILED, 0.0, 0, refusal.code))
             return
-        self.ctx.tell_self_after(MEASURE_SECONDS, Measure())
+        self.ctx.tell_self_after(MEASURE_SECONDS, MeasureRecording())
         self.ctx.log.info("recording.started", recording=self._plan.id)
 
     async def handle(self, message: Message) -> object:
         match message:
-            case Measure():
+            case MeasureRecording():
                 await self._measure()
-                self.ctx.tell_self_after(MEASURE_SECONDS, Measure())
+                self.ctx.tell_self_after(MEASURE_SECONDS, MeasureRecording())
             case GetRecording():
                 await self._measure()
                 return self._status
@@ -179,7 +179,7 @@ class Recording(Actor[Message]):
                 if not self._askers:
                     self.ctx.start_task(self._finish, reason, name="finish")
                 self._askers.append(self.ctx.defer())
-            case Ended():
+            case FileEnded():
                 self.ctx.stop(self._status.reason)
         return None
 
@@ -209,7 +209,7 @@ class Recording(Actor[Message]):
         """Take how it ended. Called by the media layer, so it neither waits nor raises."""
         self._status = status
         try:
-            self.ctx.self_ref.tell(Ended())
+            self.ctx.self_ref.tell(FileEnded())
         except MailboxFull:
             self.ctx.stop(status.reason)
         except ActorStopped:

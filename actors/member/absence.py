@@ -11,7 +11,7 @@ from actors.words.weights import weight_of
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class AbsenceTerms:
     """How long a member outlives its client, and what is kept for it meanwhile.
 
     `resume_seconds` after the loss of its client it ends (0: at once), after `left_seconds` where
@@ -31,7 +31,7 @@ class Terms:
         return min(self.resume_seconds, self.left_seconds) if leaving else self.resume_seconds
 
 
-ENDS_AT_ONCE = Terms()
+ENDS_AT_ONCE = AbsenceTerms()
 
 
 class BacklogFull(Exception):
@@ -46,7 +46,7 @@ class Backlog:
 
     __slots__ = ("_changed", "_facts", "_terms", "_weight")
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: AbsenceTerms) -> None:
         self._terms = terms
         self._facts: list[Fact] = []
         self._weight = 0

@@ -13,7 +13,7 @@ NONCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class LoginGrant:
     """A login that waits for its nonce; a member holds at most one, a newer one replaces it."""
 
     nonce: str
@@ -33,7 +33,7 @@ class Identity:
     agent: str = ""
     status: bytes | None = None
     revision: int = 0
-    grant: Grant | None = None
+    grant: LoginGrant | None = None
 
     @property
     def presence(self) -> Presence:
@@ -71,7 +71,7 @@ class Identity:
         """Prepare a login as `user`. Raises AlreadyIdentified."""
         if self.user:
             raise AlreadyIdentified
-        self.grant = Grant(nonce, user, now + NONCE_SECONDS)
+        self.grant = LoginGrant(nonce, user, now + NONCE_SECONDS)
 
     def log_in(self, user: str, nonce: str, now: float) -> None:
         """Become `user` with the nonce of the last grant, which is then used up.

@@ -3,8 +3,8 @@
 Orders overtake each other, answers cross them, rooms crash and mailboxes are full; whatever comes
 in whatever order, the room counts somebody among its members exactly when he says so. Three rules
 do it. Each order to enter has a number, and only the answer to the latest one counts. A room
-that comes back from a crash asks everybody on its roll: whoever is in says so (Rejoin). Whoever is
-not, or no longer, has every room that may think otherwise forget it (Leave).
+that comes back from a crash asks everybody on its roster: whoever is in says so (Rejoin). Whoever
+is not, or no longer, has every room that may think otherwise forget it (Leave).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from actors.core import (
 )
 from actors.directory.directory import tell_directory
 from actors.directory.messages import Admit
-from actors.member.absence import Backlog, BacklogFull, Terms
+from actors.member.absence import AbsenceTerms, Backlog, BacklogFull
 from actors.member.messages import Enter
 from actors.room.room import Leave, Rejoin
 from actors.words.facts import (
@@ -47,7 +47,7 @@ from actors.words.refusals import Busy
 from actors.words.rooms import Admission
 
 AGAIN_SECONDS = 0.05  # until another try at a mailbox that was full
-UNHEARD = Terms(queued_messages=100, queued_bytes=131_072)  # what was said in a silence
+UNHEARD = AbsenceTerms(queued_messages=100, queued_bytes=131_072)  # what was said in a silence
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from actors.member.absence import ENDS_AT_ONCE, Terms
+from actors.member.absence import ENDS_AT_ONCE, AbsenceTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +27,5 @@ class Profile:
     streams: bool = False
     bound_to_room: bool = False
     enter_seconds: float = inf
-    terms: Terms = ENDS_AT_ONCE
+    terms: AbsenceTerms = ENDS_AT_ONCE
     note: str = ""

@@ -253,7 +253,7 @@ class Room(Actor[Message]):
         if self._conference is not None and self._conference.busy:
             self._expire_later()
             return
-        if self.ctx.mailbox_depth:  # somebody is at the door
+        if self.ctx.mailbox_depth:  # somebody waits to be let in
             self._expire_later(0.0)
             return
         self._log("room.expired")

@@ -123,22 +123,22 @@ class FromConnection(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard(Message):
+class SessionTold(Message):
     """What the session told; from the media layer only."""
 
     event: Event
 
 
 @dataclass(frozen=True, slots=True)
-class Measure(Message):
+class MeasureTraffic(Message):
     """The timer: look at the counters again."""
 
 
-class Connection(Actor[Message]):
+class MediaConnection(Actor[Message]):
     kind = "connection"
     accepts = (
         CreateOffer, AcceptOffer, AcceptAnswer, AddCandidate, AddTracks, OpenChannel, SendMessage,
-        CloseChannel, HangUp, Heard, Measure,
+        CloseChannel, HangUp, SessionTold, MeasureTraffic,
     )  # fmt: skip
 
     def __init__(
@@ -164,7 +164,7 @@ class Connection(Actor[Message]):
     async def setup(self) -> None:
         self.ctx.watch(self._owner)
         self._session = await self._engine.open_session(self._session_id, self._wanted, self._hear)
-        self.ctx.tell_self_after(MEASURE_SECONDS, Measure())
+        self.ctx.tell_self_after(MEASURE_SECONDS, MeasureTraffic())
 
     async def handle(self, message: Message) -> object:
         session = self._session
@@ -187,11 +187,11 @@ class Connection(Actor[Message]):
                 self._begin_sending(channel, data)
             case HangUp(reason):
                 self.ctx.stop(reason)
-            case Heard(event):
+            case SessionTold(event):
                 self._pass_on(event)
-            case Measure():
+            case MeasureTraffic():
                 self._stats = await session.stats()
-                self.ctx.tell_self_after(MEASURE_SECONDS, Measure())
+                self.ctx.tell_self_after(MEASURE_SECONDS, MeasureTraffic())
         return None
 
     async def on_down(self, down: Down) -> None:
@@ -242,7 +242,7 @@ class Connection(Actor[Message]):
             self._messages(event)
             return
         try:
-            self.ctx.self_ref.tell(Heard(event))
+            self.ctx.self_ref.tell(SessionTold(event))
         except MailboxFull:
             self.ctx.stop("too_slow")
         except ActorStopped:
@@ -296,6 +296,6 @@ def connection_spec(
     """
     return ChildSpec(
         name,
-        lambda: Connection(engine, session_id, wanted, owner, messages),
+        lambda: MediaConnection(engine, session_id, wanted, owner, messages),
         grace=GRACE_SECONDS,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from actors.words.streams import SessionEnd
 from media.contract.engine import Direction, TrackWanted
 from media.contract.errors import BadDescription
-from media.webrtc.descriptions import Section, read
+from media.webrtc.descriptions import MediaSection, read
 
 STATIC = {"0": "pcmu", "8": "pcma", "9": "g722"}  # RFC 3551: these need no rtpmap
 MISSING = {"audio": SessionEnd.AUDIO_MISSING, "video": SessionEnd.VIDEO_MISSING}
@@ -60,7 +60,7 @@ def tracks_for(
     return tuple(tracks)
 
 
-def _names(section: Section) -> list[str]:
+def _names(section: MediaSection) -> list[str]:
     """Return the names of the formats of a section, in its order."""
     formats = section.lines[0].split(" ")[3:]
     named = dict(STATIC)

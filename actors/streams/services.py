@@ -1,4 +1,4 @@
-"""What rooms with streams need of the house: the media engine, and the limits of its use."""
+"""What rooms with streams are given: the media engine, and the limits of its use."""
 
 from __future__ import annotations
 

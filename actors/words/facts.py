@@ -239,7 +239,7 @@ class SessionEnded(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Restarted(Fact):
-    """The room came back after a crash; on its roll, you are a member still.
+    """The room came back after a crash; by its roster, you are a member still.
 
     The streams and sessions that you know of from before have ended, and what you have asked of the
     room since is lost, until you confirm this `incarnation`.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from api.auvious.tokens import Principal, TokenInvalid
 
 if TYPE_CHECKING:
-    from api.auvious.state import House
+    from api.auvious.state import AuviousState
 
 
 def bearer(authorization: str) -> str:
@@ -16,9 +16,9 @@ def bearer(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def principal_of(house: House, authorization: str) -> Principal:
+def principal_of(state: AuviousState, authorization: str) -> Principal:
     """Return who speaks by this Authorization header. Raises TokenInvalid."""
     token = bearer(authorization)
     if not token:
         raise TokenInvalid("no bearer token")
-    return house.tokens.verify(token)
+    return state.tokens.verify(token)

@@ -30,12 +30,12 @@ from actors.core import (
     Strategy,
     Supervisor,
 )
-from api.auvious.broker_link import Address, BrokerLost, Link
+from api.auvious.broker_link import Address, BrokerLink, BrokerLost
 
 if TYPE_CHECKING:
-    from actors.endpoint.outbox import Event
+    from actors.endpoint.outbox import EndpointEvent
     from actors.endpoint.rules import Owner
-    from api.auvious.state import House
+    from api.auvious.state import AuviousState
     from api.settings.auvious_wires import AuviousBrokerSettings
 
 NAME = "auvious_broker"
@@ -48,7 +48,7 @@ NOT_IN_A_LEVEL = re.compile(r"[%/+#\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Publish(Message):
+class PublishOutside(Message):
     topic: str
     payload: bytes
 
@@ -58,35 +58,35 @@ class Flush(Request[None]):
     """Wait until the broker has everything."""
 
 
-def open_broker(house: House) -> None:
+def open_broker(state: AuviousState) -> None:
     """Start to publish, if a broker is configured."""
-    settings = house.settings.broker
+    settings = state.settings.broker
     if not settings.url:
         return
-    services = house.services
+    services = state.services
     mailbox = services.settings().limits.mailbox_messages
     publisher = ChildSpec(
         "publisher", lambda: Publisher(settings), Restart.PERMANENT, mailbox=mailbox
     )
     supervisor = partial(Supervisor, (publisher,), Strategy.ONE_FOR_ONE, Intensity(10, 60.0))
     services.system.root.tell(Spawn(ChildSpec(NAME, supervisor, Restart.PERMANENT)))
-    house.event_listeners.append(partial(hand_over, house))
-    services.lifecycle.drain_hooks.append(partial(flush, house))
+    state.event_listeners.append(partial(hand_over, state))
+    services.lifecycle.drain_hooks.append(partial(flush, state))
 
 
-def hand_over(house: House, owner: Owner, endpoint: str, event: Event) -> None:
+def hand_over(state: AuviousState, owner: Owner, endpoint: str, event: EndpointEvent) -> None:
     """Give a copy of an event to the publisher; waits never, raises nothing."""
-    publisher = house.services.system.registry.find(PATH)
+    publisher = state.services.system.registry.find(PATH)
     if publisher is not None:
         levels = (owner.organization, owner.user, endpoint)
-        topic = "/".join((house.settings.broker.topic, *map(level, levels)))
+        topic = "/".join((state.settings.broker.topic, *map(level, levels)))
         with suppress(ActorError):  # MailboxFull has its own line in the log
-            publisher.tell(Publish(topic, event.masked))
+            publisher.tell(PublishOutside(topic, event.masked))
 
 
-async def flush(house: House) -> None:
+async def flush(state: AuviousState) -> None:
     """Let what waits go out before the server stops, within a moment."""
-    publisher = house.services.system.registry.find(PATH)
+    publisher = state.services.system.registry.find(PATH)
     if publisher is not None:
         with suppress(ActorError):
             await publisher.ask(Flush(), within=FLUSH_SECONDS)
@@ -102,16 +102,18 @@ class Publisher(Actor[Message]):
     """Keeps what is to be published, and one connection to the broker, made again when lost."""
 
     kind = "event_publisher"
-    accepts = (Publish, Flush)
+    accepts = (PublishOutside, Flush)
 
-    def __init__(self, settings: AuviousBrokerSettings, link: Callable[..., Link] = Link) -> None:
+    def __init__(
+        self, settings: AuviousBrokerSettings, link: Callable[..., BrokerLink] = BrokerLink
+    ) -> None:
         self._settings = settings
         self._address = Address.of_url(settings.url)
         self._make_link = link
-        self._link: Link | None = None  # while the broker takes messages
-        self._queue: deque[Publish] = deque()
+        self._link: BrokerLink | None = None  # while the broker takes messages
+        self._queue: deque[PublishOutside] = deque()
         self._bytes = 0
-        self._on_the_way: dict[int, Publish] = {}
+        self._on_the_way: dict[int, PublishOutside] = {}
         self._flushing: list[ReplyTo[None]] = []
         self._published = self._dropped = 0
         self._full = self._away = False
@@ -121,7 +123,7 @@ class Publisher(Actor[Message]):
 
     async def handle(self, message: Message) -> None:
         match message:
-            case Publish():
+            case PublishOutside():
                 self._add(message)
                 self._feed()
             case Flush() if self._queue or self._on_the_way:
@@ -135,7 +137,7 @@ class Publisher(Actor[Message]):
             "dropped": self._dropped,
         }
 
-    def _add(self, message: Publish) -> None:
+    def _add(self, message: PublishOutside) -> None:
         waiting = len(self._queue) + len(self._on_the_way)
         settings = self._settings
         room = waiting < settings.queue_events and (
@@ -189,7 +191,7 @@ class Publisher(Actor[Message]):
             await trio.sleep(pause * random.uniform(0.8, 1.2))
             pause = min(pause * 2, self._settings.reconnect_seconds)
 
-    def _ready(self, link: Link) -> None:
+    def _ready(self, link: BrokerLink) -> None:
         self._link = link
         self._away = False
         self.ctx.log.info("broker.connected", host=self._address.host, port=self._address.port)

@@ -68,7 +68,7 @@ class _Client(Client):
         return self.opened
 
 
-class Link:
+class BrokerLink:
     """A connection to come. `run` connects and serves it until it is lost or cancelled.
 
     `on_ready` is called with it once the broker lets us in, `on_published` with the number that
@@ -79,7 +79,7 @@ class Link:
         self,
         address: Address,
         ca_file: Path | None,
-        on_ready: Callable[[Link], None],
+        on_ready: Callable[[BrokerLink], None],
         on_published: Callable[[int], None],
     ) -> None:
         self._address = address

@@ -13,14 +13,14 @@ from api.http.asking import client
 from api.http.origins import origin_refusal
 
 if TYPE_CHECKING:
-    from api.auvious.state import House
+    from api.auvious.state import AuviousState
 
 METHODS = "GET, POST, OPTIONS"
 HEADERS = "Authorization, Content-Type, Last-Event-ID"
 MAX_AGE = "600"
 
 
-def preflight(house: House) -> Response | None:
+def preflight(state: AuviousState) -> Response | None:
     """Answer the browser's question before a request; None for anything else."""
     if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
         return None
@@ -29,18 +29,18 @@ def preflight(house: House) -> Response | None:
     response.headers["Access-Control-Allow-Methods"] = METHODS
     response.headers["Access-Control-Allow-Headers"] = HEADERS
     response.headers["Access-Control-Max-Age"] = MAX_AGE
-    return allow(house, response)
+    return allow(state, response)
 
 
-def allow(house: House, response: Response) -> Response:
+def allow(state: AuviousState, response: Response) -> Response:
     """Say in the headers whether the page that asks may read this."""
-    allowed = house.settings.allowed_origins
+    allowed = state.settings.allowed_origins
     origin = request.headers.get("Origin")
     if "*" in allowed:
         response.headers["Access-Control-Allow-Origin"] = "*"
     else:
         response.headers.add("Vary", "Origin")
-        caller, public = client(), house.services.settings().server.public_url
+        caller, public = client(), state.services.settings().server.public_url
         own = caller.host or ""
         if origin and origin_refusal(origin, own, caller.secure, public, allowed) is None:
             response.headers["Access-Control-Allow-Origin"] = origin

@@ -13,7 +13,7 @@ from actors.core import ActorError, Refused
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RestRefusal:
     """The status, and for 400 the field with what is wrong with it."""
 
     status: int
@@ -21,18 +21,18 @@ class Refusal:
     message: str = ""
 
 
-BUSY = Refusal(503)
-REFUSALS: dict[str, Refusal] = {
-    "endpoint_unknown": Refusal(404),
-    "endpoint_taken": Refusal(400, "userEndpointId", "already in use"),
-    "too_many_endpoints": Refusal(429),
-    "too_many_subscribers": Refusal(429),
-    "shutting_down": Refusal(503),
+BUSY = RestRefusal(503)
+REFUSALS: dict[str, RestRefusal] = {
+    "endpoint_unknown": RestRefusal(404),
+    "endpoint_taken": RestRefusal(400, "userEndpointId", "already in use"),
+    "too_many_endpoints": RestRefusal(429),
+    "too_many_subscribers": RestRefusal(429),
+    "shutting_down": RestRefusal(503),
     "busy": BUSY,
 }
 
 
-def refusal_for(error: ActorError) -> Refusal:
+def refusal_for(error: ActorError) -> RestRefusal:
     """Return how an actor's refusal, or its silence, is answered."""
     return REFUSALS.get(error.code, BUSY) if isinstance(error, Refused) else BUSY
 

@@ -12,12 +12,12 @@ import trio
 
 from api.auvious.bodies import TokenAnswer
 from api.auvious.errors import TokenRefused
-from api.auvious.refresh_tokens import Grant, RefreshStoreFailed
+from api.auvious.refresh_tokens import RefreshGrant, RefreshStoreFailed
 from api.auvious.token_request import TokenRequest
 from api.http.credentials import TooManyAttempts, constant_time_equal
 
 if TYPE_CHECKING:
-    from api.auvious.state import House
+    from api.auvious.state import AuviousState
     from api.settings.dialects import AuviousClient, AuviousUser
 
 SCOPE = "rtc-api"
@@ -25,12 +25,14 @@ SCOPE = "rtc-api"
 log = structlog.get_logger(__name__)
 
 
-async def grant(house: House, request: TokenRequest, address: str, within: float) -> TokenAnswer:
+async def grant(
+    state: AuviousState, request: TokenRequest, address: str, within: float
+) -> TokenAnswer:
     """Check who asks and return a token, within so many seconds of work. Raises TokenRefused.
 
     Time spent waiting because of earlier failures does not count.
     """
-    grants: dict[str, Callable[[House, AuviousClient, TokenRequest, str, float],
+    grants: dict[str, Callable[[AuviousState, AuviousClient, TokenRequest, str, float],
                                Awaitable[TokenAnswer]]] = {
         "client_credentials": _for_the_client,
         "password": _for_a_user,
@@ -41,30 +43,30 @@ async def grant(house: House, request: TokenRequest, address: str, within: float
     chosen = grants.get(request.grant_type)
     if chosen is None:
         raise TokenRefused("unsupported_grant_type", "this grant_type is not offered")
-    client = await _client(house, request, address)
+    client = await _client(state, request, address)
     if request.grant_type not in client.grants:
         raise TokenRefused("unauthorized_client", "the client may not use this grant_type")
     try:
-        return await chosen(house, client, request, address, within)
+        return await chosen(state, client, request, address, within)
     except RefreshStoreFailed as error:
         log.error("auvious.refresh_store_failed", reason=str(error))
         raise TokenRefused("temporarily_unavailable", "try again later") from None
 
 
-async def _client(house: House, request: TokenRequest, address: str) -> AuviousClient:
+async def _client(state: AuviousState, request: TokenRequest, address: str) -> AuviousClient:
     """Return the client that has proved to be the one it names."""
     if not request.client_id:
         raise TokenRefused("invalid_client", "the client is not named")
-    known = house.clients
+    known = state.clients
     client = known.get(request.client_id) or known.get(unquote_plus(request.client_id))
     if client is not None and client.public:
         # There is nothing to guess, and everybody behind an address uses the same one.
         right = not any(request.client_secrets)
     else:
         name = client.id if client else request.client_id
-        attempt = Attempt(house, address, "auvious client", name)
+        attempt = Attempt(state, address, "auvious client", name)
         await attempt.begin()
-        secret = house.client_secret(client) if client else ""
+        secret = state.client_secret(client) if client else ""
         right = bool(secret) and any(
             constant_time_equal(secret, given) for given in request.client_secrets
         )
@@ -75,46 +77,46 @@ async def _client(house: House, request: TokenRequest, address: str) -> AuviousC
 
 
 async def _for_the_client(
-    house: House, client: AuviousClient, request: TokenRequest, address: str, within: float
+    state: AuviousState, client: AuviousClient, request: TokenRequest, address: str, within: float
 ) -> TokenAnswer:
-    return _answer(house, client, client.id, client.organization, client.roles)
+    return _answer(state, client, client.id, client.organization, client.roles)
 
 
 async def _for_a_user(
-    house: House, client: AuviousClient, request: TokenRequest, address: str, within: float
+    state: AuviousState, client: AuviousClient, request: TokenRequest, address: str, within: float
 ) -> TokenAnswer:
     if not request.username or not request.password:
         raise TokenRefused("invalid_request", "username or password is missing")
-    user = house.users.get(request.username)
-    attempt = Attempt(house, address, "auvious user", request.username)
+    user = state.users.get(request.username)
+    attempt = Attempt(state, address, "auvious user", request.username)
     await attempt.begin()
     right: bool | None = None
     try:
         with trio.move_on_after(within):
-            right = await house.passwords.matches(user.password if user else "", request.password)
+            right = await state.passwords.matches(user.password if user else "", request.password)
     finally:
         attempt.end(right)
     if right is None:
         raise TokenRefused("temporarily_unavailable", "the server is busy, try again")
     if user is None or not right:
         raise TokenRefused("invalid_grant", "the user is unknown or the password is wrong")
-    return await _with_refresh(house, client, user, within)
+    return await _with_refresh(state, client, user, within)
 
 
 async def _again(
-    house: House, client: AuviousClient, request: TokenRequest, address: str, within: float
+    state: AuviousState, client: AuviousClient, request: TokenRequest, address: str, within: float
 ) -> TokenAnswer:
     """Trade a refresh token for new ones; the user is asked for anew, as configured now."""
     if not request.refresh_token:
         raise TokenRefused("invalid_request", "refresh_token is missing")
     # By token: the others of an address, whose tokens are good, are not held up by a stale one.
-    attempt = Attempt(house, address, "auvious refresh", request.refresh_token)
+    attempt = Attempt(state, address, "auvious refresh", request.refresh_token)
     await attempt.begin()
     redeemed = None
     decided = False
     try:
         with trio.move_on_after(within):
-            redeemed = await house.refresh_tokens.redeem(
+            redeemed = await state.refresh_tokens.redeem(
                 request.refresh_token, client.id, time.time()
             )
             decided = True
@@ -122,20 +124,20 @@ async def _again(
         attempt.end(redeemed is not None if decided else None)
     if not decided:
         raise TokenRefused("temporarily_unavailable", "the server is busy, try again")
-    user = house.users.get(redeemed.user) if redeemed else None
+    user = state.users.get(redeemed.user) if redeemed else None
     if user is None:
         raise TokenRefused("invalid_grant", "the refresh token is unknown, used or over")
-    return await _with_refresh(house, client, user, within)
+    return await _with_refresh(state, client, user, within)
 
 
 async def _with_refresh(
-    house: House, client: AuviousClient, user: AuviousUser, within: float
+    state: AuviousState, client: AuviousClient, user: AuviousUser, within: float
 ) -> TokenAnswer:
-    answer = _answer(house, client, user.id, user.organization, user.roles)
+    answer = _answer(state, client, user.id, user.organization, user.roles)
     if "refresh_token" in client.grants:
         with trio.move_on_after(within):
-            answer.refresh_token = await house.refresh_tokens.issue(
-                Grant(client.id, user.id), time.time(), house.settings.refresh_token_seconds
+            answer.refresh_token = await state.refresh_tokens.issue(
+                RefreshGrant(client.id, user.id), time.time(), state.settings.refresh_token_seconds
             )
         if answer.refresh_token is None:
             raise TokenRefused("temporarily_unavailable", "the server is busy, try again")
@@ -143,10 +145,10 @@ async def _with_refresh(
 
 
 def _answer(
-    house: House, client: AuviousClient, user: str, organization: str, roles: tuple[str, ...]
+    state: AuviousState, client: AuviousClient, user: str, organization: str, roles: tuple[str, ...]
 ) -> TokenAnswer:
-    seconds = house.settings.access_token_seconds
-    token, claims = house.tokens.issue(user, organization, roles, client.id, SCOPE, seconds)
+    seconds = state.settings.access_token_seconds
+    token, claims = state.tokens.issue(user, organization, roles, client.id, SCOPE, seconds)
     log.info("token.issued", client=client.id, seconds=seconds)
     return TokenAnswer(
         access_token=token,
@@ -161,8 +163,8 @@ def _answer(
 class Attempt:
     """One try at a credential, counted by the guard of the server."""
 
-    def __init__(self, house: House, address: str, kind: str, name: str) -> None:
-        self._guard = house.services.guard
+    def __init__(self, state: AuviousState, address: str, kind: str, name: str) -> None:
+        self._guard = state.services.guard
         self._key = (address, kind, name)
 
     async def begin(self) -> None:

@@ -8,7 +8,7 @@ from api.auvious.bodies import TokenError
 from api.auvious.errors import SECURITY_ERRORS, TokenRefused
 from api.auvious.grants import grant
 from api.auvious.routes import answer, json_answer
-from api.auvious.state import House
+from api.auvious.state import AuviousState
 from api.auvious.token_request import read_request
 from api.http.asking import budget, client
 
@@ -16,9 +16,9 @@ SECURITY = ("/security/oauth", "/security/.well-known")
 JWKS_SECONDS = 300
 
 
-def add_oauth_routes(blueprint: Blueprint, house: House) -> None:
+def add_oauth_routes(blueprint: Blueprint, state: AuviousState) -> None:
     """Put the token and the keys under /security, and //security, see `routes.add_routes`."""
-    oauth = OAuth(house)
+    oauth = OAuth(state)
     for prefix, name in (("", ""), ("/", "_again")):
         blueprint.add_url_rule(
             f"{prefix}/security/oauth/token", f"token{name}", oauth.token, methods=["POST"]
@@ -29,8 +29,8 @@ def add_oauth_routes(blueprint: Blueprint, house: House) -> None:
 
 
 class OAuth:
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, state: AuviousState) -> None:
+        self._state = state
 
     async def token(self) -> Response:
         """Issue a token (RFC 6749, section 5)."""
@@ -41,7 +41,7 @@ class OAuth:
                 form.items(multi=True),
                 request.headers.get("Authorization", ""),
             )
-            response = answer(await grant(self._house, asked, client().address, budget()))
+            response = answer(await grant(self._state, asked, client().address, budget()))
         except TokenRefused as refused:
             response = token_error(refused)
         response.headers["Cache-Control"] = "no-store"
@@ -50,7 +50,7 @@ class OAuth:
 
     async def jwks(self) -> Response:
         """Publish the keys that verify tokens (RFC 7517)."""
-        response = json_answer({"keys": self._house.ring.public()})
+        response = json_answer({"keys": self._state.ring.public()})
         response.headers["Cache-Control"] = f"public, max-age={JWKS_SECONDS}"
         return response
 

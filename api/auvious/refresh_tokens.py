@@ -42,7 +42,7 @@ class RefreshStoreFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class RefreshGrant:
     """Whom a refresh token was given to: through which client, for which user."""
 
     client: str
@@ -61,13 +61,13 @@ class RefreshTokens:
         self._most_of_one_user = most_of_one_user
         self._limiter = trio.CapacityLimiter(1)
 
-    async def issue(self, grant: Grant, now: float, seconds: int) -> str:
+    async def issue(self, grant: RefreshGrant, now: float, seconds: int) -> str:
         """Return a new token that is good for so many seconds."""
         token = secrets.token_urlsafe(32)
         await self._run(partial(self._insert, _hash(token), grant, now, now + seconds))
         return token
 
-    async def redeem(self, token: str, client: str, now: float) -> Grant | None:
+    async def redeem(self, token: str, client: str, now: float) -> RefreshGrant | None:
         """Use a token up; None for one that is unknown, used, over, or another client's."""
         if not 0 < len(token) <= LONGEST_TOKEN:
             return None
@@ -78,7 +78,7 @@ class RefreshTokens:
 
     # --- in the thread
 
-    def _insert(self, digest: bytes, grant: Grant, now: float, end: float) -> None:
+    def _insert(self, digest: bytes, grant: RefreshGrant, now: float, end: float) -> None:
         with self._connected() as database:
             values = {
                 "now": now,
@@ -92,13 +92,13 @@ class RefreshTokens:
                 "INSERT INTO refresh VALUES (?, ?, ?, ?)", (digest, grant.client, grant.user, end)
             )
 
-    def _delete(self, digest: bytes, client: str, now: float) -> Grant | None:
+    def _delete(self, digest: bytes, client: str, now: float) -> RefreshGrant | None:
         with self._connected() as database:
             found = database.execute(
                 "DELETE FROM refresh WHERE hash = ? AND client = ? RETURNING client, user, end",
                 (digest, client),
             ).fetchall()
-        return Grant(found[0][0], found[0][1]) if found and found[0][2] > now else None
+        return RefreshGrant(found[0][0], found[0][1]) if found and found[0][2] > now else None
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:

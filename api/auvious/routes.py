@@ -15,7 +15,7 @@ from quart import Blueprint, Response, request
 
 from actors.core import ActorError, ActorStopped
 from actors.endpoint.endpoint import Describe, Described, EndpointSpec, Renew, Unregister
-from actors.endpoint.rules import Terms
+from actors.endpoint.rules import EndpointTerms
 from actors.words.keys import EndpointKey
 from actors.words.refusals import Busy, EndpointUnknown, ShuttingDown
 from api.auvious.auth import principal_of
@@ -32,7 +32,7 @@ from api.auvious.errors import refusal_for
 from api.auvious.ice import ice_servers
 from api.auvious.reminders import reminder
 from api.auvious.sending import send
-from api.auvious.state import DIALECT, REALM, House
+from api.auvious.state import DIALECT, REALM, AuviousState
 from api.auvious.tokens import Principal, TokenInvalid
 from api.auvious.wire import Invalid, Sending, parse, parse_sending
 from api.http.asking import ask, budget, in_time
@@ -49,9 +49,9 @@ OPERATIONS = frozenset({"register", "keepalive", "unregister", "sendEvent"})
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 
 
-def add_routes(blueprint: Blueprint, house: House) -> None:
+def add_routes(blueprint: Blueprint, state: AuviousState) -> None:
     """Put the API under /rtc-api, and //rtc-api for clients whose base URL ends in a slash."""
-    rest = Rest(house)
+    rest = AuviousRest(state)
     table: list[tuple[str, str, Callable[..., Awaitable[Response]]]] = [
         ("POST", ENDPOINTS_PATH, rest.create),
         ("GET", ENDPOINTS_PATH, rest.own),
@@ -63,9 +63,9 @@ def add_routes(blueprint: Blueprint, house: House) -> None:
         ("GET", f"{REST}/iceServers", rest.ice_servers),
     ]
     for method, path, operation in table:
-        _add(blueprint, path, operation.__name__, answered(house, operation), (method,))
+        _add(blueprint, path, operation.__name__, answered(state, operation), (method,))
     for path in (f"{ENDPOINTS_PATH}/<id_>", f"{ENDPOINTS_PATH}/<id_>/events"):
-        _add(blueprint, path, f"{path}_astray", answered(house, rest.astray), WRITING)
+        _add(blueprint, path, f"{path}_astray", answered(state, rest.astray), WRITING)
 
 
 def _add(blueprint: Blueprint, path: str, name: str, view: View, methods: Sequence[str]) -> None:
@@ -74,13 +74,13 @@ def _add(blueprint: Blueprint, path: str, name: str, view: View, methods: Sequen
                                methods=methods)  # fmt: skip
 
 
-def answered(house: House, operation: View) -> View:
+def answered(state: AuviousState, operation: View) -> View:
     """Hand an operation its caller, and turn whatever it raises into an answer."""
 
     @wraps(operation)
     async def view(**arguments: str) -> Response:
         try:
-            caller = principal_of(house, request.headers.get("Authorization", ""))
+            caller = principal_of(state, request.headers.get("Authorization", ""))
         except TokenInvalid:
             return unauthorized()
         try:
@@ -98,11 +98,11 @@ def answered(house: House, operation: View) -> View:
     return view
 
 
-class Rest:
+class AuviousRest:
     """One method an operation; the caller has been made sure of."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, state: AuviousState) -> None:
+        self._state = state
 
     async def create(self, caller: Principal) -> Response:
         return json_answer(await self._open(caller))
@@ -123,11 +123,11 @@ class Rest:
     async def send_event(self, caller: Principal) -> Response:
         sending = await self._sending(await _body(), service=caller.is_service)
         organization = sending.organization or caller.organization
-        return json_answer(await send(self._house, sending, organization))
+        return json_answer(await send(self._state, sending, organization))
 
     async def own(self, caller: Principal) -> Response:
         """List one's own endpoints; our own addition."""
-        directory = self._house.services.directory
+        directory = self._state.services.directory
         found = await in_time(directory.endpoints_of(REALM, caller.owner))
         views = []
         for endpoint in found:
@@ -159,7 +159,7 @@ class Rest:
         return response
 
     async def ice_servers(self, caller: Principal) -> Response:
-        ice = self._house.services.settings().ice
+        ice = self._state.services.settings().ice
         return answer(ice_servers(ice, caller.user, time.time()))
 
     # ---
@@ -167,21 +167,23 @@ class Rest:
     async def _open(self, caller: Principal) -> str:
         """Register the endpoint that the body asks for, and return its id."""
         command = parse(RegisterUserEndpoint, await _body())
-        if not self._house.services.lifecycle.accepting:
+        if not self._state.services.lifecycle.accepting:
             raise ShuttingDown
-        settings = self._house.settings
+        settings = self._state.settings
         id_ = command.id or str(uuid.uuid4())
         spec = EndpointSpec(
             EndpointKey(REALM, id_),
             caller.owner,
-            Terms(min(command.keep_alive, settings.max_keep_alive_seconds), bool(command.remind)),
+            EndpointTerms(
+                min(command.keep_alive, settings.max_keep_alive_seconds), bool(command.remind)
+            ),
             reminder(settings.reminder_event_type, caller.user, id_),
-            self._house.outbox,
+            self._state.outbox,
             settings.subscribers_per_endpoint,
             dialect=DIALECT,
         )
-        directory = self._house.services.directory
-        await in_time(directory.open_endpoint(spec, self._house.quota))
+        directory = self._state.services.directory
+        await in_time(directory.open_endpoint(spec, self._state.quota))
         return id_
 
     async def _sending(self, body: bytes, *, service: bool) -> Sending:
@@ -191,12 +193,12 @@ class Rest:
             return read()
         with trio.move_on_after(budget()):
             return await trio.to_thread.run_sync(
-                read, abandon_on_cancel=True, limiter=self._house.mask_reading
+                read, abandon_on_cancel=True, limiter=self._state.mask_reading
             )
         raise Busy
 
     async def _ask(self, id_: str, question: Request[R]) -> R:
-        endpoint = await self._house.endpoint(id_)
+        endpoint = await self._state.endpoint(id_)
         if endpoint is None:
             raise EndpointUnknown
         return await ask(endpoint, question)

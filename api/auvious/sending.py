@@ -6,10 +6,10 @@ import structlog
 import trio
 
 from actors.core import ActorError, Message, Ref
-from actors.endpoint.endpoint import Offer
+from actors.endpoint.endpoint import OfferEvent
 from actors.endpoint.rules import Owner
 from actors.words.keys import EndpointKey
-from api.auvious.state import REALM, House
+from api.auvious.state import REALM, AuviousState
 from api.auvious.wire import Sending
 from api.http.asking import ask, in_time
 
@@ -17,14 +17,14 @@ log = structlog.get_logger(__name__)
 SHOWN_TYPE = 80  # characters in the log
 
 
-async def send(house: House, sending: Sending, organization: str) -> int:
+async def send(state: AuviousState, sending: Sending, organization: str) -> int:
     """Return how many endpoints took the event: those that live and have room for it.
 
     Raises what `Ref.ask` raises when nobody can be asked at all.
     """
     owner = Owner(organization, sending.user)
-    offer = Offer(owner, sending.event)
-    addressed = await _addressed(house, sending, owner)
+    offer = OfferEvent(owner, sending.event)
+    addressed = await _addressed(state, sending, owner)
     taken = 0
 
     async def offer_to(endpoint: Ref[Message]) -> None:
@@ -32,7 +32,7 @@ async def send(house: House, sending: Sending, organization: str) -> int:
         if await _takes(endpoint, offer):
             taken += 1
             id_ = EndpointKey.from_slug(endpoint.name).id
-            for listener in house.event_listeners:
+            for listener in state.event_listeners:
                 listener(owner, id_, sending.event)
 
     if len(addressed) == 1:
@@ -48,14 +48,16 @@ async def send(house: House, sending: Sending, organization: str) -> int:
     return taken
 
 
-async def _addressed(house: House, sending: Sending, owner: Owner) -> tuple[Ref[Message], ...]:
+async def _addressed(
+    state: AuviousState, sending: Sending, owner: Owner
+) -> tuple[Ref[Message], ...]:
     if sending.endpoint is not None:
-        endpoint = await house.endpoint(sending.endpoint)
+        endpoint = await state.endpoint(sending.endpoint)
         return (endpoint,) if endpoint else ()
-    return await in_time(house.services.directory.endpoints_of(REALM, owner))
+    return await in_time(state.services.directory.endpoints_of(REALM, owner))
 
 
-async def _takes(endpoint: Ref[Message], offer: Offer) -> bool:
+async def _takes(endpoint: Ref[Message], offer: OfferEvent) -> bool:
     try:
         return await ask(endpoint, offer)
     except ActorError:  # it has ended, or does not keep up: not counted

@@ -18,7 +18,7 @@ from quart import Blueprint, Response, request
 from quart.wrappers.response import ResponseBody
 
 from actors.core import ActorError, ActorStopped, MailboxFull
-from actors.endpoint.endpoint import Attach, Describe, Detach, Resume, Seen
+from actors.endpoint.endpoint import Attach, Describe, Detach, ResumeDelivery, Seen
 from api.auvious.auth import bearer
 from api.auvious.errors import refusal_for
 from api.auvious.routes import ENDPOINTS_PATH, empty, unauthorized
@@ -28,7 +28,7 @@ from api.http.asking import ask
 if TYPE_CHECKING:
     from actors.core import Message, Ref
     from actors.endpoint.rules import Delivery
-    from api.auvious.state import House
+    from api.auvious.state import AuviousState
     from api.auvious.tokens import Principal
 
 PATH = f"{ENDPOINTS_PATH}/<id_>/events"
@@ -44,28 +44,28 @@ HEADERS = {
 log = structlog.get_logger(__name__)
 
 
-def add_event_stream(blueprint: Blueprint, house: House) -> None:
+def add_event_stream(blueprint: Blueprint, state: AuviousState) -> None:
     """Put the stream of an endpoint's events under its path, and under //rtc-api too."""
 
     async def events(id_: str) -> Response:
-        return await answer(house, id_)
+        return await answer(state, id_)
 
     blueprint.add_url_rule(PATH, "events", events, methods=["GET"])
     blueprint.add_url_rule(f"/{PATH}", "events_again", events, methods=["GET"])
 
 
-async def answer(house: House, endpoint: str) -> Response:
+async def answer(state: AuviousState, endpoint: str) -> Response:
     """Return the stream, or why there is none: 401, 404, 429 or 503, without a body."""
     try:
-        principal = house.tokens.verify(given_token())
+        principal = state.tokens.verify(given_token())
     except TokenInvalid:
         return unauthorized()
-    if not house.services.lifecycle.accepting:
+    if not state.services.lifecycle.accepting:
         return empty(503)
-    ref = await house.endpoint(endpoint)
+    ref = await state.endpoint(endpoint)
     if ref is None:
         return empty(404)
-    stream = EventStream(house, ref, principal)
+    stream = EventStream(state, ref, principal)
     seen = seen_of(request.headers.get("Last-Event-ID", ""))
     try:
         if request.method == "HEAD":
@@ -111,12 +111,12 @@ class EventStream(ResponseBody):
     to come back, for only that acknowledges them.
     """
 
-    def __init__(self, house: House, ref: Ref[Message], principal: Principal) -> None:
-        settings = house.settings
+    def __init__(self, state: AuviousState, ref: Ref[Message], principal: Principal) -> None:
+        settings = state.settings
         now = trio.current_time()
         self.life = ""
         self._ref = ref
-        self._ask_seconds = house.services.settings().limits.ask_seconds
+        self._ask_seconds = state.services.settings().limits.ask_seconds
         self._heartbeat = settings.event_streams.heartbeat_seconds
         self._most = settings.event_streams.queue_events
         self._left = min(settings.event_streams.unacknowledged, max(1, settings.outbox_events // 2))
@@ -200,7 +200,7 @@ class EventStream(ResponseBody):
         self._starved = False
         with trio.move_on_after(self._ask_seconds) as scope:
             with suppress(ActorStopped):  # then it calls, or has called, `close`
-                await self._ref.send(Resume(self))
+                await self._ref.send(ResumeDelivery(self))
         if scope.cancelled_caught:
             self._end = "busy"
 

@@ -11,7 +11,7 @@ import trio
 
 from actors.core import ActorError, Message, Ref
 from actors.endpoint.endpoint import EndEndpoint
-from actors.endpoint.outbox import Event, OutboxLimits
+from actors.endpoint.outbox import EndpointEvent, OutboxLimits
 from actors.endpoint.rules import Owner, Quota
 from actors.words.keys import EndpointKey
 from api.auvious.keys import KeyRing
@@ -21,17 +21,17 @@ from api.auvious.refresh_tokens import RefreshTokens
 from api.auvious.tokens import Tokens
 
 if TYPE_CHECKING:
-    from api.auvious.mqtt.client import Client
+    from api.auvious.mqtt.client import MqttClient
     from api.http.mounts import Services
     from api.settings.dialects import AuviousClient, AuviousSettings, AuviousUser
 
 DIALECT = "auvious"
 REALM = "auvious"  # of its own endpoints
-EventListener = Callable[[Owner, str, Event], None]
+EventListener = Callable[[Owner, str, EndpointEvent], None]
 
 
 @dataclass(slots=True)
-class House:
+class AuviousState:
     """`event_listeners` hear of each event that an endpoint took: its owner, its id, the event.
 
     They are called from requests, never wait and never raise. `mask_reading` has one request with
@@ -47,16 +47,16 @@ class House:
     users: dict[str, AuviousUser]
     event_listeners: list[EventListener] = field(default_factory=list)
     claims: Claims = field(default_factory=Claims)
-    mqtt_clients: set[Client] = field(default_factory=set)
+    mqtt_clients: set[MqttClient] = field(default_factory=set)
     mask_reading: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(1))
 
     @classmethod
-    def open(cls, services: Services) -> House:
+    def open(cls, services: Services) -> AuviousState:
         """Read the keys and the tables. Raises DataDirError."""
         settings = services.settings().auvious
         data_dir = services.settings().server.data_dir
         ring = KeyRing(data_dir, settings.access_token_seconds, needed=bool(settings.clients))
-        house = cls(
+        state = cls(
             services,
             ring,
             Tokens(ring),
@@ -66,10 +66,10 @@ class House:
             {user.id: user for user in settings.users},
         )
         for client in settings.clients:
-            house.client_secret(client)
+            state.client_secret(client)
         services.lifecycle.reload_hooks.append(ring.reload)
-        services.lifecycle.drain_hooks.append(house.say_goodbye)
-        return house
+        services.lifecycle.drain_hooks.append(state.say_goodbye)
+        return state
 
     @property
     def settings(self) -> AuviousSettings:

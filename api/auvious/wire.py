@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 from pydantic import ValidationError
 
-from actors.endpoint.outbox import Event
+from actors.endpoint.outbox import EndpointEvent
 from api.auvious.bodies import Command, SendEventToUser
 from api.auvious.event_rules import problems_of
 from api.auvious.jayway import MaskRefused
@@ -50,7 +50,7 @@ class Sending:
     user: str
     organization: str
     endpoint: str | None
-    event: Event
+    event: EndpointEvent
     shown_type: str
 
 
@@ -106,7 +106,7 @@ def parse_sending(body: bytes, *, service: bool) -> Sending:
         command.user,
         (command.organization or "") if service else "",
         command.endpoint or None,
-        Event(payload, masked, 1 if command.qos == 1 else 0),
+        EndpointEvent(payload, masked, 1 if command.qos == 1 else 0),
         str(shown_type),
     )
 

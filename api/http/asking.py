@@ -10,7 +10,7 @@ from quart import g, request
 from actors.core import AskTimeout
 from api.http.app import current
 from api.http.carriers.upgrades import merge_headers
-from api.http.proxies import Client, client_of
+from api.http.proxies import RemoteClient, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -25,7 +25,7 @@ def headers() -> dict[str, str]:
     return merge_headers(request.headers.items())
 
 
-def client() -> Client:
+def client() -> RemoteClient:
     """Return who sent the current request; proxies are believed as limits.trusted_proxies says."""
     scope = request.scope
     peer = scope.get("client")

@@ -20,7 +20,7 @@ _WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d+)?|([\d.]+):\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class RemoteClient:
     """The far end of a request.
 
     `trusted`: the TCP peer is a trusted proxy. `host` is the Host header, None without one; a
@@ -44,7 +44,7 @@ def client_of(
     headers: Mapping[str, str],
     secure: bool,
     trusted: Sequence[IPv4Network | IPv6Network],
-) -> Client:
+) -> RemoteClient:
     """Tell who sent a request that arrived from the TCP peer `peer`.
 
     Header names are lower case; several headers of one name are joined by commas. A malformed
@@ -57,9 +57,9 @@ def client_of(
     if address is None or not _within(address, trusted):
         if forwarded and address is not None:
             _warn_once(str(address))
-        return Client(peer if address is None else str(address), secure, host, trusted=False)
+        return RemoteClient(peer if address is None else str(address), secure, host, trusted=False)
     scheme = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-    return Client(
+    return RemoteClient(
         address=str(_furthest(address, forwarded, trusted)),
         secure=_SCHEMES.get(scheme, secure),
         host=host,

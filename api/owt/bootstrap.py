@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class ServiceCredentials:
     id: str
     key: str = field(repr=False)
 
@@ -21,17 +21,17 @@ def make_service_id() -> str:
     return secrets.token_hex(12)
 
 
-def super_credentials(kept: Secrets, settings: OwtSettings) -> Credentials:
+def super_credentials(kept: Secrets, settings: OwtSettings) -> ServiceCredentials:
     """Return those of the service that manages services."""
-    return Credentials(
+    return ServiceCredentials(
         kept.text("owt.super_service_id", settings.super_service_id, make_service_id).lower(),
         kept.text("owt.super_service_key", settings.super_service_key),
     )
 
 
-def sample_credentials(kept: Secrets, settings: OwtSettings) -> Credentials:
+def sample_credentials(kept: Secrets, settings: OwtSettings) -> ServiceCredentials:
     """Return those of a service to begin with."""
-    return Credentials(
+    return ServiceCredentials(
         kept.text("owt.sample_service_id", settings.sample_service_id, make_service_id).lower(),
         kept.text("owt.sample_service_key", settings.sample_service_key),
     )

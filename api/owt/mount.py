@@ -15,17 +15,17 @@ from api.owt.portal.conversation import serve
 from api.owt.rooms import DIALECT
 from api.owt.socketio.polling import add_polling
 from api.owt.socketio.table import PATH, SocketIo
-from api.owt.state import House
+from api.owt.state import OwtState
 
 PREFIXES = ("/v1", "/v1.1", "/services", PATH)
 
 
 def open_dialect(services: Services) -> Callable[[Place], Mount]:
     """Start the dialect; the result opens a mount of it for each listener."""
-    house = House.open(services)
-    clients = SocketIo(services, DIALECT, partial(serve, house))
+    state = OwtState.open(services)
+    clients = SocketIo(services, DIALECT, partial(serve, state))
     clients.start()
-    management = Management(house)
+    management = Management(state)
     return lambda place: open_mount(management, clients, place)
 
 
@@ -38,6 +38,6 @@ def open_mount(management: Management, clients: SocketIo, _place: Place) -> Moun
         blueprint=blueprint,
         websockets=(clients.websocket_route(),),
         prefixes=PREFIXES,
-        refuse=refuser(management.house),
+        refuse=refuser(management.state),
         openapi=PATHS,
     )

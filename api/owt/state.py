@@ -11,7 +11,7 @@ from actors.core import ActorStopped, Message, Ref
 from actors.store.messages import STORE
 from actors.words.keys import MemberKey, RoomKey
 from api.owt.management.replays import Replays
-from api.owt.portal.notifications import Renderer
+from api.owt.portal.notifications import PortalRenderer
 from api.owt.rooms import REALM
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ DELETED_KEPT = 20_000
 
 
 @dataclass(slots=True)
-class House:
+class OwtState:
     """The keys sign tokens and reconnection tickets; `clock` tells unix seconds."""
 
     services: Services
@@ -31,11 +31,11 @@ class House:
     ticket_key: str
     replays: Replays
     clock: Callable[[], float] = time.time
-    renderer: Renderer = field(default_factory=Renderer)
+    renderer: PortalRenderer = field(default_factory=PortalRenderer)
     _deleted: dict[str, None] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, services: Services) -> House:
+    def open(cls, services: Services) -> OwtState:
         secrets, replays = services.secrets, Replays(services.settings().owt.replay_nonces)
         return cls(services, secrets.text("owt.token_key"), secrets.text("owt.ticket_key"), replays)
 

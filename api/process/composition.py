@@ -121,10 +121,10 @@ def _store(settings: Settings) -> StorePlace:
     )
 
 
-def _ice(ice: IceSettings) -> media_ice.IceSettings:
+def _ice(ice: IceSettings) -> media_ice.IceConfig:
     low, high = ice.udp_port_range
     listen, announced = (tuple(map(str, ips)) for ips in (ice.listen_ips, ice.announced_ips))
-    return media_ice.IceSettings(listen, announced, (low, high))
+    return media_ice.IceConfig(listen, announced, (low, high))
 
 
 def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:

@@ -14,7 +14,7 @@ DrainHook = Callable[[], Awaitable[None]]
 ReloadHook = Callable[[], None]
 
 
-class State(Enum):
+class ServerState(Enum):
     """The states, in their order; none comes back."""
 
     STARTING = "starting"
@@ -31,28 +31,28 @@ class Lifecycle:
     """
 
     def __init__(self) -> None:
-        self.state = State.STARTING
+        self.state = ServerState.STARTING
         self.drain_hooks: list[DrainHook] = []
         self.reload_hooks: list[ReloadHook] = []
 
     @property
     def ready(self) -> bool:
         """Whether a load balancer should send clients here."""
-        return self.state is State.READY
+        return self.state is ServerState.READY
 
     @property
     def accepting(self) -> bool:
         """Whether somebody new may join; False as soon as the process drains."""
-        return self.state in (State.STARTING, State.READY)
+        return self.state in (ServerState.STARTING, ServerState.READY)
 
     def mark_ready(self) -> None:
         """Everything runs and the listeners accept."""
-        if self.state is State.STARTING:
-            self.state = State.READY
+        if self.state is ServerState.STARTING:
+            self.state = ServerState.READY
 
     async def drain(self, delay: float, tell_within: float) -> None:
         """Turn newcomers away for `delay` seconds, then let the hooks tell those inside."""
-        self.state = State.DRAINING
+        self.state = ServerState.DRAINING
         await trio.sleep(delay)
         with trio.move_on_after(tell_within) as scope:
             async with trio.open_nursery() as nursery:
@@ -60,4 +60,4 @@ class Lifecycle:
                     nursery.start_soon(hook)
         if scope.cancelled_caught:
             log.warning("server.drain_overran", seconds=tell_within)
-        self.state = State.STOPPING
+        self.state = ServerState.STOPPING

@@ -11,7 +11,7 @@ REGISTRATION_SECONDS = 12 * 31 * 86400  # how long a user made by POST /users la
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class ComboLogin:
     """What a portal hands to a client: `combo` is "<unix time of expiry>:<userid>"."""
 
     user: str
@@ -20,14 +20,14 @@ class Login:
     expires: int
 
 
-def make_login(user: str, shared_secret: str, expires: int) -> Login:
+def make_login(user: str, shared_secret: str, expires: int) -> ComboLogin:
     """Sign a user id. Raises ValueError for an empty id, an empty secret, or a colon in the id."""
     if not user or ":" in user:
         raise ValueError("a user id is not empty and contains no colon")
     if not shared_secret:
         raise ValueError("an empty shared secret never validates")
     combo = f"{expires}:{user}"
-    return Login(user, combo, hmac_sha256_b64(shared_secret, combo), expires)
+    return ComboLogin(user, combo, hmac_sha256_b64(shared_secret, combo), expires)
 
 
 def user_of_combo(combo: str, secret: str, shared_secret: str, now: float) -> str | None:

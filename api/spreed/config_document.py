@@ -8,17 +8,17 @@ from api.spreed.state import VERSION
 from api.spreed.turn import stun_uris, turn_uris
 
 if TYPE_CHECKING:
-    from api.spreed.state import House
+    from api.spreed.state import SpreedState
 
 STATIC = f"static/ver={VERSION}"
 
 
-def config_document(house: House) -> dict[str, object]:
+def config_document(state: SpreedState) -> dict[str, object]:
     """Return the document in the original's order of keys.
 
     `TurnUsername` and `TurnPassword` stay empty: this is public, credentials come in Self.
     """
-    settings = house.services.settings()
+    settings = state.services.settings()
     spreed, ice = settings.spreed, settings.ice
     return {
         "Title": spreed.title,
@@ -30,7 +30,7 @@ def config_document(house: House) -> dict[str, object]:
         "TurnURIs": turn_uris(ice),
         "TurnUsername": "",
         "TurnPassword": "",
-        "Tokens": house.access_tokens.configured,
+        "Tokens": state.access_tokens.configured,
         "Version": VERSION,
         "UsersEnabled": spreed.users.enabled,
         "UsersAllowRegistration": spreed.users.allow_registration,

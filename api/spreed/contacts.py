@@ -11,34 +11,36 @@ from actors.member.messages import DescribeMember
 from api.spreed.wire import ContactRequest
 
 if TYPE_CHECKING:
-    from api.spreed.state import House
+    from api.spreed.state import SpreedState
 
 
-async def user_of(house: House, session: str) -> str:
+async def user_of(state: SpreedState, session: str) -> str:
     """Return the user of a live session, "" when there is none."""
-    peer = await house.peer(session)
+    peer = await state.peer(session)
     if peer is None:
         return ""
     try:
         described = await peer.ask(
-            DescribeMember(), within=house.services.settings().limits.ask_seconds
+            DescribeMember(), within=state.services.settings().limits.ask_seconds
         )
     except ActorError:
         return ""
     return described.presence.user
 
 
-def settle(house: House, request: ContactRequest, me: str, other: str) -> ContactRequest | None:
+def settle(
+    state: SpreedState, request: ContactRequest, me: str, other: str
+) -> ContactRequest | None:
     """Return the request as the other side gets it, or None when the whole chat is to be dropped.
 
     A new request gets a signed token that names both users; an acceptance must bring it back; a
     rejection loses it.
     """
-    if "contacts" not in house.settings.modules or not me or not other or me == other:
+    if "contacts" not in state.settings.modules or not me or not other or me == other:
         return None
     if request.Success:
-        if house.signer.contact(request.Token) != (me, other):
+        if state.signer.contact(request.Token) != (me, other):
             return None
         return msgspec.structs.replace(request, Userid=me)
-    token = "" if request.Token else house.signer.contact_token(asked=other, asking=me)
+    token = "" if request.Token else state.signer.contact_token(asked=other, asking=me)
     return msgspec.structs.replace(request, Userid=me, Token=token)

@@ -55,19 +55,19 @@ from api.spreed.wire import (
 
 if TYPE_CHECKING:
     from api.spreed.events import SpreedClient
-    from api.spreed.state import House
+    from api.spreed.state import SpreedState
 
 RELAYED = frozenset({"Offer", "Answer", "Candidate", "Bye"})
 NEEDS_DOCUMENT = frozenset({"Hello", "Room", "Sessions", "Authentication"})
 
 
-class Conversation:
+class SpreedConversation:
     """Reads one socket to its end. Malformed and unknown messages are ignored."""
 
-    __slots__ = ("_client", "_house", "_me", "_peer")
+    __slots__ = ("_client", "_me", "_peer", "_state")
 
-    def __init__(self, house: House, client: SpreedClient, peer: Ref[Message]) -> None:
-        self._house = house
+    def __init__(self, state: SpreedState, client: SpreedClient, peer: Ref[Message]) -> None:
+        self._state = state
         self._client = client
         self._peer = peer
         self._me = client.session.id
@@ -111,7 +111,7 @@ class Conversation:
         self._client.answer(incoming.iid, error_document(words))
 
     async def _ask(self, order: Request[Any]) -> None:
-        limits = self._house.services.settings().limits
+        limits = self._state.services.settings().limits
         await self._peer.ask(order, within=limits.ask_seconds)
 
     # --- who and where
@@ -122,9 +122,9 @@ class Conversation:
     async def _hello(self, incoming: Incoming) -> None:
         hello = body_of(incoming, Hello)
         try:
-            if not self._house.services.lifecycle.accepting:
+            if not self._state.services.lifecycle.accepting:
                 raise ShuttingDown
-            settings, address = self._house.services.settings(), self._client.socket.upgrade.address
+            settings, address = self._state.services.settings(), self._client.socket.upgrade.address
             limits = settings.limits
             order = enter_order(settings.spreed, limits, hello, incoming.iid, address)
             if order.pin:
@@ -139,7 +139,7 @@ class Conversation:
     async def _enter_with_pin(self, order: Enter) -> None:
         """Ask to join; the PIN is guarded against guessing by address and room."""
         key = (self._client.socket.upgrade.address, "room", order.spec.key.slug)
-        guard = self._house.services.guard
+        guard = self._state.services.guard
         await guard.admit(*key)
         try:
             await self._ask(order)
@@ -157,9 +157,9 @@ class Conversation:
 
     async def _room(self, incoming: Incoming) -> None:
         update = body_of(incoming, RoomUpdate)
-        settings, room = self._house.settings, self._client.room
+        settings, room = self._state.settings, self._client.room
         kind = update.Type or (room.kind if room else room_type(settings, "", update.Name))
-        pin = pin_of(update.Credentials, self._house.services.settings().limits)
+        pin = pin_of(update.Credentials, self._state.services.settings().limits)
         order = SetPin(room_key(settings, kind, update.Name).name, incoming.iid, pin)
         try:
             await self._ask(PlaceOrder(order))
@@ -171,7 +171,7 @@ class Conversation:
 
     async def _sessions(self, incoming: Incoming) -> None:
         request = body_of(incoming, SessionsRequest)
-        found = await look_up(self._house, self._client.user, request)
+        found = await look_up(self._state, self._client.user, request)
         for ref, session in found.followed:
             await self._peer.send(Follow(ref, session))
         self._client.answer(incoming.iid, found.document)
@@ -181,10 +181,10 @@ class Conversation:
         await self._ask(LogIn(login.Userid, login.Nonce, incoming.iid))
 
     async def _status(self, incoming: Incoming) -> None:
-        limits = self._house.services.settings().limits
+        limits = self._state.services.settings().limits
         status = incoming.body
         if b'"buddyPicture"' in status:
-            status = await with_kept_picture(self._house.pictures, self._me, status)
+            status = await with_kept_picture(self._state.pictures, self._me, status)
         if len(status) > limits.status_bytes:
             raise StatusTooLarge
         await self._peer.send(SetStatus(status or None))
@@ -206,7 +206,7 @@ class Conversation:
 
     async def _signal(self, to: str, data: bytes) -> bool:
         """Tell another session something; False when there is no such session to take it."""
-        target = await self._house.peer(to)
+        target = await self._state.peer(to)
         if target is None:
             return False
         try:
@@ -218,8 +218,8 @@ class Conversation:
     async def _chat(self, incoming: Incoming) -> None:
         chat, to = body_of(incoming, Chat), incoming.to
         if chat.Status and chat.Status.ContactRequest:
-            other = await user_of(self._house, to)
-            settled = settle(self._house, chat.Status.ContactRequest, self._client.user, other)
+            other = await user_of(self._state, to)
+            settled = settle(self._state, chat.Status.ContactRequest, self._client.user, other)
             if settled is None:
                 return
             chat.Status.ContactRequest = settled
@@ -230,7 +230,7 @@ class Conversation:
         if not to:
             await self._post(Say(chat.Message, extra=Extra(DIALECT, document)))
             return
-        self._house.tallies.unicast_chats += chat.Status is None
+        self._state.tallies.unicast_chats += chat.Status is None
         if not await self._signal(to, document):
             await self._say_to_member(to, chat.Message)
         elif chat.Mid:
@@ -239,7 +239,7 @@ class Conversation:
 
     async def _post(self, order: Say) -> None:
         if self._client.room is not None:
-            self._house.tallies.broadcast_chats += 1
+            self._state.tallies.broadcast_chats += 1
             await self._peer.send(Post(order))
 
     async def _say_to_member(self, to: str, text: str) -> None:
@@ -249,7 +249,7 @@ class Conversation:
 
     async def _conference(self, incoming: Incoming) -> None:
         ids, room = ids_of(incoming), self._client.room
-        if len(ids) > self._house.settings.conference_ids:
+        if len(ids) > self._state.settings.conference_ids:
             return
         if room is not None and room.kind == CONFERENCE:
             return  # the server calls everybody itself
@@ -259,16 +259,16 @@ class Conversation:
                 await self._signal(session, data)
 
 
-HANDLERS: dict[str, Callable[[Conversation, Incoming], Awaitable[None]]] = {
-    "Self": Conversation._self,
-    "Hello": Conversation._hello,
-    "Leave": Conversation._leave,
-    "Room": Conversation._room,
-    "Users": Conversation._users,
-    "Status": Conversation._status,
-    "Chat": Conversation._chat,
-    "Conference": Conversation._conference,
-    "Alive": Conversation._alive,
-    "Sessions": Conversation._sessions,
-    "Authentication": Conversation._authentication,
+HANDLERS: dict[str, Callable[[SpreedConversation, Incoming], Awaitable[None]]] = {
+    "Self": SpreedConversation._self,
+    "Hello": SpreedConversation._hello,
+    "Leave": SpreedConversation._leave,
+    "Room": SpreedConversation._room,
+    "Users": SpreedConversation._users,
+    "Status": SpreedConversation._status,
+    "Chat": SpreedConversation._chat,
+    "Conference": SpreedConversation._conference,
+    "Alive": SpreedConversation._alive,
+    "Sessions": SpreedConversation._sessions,
+    "Authentication": SpreedConversation._authentication,
 }

@@ -29,7 +29,7 @@ from actors.words.facts import (
     Signalled,
 )
 from api.http.sockets import Socket, SocketFull
-from api.spreed.signing import Session, Signer
+from api.spreed.signing import Signer, SpreedSession
 from api.spreed.turn import stun_uris, turn_document
 from api.spreed.wire import DIALECT, Chat, broadcast, chat_time, echo, encode, relay, reply
 
@@ -47,7 +47,7 @@ CLOSE_CODES = {
 }
 
 
-class Renderer:
+class SpreedRenderer:
     """Turn what goes to a whole room into bytes once, not once a member."""
 
     def __init__(self, signer: Signer, clock: Callable[[], float] = time.time) -> None:
@@ -117,8 +117,8 @@ class SpreedClient:
     """One websocket of a session. `room` and `user` mirror what the client was last shown."""
 
     socket: Socket
-    session: Session
-    renderer: Renderer
+    session: SpreedSession
+    renderer: SpreedRenderer
     ice: Callable[[], IceSettings]
     version: str
     forget: Callable[[str], None]  # told the session id when the session ends

@@ -13,9 +13,9 @@ from api.http.asking import ask
 from api.spreed.auth import user_of_combo, user_of_header
 
 if TYPE_CHECKING:
-    from api.http.proxies import Client
+    from api.http.proxies import RemoteClient
     from api.spreed.bodies import SessionPatch
-    from api.spreed.state import House
+    from api.spreed.state import SpreedState
 
 
 class LoginFailed(Exception):
@@ -27,19 +27,19 @@ class LoginFailed(Exception):
 
 
 async def verified_user(
-    house: House, caller: Client, body: SessionPatch, headers: Mapping[str, str]
+    state: SpreedState, caller: RemoteClient, body: SessionPatch, headers: Mapping[str, str]
 ) -> str:
     """Return the user that the request proves. Raises LoginFailed, TooManyAttempts."""
-    users = house.settings.users
+    users = state.settings.users
     if users.mode == "httpheader":
         user = user_of_header(headers, users.http_header, trusted=caller.trusted)
         if not user:
             raise LoginFailed
         return user
     claimed = body.useridcombo.partition(":")[2].partition(":")[0]
-    guard, key = house.services.guard, (caller.address, "spreed user", claimed)
+    guard, key = state.services.guard, (caller.address, "spreed user", claimed)
     await guard.admit(*key)
-    found = user_of_combo(body.useridcombo, body.secret, house.shared_secret, time.time())
+    found = user_of_combo(body.useridcombo, body.secret, state.shared_secret, time.time())
     if found is None:
         guard.failed(*key)
         raise LoginFailed
@@ -47,9 +47,9 @@ async def verified_user(
     return found
 
 
-async def grant(house: House, session: str, user: str) -> str:
+async def grant(state: SpreedState, session: str, user: str) -> str:
     """Return a nonce that lets this live session log in as `user`, once. Raises LoginFailed."""
-    peer = await house.peer(session)
+    peer = await state.peer(session)
     if peer is None:
         raise LoginFailed
     nonce = secrets.token_urlsafe(32)

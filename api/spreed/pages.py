@@ -17,7 +17,7 @@ from api.spreed.config_document import STATIC, config_document
 from api.spreed.wire import encode
 
 if TYPE_CHECKING:
-    from api.spreed.state import House
+    from api.spreed.state import SpreedState
 
 PAGE = files("api.spreed") / "page"
 ASSETS = {
@@ -32,10 +32,10 @@ _HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?", re.ASCII)
 ROBOTS = "User-agent: *\nDisallow: /\n"
 
 
-def add_pages(blueprint: Blueprint, house: House) -> None:
+def add_pages(blueprint: Blueprint, state: SpreedState) -> None:
     """Serve the page on every path below the base path that nothing else has."""
-    base = house.settings.base_path
-    pages = HostedClient(house) if house.settings.web_client else MeetingPage(house)
+    base = state.settings.base_path
+    pages = HostedClient(state) if state.settings.web_client else MeetingPage(state)
     blueprint.add_url_rule("/robots.txt", "robots", _robots)
     for place in {"/", base}:
         blueprint.add_url_rule(f"{place}favicon.ico", "icon", pages.icon)
@@ -53,17 +53,17 @@ async def _robots() -> Response:
 class MeetingPage:
     """One HTML page, one style sheet, one module; read once, served from memory."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, state: SpreedState) -> None:
+        self._state = state
         self._template = (PAGE / "index.html").read_text("utf-8")
         self._assets = {name: (PAGE / name).read_bytes() for name in ASSETS}
 
     async def page(self, room: str) -> Response:
-        base = html.escape(self._house.settings.base_path, quote=True)
+        base = html.escape(self._state.settings.base_path, quote=True)
         text = self._template.replace("<!--quintet:base-->", f'<base href="{base}">').replace(
             "<!--quintet:config-->",
             '<script id="quintet-config" type="application/json">'
-            f"{_in_script(config_document(self._house))}</script>",
+            f"{_in_script(config_document(self._state))}</script>",
         )
         response = Response(text, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = POLICY.format(sockets=_sockets())
@@ -89,15 +89,15 @@ class MeetingPage:
 class HostedClient:
     """The files of a Spreed web client under `spreed.web_client`, and the page that starts it."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        folder = Path(house.settings.web_client or "")
+    def __init__(self, state: SpreedState) -> None:
+        self._state = state
+        folder = Path(state.settings.web_client or "")
         self._static = folder / "static" if (folder / "static").is_dir() else folder
 
     async def page(self, room: str) -> Response:
         text = _HOSTED.format(
-            base=html.escape(self._house.settings.base_path, quote=True),
-            title=html.escape(self._house.settings.title),
+            base=html.escape(self._state.settings.base_path, quote=True),
+            title=html.escape(self._state.settings.title),
             static=STATIC,
             context=_in_script(self._context()),
         )
@@ -131,7 +131,7 @@ class HostedClient:
         caller = client()
         return {
             "App": "main",
-            "Cfg": config_document(self._house),
+            "Cfg": config_document(self._state),
             "Host": caller.host,
             "Ssl": caller.secure,
             "Csp": False,

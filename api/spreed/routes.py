@@ -51,7 +51,7 @@ from api.spreed.stats import stats_document
 from api.spreed.wire import encode
 
 if TYPE_CHECKING:
-    from api.spreed.state import House
+    from api.spreed.state import SpreedState
 
 MAX_TOKEN_BYTES = 100
 PICTURE_SECONDS = 86_400
@@ -60,9 +60,9 @@ PICTURE_SECONDS = 86_400
 View = Callable[..., Awaitable[Response]]
 
 
-def add_routes(blueprint: Blueprint, house: House, bases: list[str]) -> None:
+def add_routes(blueprint: Blueprint, state: SpreedState, bases: list[str]) -> None:
     """Put the API under each of `bases`, such as "/" and the configured base path."""
-    rest = Rest(house)
+    rest = SpreedRest(state)
     table: dict[str, tuple[str, str, View]] = {
         "config": ("GET", "api/v1/config", rest.config),
         "tokens": ("POST", "api/v1/tokens", rest.tokens),
@@ -78,54 +78,54 @@ def add_routes(blueprint: Blueprint, house: House, bases: list[str]) -> None:
             blueprint.add_url_rule(f"{base}{path}", endpoint, view, methods=[method])
 
 
-class Rest:
+class SpreedRest:
     """One method an operation; answers in the shapes of the seed plus the original's keys."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, state: SpreedState) -> None:
+        self._state = state
 
     async def config(self) -> Response:
-        return json_answer(config_document(self._house))
+        return json_answer(config_document(self._state))
 
     async def tokens(self) -> Response:
         """Check an access token; a good one is also set as the cookie that opens the websocket."""
         given = (await request.form).get("a") or request.args.get("a", "")
         if len(given.encode("utf-8", "surrogatepass")) > MAX_TOKEN_BYTES:
             return refusal(AUTH_TOO_LARGE)
-        if not self._house.access_tokens.configured:
+        if not self._state.access_tokens.configured:
             return refusal(INVALID_TOKEN)
-        caller, guard = client(), self._house.services.guard
+        caller, guard = client(), self._state.services.guard
         key = token_attempts(caller.address)
         try:
             await guard.admit(*key)
         except TooManyAttempts:
             return refusal(REFUSALS["too_many_attempts"])
-        token = self._house.access_tokens.find(given)
+        token = self._state.access_tokens.find(given)
         if token is None:
             guard.failed(*key)
             return refusal(INVALID_TOKEN)
         guard.succeeded(*key)
         response = answer(TokenAnswer(token=token))
         response.set_cookie(
-            ACCESS_COOKIE, token, path=self._house.settings.base_path, httponly=True,
+            ACCESS_COOKIE, token, path=self._state.settings.base_path, httponly=True,
             secure=caller.secure, samesite="Lax",
         )  # fmt: skip
         return response
 
     async def rooms(self) -> Response:
-        name = random_name(self._house.settings)
+        name = random_name(self._state.settings)
         return answer(RoomAnswer(name=name, url=f"{self._site()}{name}"))
 
     async def patch_session(self, session: str) -> Response:
         """Turn a portal's signature, or a proxy's header, into a nonce for the websocket."""
-        if not self._house.settings.users.enabled:
+        if not self._state.settings.users.enabled:
             return not_found_text()
         try:
             body = SessionPatch.model_validate_json(await request.get_data(as_text=False))
-            if body.id != session or not self._house.signer.owns(body.id, body.sid):
+            if body.id != session or not self._state.signer.owns(body.id, body.sid):
                 raise LoginFailed
-            user = await verified_user(self._house, client(), body, headers())
-            nonce = await grant(self._house, body.id, user)
+            user = await verified_user(self._state, client(), body, headers())
+            nonce = await grant(self._state, body.id, user)
         except TooManyAttempts:
             return refusal(REFUSALS["too_many_attempts"])
         except (ValidationError, LoginFailed):
@@ -134,23 +134,23 @@ class Rest:
 
     async def create_user(self) -> Response:
         """Register a user for a session that has none."""
-        users = self._house.settings.users
+        users = self._state.settings.users
         if not (users.enabled and users.allow_registration):
             return not_found_text()
         body = await _user_request()
         if isinstance(body, Response):
             return body
-        if not self._house.signer.owns(body.id, body.sid):
+        if not self._state.signer.owns(body.id, body.sid):
             return refusal(USERS_INVALID_SESSION)
         if users.mode == "httpheader":
             return refusal(USERS_IN_HEADER_MODE)
-        user = f"{uuid.uuid4()}@{self._house.settings.server_realm}"
+        user = f"{uuid.uuid4()}@{self._state.settings.server_realm}"
         try:
-            nonce = await grant(self._house, body.id, user)
+            nonce = await grant(self._state, body.id, user)
         except LoginFailed as failure:
             return refusal(users_request_failed(failure.reason))
         expires = int(time.time()) + REGISTRATION_SECONDS
-        login = make_login(user, self._house.shared_secret, expires)
+        login = make_login(user, self._state.shared_secret, expires)
         return answer(
             UserAnswer(
                 nonce=nonce,
@@ -162,11 +162,11 @@ class Rest:
         )
 
     async def stats(self) -> Response:
-        if not self._house.settings.stats:
+        if not self._state.settings.stats:
             return refusal(STATUSES[404])
         details = request.args.get("details") == "1"
         try:
-            document = await stats_document(self._house, details=details)
+            document = await stats_document(self._state, details=details)
         except ActorError as error:
             return refusal(words_for(error))
         response = json_answer(document)
@@ -176,7 +176,7 @@ class Rest:
     async def picture(self, flags: str, image: str, index: str) -> Response:
         """Serve a buddy picture, sized by flags such as "s46"; `index` only defeats caches."""
         try:
-            picture = await self._house.pictures.sized(image, size_of_flags(flags))
+            picture = await self._state.pictures.sized(image, size_of_flags(flags))
         except trio.TooSlowError:
             return refusal(BUSY)
         if picture is None:
@@ -192,11 +192,11 @@ class Rest:
 
     def _site(self) -> str:
         """Return the absolute URL of the base path, ending in a slash."""
-        public, caller = self._house.services.settings().server.public_url, client()
+        public, caller = self._state.services.settings().server.public_url, client()
         scheme = "https" if caller.secure else "http"
         host = caller.host or ":".join(map(str, request.scope["server"] or ()))  # HTTP/1.0
         origin = public.rstrip("/") or f"{scheme}://{host}"
-        return f"{origin}{self._house.settings.base_path}"
+        return f"{origin}{self._state.settings.base_path}"
 
 
 async def _user_request() -> UserRequest | Response:

@@ -19,7 +19,7 @@ from api.spreed.rooms import REALM
 from api.spreed.wire import SessionsRequest, encode
 
 if TYPE_CHECKING:
-    from api.spreed.state import House
+    from api.spreed.state import SpreedState
 
 LISTED_SESSIONS = 100
 
@@ -32,56 +32,56 @@ class Found:
     followed: tuple[tuple[Ref[Message], str], ...] = ()
 
 
-async def look_up(house: House, me: str, request: SessionsRequest) -> Found:
+async def look_up(state: SpreedState, me: str, request: SessionsRequest) -> Found:
     """Answer a Sessions request of user `me`.
 
     Raises BadAttestation, NoSuchSession, ContactsNotEnabled, UnknownSessionsType.
     """
     match request.Type:
         case "session":
-            return await _session(house, request)
+            return await _session(state, request)
         case "contact":
-            return await _contact(house, me, request)
+            return await _contact(state, me, request)
     raise UnknownSessionsType
 
 
-async def _session(house: House, request: SessionsRequest) -> Found:
-    session = house.signer.attested(request.Token)
+async def _session(state: SpreedState, request: SessionsRequest) -> Found:
+    session = state.signer.attested(request.Token)
     if session is None:
         raise BadAttestation
-    peer = await house.peer(session)
+    peer = await state.peer(session)
     if peer is None:
         raise NoSuchSession
-    presence = await _describe(house, peer)
+    presence = await _describe(state, peer)
     if presence is None:
         raise NoSuchSession
     return Found(_document(request, [presence]))
 
 
-async def _contact(house: House, me: str, request: SessionsRequest) -> Found:
-    if "contacts" not in house.settings.modules:
+async def _contact(state: SpreedState, me: str, request: SessionsRequest) -> Found:
+    if "contacts" not in state.settings.modules:
         raise ContactsNotEnabled
-    pair = house.signer.contact(request.Token)
+    pair = state.signer.contact(request.Token)
     if pair is None or not me or me not in pair:
         raise BadAttestation
     other = pair[1] if pair[0] == me else pair[0]
-    refs = await house.services.directory.members_of(REALM, other)
+    refs = await state.services.directory.members_of(REALM, other)
     presences: list[Presence] = []
     followed: list[tuple[Ref[Message], str]] = []
     for ref in refs[:LISTED_SESSIONS]:
-        presence = await _describe(house, ref)
+        presence = await _describe(state, ref)
         if presence is not None:
             presences.append(presence)
             followed.append((ref, presence.peer))
     if not presences:  # clients want a session to show, also for a contact who is away
-        presences = [Presence(house.signer.session_of(f"absent {other}").id, other)]
+        presences = [Presence(state.signer.session_of(f"absent {other}").id, other)]
     return Found(_document(request, presences), tuple(followed))
 
 
-async def _describe(house: House, peer: Ref[Message]) -> Presence | None:
+async def _describe(state: SpreedState, peer: Ref[Message]) -> Presence | None:
     try:
         described = await peer.ask(
-            DescribeMember(), within=house.services.settings().limits.ask_seconds
+            DescribeMember(), within=state.services.settings().limits.ask_seconds
         )
     except ActorError:
         return None  # it ends just now

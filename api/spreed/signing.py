@@ -26,7 +26,7 @@ ID_BYTES = 24  # 32 characters
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SpreedSession:
     """A session's two names; `id` follows from `sid`, which only its owner knows."""
 
     id: str
@@ -41,11 +41,11 @@ class Signer:
         self._clock = clock
         self._attestation = lru_cache(maxsize=8192)(self._attest)
 
-    def new_session(self) -> Session:
+    def new_session(self) -> SpreedSession:
         return self.session_of(secrets.token_urlsafe(24))
 
-    def session_of(self, sid: str) -> Session:
-        return Session(_text(self._mac("id", sid)[:ID_BYTES]), sid)
+    def session_of(self, sid: str) -> SpreedSession:
+        return SpreedSession(_text(self._mac("id", sid)[:ID_BYTES]), sid)
 
     def owns(self, session_id: str, sid: str) -> bool:
         """Tell in constant time whether `sid` is the secret behind this id."""
@@ -57,10 +57,10 @@ class Signer:
 
     # --- Token: comes back as ?t= and resumes the session
 
-    def resume_token(self, session: Session, user: str) -> str:
+    def resume_token(self, session: SpreedSession, user: str) -> str:
         return self._seal("token", [session.sid, user, int(self._clock())])
 
-    def resume(self, token: str) -> tuple[Session, str] | None:
+    def resume(self, token: str) -> tuple[SpreedSession, str] | None:
         """Return session and user of a token, or None when it is not ours or over 30 days old."""
         match self._open("token", token):
             case [str(sid), str(user), int(made)] if self._clock() - made <= TOKEN_SECONDS:

@@ -10,7 +10,7 @@ import trio
 from werkzeug.http import parse_cookie
 
 from actors.core import ActorError, ActorStopped
-from actors.member.absence import Terms
+from actors.member.absence import AbsenceTerms
 from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import Adopt, Lost
@@ -21,10 +21,10 @@ from api.http.origins import origin_refusal
 from api.http.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
 from api.spreed.access_tokens import token_attempts
 from api.spreed.auth import user_of_header
-from api.spreed.conversation import Conversation
+from api.spreed.conversation import SpreedConversation
 from api.spreed.events import SpreedClient
 from api.spreed.rooms import REALM
-from api.spreed.state import VERSION, House
+from api.spreed.state import VERSION, SpreedState
 from api.spreed.wire import DIALECT
 
 if TYPE_CHECKING:
@@ -34,19 +34,19 @@ ACCESS_COOKIE = "quintet_access"
 GOODBYE_SECONDS = 5.0
 
 
-def route(house: House, path: str) -> WebsocketRoute:
+def route(state: SpreedState, path: str) -> WebsocketRoute:
     """Return the channelling websocket at `path`, for a listener."""
     return WebsocketRoute(
         path=path,
-        admit=partial(admit, house),
-        serve=partial(serve, house),
-        limits=partial(socket_limits, house),
+        admit=partial(admit, state),
+        serve=partial(serve, state),
+        limits=partial(socket_limits, state),
         dialect=DIALECT,
     )
 
 
-def socket_limits(house: House) -> SocketLimits:
-    settings = house.services.settings()
+def socket_limits(state: SpreedState) -> SocketLimits:
+    settings = state.services.settings()
     return SocketLimits(
         message_bytes=settings.limits.message_bytes,
         messages_per_second=settings.limits.messages_per_second,
@@ -56,11 +56,11 @@ def socket_limits(house: House) -> SocketLimits:
     )
 
 
-def admit(house: House, upgrade: Upgrade) -> Rejection | None:
+def admit(state: SpreedState, upgrade: Upgrade) -> Rejection | None:
     """Refuse pages of other sites, missing access tokens, and newcomers while draining."""
-    if not house.services.lifecycle.accepting:
+    if not state.services.lifecycle.accepting:
         return Rejection(503, "shutting down", b"The server is shutting down")
-    settings = house.services.settings()
+    settings = state.services.settings()
     reason = origin_refusal(
         upgrade.headers.get("origin"),
         upgrade.host,
@@ -70,12 +70,12 @@ def admit(house: House, upgrade: Upgrade) -> Rejection | None:
     )
     if reason is not None:
         return Rejection(403, reason, b"Origin not allowed")
-    return _access_refusal(house, upgrade) if settings.spreed.require_access_token else None
+    return _access_refusal(state, upgrade) if settings.spreed.require_access_token else None
 
 
-def _access_refusal(house: House, upgrade: Upgrade) -> Rejection | None:
+def _access_refusal(state: SpreedState, upgrade: Upgrade) -> Rejection | None:
     """Refuse who brings no access token; guesses count with those over REST."""
-    guard, key = house.services.guard, token_attempts(upgrade.address)
+    guard, key = state.services.guard, token_attempts(upgrade.address)
     cookies = parse_cookie(upgrade.headers.get("cookie", ""))
     given = upgrade.query.get("a") or cookies.get(ACCESS_COOKIE)
     if not given:
@@ -84,32 +84,32 @@ def _access_refusal(house: House, upgrade: Upgrade) -> Rejection | None:
         guard.admit_nowait(*key)
     except TooManyAttempts:
         return Rejection(429, "too many wrong access tokens", b"Too many failed attempts")
-    if house.access_tokens.find(given) is None:
+    if state.access_tokens.find(given) is None:
         guard.failed(*key)
         return Rejection(403, "wrong access token", b"Access token required")
     guard.succeeded(*key)
     return None
 
 
-async def serve(house: House, socket: Socket) -> None:
+async def serve(state: SpreedState, socket: Socket) -> None:
     """Hold one session from its first frame to its last."""
-    house.tallies.connections += 1
-    session, user = house.signer.resume(socket.upgrade.query.get("t", "")) or (
-        house.signer.new_session(),
+    state.tallies.connections += 1
+    session, user = state.signer.resume(socket.upgrade.query.get("t", "")) or (
+        state.signer.new_session(),
         "",
     )
-    users = house.settings.users
+    users = state.settings.users
     if not user and users.enabled and users.mode == "httpheader":
         user = user_of_header(
             socket.upgrade.headers, users.http_header, trusted=socket.upgrade.trusted
         )
     socket.upgrade = socket.upgrade.without_secrets()
     client = SpreedClient(
-        socket, session, house.renderer, house.ice, VERSION, house.pictures.forget
+        socket, session, state.renderer, state.ice, VERSION, state.pictures.forget
     )
     peer: Ref[Message] | None = None
     try:
-        peer = await _open_peer(house, client, user)
+        peer = await _open_peer(state, client, user)
     except ActorError:
         socket.close(1013, "busy")
         return
@@ -117,22 +117,24 @@ async def serve(house: House, socket: Socket) -> None:
         client.gone = peer is None  # it may still be opened, with nobody there to close it
     leaving = False
     try:
-        await Conversation(house, client, peer).run()
+        await SpreedConversation(state, client, peer).run()
     except ActorStopped:
         pass  # the socket has been told
     except SocketClosed as closed:
         leaving = closed.page_left
     finally:
         await _lose(peer, client, leaving=leaving)
-        if await house.peer(session.id) is None:  # it ended while a picture was still being read
-            house.pictures.forget(session.id)
+        if await state.peer(session.id) is None:  # it ended while a picture was still being read
+            state.pictures.forget(session.id)
 
 
-async def _open_peer(house: House, client: SpreedClient, user: str) -> Ref[Message]:
+async def _open_peer(state: SpreedState, client: SpreedClient, user: str) -> Ref[Message]:
     """Find or spawn the peer of this session. Raises an ActorError when there is no place."""
-    grace = house.settings.resume_seconds
-    profile = Profile(REALM, DIALECT, account=True, callable=True, terms=Terms(echo_seconds=grace))
-    return await house.services.directory.open_member(
+    grace = state.settings.resume_seconds
+    profile = Profile(
+        REALM, DIALECT, account=True, callable=True, terms=AbsenceTerms(echo_seconds=grace)
+    )
+    return await state.services.directory.open_member(
         MemberKey(REALM, client.session.id),
         partial(Member, Identity(client.session.id, user, callable=True), profile, client),
         Adopt(client, user, grace),

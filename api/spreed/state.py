@@ -9,7 +9,7 @@ from actors.core import Message, Ref
 from actors.words.keys import MemberKey
 from api.process.version import quintet_version
 from api.spreed.access_tokens import AccessTokens
-from api.spreed.events import Renderer
+from api.spreed.events import SpreedRenderer
 from api.spreed.pictures import Pictures
 from api.spreed.rooms import REALM
 from api.spreed.signing import Signer
@@ -31,29 +31,29 @@ class Tallies:
 
 
 @dataclass(slots=True)
-class House:
+class SpreedState:
     services: Services
     signer: Signer
     pictures: Pictures
     access_tokens: AccessTokens
-    renderer: Renderer
+    renderer: SpreedRenderer
     tallies: Tallies = field(default_factory=Tallies)
 
     @classmethod
-    def open(cls, services: Services) -> House:
+    def open(cls, services: Services) -> SpreedState:
         settings = services.settings().spreed
         signer = Signer(services.secrets.text("spreed.session_key"))
-        house = cls(
+        state = cls(
             services,
             signer,
             Pictures(settings.image_pixels, settings.image_store_bytes, settings.image_cache_bytes),
             AccessTokens(settings.token_file),
-            Renderer(signer),
+            SpreedRenderer(signer),
         )
         services.lifecycle.reload_hooks.append(
-            lambda: house.access_tokens.use(house.settings.token_file)
+            lambda: state.access_tokens.use(state.settings.token_file)
         )
-        return house
+        return state
 
     @property
     def settings(self) -> SpreedSettings:

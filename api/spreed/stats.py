@@ -15,22 +15,22 @@ from api.spreed.events import user_document
 from api.spreed.rooms import REALM
 
 if TYPE_CHECKING:
-    from api.spreed.state import House
+    from api.spreed.state import SpreedState
 
 DETAILED_SESSIONS = 5000
 
 
-async def stats_document(house: House, *, details: bool) -> dict[str, object]:
+async def stats_document(state: SpreedState, *, details: bool) -> dict[str, object]:
     """Return the statistics under both spellings of their keys, the seed's and the original's."""
-    hub = await _hub(house)
+    hub = await _hub(state)
     if details:
-        hub |= await _details(house)
+        hub |= await _details(state)
     runtime = _runtime()
     return {"Runtime": runtime, "Hub": hub, "runtime": runtime, "hub": hub}
 
 
-async def _hub(house: House) -> dict[str, object]:
-    directory = house.services.directory
+async def _hub(state: SpreedState) -> dict[str, object]:
+    directory = state.services.directory
     sessions = len(await directory.members(REALM))
     users = await in_time(directory.count_users(REALM))
     return {
@@ -38,17 +38,17 @@ async def _hub(house: House) -> dict[str, object]:
         "connections": sessions,
         "sessions": sessions,
         "users": users,
-        "count": house.tallies.connections,
-        "broadcastchatmessages": house.tallies.broadcast_chats,
-        "unicastchatmessages": house.tallies.unicast_chats,
+        "count": state.tallies.connections,
+        "broadcastchatmessages": state.tallies.broadcast_chats,
+        "unicastchatmessages": state.tallies.unicast_chats,
     }
 
 
-async def _details(house: House) -> dict[str, object]:
+async def _details(state: SpreedState) -> dict[str, object]:
     sessions: dict[str, object] = {}
     in_room: dict[str, list[str]] = {}
     users: dict[str, dict[str, object]] = {}
-    for described in await _descriptions(house):
+    for described in await _descriptions(state):
         presence = described.presence
         sessions[presence.peer] = user_document(presence, "")
         if described.room:
@@ -64,11 +64,11 @@ async def _details(house: House) -> dict[str, object]:
     }
 
 
-async def _descriptions(house: House) -> list[MemberView]:
+async def _descriptions(state: SpreedState) -> list[MemberView]:
     """Ask every session for itself, one budget for all; those that end meanwhile are left out."""
     found: list[MemberView] = []
     with trio.move_on_after(budget()):
-        for ref in (await house.services.directory.members(REALM))[:DETAILED_SESSIONS]:
+        for ref in (await state.services.directory.members(REALM))[:DETAILED_SESSIONS]:
             try:
                 found.append(await ref.ask(DescribeMember(), within=1.0))
             except ActorError:

@@ -1,7 +1,7 @@
 """What a recording's file is: which container takes which codecs, and what writes one.
 
-A writer is told samples and puts bytes to an `Output`; it knows no thread, disk or clock. We write
-Matroska and MP4 ourselves, see `media/README.md` for why.
+A writer is told samples and puts bytes to a `ContainerFile`; it knows no thread, disk or clock. We
+write Matroska and MP4 ourselves, see `media/README.md` for why.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
 from media.contract.recordings import Container
-from media.recording.depayload import VideoFormat
+from media.recording.depayload import CodedVideo
 
 CODECS = {  # payload types differ from call to call; -1 stands for any
     codec.name: codec
@@ -46,10 +46,10 @@ class Sample(NamedTuple):
     time: float
     data: bytes
     keyframe: bool
-    format: VideoFormat | None = None
+    format: CodedVideo | None = None
 
 
-class Output(Protocol):
+class ContainerFile(Protocol):
     """A file that grows, and of which earlier bytes can be replaced."""
 
     position: int

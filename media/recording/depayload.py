@@ -27,7 +27,7 @@ _UNIT_LIMIT = 16_384  # NAL units of one frame: each takes memory beyond its byt
 
 
 @dataclass(frozen=True, slots=True)
-class VideoFormat:
+class CodedVideo:
     """What a keyframe says of the frames behind it; `private` is the decoder's configuration."""
 
     width: int
@@ -54,7 +54,7 @@ class Frame(NamedTuple):
     timestamp: int
     data: bytes
     keyframe: bool
-    format: VideoFormat | None
+    format: CodedVideo | None
 
 
 class Depayloader(Protocol):
@@ -211,7 +211,7 @@ class Vp8Depayloader(_VideoDepayloader):
         if len(data) < 10 or data[3:6] != b"\x9d\x01\x2a":
             raise ValueError("a keyframe without its start code")
         width, height = (int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (6, 8))
-        return Frame(timestamp, data, True, VideoFormat(width, height))
+        return Frame(timestamp, data, True, CodedVideo(width, height))
 
 
 def _after_descriptor(payload: bytes) -> int:
@@ -307,7 +307,7 @@ class H264Depayloader(_VideoDepayloader):
             return Frame(timestamp, h264.with_lengths(nals), True, None)
         if h264.SPS not in kinds:
             nals = [sps, pps, *nals]
-        video = VideoFormat(*h264.picture_size(sps), h264.configuration(sps, pps))
+        video = CodedVideo(*h264.picture_size(sps), h264.configuration(sps, pps))
         return Frame(timestamp, h264.with_lengths(nals), True, video)
 
     def _remember(self, nal: bytes) -> None:

@@ -14,8 +14,8 @@ from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
 from media.contract.recordings import Container
 from media.recording import opus
-from media.recording.container import Output, Sample
-from media.recording.depayload import VideoFormat
+from media.recording.container import ContainerFile, Sample
+from media.recording.depayload import CodedVideo
 
 _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS = 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B
 _CLUSTER, _CUES = 0x1F43B675, 0x1C53BB6B
@@ -41,10 +41,12 @@ _CODECS = {
 class MatroskaWriter:
     """Writes one file; tracks are numbered from 1 on in the order of `codecs`."""
 
-    def __init__(self, output: Output, container: Container, codecs: Sequence[Codec]) -> None:
+    def __init__(
+        self, output: ContainerFile, container: Container, codecs: Sequence[Codec]
+    ) -> None:
         self._output = output
         self._codecs = codecs
-        self._formats: dict[int, VideoFormat | None] = {}  # of the tracks that have samples
+        self._formats: dict[int, CodedVideo | None] = {}  # of the tracks that have samples
         self._cluster_at = self._cluster_ms = -1
         self._last_end = 0.0
         self._cues: list[tuple[int, int, int]] = []  # ms, track, position of the cluster

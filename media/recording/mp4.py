@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
 from media.recording import mp4_boxes, opus
-from media.recording.container import Output, Sample
-from media.recording.depayload import VideoFormat
+from media.recording.container import ContainerFile, Sample
+from media.recording.depayload import CodedVideo
 from media.recording.mp4_boxes import box, full_box
 
 _ROOM = 4096  # for the tracks, H.264's parameter sets included
@@ -60,7 +60,7 @@ class _Track:
 
     def __init__(self, number: int, codec: Codec, first: Sample) -> None:
         self.number = number
-        self.video: VideoFormat | None = first.format
+        self.video: CodedVideo | None = first.format
         self._codec = codec
         self.timescale = 90_000 if first.format else 48_000
         self.start = self._ticks(first.time)
@@ -164,7 +164,7 @@ class _Track:
 class Mp4Writer:
     """Writes one file; tracks are numbered from 1 on in the order of `codecs`."""
 
-    def __init__(self, output: Output, codecs: Sequence[Codec]) -> None:
+    def __init__(self, output: ContainerFile, codecs: Sequence[Codec]) -> None:
         self._output = output
         self._codecs = codecs
         self._tracks: dict[int, _Track] = {}  # those that have samples

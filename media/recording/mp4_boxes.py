@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from media.recording import opus
-from media.recording.depayload import VideoFormat
+from media.recording.depayload import CodedVideo
 
 MOVIE_TIMESCALE = 1000
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
@@ -44,7 +44,7 @@ def fragments_follow(tracks: list[int]) -> bytes:
 
 def track(
     number: int,
-    video: VideoFormat | None,
+    video: CodedVideo | None,
     timing: tuple[int, float, int],
     sample_entry: bytes,
     tables: bytes,
@@ -76,7 +76,7 @@ def _edits(begin: int, lasts: int) -> bytes:
     return box(b"edts", full_box(b"elst", 1, 0, len(entries).to_bytes(4), *entries))
 
 
-def h264_entry(video: VideoFormat) -> bytes:
+def h264_entry(video: CodedVideo) -> bytes:
     """Return the sample entry of H.264."""
     size = struct.pack(
         ">HHII4xH32xHH", video.width, video.height, 72 << 16, 72 << 16, 1, 24, 0xFFFF

@@ -15,7 +15,7 @@ from typing import Any
 
 from media.contract.errors import CannotRecord
 from media.contract.recordings import RecordingState
-from media.recording.container import Output, Sample, Writer
+from media.recording.container import ContainerFile, Sample, Writer
 from media.recording.recording_file import RecordingFile, reason_of
 
 BEAT_SECONDS = 0.5
@@ -26,7 +26,7 @@ _NEARLY_FULL = "disk_nearly_full"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MuxingOutcome:
     """How a recording ended; `path` is None if there is no file.
 
     It ends in `.part` where the disk refused the last step: the file has no name of its own, and
@@ -42,7 +42,7 @@ class Muxing:
     """Writes one recording. `write` is for calls that were posted, all else for any thread."""
 
     def __init__(
-        self, path: Path, make_writer: Callable[[Output], Writer], *, min_free_bytes: int = 0
+        self, path: Path, make_writer: Callable[[ContainerFile], Writer], *, min_free_bytes: int = 0
     ) -> None:
         self._path = path
         self._make_writer = make_writer
@@ -58,7 +58,7 @@ class Muxing:
         self._samples = 0
         self._writer: Writer
         self._file: RecordingFile | None = None
-        self.outcome: Outcome | None = None
+        self.outcome: MuxingOutcome | None = None
 
     @property
     def bytes_written(self) -> int:
@@ -108,11 +108,11 @@ class Muxing:
         self._end_reason = reason
         self._end.set()
 
-    def _run(self) -> Outcome:
+    def _run(self) -> MuxingOutcome:
         try:
             self._file = file = RecordingFile(self._path)
         except OSError as error:
-            return Outcome(RecordingState.FAILED, reason_of(error))
+            return MuxingOutcome(RecordingState.FAILED, reason_of(error))
         try:
             reason = self._write(file)
         except (OSError, CannotRecord) as error:
@@ -147,16 +147,18 @@ class Muxing:
             self._queued_bytes = 0
         return taken
 
-    def _keep(self, file: RecordingFile, reason: str, *, whole: bool) -> Outcome:
+    def _keep(self, file: RecordingFile, reason: str, *, whole: bool) -> MuxingOutcome:
         try:
             if not self._samples:
                 file.discard()
                 ordinary = whole and reason != _NEARLY_FULL
-                return Outcome(RecordingState.FAILED, "no_media" if ordinary else reason)
+                return MuxingOutcome(RecordingState.FAILED, "no_media" if ordinary else reason)
         except OSError as error:
-            return Outcome(RecordingState.FAILED, reason_of(error))
+            return MuxingOutcome(RecordingState.FAILED, reason_of(error))
         try:
             path = file.keep(whole=whole)
         except OSError as error:
-            return Outcome(RecordingState.PARTIAL, reason_of(error), file.place)
-        return Outcome(RecordingState.FINALISED if whole else RecordingState.PARTIAL, reason, path)
+            return MuxingOutcome(RecordingState.PARTIAL, reason_of(error), file.place)
+        return MuxingOutcome(
+            RecordingState.FINALISED if whole else RecordingState.PARTIAL, reason, path
+        )

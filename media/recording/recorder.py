@@ -11,11 +11,11 @@ from functools import partial
 from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
 from media.contract.recordings import Container, RecordingPlan, RecordingState, RecordingStatus
-from media.recording.container import CODECS, Output, Sample, Writer, require
+from media.recording.container import CODECS, ContainerFile, Sample, Writer, require
 from media.recording.depayload import Frame
 from media.recording.matroska import MatroskaWriter
 from media.recording.mp4 import Mp4Writer
-from media.recording.muxing import Muxing, Outcome
+from media.recording.muxing import Muxing, MuxingOutcome
 from media.recording.recorded_track import RecordedTrack
 from media.recording.recorder_tap import LEAST_KEYFRAME_SECONDS, RecorderTap
 from media.recording.recording_clock import RecordingClock
@@ -101,7 +101,7 @@ class Recorder:
     def status(self) -> RecordingStatus:
         """Return where the recording stands."""
         running = RecordingState.STARTING if self._origin is None else RecordingState.RUNNING
-        outcome = self._muxing.outcome or Outcome(running, "")
+        outcome = self._muxing.outcome or MuxingOutcome(running, "")
         return RecordingStatus(
             outcome.state,
             self._seconds,
@@ -140,7 +140,7 @@ class Recorder:
         return tuple(taps)
 
 
-def _writer(container: Container, codecs: list[Codec], output: Output) -> Writer:
+def _writer(container: Container, codecs: list[Codec], output: ContainerFile) -> Writer:
     if container is Container.MP4:
         return Mp4Writer(output, codecs)
     return MatroskaWriter(output, container, codecs)

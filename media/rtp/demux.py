@@ -18,7 +18,7 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[S]):
+class KnownStream(Generic[S]):
     """How to know the packets of one stream; `mid_extension` 0 stands for none.
 
     With a `rid`, it is one of several layers of a section (RFC 8852), known by that as well.
@@ -37,10 +37,10 @@ class Demux(Generic[S]):
     """Finds the stream of a packet; `S` is whatever stands for a stream."""
 
     def __init__(self) -> None:
-        self._entries: tuple[Entry[S], ...] = ()
+        self._entries: tuple[KnownStream[S], ...] = ()
         self._by_ssrc: dict[int, S] = {}
 
-    def set(self, entries: tuple[Entry[S], ...]) -> None:
+    def set(self, entries: tuple[KnownStream[S], ...]) -> None:
         """Know these streams from now on; what was learnt of others is forgotten."""
         self._entries = entries
         kept = {id(entry.stream) for entry in entries}
@@ -61,7 +61,7 @@ class Demux(Generic[S]):
                 found = self._by_ssrc[ssrc] = entry.stream
         return found
 
-    def _by_mid(self, packet: bytes) -> Entry[S] | None:
+    def _by_mid(self, packet: bytes) -> KnownStream[S] | None:
         for entry in self._entries:
             if entry.rid and read_extension(packet, entry.rid_extension) != entry.rid:
                 continue
@@ -71,7 +71,7 @@ class Demux(Generic[S]):
                 return entry
         return None
 
-    def _by_payload_type(self, payload_type: int) -> Entry[S] | None:
+    def _by_payload_type(self, payload_type: int) -> KnownStream[S] | None:
         found = [entry for entry in self._entries if entry.payload_type == payload_type]
         return found[0] if len(found) == 1 else None
 

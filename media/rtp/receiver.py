@@ -9,7 +9,7 @@ from media.rtp.sender_clock import ntp_time
 LONGEST_ROUND_TRIP = 10.0
 
 
-class Receiver:
+class ReceiverReports:
     """Reports of one receiver; all None until it sent one."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from struct import Struct
 
-from media.rtp.vp8 import Picture
+from media.rtp.vp8 import Vp8Picture
 
 HEADER = Struct("!BBHII")
 HEADER_BYTES = HEADER.size
@@ -41,7 +41,7 @@ class RtpPacket:
     payload: bytes
     arrival: float
     keyframe: bool = False
-    picture: Picture | None = None
+    picture: Vp8Picture | None = None
     sent: int = -1
 
 

@@ -15,7 +15,7 @@ from media.rtp import rtcp
 from media.rtp.bitrate_limits import UNLIMITED, ReceiverLimit
 from media.rtp.leg_numbers import LegNumbers
 from media.rtp.packet_cache import SIZE, PacketCache
-from media.rtp.receiver import Receiver
+from media.rtp.receiver import ReceiverReports
 from media.rtp.rtp_packet import (
     HEADER,
     HEADER_BYTES,
@@ -100,7 +100,7 @@ class RtpSink:
         self._last: RtpPacket | None = None
         self._cache = PacketCache()
         self._slots = self._cache.slots
-        self._receiver = Receiver()
+        self._receiver = ReceiverReports()
         self._limit = ReceiverLimit()
         self._bitrate = BitrateMeter()
 

@@ -9,7 +9,7 @@ SHORT_PICTURE_IDS = 1 << 7
 
 
 @dataclass(slots=True)
-class Picture:
+class Vp8Picture:
     """The numbers in a descriptor, and where they stand in the payload.
 
     `number` is the picture id, `width` its size in bytes (0: none is there); `layer` is TL0PICIDX,
@@ -23,7 +23,7 @@ class Picture:
     header_bytes: int
 
 
-def read_picture(payload: bytes) -> Picture | None:
+def read_picture(payload: bytes) -> Vp8Picture | None:
     """Read the descriptor at the start of a VP8 payload; None if it is cut short."""
     size = len(payload)
     if size < 2:
@@ -31,7 +31,7 @@ def read_picture(payload: bytes) -> Picture | None:
     first = payload[0]
     starts_frame = first & 0x17 == 0x10  # first packet (S) of partition 0
     if not first & 0x80:
-        return Picture(0, 0, None, starts_frame, 1)
+        return Vp8Picture(0, 0, None, starts_frame, 1)
     has = payload[1]
     at, number, width, layer = 2, 0, 0, None
     if has & 0x80:
@@ -45,15 +45,15 @@ def read_picture(payload: bytes) -> Picture | None:
         at += 1
     if size <= at:
         return None
-    return Picture(number, width, layer, starts_frame, at)
+    return Vp8Picture(number, width, layer, starts_frame, at)
 
 
-def starts_keyframe(payload: bytes, picture: Picture) -> bool:
+def starts_keyframe(payload: bytes, picture: Vp8Picture) -> bool:
     """Tell whether this packet is the first one of a keyframe."""
     return picture.starts_frame and not payload[picture.header_bytes] & 0x01
 
 
-def renumber(payload: bytes, picture: Picture, by: int, layers_by: int) -> bytes:
+def renumber(payload: bytes, picture: Vp8Picture, by: int, layers_by: int) -> bytes:
     """Return the payload with its picture id and TL0PICIDX moved.
 
     A picture id is written in two bytes, so that it never has to wrap sooner than its source's.
@@ -77,7 +77,7 @@ class PictureNumbers:
         self._latest = 0
         self._width = 0
 
-    def widen(self, picture: Picture) -> None:
+    def widen(self, picture: Vp8Picture) -> None:
         """Replace the picture's id by its wide number."""
         if not picture.width:
             return

@@ -41,7 +41,7 @@ from media.webrtc.aiortc_dtls import UNTAKEN, Certificate, widen_buffers
 from media.webrtc.aiortc_sections import forget_replaced, hold_places, negotiated, private
 from media.webrtc.candidates import MAX_CANDIDATES, RemoteCandidate
 from media.webrtc.ice_sockets import IceSocketProtocol, open_ice_sockets
-from media.webrtc.peer_facts import IceSettings, NegotiatedSection, PeerListener, Traffic
+from media.webrtc.peer_facts import IceConfig, NegotiatedSection, PeerListener, PeerTraffic
 from media.webrtc.readers import Readers
 from media.webrtc.udp_socket import UdpSocket
 
@@ -64,14 +64,14 @@ class Peer(RTCPeerConnection):
 
     def __init__(
         self,
-        settings: IceSettings,
+        settings: IceConfig,
         servers: Iterable[IceServer],
         readers: Readers,
         listener: PeerListener,
     ) -> None:
         super().__init__(_configuration(servers))
         private(self, "certificates")[:] = [Certificate.generateCertificate()]
-        self.traffic = Traffic()
+        self.traffic = PeerTraffic()
         self.sockets: list[UdpSocket] = []
         self._addresses: set[tuple[str, int]] = set()  # of the other side, that were told
         self._ssrcs: set[bytes] = set()  # heard of, and authentic

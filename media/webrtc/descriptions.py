@@ -35,7 +35,7 @@ RID_EXTENSIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class MediaSection:
     """One `m=` section: its lines, that one first, without line ends."""
 
     lines: tuple[str, ...]
@@ -69,8 +69,8 @@ class Section:
     def values(self, prefix: str) -> list[str]:
         return [line[len(prefix) :] for line in self.lines if line.startswith(prefix)]
 
-    def without(self, *prefixes: str) -> Section:
-        return Section(tuple(line for line in self.lines if not line.startswith(prefixes)))
+    def without(self, *prefixes: str) -> MediaSection:
+        return MediaSection(tuple(line for line in self.lines if not line.startswith(prefixes)))
 
     def extension(self, uri: str) -> int:
         """Return the id of a header extension, 0 without it or with one that cannot be."""
@@ -92,7 +92,7 @@ class SessionText:
     """A description in its parts."""
 
     head: tuple[str, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[MediaSection, ...]
 
     @property
     def rejected(self) -> frozenset[str]:
@@ -100,7 +100,7 @@ class SessionText:
         return frozenset(section.mid for section in self.sections if section.rejected)
 
     @property
-    def tagged(self) -> Section:
+    def tagged(self) -> MediaSection:
         live = {s.mid: s for s in self.sections if not s.rejected}
         group = next((line for line in self.head if line.startswith(BUNDLE)), "")
         named = [mid for mid in group.split()[1:] if mid in live]
@@ -125,7 +125,7 @@ def split(sdp: str) -> SessionText:
     if not 1 <= len(starts) <= MAX_SECTIONS:
         raise BadDescription("no sections, or too many")
     ends = [*starts[1:], len(lines)]
-    sections = [Section(tuple(lines[a:b])) for a, b in zip(starts, ends, strict=True)]
+    sections = [MediaSection(tuple(lines[a:b])) for a, b in zip(starts, ends, strict=True)]
     return SessionText(tuple(lines[: starts[0]]), tuple(sections))
 
 
@@ -141,7 +141,7 @@ def read(sdp: str, before: SessionText | None = None) -> SessionText:
     _check(text)
     if before is not None:
         _check_continues(text, before)
-    text = replace(text, sections=tuple(Section(tidied(it.lines)) for it in text.sections))
+    text = replace(text, sections=tuple(MediaSection(tidied(it.lines)) for it in text.sections))
     return _with_directions(_with_one_transport(text, before))
 
 
@@ -166,7 +166,7 @@ def accept_simulcast(offer: SessionText, answer: str) -> str:
     return "\r\n".join(result) + "\r\n"
 
 
-def offered_layers(section: Section) -> tuple[str, ...]:
+def offered_layers(section: MediaSection) -> tuple[str, ...]:
     """Return the layers of an offered section that the answer asks for, in their order.
 
     Where names tell the largest and none is paused (RFC 8853, section 5.1), or where packets do not
@@ -182,13 +182,13 @@ def offered_layers(section: Section) -> tuple[str, ...]:
     return tuple(layers[:MAX_LAYERS])
 
 
-def chosen_layer(section: Section) -> str | None:
+def chosen_layer(section: MediaSection) -> str | None:
     """Return which layer of an offered section is called the largest, None if it has none."""
     layers = offered_layers(section)
     return _largest_by_name(list(layers)) if layers else None
 
 
-def _named_layers(section: Section) -> tuple[list[str], bool]:
+def _named_layers(section: MediaSection) -> tuple[list[str], bool]:
     """Return the layers that are offered, and whether one of them is paused."""
     found = re.search(r"\bsend ([^ ]+)", section.value("a=simulcast:"))
     firsts = [alternatives.split(",")[0] for alternatives in (found[1].split(";") if found else ())]
@@ -206,7 +206,7 @@ def _largest_by_name(layers: list[str]) -> str:
     return layers[0]
 
 
-def _layer_lines(section: Section) -> list[str]:
+def _layer_lines(section: MediaSection) -> list[str]:
     """Return the lines that ask for the layers."""
     layers = offered_layers(section)
     if not layers:
@@ -255,7 +255,7 @@ def _check_continues(text: SessionText, before: SessionText) -> None:
         raise BadDescription("sections in another order than before")
 
 
-def _has_sctp_port(section: Section) -> bool:
+def _has_sctp_port(section: MediaSection) -> bool:
     """Tell whether SCTP has a port (RFC 8841, section 5.1), in the older form, too."""
     _, _, protocol, first = section.lines[0].split(" ")[:4]
     told = [first] if protocol == "DTLS/SCTP" else section.values("a=sctp-port:")
@@ -265,7 +265,9 @@ def _has_sctp_port(section: Section) -> bool:
 def _with_directions(text: SessionText) -> SessionText:
     """Say what goes without saying: a section goes both ways (RFC 8866, section 6.7)."""
     sections = [
-        section if DIRECTIONS.intersection(section.lines) else Section((*section.lines, BOTH_WAYS))
+        section
+        if DIRECTIONS.intersection(section.lines)
+        else MediaSection((*section.lines, BOTH_WAYS))
         for section in text.sections
     ]
     return replace(text, sections=tuple(sections))
@@ -275,7 +277,7 @@ def _with_one_transport(text: SessionText, before: SessionText | None) -> Sessio
     """Give every section the transport lines of the tagged one, or else of the head."""
     lines = _standing_transport(before) if text.tagged.rejected else _transport(text)
     head = tuple(line for line in text.head if not line.startswith(TRANSPORT))
-    sections = [Section((*s.without(*TRANSPORT).lines, *lines)) for s in text.sections]
+    sections = [MediaSection((*s.without(*TRANSPORT).lines, *lines)) for s in text.sections]
     return SessionText(head, tuple(sections))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from media.webrtc.descriptions import NUMBER, Section, SessionText, split
+from media.webrtc.descriptions import NUMBER, MediaSection, SessionText, split
 
 NUMBERS = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 FEEDBACK = "transport-cc"
@@ -53,13 +53,15 @@ def _with_feedback(
     text: SessionText, identifier: int, mids: set[str] | frozenset[str]
 ) -> SessionText:
     sections = tuple(
-        Section((*section.lines, *_lines(section, identifier))) if section.mid in mids else section
+        MediaSection((*section.lines, *_lines(section, identifier)))
+        if section.mid in mids
+        else section
         for section in text.sections
     )
     return replace(text, sections=sections)
 
 
-def _lines(section: Section, identifier: int) -> list[str]:
+def _lines(section: MediaSection, identifier: int) -> list[str]:
     rtx = {
         value.split(" ", 1)[0]
         for value in section.values("a=rtpmap:")
@@ -70,16 +72,16 @@ def _lines(section: Section, identifier: int) -> list[str]:
     return [f"a=extmap:{identifier} {NUMBERS}", *feedback]
 
 
-def _only_receives(section: Section) -> bool:
+def _only_receives(section: MediaSection) -> bool:
     live = section.kind != "application" and not section.rejected
     return live and "a=recvonly" in section.lines
 
 
-def _payload_types(section: Section) -> list[int]:
+def _payload_types(section: MediaSection) -> list[int]:
     return [int(word) for word in section.lines[0].split(" ")[3:] if NUMBER.fullmatch(word)]
 
 
-def _agreed_id(section: Section, payload_type: int) -> int:
+def _agreed_id(section: MediaSection, payload_type: int) -> int:
     """Return the extension's id in a section of theirs, 0 if they offer it not or only one half."""
     wanted = {f"{payload_type} {FEEDBACK}", f"* {FEEDBACK}"}
     if wanted.isdisjoint(section.values("a=rtcp-fb:")):

@@ -13,7 +13,7 @@ from media.contract.errors import NoFreePort
 from media.udp.port_range import PortRange
 from media.webrtc.aioice_checks import may_be_stun
 from media.webrtc.candidates import announced_address
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 from media.webrtc.readers import Readers
 from media.webrtc.udp_socket import UdpSocket
 
@@ -51,7 +51,7 @@ class IceSocketProtocol(StunProtocol):
 
 
 def open_ice_sockets(
-    settings: IceSettings, readers: Readers, protocol_for: Callable[[], IceSocketProtocol]
+    settings: IceConfig, readers: Readers, protocol_for: Callable[[], IceSocketProtocol]
 ) -> list[tuple[StunProtocol, UdpSocket]]:
     """Bind a socket for every address that is listened on, each with its host candidate.
 
@@ -71,7 +71,7 @@ def open_ice_sockets(
 
 def _open(
     address: str,
-    settings: IceSettings,
+    settings: IceConfig,
     readers: Readers,
     protocol_for: Callable[[], IceSocketProtocol],
     preference: int,
@@ -98,7 +98,7 @@ def _open(
     return protocol, udp
 
 
-def _own_addresses(settings: IceSettings) -> list[str]:
+def _own_addresses(settings: IceConfig) -> list[str]:
     """Return the addresses of all interfaces; loopback last, and not behind a 1:1 NAT."""
     found = get_host_addresses(use_ipv4=True, use_ipv6=True)
     return found if settings.announced_ips else [*found, LOOPBACK]

@@ -44,7 +44,7 @@ from media.webrtc.data_channels import DataChannels
 from media.webrtc.described import described, read_remote
 from media.webrtc.descriptions import MAX_SECTIONS, SessionText, accept_simulcast
 from media.webrtc.feedback_negotiation import accept_feedback, offer_feedback
-from media.webrtc.peer_facts import IceSettings, PeerListener
+from media.webrtc.peer_facts import IceConfig, PeerListener
 from media.webrtc.rejected_sections import reject, reject_rest, with_stand_ins
 from media.webrtc.retransmission_format import accept_retransmissions
 from media.webrtc.session_tracks import SessionTracks
@@ -69,7 +69,7 @@ class Surroundings:
 
     loop: MediaLoop
     router: Router
-    ice: IceSettings
+    ice: IceConfig
     close_soon: Callable[[PeerSession, str], None]
     gone: Callable[[PeerSession], None]
     failures: Counter[Failure] = field(default_factory=Counter)

@@ -9,7 +9,7 @@ from media.contract.codec import Codec
 
 
 @dataclass(frozen=True, slots=True)
-class IceSettings:
+class IceConfig:
     """Where media sockets are bound, and what is told about it (see config.example.toml).
 
     No `listen_ips`: the addresses of every interface. One that stands for all of them ("0.0.0.0",
@@ -55,7 +55,7 @@ class NegotiatedSection:
 
 
 @dataclass(slots=True)
-class Traffic:
+class PeerTraffic:
     """Counters of one peer.
 
     `heard` is the time.monotonic() of the last thing that the other side alone can have sent;

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from media.contract.codec import H264_CONFIGURATIONS
 from media.contract.engine import Direction
-from media.webrtc.descriptions import BUNDLE, TRANSPORT, Section, SessionText, split
+from media.webrtc.descriptions import BUNDLE, TRANSPORT, MediaSection, SessionText, split
 
 _H264 = dict(enumerate(H264_CONFIGURATIONS, 97))
 _STAND_INS = {
@@ -48,7 +48,7 @@ def reject_rest(
     of sections that stay anyhow, and `data` tells whether those for data channels do.
     """
     left = list(wanted)
-    sections: list[Section] = []
+    sections: list[MediaSection] = []
     for section in text.sections:
         fits = [it for it in left if it[0] == section.kind and _goes(section, it[1])]
         if section.mid in kept or section.rejected or (data and section.kind == "application"):
@@ -61,7 +61,7 @@ def reject_rest(
     return replace(text, sections=tuple(sections))
 
 
-def _goes(section: Section, direction: Direction) -> bool:
+def _goes(section: MediaSection, direction: Direction) -> bool:
     """Tell whether what is offered and what we want have a way in common."""
     return (section.sends and direction in (Direction.RECEIVE, Direction.BOTH)) or (
         section.receives and direction in (Direction.SEND, Direction.BOTH)
@@ -80,18 +80,18 @@ def reject(sdp: str, mids: Set[str]) -> str:
     return str(SessionText(head, sections))
 
 
-def _stand_in(section: Section) -> Section:
+def _stand_in(section: MediaSection) -> MediaSection:
     transport = tuple(line for line in section.lines if line.startswith(TRANSPORT))
     told = (f"a=mid:{section.mid}", "a=inactive")
-    return Section((*_STAND_INS[section.kind], *told, *transport))
+    return MediaSection((*_STAND_INS[section.kind], *told, *transport))
 
 
-def _rejected(section: Section) -> Section:
+def _rejected(section: MediaSection) -> MediaSection:
     kind, _, protocol, formats = section.lines[0].split(" ", 3)
     first = f"{kind} 0 {protocol} {formats}"
     told = ("c=IN IP4 0.0.0.0", f"a=mid:{section.mid}", "a=inactive")
     transport = tuple(line for line in section.lines if line.startswith(TRANSPORT))
-    return Section((first, *told, *transport))
+    return MediaSection((first, *told, *transport))
 
 
 def _without(group: str, mids: Set[str]) -> str:

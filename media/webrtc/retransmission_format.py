@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from media.webrtc.descriptions import Section, SessionText, split
+from media.webrtc.descriptions import MediaSection, SessionText, split
 
 APT = re.compile(r"([0-9]{1,3}) (?:.*;)? *apt=([0-9]{1,3})(?:;.*)?", re.ASCII)
 DYNAMIC_TYPES = frozenset({*range(35, 64), *range(96, 128)})  # not taken for RTCP (RFC 5761)
@@ -47,11 +47,11 @@ def accept_retransmissions(answer: str, agreed: Mapping[str, tuple[int, int]]) -
     return str(replace(text, sections=sections))
 
 
-def _with_format(section: Section, payload_type: int, ssrc: int) -> Section:
+def _with_format(section: MediaSection, payload_type: int, ssrc: int) -> MediaSection:
     first, *rest = section.lines
     media = first.split(" ")[3]
     told = section.value("a=ssrc:").split(" ", 1)  # its own SSRC and its name
     lines = [f"a=rtpmap:{payload_type} {FORMAT}", f"a=fmtp:{payload_type} apt={media}"]
     if len(told) == 2:
         lines += [f"a=ssrc-group:FID {told[0]} {ssrc}", f"a=ssrc:{ssrc} {told[1]}"]
-    return Section((f"{first} {payload_type}", *rest, *lines))
+    return MediaSection((f"{first} {payload_type}", *rest, *lines))

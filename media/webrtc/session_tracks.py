@@ -10,7 +10,7 @@ from functools import partial
 from media.contract.codec import Codec
 from media.contract.engine import Event, Track, TracksChanged
 from media.contract.stats import SinkStats, SourceStats
-from media.rtp.demux import Entry
+from media.rtp.demux import KnownStream
 from media.rtp.layers import LayerUpstream
 from media.rtp.leg_numbers import LegNumbers
 from media.rtp.router import Layers, Router, RtcpUpstream, RtpSink, RtpSource, SenderClock
@@ -20,7 +20,7 @@ from media.rtp.rtp_sink import CNAME
 from media.rtp.transport_feedback import TransportFeedback
 from media.webrtc.descriptions import (
     RID_EXTENSIONS,
-    Section,
+    MediaSection,
     SessionText,
     chosen_layer,
     offered_layers,
@@ -82,7 +82,7 @@ class SessionTracks:
 
     def update(
         self, sections: list[NegotiatedSection], remote: SessionText
-    ) -> tuple[Entry[RtpSource], ...]:
+    ) -> tuple[KnownStream[RtpSource], ...]:
         """Take over what was negotiated; return how to tell the sources' packets apart.
 
         Raises RouterFull when there is no place for one; `clear` removes the others.
@@ -192,7 +192,7 @@ class SessionTracks:
         if section.sends and ends.sink is None:
             ends.sink = self._new_sink(section)
 
-    def _take_layers(self, ends: _Ends, offered: Section) -> None:
+    def _take_layers(self, ends: _Ends, offered: MediaSection) -> None:
         """Note what is said of layers; other ones are another source."""
         ends.rid, before = chosen_layer(offered), ends.layers
         ends.rid_extension = offered.extension(RID_EXTENSIONS[0])
@@ -267,15 +267,15 @@ class SessionTracks:
             ends.sink = None
 
 
-def _entries(ends: _Ends, ssrc: int | None) -> Iterator[Entry[RtpSource]]:
+def _entries(ends: _Ends, ssrc: int | None) -> Iterator[KnownStream[RtpSource]]:
     """Tell how to know the packets of a section."""
     section = ends.section
     known = (section.mid.encode(), section.mid_extension, section.codec.payload_type)
     if isinstance(ends.source, Layers):
         for rid, layer in ends.source.sources.items():
-            yield Entry(layer, *known, None, rid.encode(), ends.rid_extension)
+            yield KnownStream(layer, *known, None, rid.encode(), ends.rid_extension)
     elif ends.source is not None:
-        yield Entry(ends.source, *known, ssrc)
+        yield KnownStream(ends.source, *known, ssrc)
 
 
 def _is_another(codec: Codec, before: Codec) -> bool:

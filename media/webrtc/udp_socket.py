@@ -13,7 +13,7 @@ from media.udp.datagrams import read_some
 from media.webrtc.readers import Readers
 
 
-class Receiver(Protocol):
+class DatagramReceiver(Protocol):
     """What is used of an asyncio protocol; but datagrams come with their arrival."""
 
     def datagram_arrived(self, data: bytes, addr: tuple[Any, ...], arrival: float) -> None: ...
@@ -25,11 +25,11 @@ class UdpSocket:
 
     __slots__ = ("_readers", "_receiver", "_socket", "dropped")
 
-    def __init__(self, bound: socket.socket, readers: Readers, receiver: Receiver) -> None:
+    def __init__(self, bound: socket.socket, readers: Readers, receiver: DatagramReceiver) -> None:
         self.dropped = 0
         self._socket = bound
         self._readers = readers
-        self._receiver: Receiver | None = receiver
+        self._receiver: DatagramReceiver | None = receiver
         readers.add_reader(bound, self._drain)
 
     def sendto(self, data: bytes, address: tuple[str, int]) -> bool:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from actors.core import ActorSystem
-from actors.endpoint.endpoint import Offer
-from actors.endpoint.outbox import Event
+from actors.endpoint.endpoint import OfferEvent
+from actors.endpoint.outbox import EndpointEvent
 from actors.store.messages import STORE
 from actors.words.facts import RoomClosed
 from actors.words.keys import DIRECTORY, ENDPOINTS, MEMBERS, ROOMS, EndpointKey, MemberKey
@@ -63,8 +63,8 @@ async def test_a_room_that_crashes_eleven_times_within_a_minute_ends_alone(
             listener.room = 0  # what comes waits
             line = house.find(LINE)
             for number in range(3):
-                event = Event(b"%d" % number, b"", qos=1)
-                assert await line.ask(Offer(OWNER, event), within=5)
+                event = EndpointEvent(b"%d" % number, b"", qos=1)
+                assert await line.ask(OfferEvent(OWNER, event), within=5)
             ann, cid = await house.people("ann", "cid", pin="1234")
             others = {
                 path: life for path, life in lives(house.system).items() if "blue" not in path

@@ -35,8 +35,8 @@ from actors.core.incarnation import Unmade
 from actors.directory.actor import DirectoryActor
 from actors.directory.messages import CountUsers, FindEndpoints
 from actors.endpoint.endpoint import Describe as DescribeEndpoint
-from actors.endpoint.endpoint import Endpoint, Offer
-from actors.endpoint.outbox import Event
+from actors.endpoint.endpoint import Endpoint, OfferEvent
+from actors.endpoint.outbox import EndpointEvent
 from actors.jobs.janitor import RecordingKeeper
 from actors.jobs.recording import Recording
 from actors.member.member import Member
@@ -46,7 +46,7 @@ from actors.store.messages import STORE, FindServices, MemoryStore
 from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
-from actors.streams.connection import Connection
+from actors.streams.connection import MediaConnection
 from actors.words.keys import DIRECTORY, ENDPOINTS, MEMBERS, ROOMS, EndpointKey, MemberKey
 from actors.words.orders import ListMembers, Placed
 from tests.actors.core.puppet import logged
@@ -70,7 +70,7 @@ ANN = MemberKey(REALM, "ann").path
 BLUE = key("blue").path
 LINE = EndpointKey(REALM, "line").path
 # test_connection.py: on a media engine; test_recording.py: on files and threads.
-ELSEWHERE = {Connection, Recording, RecordingKeeper}
+ELSEWHERE = {MediaConnection, Recording, RecordingKeeper}
 NOT_ACTORS = {Actor, Unmade}  # the base, and the stand-in for one whose factory crashed
 
 
@@ -178,7 +178,7 @@ async def check_all_works(house: House) -> None:
     for id_ in ("line", "new"):
         listener = await house.open_endpoint(id_)
         endpoint = house.find(EndpointKey(REALM, id_).path)
-        assert await endpoint.ask(Offer(OWNER, Event(b"works", b"works")), within=5)
+        assert await endpoint.ask(OfferEvent(OWNER, EndpointEvent(b"works", b"works")), within=5)
         assert listener.payloads == [b"works"]
     assert len(await house.find(DIRECTORY).ask(FindEndpoints(REALM, OWNER), within=5)) == 2
 

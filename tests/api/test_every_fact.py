@@ -48,9 +48,9 @@ from actors.words.keys import RoomKey
 from actors.words.permission import NO_MEDIA
 from actors.words.streams import AudioFormat, AudioTrack, SessionEnd, Stream
 from api.owt.portal.client import PortalClient
-from api.owt.portal.notifications import Renderer as PortalRenderer
+from api.owt.portal.notifications import PortalRenderer
 from api.settings import IceSettings
-from api.spreed.events import Renderer, SpreedClient
+from api.spreed.events import SpreedClient, SpreedRenderer
 from api.spreed.signing import Signer
 
 CARD = Presence("bob", "Bob")
@@ -157,7 +157,7 @@ def client(dialect: str, wire: Any) -> Any:
         return PortalClient(house, wire, "ann", 1)
     signer = Signer("secret")
     session = signer.new_session()
-    return SpreedClient(wire, session, Renderer(signer), IceSettings, "1", lambda id_: None)
+    return SpreedClient(wire, session, SpreedRenderer(signer), IceSettings, "1", lambda id_: None)
 
 
 def every_fact() -> set[type[Fact]]:

@@ -27,7 +27,7 @@ from actors.words.limits import ActorLimits
 from actors.words.rooms import ConferenceRules, RoomSpec
 from api.http.mounts import Place
 from api.process.secret_store import Secrets
-from api.spreed.events import Renderer
+from api.spreed.events import SpreedRenderer
 from api.spreed.signing import Signer
 from tests.fakes.media import FakeEngine
 from tests.support.owt import OwtServer, owt_settings
@@ -156,7 +156,7 @@ def test_a_message_to_everybody_is_encoded_once(monkeypatch: pytest.MonkeyPatch)
     encoded: list[object] = []
     encode = api.spreed.wire.encode
     monkeypatch.setattr(api.spreed.wire, "encode", lambda it: encoded.append(it) or encode(it))
-    renderer = Renderer(Signer("secret"), lambda: 0.0)
+    renderer = SpreedRenderer(Signer("secret"), lambda: 0.0)
     ours = Said("ann", None, "hi", Extra("spreed", b'{"Type":"Chat", "as it":"came"}'))
     frames = [renderer.broadcast(ours) for _ in range(100)]
     assert len({id(frame) for frame in frames}) == 1

@@ -39,7 +39,7 @@ from media.contract.errors import (
 )
 from media.contract.plans import ChannelWanted
 from media.webrtc.candidates import parse_remote
-from media.webrtc.descriptions import MAX_SECTIONS, Section, SessionText, chosen_layer, read
+from media.webrtc.descriptions import MAX_SECTIONS, MediaSection, SessionText, chosen_layer, read
 from media.webrtc.rejected_sections import reject_rest
 
 if TYPE_CHECKING:
@@ -381,12 +381,12 @@ def _direction(track: FakeTrack) -> Direction:
     return Direction.RECEIVE if track.receives else Direction.NONE
 
 
-def _theirs(section: Section) -> tuple[bool, bool]:
+def _theirs(section: MediaSection) -> tuple[bool, bool]:
     """Return whether we may send, and whether we may receive."""
     found = next((line[2:] for line in section.lines if line[2:] in TOWARDS), "sendrecv")
     return TOWARDS["inactive" if section.rejected else found]
 
 
-def _names(section: Section) -> tuple[str, ...]:
+def _names(section: MediaSection) -> tuple[str, ...]:
     """Return the codec names of a section, in its order."""
     return tuple(v.split(" ")[1].split("/")[0].lower() for v in section.values("a=rtpmap:"))

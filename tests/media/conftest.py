@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from media.contract.engine import MediaEngine
 from media.local_engine import LocalEngine, open_local_engine
 from media.webrtc.bridge import MediaLoop, open_media_loop
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 from tests.conftest import open_sockets
 from tests.fakes.media import FakeEngine
 from tests.support.programs import need
@@ -23,7 +23,7 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
 )
-LOOPBACK = IceSettings(listen_ips=("127.0.0.1",))
+LOOPBACK = IceConfig(listen_ips=("127.0.0.1",))
 
 
 @pytest.fixture(autouse=True)

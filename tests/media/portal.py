@@ -10,13 +10,13 @@ import trio
 
 from media.local_engine import LocalEngine, open_local_engine
 from media.webrtc.bridge import MediaLoop, open_media_loop
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 
 
 class EnginePortal:
     """Runs an engine while the block lasts; `call` runs a coroutine function next to it."""
 
-    def __init__(self, ice: IceSettings) -> None:
+    def __init__(self, ice: IceConfig) -> None:
         self._ice = ice
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: trio.run(self._main), name="engine")

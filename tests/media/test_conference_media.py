@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from actors.streams.connection import Connection, Measure
+from actors.streams.connection import MeasureTraffic, MediaConnection
 from actors.words.facts import Restarted, RoomClosed, SessionEnded, StreamAdded, StreamRemoved
 from actors.words.orders import (
     ChangeRecording,
@@ -223,9 +223,9 @@ async def test_a_connection_that_crashes_in_a_call_takes_its_stream_along(
         taken = await bob.take(media_loop, stream, stream)
         await more(bob, taken)
         with logged() as lines:
-            crash = Saboteur(monkeypatch, Connection, f"{MANAGED}/{stream}")
+            crash = Saboteur(monkeypatch, MediaConnection, f"{MANAGED}/{stream}")
             crash.crash("handle")
-            meeting.house.find(f"{MANAGED}/{stream}").tell(Measure())
+            meeting.house.find(f"{MANAGED}/{stream}").tell(MeasureTraffic())
             assert (await bob.until(SessionEnded)).why is SessionEnd.SOURCE_LOST
             assert (await ann.until(SessionEnded)).why is SessionEnd.MEDIA_LOST
             await bob.until(StreamRemoved)

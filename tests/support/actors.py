@@ -16,10 +16,10 @@ import trio.testing
 from actors import tree as house
 from actors.core import Actor, ActorError, ActorSystem, Message, Ref, open_system
 from actors.directory.messages import OpenEndpoint, OpenMember
-from actors.endpoint.endpoint import Attach, EndpointSpec, Resume
+from actors.endpoint.endpoint import Attach, EndpointSpec, ResumeDelivery
 from actors.endpoint.outbox import OutboxLimits
-from actors.endpoint.rules import Delivery, Owner, Quota, Terms
-from actors.member.absence import Terms as AbsenceTerms
+from actors.endpoint.rules import Delivery, EndpointTerms, Owner, Quota
+from actors.member.absence import AbsenceTerms
 from actors.member.client import TooSlow
 from actors.member.identity import Identity
 from actors.member.member import Member
@@ -216,14 +216,14 @@ class House:
     async def open_endpoint(self, id_: str = "line", keep_alive: float = 600) -> Listener:
         """Register an endpoint of OWNER, or renew it, and have somebody listen there."""
         spec = EndpointSpec(
-            EndpointKey(REALM, id_), OWNER, Terms(keep_alive), lambda: b"{}", OutboxLimits()
+            EndpointKey(REALM, id_), OWNER, EndpointTerms(keep_alive), lambda: b"{}", OutboxLimits()
         )
         endpoint = await self.find(DIRECTORY).ask(OpenEndpoint(spec, Quota()), within=5)
         await settle()
         listener = Listener()
         with suppress(ActorError):  # one that is to crash has crashed
             await endpoint.ask(Attach(listener, OWNER), within=5)
-            endpoint.tell(Resume(listener))
+            endpoint.tell(ResumeDelivery(listener))
         await settle()
         return listener
 

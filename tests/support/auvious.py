@@ -19,7 +19,7 @@ from actors.tree import children
 from actors.words.limits import ActorLimits
 from api.auvious.keys import FILE, rotate
 from api.auvious.mount import open_mount
-from api.auvious.state import House
+from api.auvious.state import AuviousState
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Services
 from api.process.private_files import replace_private
@@ -122,7 +122,7 @@ class AuviousServer:
     serving: Serving
     system: ActorSystem
     services: Services
-    house: House
+    house: AuviousState
 
     @property
     def url(self) -> str:
@@ -189,7 +189,7 @@ async def auvious_server(
             limits.credential_failures, 1800.0, limits.credential_failures_per_address
         )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
-        house = House.open(services)
+        house = AuviousState.open(services)
         async with serving(
             open_mount(house), carrier=carrier, settings=settings, services=services
         ) as served:

@@ -16,9 +16,9 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.core import Message, Ref
 from actors.directory.messages import OpenEndpoint
-from actors.endpoint.endpoint import Describe, Described, EndpointSpec, Offer, Unregister
-from actors.endpoint.outbox import Event, OutboxLimits
-from actors.endpoint.rules import Owner, Quota, Terms
+from actors.endpoint.endpoint import Describe, Described, EndpointSpec, OfferEvent, Unregister
+from actors.endpoint.outbox import EndpointEvent, OutboxLimits
+from actors.endpoint.rules import EndpointTerms, Owner, Quota
 from actors.words.keys import DIRECTORY, EndpointKey
 from api.auvious.keys import FILE, KeyRing
 from api.auvious.mount import open_mount
@@ -127,7 +127,7 @@ class EventServer(AuviousServer):
         spec = EndpointSpec(
             key,
             Owner(ORGANIZATION, user),
-            Terms(keep_alive),
+            EndpointTerms(keep_alive),
             lambda: b'{"type":"Reminder"}',
             outbox,
         )
@@ -139,8 +139,8 @@ class EventServer(AuviousServer):
         self, payload: bytes = b"{}", qos: int = 1, endpoint: str = "e", user: str = "alice"
     ) -> bool:
         """Put an event into an endpoint; False when it is full."""
-        event = Event(payload, payload, qos)
-        order = Offer(Owner(ORGANIZATION, user), event)
+        event = EndpointEvent(payload, payload, qos)
+        order = OfferEvent(Owner(ORGANIZATION, user), event)
         return await self.endpoint(endpoint).ask(order, within=PATIENCE)
 
     async def unregister(self, endpoint: str = "e", user: str = "alice") -> None:

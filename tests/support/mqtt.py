@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from api.auvious.mqtt import primitives
-from api.auvious.mqtt.primitives import Reader
+from api.auvious.mqtt.primitives import PacketReader
 
 NAMES = {3: "MQIsdp", 4: "MQTT", 5: "MQTT"}
 CONNACK, PUBLISH, SUBACK, UNSUBACK, PINGRESP, DISCONNECT = 2, 3, 9, 11, 13, 14
@@ -77,14 +77,14 @@ class Said:
 
 def read(data: bytes, version: int = 4) -> list[Said]:
     """Return the packets in the server's bytes, which must be whole; properties are skipped."""
-    reader, found = Reader(data), []
+    reader, found = PacketReader(data), []
     while reader.left:
         first = reader.byte()
-        found.append(_read(first, Reader(reader.raw(reader.length())), version))
+        found.append(_read(first, PacketReader(reader.raw(reader.length())), version))
     return found
 
 
-def _read(first: int, body: Reader, version: int) -> Said:
+def _read(first: int, body: PacketReader, version: int) -> Said:
     kind, flags = first >> 4, first & 0x0F
     if kind == CONNACK:
         assert body.byte() == 0  # never a session from before
@@ -112,6 +112,6 @@ def _read(first: int, body: Reader, version: int) -> Said:
     return Said(kind)
 
 
-def _skip(body: Reader, version: int) -> None:
+def _skip(body: PacketReader, version: int) -> None:
     if version == 5:
         body.raw(body.length())

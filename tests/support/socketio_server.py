@@ -13,7 +13,7 @@ from quart import Blueprint
 
 from actors.core import ActorSystem, open_system
 from api.http.mounts import Mount, Services
-from api.owt.socketio.connection import Connection, ConnectionClosed
+from api.owt.socketio.connection import ConnectionClosed, SocketioConnection
 from api.owt.socketio.polling import add_polling
 from api.owt.socketio.table import PATH, SocketIo
 from api.settings import Settings
@@ -27,7 +27,7 @@ class Host:
     table: SocketIo
     system: ActorSystem
     services: Services
-    seen: list[Connection] = field(default_factory=list)
+    seen: list[SocketioConnection] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     serving: Serving | None = None
     _news: trio.Event = field(default_factory=trio.Event)
@@ -44,7 +44,7 @@ class Host:
                 await self._news.wait()
         return self.ended
 
-    async def serve(self, connection: Connection) -> None:
+    async def serve(self, connection: SocketioConnection) -> None:
         """Answer `echo` with what it brought, and do a few other things by name."""
         self.seen.append(connection)
         try:

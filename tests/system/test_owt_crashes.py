@@ -12,7 +12,7 @@ import trio
 from actors.words.keys import DIRECTORY, MEMBERS, ROOMS, MemberKey
 from media.local_engine import open_local_engine
 from media.webrtc.bridge import MediaLoop, open_media_loop
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 from tests.support.media_file import errors_in, look_into
 from tests.support.owt import OwtServer, owt_server, owt_settings
 from tests.support.owt_media import calling
@@ -30,7 +30,7 @@ async def loop() -> AsyncIterator[MediaLoop]:
 @pytest.fixture
 async def server(tmp_path: Path, loop: MediaLoop) -> AsyncIterator[OwtServer]:
     settings = owt_settings(owt={"messages_per_second": 0})
-    async with open_local_engine(loop, IceSettings(listen_ips=("127.0.0.1",))) as engine:
+    async with open_local_engine(loop, IceConfig(listen_ips=("127.0.0.1",))) as engine:
         async with owt_server(tmp_path, settings=settings, engine=engine) as found:
             yield found
         assert engine.sessions == 0

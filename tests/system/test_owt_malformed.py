@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from media.contract.engine import MediaEngine
 from media.local_engine import open_local_engine
 from media.webrtc.bridge import open_media_loop
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 from tests.media.webrtc.test_damaged_descriptions import OFFER as WITH_CHANNEL
 from tests.media.webrtc.test_damaged_descriptions import damaged
 from tests.support.owt import OwtServer, owt_server, owt_settings
@@ -222,7 +222,7 @@ async def test_damaged_offers_are_answered_or_ended_in_words(tmp_path: Path, see
     """With the real media layer; whoever's offer cannot be taken is told, and may try again."""
     dice, outcomes = random.Random(seed), set()
     async with open_media_loop() as loop:
-        ice = IceSettings(listen_ips=("127.0.0.1",))
+        ice = IceConfig(listen_ips=("127.0.0.1",))
         async with open_local_engine(loop, ice) as engine:
             async with beside_somebody(tmp_path, engine) as stranger:
                 async with guest(stranger.server, stranger.room, "stranger") as it:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from actors.endpoint.rules import Owner
-    from api.auvious.mqtt.listener import Listener
+    from api.auvious.mqtt.listener import MqttListener
 
 
-class Claim(NamedTuple):
+class EndpointClaim(NamedTuple):
     owner: Owner
     client_id: str
     endpoint: str
@@ -25,18 +25,18 @@ class Claims:
     __slots__ = ("_held",)
 
     def __init__(self) -> None:
-        self._held: dict[Claim, Listener] = {}
+        self._held: dict[EndpointClaim, MqttListener] = {}
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def take(self, claim: Claim, listener: Listener) -> Listener | None:
+    def take(self, claim: EndpointClaim, listener: MqttListener) -> MqttListener | None:
         """Let a listener have it; return who had it before, whose session is to end."""
         former = self._held.get(claim)
         self._held[claim] = listener
         return former
 
-    def give_up(self, claim: Claim, listener: Listener) -> None:
+    def give_up(self, claim: EndpointClaim, listener: MqttListener) -> None:
         """Free it, unless it is another's by now."""
         if self._held.get(claim) is listener:
             del self._held[claim]

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from actors.core import ActorError, ActorStopped, MailboxFull
-from actors.endpoint.endpoint import Acknowledge, Resume
+from actors.endpoint.endpoint import Acknowledge, ResumeDelivery
 from api.auvious.mqtt.encoding import PINGRESP
 from api.auvious.mqtt.packets import (
     Connect,
@@ -27,7 +27,7 @@ from api.auvious.mqtt.packets import (
     Unsubscribe,
 )
 from api.auvious.mqtt.reasons import CLOSE_CODES, Reason
-from api.auvious.mqtt.session import Ended, Session
+from api.auvious.mqtt.session import MqttSession, MqttSessionEnded
 from api.auvious.mqtt.subscribing import Subscriptions
 from api.auvious.tokens import TokenInvalid
 from api.http.carriers.pacing import RateWindow
@@ -35,8 +35,8 @@ from api.http.sockets import Socket, SocketClosed, SocketFull
 
 if TYPE_CHECKING:
     from actors.endpoint.rules import Delivery
-    from api.auvious.mqtt.listener import Listener
-    from api.auvious.state import House
+    from api.auvious.mqtt.listener import MqttListener
+    from api.auvious.state import AuviousState
 
 KEEP_ALIVE_FACTOR = 1.5  # of the interval the client named (3.1.1, 3.1.2.10)
 SHUT_DOWN = frozenset({"shutting_down", "shutdown"})
@@ -44,28 +44,42 @@ SHUT_DOWN = frozenset({"shutting_down", "shutdown"})
 log = structlog.get_logger(__name__)
 
 
-class Client:
+class MqttClient:
     """Serves one websocket; `run` returns when the session has ended, whoever ended it."""
 
     __slots__ = (
-        "_end", "_expires_at", "_heard_at", "_house", "_pace", "_patience", "_session",
-        "_silence", "_socket", "_stalls_at", "_subscriptions", "_unsettled", "_waiting", "gone",
+        "_end",
+        "_expires_at",
+        "_heard_at",
+        "_pace",
+        "_patience",
+        "_session",
+        "_silence",
+        "_socket",
+        "_stalls_at",
+        "_state",
+        "_subscriptions",
+        "_unsettled",
+        "_waiting",
+        "gone",
     )  # fmt: skip
 
-    def __init__(self, house: House, socket: Socket) -> None:
-        settings = house.settings.mqtt
+    def __init__(self, state: AuviousState, socket: Socket) -> None:
+        settings = state.settings.mqtt
         self.gone = False
-        self._house = house
+        self._state = state
         self._socket = socket
         self._patience = settings.acknowledge_seconds
-        self._session: Session[Listener] = Session(settings.packet_bytes, settings.inflight)
+        self._session: MqttSession[MqttListener] = MqttSession(
+            settings.packet_bytes, settings.inflight
+        )
         self._pace = RateWindow(settings.packets_per_second)
         self._subscriptions: Subscriptions | None = None  # once let in
-        self._unsettled: list[tuple[Listener, int]] = []
-        self._end: Ended | None = None
+        self._unsettled: list[tuple[MqttListener, int]] = []
+        self._end: MqttSessionEnded | None = None
         self._waiting = trio.CancelScope()  # around the wait for the next frame
         self._heard_at = trio.current_time()
-        self._silence = house.services.settings().limits.header_seconds  # until CONNECT
+        self._silence = state.services.settings().limits.header_seconds  # until CONNECT
         self._expires_at = self._stalls_at = inf
 
     async def run(self) -> None:
@@ -78,7 +92,7 @@ class Client:
                     if delay:
                         await trio.sleep(delay)
                     await self._take(packet)
-        except Ended as end:
+        except MqttSessionEnded as end:
             self._finish(end)
         except SocketClosed:
             if self._end is None:
@@ -123,7 +137,7 @@ class Client:
         """End the session because its client has opened another."""
         self._finish(self._session.end(Reason.SESSION_TAKEN_OVER, "taken over"))
 
-    def _finish(self, end: Ended) -> None:
+    def _finish(self, end: MqttSessionEnded) -> None:
         """End the session, from whichever task: say why, and close; what is unsent goes first."""
         if self._end is not None:
             return
@@ -151,7 +165,7 @@ class Client:
                 results = self._subscribed().remove(topics)
                 self._push(self._session.unsuback(packet_id, results))
             case Disconnect():
-                raise Ended(Reason.SUCCESS, "disconnected")
+                raise MqttSessionEnded(Reason.SUCCESS, "disconnected")
         while self._unsettled:
             listener, number = self._unsettled.pop()
             await self._tell(listener, Acknowledge(number))
@@ -160,17 +174,17 @@ class Client:
         """Check who it is: the user of the token that is the password."""
         session = self._session
         session.check(connect)
-        if not self._house.services.lifecycle.accepting:
+        if not self._state.services.lifecycle.accepting:
             raise session.refuse(Reason.SHUTTING_DOWN, "the server is shutting down")
         try:
-            principal = self._house.tokens.verify((connect.password or b"").decode("latin-1"))
+            principal = self._state.tokens.verify((connect.password or b"").decode("latin-1"))
         except TokenInvalid:
             raise session.refuse(Reason.BAD_CREDENTIALS, "the token is not valid") from None
         if connect.user != principal.user:
             raise session.refuse(Reason.NOT_AUTHORIZED, "the token is another user's")
         self._silence = connect.keep_alive * KEEP_ALIVE_FACTOR or inf
         self._expires_at = trio.current_time() + principal.expires_at - time.time()
-        self._subscriptions = Subscriptions(self._house, self, principal, connect.client_id)
+        self._subscriptions = Subscriptions(self._state, self, principal, connect.client_id)
         self._push(session.welcome(connect))
         log.info("mqtt.connected", version=int(connect.version))
 
@@ -180,7 +194,7 @@ class Client:
         results, fresh = await self._subscribed().add(packet.wishes)
         self._push(self._session.suback(packet.packet_id, results))
         for listener in fresh:
-            await self._tell(listener, Resume(listener))
+            await self._tell(listener, ResumeDelivery(listener))
 
     async def _acknowledged(self, packet_id: int) -> None:
         found = self._session.acknowledge(packet_id)
@@ -192,13 +206,13 @@ class Client:
         for each in list(self._subscribed()):
             if each.starved:
                 each.starved = False
-                await self._tell(each, Resume(each))
+                await self._tell(each, ResumeDelivery(each))
 
     def _subscribed(self) -> Subscriptions:
         assert self._subscriptions is not None  # noqa: S101  a session takes CONNECT first
         return self._subscriptions
 
-    async def _tell(self, listener: Listener, message: Acknowledge | Resume) -> None:
+    async def _tell(self, listener: MqttListener, message: Acknowledge | ResumeDelivery) -> None:
         """Tell an endpoint, waiting for its mailbox within limits.ask_seconds."""
         try:
             listener.ref.tell(message)
@@ -207,7 +221,7 @@ class Client:
             pass
         except ActorStopped:
             return
-        with trio.move_on_after(self._house.services.settings().limits.ask_seconds):
+        with trio.move_on_after(self._state.services.settings().limits.ask_seconds):
             with suppress(ActorStopped):
                 await listener.ref.send(message)
             return
@@ -221,7 +235,7 @@ class Client:
 
     # --- what the endpoints say, in their tasks
 
-    def hear(self, listener: Listener, delivery: Delivery) -> bool:
+    def hear(self, listener: MqttListener, delivery: Delivery) -> bool:
         """Send an event; False while too much is unacknowledged."""
         if self.gone:
             return True
@@ -245,7 +259,7 @@ class Client:
             self._waiting.deadline = self._deadline()
         return True
 
-    def _settle(self, listener: Listener, number: int) -> None:
+    def _settle(self, listener: MqttListener, number: int) -> None:
         """Tell its own endpoint that an event needs no acknowledgement, now or a little later."""
         try:
             listener.ref.tell(Acknowledge(number))
@@ -254,7 +268,7 @@ class Client:
         except ActorError:
             pass
 
-    def lose(self, listener: Listener, reason: str) -> None:
+    def lose(self, listener: MqttListener, reason: str) -> None:
         """Drop the subscription to an endpoint that has ended; with the last, the session ends."""
         subscriptions = self._subscribed()
         subscriptions.lose(listener)

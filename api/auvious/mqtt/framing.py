@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from api.auvious.mqtt.primitives import Malformed
+from api.auvious.mqtt.primitives import MalformedPacket
 from api.auvious.mqtt.reasons import Reason
 
 
@@ -44,9 +44,9 @@ class Framing:
             length |= (byte & 0x7F) << (7 * index)
             if byte < 0x80:
                 if length > self._most:
-                    raise Malformed("a packet that is too large", Reason.PACKET_TOO_LARGE)
+                    raise MalformedPacket("a packet that is too large", Reason.PACKET_TOO_LARGE)
                 body = start + index + 2
                 return body, body + length
             if index == 3:
-                raise Malformed("a length of more than four bytes")
+                raise MalformedPacket("a length of more than four bytes")
         return None

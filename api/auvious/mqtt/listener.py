@@ -17,10 +17,10 @@ class Hearer(Protocol):
 
     gone: bool
 
-    def hear(self, listener: Listener, delivery: Delivery) -> bool:
+    def hear(self, listener: MqttListener, delivery: Delivery) -> bool:
         """Send an event on; False when there is no room."""
 
-    def lose(self, listener: Listener, reason: str) -> None:
+    def lose(self, listener: MqttListener, reason: str) -> None:
         """Hear that an endpoint has ended."""
 
     def displace(self) -> None:
@@ -28,7 +28,7 @@ class Hearer(Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class Listener:
+class MqttListener:
     """A `Subscriber` of an endpoint (`actors/endpoint/endpoint.py`), for all topics that name it.
 
     `starved` while it was refused room and has not been told of new; `left` once unsubscribed.

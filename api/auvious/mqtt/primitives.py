@@ -1,6 +1,6 @@
 """The data types of MQTT (5.0, section 1.5; the same in 3.1.1): read with bounds, and written.
 
-Knows no packet. Every reading function raises `Malformed` where the bytes end too early.
+Knows no packet. Every reading function raises `MalformedPacket` where the bytes end too early.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ MOST_LENGTH = 268_435_455  # of a variable byte integer: four bytes of seven bit
 _SHORT, _LONG = struct.Struct("!H"), struct.Struct("!I")
 
 
-class Malformed(Exception):
+class MalformedPacket(Exception):
     """What came is no MQTT, or breaks a rule of it; `code` is the reason as MQTT 5 numbers it."""
 
     def __init__(self, why: str, code: int = 0x81) -> None:
@@ -21,7 +21,7 @@ class Malformed(Exception):
         self.code = code
 
 
-class Reader:
+class PacketReader:
     """Takes typed values from the front of a packet's body."""
 
     __slots__ = ("_at", "_data", "_end")
@@ -40,7 +40,7 @@ class Reader:
         """Take that many bytes."""
         start, self._at = self._at, self._at + count
         if self._at > self._end:
-            raise Malformed("ends too early")
+            raise MalformedPacket("ends too early")
         return self._data[start : self._at]
 
     def byte(self) -> int:
@@ -60,7 +60,7 @@ class Reader:
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return value
-        raise Malformed("a length of more than four bytes")
+        raise MalformedPacket("a length of more than four bytes")
 
     def binary(self) -> bytes:
         return self.raw(self.short())
@@ -70,15 +70,15 @@ class Reader:
         try:
             value = self.binary().decode()
         except UnicodeDecodeError:
-            raise Malformed("a string that is not UTF-8") from None
+            raise MalformedPacket("a string that is not UTF-8") from None
         if "\0" in value:
-            raise Malformed("a string with U+0000")
+            raise MalformedPacket("a string with U+0000")
         return value
 
     def finish(self) -> None:
         """Raise Malformed if anything is left over."""
         if self._at != self._end:
-            raise Malformed("has more than belongs there")
+            raise MalformedPacket("has more than belongs there")
 
 
 def short(value: int) -> bytes:

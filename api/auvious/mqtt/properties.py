@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 from api.auvious.mqtt import primitives
-from api.auvious.mqtt.primitives import Malformed, Reader
+from api.auvious.mqtt.primitives import MalformedPacket, PacketReader
 
 PROTOCOL_ERROR = 0x82
 
@@ -62,48 +62,48 @@ OF_UNSUBSCRIBE = frozenset({P.USER_PROPERTY})
 OF_DISCONNECT = frozenset({P.SESSION_EXPIRY_INTERVAL, P.REASON_STRING, P.USER_PROPERTY})
 
 
-def _flag(reader: Reader) -> int:
+def _flag(reader: PacketReader) -> int:
     value = reader.byte()
     if value > 1:
-        raise Malformed("a flag that is neither 0 nor 1", PROTOCOL_ERROR)
+        raise MalformedPacket("a flag that is neither 0 nor 1", PROTOCOL_ERROR)
     return value
 
 
-def _above_zero(read: Callable[[Reader], int]) -> Callable[[Reader], int]:
-    def take(reader: Reader) -> int:
+def _above_zero(read: Callable[[PacketReader], int]) -> Callable[[PacketReader], int]:
+    def take(reader: PacketReader) -> int:
         value = read(reader)
         if value == 0:
-            raise Malformed("a zero where none may stand", PROTOCOL_ERROR)
+            raise MalformedPacket("a zero where none may stand", PROTOCOL_ERROR)
         return value
 
     return take
 
 
-def _pair(reader: Reader) -> str:
+def _pair(reader: PacketReader) -> str:
     """Skip a user property: nothing here has a use for one."""
     reader.text()
     reader.text()
     return ""
 
 
-_READ: dict[Property, Callable[[Reader], Value]] = {
+_READ: dict[Property, Callable[[PacketReader], Value]] = {
     P.PAYLOAD_FORMAT_INDICATOR: _flag,
-    P.MESSAGE_EXPIRY_INTERVAL: Reader.long,
-    P.CONTENT_TYPE: Reader.text,
-    P.RESPONSE_TOPIC: Reader.text,
-    P.CORRELATION_DATA: Reader.binary,
-    P.SUBSCRIPTION_IDENTIFIER: _above_zero(Reader.length),
-    P.SESSION_EXPIRY_INTERVAL: Reader.long,
-    P.AUTHENTICATION_METHOD: Reader.text,
-    P.AUTHENTICATION_DATA: Reader.binary,
+    P.MESSAGE_EXPIRY_INTERVAL: PacketReader.long,
+    P.CONTENT_TYPE: PacketReader.text,
+    P.RESPONSE_TOPIC: PacketReader.text,
+    P.CORRELATION_DATA: PacketReader.binary,
+    P.SUBSCRIPTION_IDENTIFIER: _above_zero(PacketReader.length),
+    P.SESSION_EXPIRY_INTERVAL: PacketReader.long,
+    P.AUTHENTICATION_METHOD: PacketReader.text,
+    P.AUTHENTICATION_DATA: PacketReader.binary,
     P.REQUEST_PROBLEM_INFORMATION: _flag,
-    P.WILL_DELAY_INTERVAL: Reader.long,
+    P.WILL_DELAY_INTERVAL: PacketReader.long,
     P.REQUEST_RESPONSE_INFORMATION: _flag,
-    P.REASON_STRING: Reader.text,
-    P.RECEIVE_MAXIMUM: _above_zero(Reader.short),
-    P.TOPIC_ALIAS_MAXIMUM: Reader.short,
+    P.REASON_STRING: PacketReader.text,
+    P.RECEIVE_MAXIMUM: _above_zero(PacketReader.short),
+    P.TOPIC_ALIAS_MAXIMUM: PacketReader.short,
     P.USER_PROPERTY: _pair,
-    P.MAXIMUM_PACKET_SIZE: _above_zero(Reader.long),
+    P.MAXIMUM_PACKET_SIZE: _above_zero(PacketReader.long),
 }
 
 _WRITE: dict[Property, Callable[[int], bytes]] = {
@@ -117,20 +117,20 @@ _WRITE: dict[Property, Callable[[int], bytes]] = {
 }
 
 
-def read_properties(reader: Reader, allowed: frozenset[Property]) -> Properties:
+def read_properties(reader: PacketReader, allowed: frozenset[Property]) -> Properties:
     """Take the properties of one packet.
 
     Raises Malformed for one that does not belong there, or is there twice (but for user ones).
     """
-    body = Reader(reader.raw(reader.length()))
+    body = PacketReader(reader.raw(reader.length()))
     found: dict[Property, Value] = {}
     while body.left:
         number = body.length()
         if number not in allowed:
-            raise Malformed(f"property {number} does not belong there")
+            raise MalformedPacket(f"property {number} does not belong there")
         name = Property(number)
         if name in found and name is not P.USER_PROPERTY:
-            raise Malformed(f"property {number} is there twice", PROTOCOL_ERROR)
+            raise MalformedPacket(f"property {number} is there twice", PROTOCOL_ERROR)
         found[name] = _READ[name](body)
     found.pop(P.USER_PROPERTY, None)
     return found

@@ -17,17 +17,17 @@ from api.auvious.mqtt import encoding
 from api.auvious.mqtt.decoding import UnknownVersion, decode
 from api.auvious.mqtt.framing import Framing
 from api.auvious.mqtt.packets import Connect, Packet, Publish, Version
-from api.auvious.mqtt.primitives import Malformed
+from api.auvious.mqtt.primitives import MalformedPacket
 from api.auvious.mqtt.properties import Property, Value
 from api.auvious.mqtt.reasons import Reason
 from api.auvious.mqtt.topics import Subscription
 from api.auvious.mqtt.window import Window
 
 S = TypeVar("S")
-"""Whose events are sent: `Session` gives it back with each acknowledgement."""
+"""Whose events are sent: `MqttSession` gives it back with each acknowledgement."""
 
 
-class Ended(Exception):
+class MqttSessionEnded(Exception):
     """The server ends the session; `answer` is what the client is still told, often nothing."""
 
     def __init__(self, reason: Reason, why: str, answer: bytes | None = None) -> None:
@@ -48,7 +48,7 @@ class Outgoing:
     settled: bool
 
 
-class Session(Generic[S]):
+class MqttSession(Generic[S]):
     """`packet_bytes` bounds what the client sends in one packet, `window` what is on its way."""
 
     __slots__ = (
@@ -76,24 +76,24 @@ class Session(Generic[S]):
                 yield packet
         except UnknownVersion as error:
             raise self._unknown(error) from None
-        except Malformed as error:
+        except MalformedPacket as error:
             raise self.end(Reason(error.code), error.why) from None
 
     def _check(self, packet: Packet) -> None:
         if isinstance(packet, Connect):
             if self.connected:
-                raise Malformed("a second CONNECT", Reason.PROTOCOL_ERROR)
+                raise MalformedPacket("a second CONNECT", Reason.PROTOCOL_ERROR)
             self.version = packet.version
         elif not self.connected:
-            raise Malformed("no CONNECT", Reason.PROTOCOL_ERROR)
+            raise MalformedPacket("no CONNECT", Reason.PROTOCOL_ERROR)
         elif isinstance(packet, Publish):
-            raise Malformed("clients may not publish", Reason.NOT_AUTHORIZED)
+            raise MalformedPacket("clients may not publish", Reason.NOT_AUTHORIZED)
 
-    def _unknown(self, error: UnknownVersion) -> Ended:
+    def _unknown(self, error: UnknownVersion) -> MqttSessionEnded:
         if self.connected:
             return self.end(Reason.PROTOCOL_ERROR, "a second CONNECT")
         code = Reason.UNSUPPORTED_VERSION
-        return Ended(code, error.why, encoding.connack(error.like, code, {}))
+        return MqttSessionEnded(code, error.why, encoding.connack(error.like, code, {}))
 
     # --- letting in, and ending
 
@@ -128,14 +128,14 @@ class Session(Generic[S]):
             properties[Property.ASSIGNED_CLIENT_IDENTIFIER] = f"quintet-{secrets.token_hex(8)}"
         return encoding.connack(self.version, Reason.SUCCESS, properties) or b""
 
-    def refuse(self, reason: Reason, why: str) -> Ended:
+    def refuse(self, reason: Reason, why: str) -> MqttSessionEnded:
         """Return the end of a session that is not let in."""
-        return Ended(reason, why, encoding.connack(self.version, reason, {}))
+        return MqttSessionEnded(reason, why, encoding.connack(self.version, reason, {}))
 
-    def end(self, reason: Reason, why: str) -> Ended:
+    def end(self, reason: Reason, why: str) -> MqttSessionEnded:
         """Return the end of this session; before CONNACK nothing can be said of it."""
         answer = encoding.disconnect(self.version, reason, why) if self.connected else None
-        return Ended(reason, why, answer)
+        return MqttSessionEnded(reason, why, answer)
 
     # --- subscriptions
 

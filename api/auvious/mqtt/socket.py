@@ -5,26 +5,26 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from api.auvious.mqtt.client import Client
+from api.auvious.mqtt.client import MqttClient
 from api.auvious.state import DIALECT
 from api.http.origins import origin_refusal
 from api.http.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
 
 if TYPE_CHECKING:
-    from api.auvious.state import House
+    from api.auvious.state import AuviousState
 
 PATHS = ("/ws", "/auvious/ws")
 SUBPROTOCOLS = ("mqtt", "mqttv3.1")  # the latter is what clients of MQTT 3.1 offer
 
 
-def mqtt_routes(house: House) -> tuple[WebsocketRoute, ...]:
+def mqtt_routes(state: AuviousState) -> tuple[WebsocketRoute, ...]:
     """Return the websockets of a listener; `/ws` is taken by MQTT's subprotocols only."""
     return tuple(
         WebsocketRoute(
             path=path,
-            admit=partial(admit, house),
-            serve=partial(serve, house),
-            limits=partial(socket_limits, house),
+            admit=partial(admit, state),
+            serve=partial(serve, state),
+            limits=partial(socket_limits, state),
             dialect=DIALECT,
             subprotocol=subprotocol,
         )
@@ -33,8 +33,8 @@ def mqtt_routes(house: House) -> tuple[WebsocketRoute, ...]:
     )
 
 
-def socket_limits(house: House) -> SocketLimits:
-    settings = house.settings.mqtt
+def socket_limits(state: AuviousState) -> SocketLimits:
+    settings = state.settings.mqtt
     return SocketLimits(
         message_bytes=settings.packet_bytes + 5,  # one whole packet, or any pieces
         messages_per_second=settings.packets_per_second,
@@ -44,26 +44,26 @@ def socket_limits(house: House) -> SocketLimits:
     )
 
 
-def admit(house: House, upgrade: Upgrade) -> Rejection | None:
+def admit(state: AuviousState, upgrade: Upgrade) -> Rejection | None:
     """Refuse pages that may not connect, and newcomers while draining; CONNECT says who it is."""
-    if not house.services.lifecycle.accepting:
+    if not state.services.lifecycle.accepting:
         return Rejection(503, "shutting down", b"The server is shutting down")
     reason = origin_refusal(
         upgrade.headers.get("origin"),
         upgrade.host,
         upgrade.secure,
-        house.services.settings().server.public_url,
-        house.settings.allowed_origins,
+        state.services.settings().server.public_url,
+        state.settings.allowed_origins,
     )
     return Rejection(403, reason, b"Origin not allowed") if reason else None
 
 
-async def serve(house: House, socket: Socket) -> None:
-    """Hold one client from its first frame to its last; the house knows it meanwhile."""
+async def serve(state: AuviousState, socket: Socket) -> None:
+    """Hold one client from its first frame to its last; its state knows it meanwhile."""
     socket.upgrade = socket.upgrade.without_secrets()
-    client = Client(house, socket)
-    house.mqtt_clients.add(client)
+    client = MqttClient(state, socket)
+    state.mqtt_clients.add(client)
     try:
         await client.run()
     finally:
-        house.mqtt_clients.discard(client)
+        state.mqtt_clients.discard(client)

@@ -9,36 +9,36 @@ from typing import TYPE_CHECKING
 from actors.core import ActorError, ActorStopped, MailboxFull
 from actors.endpoint.endpoint import Attach, Detach
 from actors.words.refusals import EndpointUnknown
-from api.auvious.mqtt.claims import Claim
-from api.auvious.mqtt.listener import Hearer, Listener
+from api.auvious.mqtt.claims import EndpointClaim
+from api.auvious.mqtt.listener import Hearer, MqttListener
 from api.auvious.mqtt.reasons import Reason
 from api.auvious.mqtt.topics import endpoint_of
 
 if TYPE_CHECKING:
     from api.auvious.mqtt.packets import Wish
-    from api.auvious.state import House
+    from api.auvious.state import AuviousState
     from api.auvious.tokens import Principal
 
 
 class Subscriptions:
     """The listeners of one client, at most `auvious.mqtt.subscriptions`; iterable."""
 
-    __slots__ = ("_client", "_client_id", "_house", "_listeners", "_who")
+    __slots__ = ("_client", "_client_id", "_listeners", "_state", "_who")
 
-    def __init__(self, house: House, client: Hearer, who: Principal, client_id: str) -> None:
-        self._house = house
+    def __init__(self, state: AuviousState, client: Hearer, who: Principal, client_id: str) -> None:
+        self._state = state
         self._client = client
         self._client_id = client_id
         self._who = who
-        self._listeners: dict[str, Listener] = {}
+        self._listeners: dict[str, MqttListener] = {}
 
-    def __iter__(self) -> Iterator[Listener]:
+    def __iter__(self) -> Iterator[MqttListener]:
         return iter(self._listeners.values())
 
     def __len__(self) -> int:
         return len(self._listeners)
 
-    async def add(self, wishes: Sequence[Wish]) -> tuple[list[int | Reason], list[Listener]]:
+    async def add(self, wishes: Sequence[Wish]) -> tuple[list[int | Reason], list[MqttListener]]:
         """Return the QoS granted to each wish, or why not; and the listeners that are new.
 
         Those are shown nothing before `Resume`, so that the answer goes out first.
@@ -58,9 +58,9 @@ class Subscriptions:
         """Take topics away; a listener without any leaves its endpoint."""
         return [self._remove(topic) for topic in topics]
 
-    def lose(self, listener: Listener) -> None:
+    def lose(self, listener: MqttListener) -> None:
         """Forget a listener whose endpoint has ended."""
-        self._house.claims.give_up(self._claim(listener.endpoint), listener)
+        self._state.claims.give_up(self._claim(listener.endpoint), listener)
         if self._listeners.get(listener.endpoint) is listener:
             del self._listeners[listener.endpoint]
 
@@ -69,22 +69,22 @@ class Subscriptions:
         for listener in list(self):
             self._drop(listener)
 
-    def _claim(self, endpoint: str) -> Claim:
-        return Claim(self._who.owner, self._client_id, endpoint)
+    def _claim(self, endpoint: str) -> EndpointClaim:
+        return EndpointClaim(self._who.owner, self._client_id, endpoint)
 
-    async def _listener_at(self, endpoint: str) -> Listener | Reason:
+    async def _listener_at(self, endpoint: str) -> MqttListener | Reason:
         known = self._listeners.get(endpoint)
         if known is not None:
             return known
-        settings = self._house.services.settings()
+        settings = self._state.services.settings()
         if len(self._listeners) >= settings.auvious.mqtt.subscriptions:
             return Reason.QUOTA_EXCEEDED
-        ref = await self._house.endpoint(endpoint)
+        ref = await self._state.endpoint(endpoint)
         if ref is None:
             return Reason.NOT_AUTHORIZED
-        listener = self._listeners[endpoint] = Listener(endpoint, ref, self._client)
+        listener = self._listeners[endpoint] = MqttListener(endpoint, ref, self._client)
         if self._client_id:
-            former = self._house.claims.take(self._claim(endpoint), listener)
+            former = self._state.claims.take(self._claim(endpoint), listener)
             if former is not None:
                 former.hearer.displace()
         try:
@@ -106,7 +106,7 @@ class Subscriptions:
             self._drop(listener)
         return Reason.SUCCESS
 
-    def _drop(self, listener: Listener) -> None:
+    def _drop(self, listener: MqttListener) -> None:
         """Leave an endpoint, also where the answer to `Attach` may still be under way."""
         self.lose(listener)
         listener.left = True

@@ -10,7 +10,7 @@ from api.http.asking import client
 from api.http.credentials import TooManyAttempts
 from api.owt.ids import OBJECT_ID
 from api.owt.management.errors import TOO_MANY_ATTEMPTS, UNAUTHENTICATED, UNEXPECTED, RestError
-from api.owt.management.mauth import Claim, Unsigned, read_header
+from api.owt.management.mauth import ServiceClaim, Unsigned, read_header
 
 if TYPE_CHECKING:
     from api.owt.management.service import Management
@@ -24,7 +24,7 @@ class Authenticator:
     def __init__(self, management: Management) -> None:
         self._management = management
 
-    async def admit(self) -> Claim:
+    async def admit(self) -> ServiceClaim:
         """Return the claim of the request, now known to be true; its service is in lower case.
 
         Raises RestError.
@@ -35,7 +35,7 @@ class Authenticator:
             raise RestError(UNAUTHENTICATED) from None
         if not OBJECT_ID.fullmatch(claim.service):
             raise RestError(UNEXPECTED.saying(CAST_ERROR))
-        guard = self._management.house.services.guard
+        guard = self._management.state.services.guard
         key = (client().address, "owt service", claim.service.lower())
         try:
             await guard.admit(*key)
@@ -54,9 +54,9 @@ class Authenticator:
             raise RestError(UNAUTHENTICATED)
         return claim
 
-    def _fresh(self, claim: Claim) -> bool:
-        house = self._management.house
-        window = house.settings.replay_window_seconds
-        return not window or house.replays.fresh(
-            claim.service.lower(), claim.timestamp, claim.nonce, window, house.clock()
+    def _fresh(self, claim: ServiceClaim) -> bool:
+        state = self._management.state
+        window = state.settings.replay_window_seconds
+        return not window or state.replays.fresh(
+            claim.service.lower(), claim.timestamp, claim.nonce, window, state.clock()
         )

@@ -195,7 +195,7 @@ class LiveViews:
 
     async def _done(self, record: ConferenceRecord, order: Request[None], missing: Trouble) -> None:
         """Have the live room do something without an answer; one that does not live has none."""
-        lives = await self._management.house.room(record.id) is not None
+        lives = await self._management.state.room(record.id) is not None
         if not lives:
             raise RestError(missing)
         await self._management.live(record, order, None)
@@ -204,7 +204,7 @@ class LiveViews:
         return json_answer(stream_info(stream, _version()))
 
     def _host(self) -> str:
-        found = portal_host(self._management.house.services.settings(), request.scope)
+        found = portal_host(self._management.state.services.settings(), request.scope)
         return "localhost" if found is None else found.name
 
 

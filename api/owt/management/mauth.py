@@ -19,7 +19,7 @@ class Unsigned(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ServiceClaim:
     """What a header says; nothing of it is true before the signature has been checked."""
 
     service: str
@@ -48,7 +48,7 @@ class Claim:
         return self.method == METHOD and signed_by(key, self.signed_text, self.signature)
 
 
-def read_header(header: str) -> Claim:
+def read_header(header: str) -> ServiceClaim:
     """Read an Authorization header, with or without spaces after its commas. Raises Unsigned."""
     if len(header) > LONGEST or not header.lstrip().startswith("MAuth "):
         raise Unsigned
@@ -56,7 +56,7 @@ def read_header(header: str) -> Claim:
     for piece in header.split(","):
         name, _, value = piece.strip().partition("=")
         found[name[PREFIX:].strip()] = value.strip()
-    claim = Claim(
+    claim = ServiceClaim(
         service=found.get("serviceid", ""),
         timestamp=found.get("timestamp", ""),
         nonce=found.get("cnonce", ""),
@@ -75,7 +75,7 @@ def make_header(
 ) -> str:
     """Return the header of a request; `timestamp` in milliseconds of the Unix time."""
     username = base64.b64encode(user.encode()).decode() if user and role else ""
-    claim = Claim(service, str(timestamp), nonce, METHOD, "", username, role)
+    claim = ServiceClaim(service, str(timestamp), nonce, METHOD, "", username, role)
     pieces = [f"MAuth realm={REALM}", f"mauth_signature_method={METHOD}"]
     if username:
         pieces += [f"mauth_username={username}", f"mauth_role={role}"]

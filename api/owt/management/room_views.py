@@ -100,15 +100,15 @@ class RoomViews:
         room = read_room(json.loads(record.document))
         if not user or permission_of(room, role) is None:
             raise RestError(BAD_TOKEN_REQUEST)
-        house = self._management.house
-        where = portal_host(house.services.settings(), request.scope)
+        state = self._management.state
+        where = portal_host(state.services.settings(), request.scope)
         if where is None:
             raise RestError(NO_PORTAL)
         document: dict[str, Any] = {}
         if wanted.preference is not None:
             document = {"preference": wanted.preference.model_dump(exclude_none=True)}
         token_id = await self._management.create_token(record, user, role, document)
-        return text_answer(make_token(token_id, where.host, house.token_key, secure=where.secure))
+        return text_answer(make_token(token_id, where.host, state.token_key, secure=where.secure))
 
     async def _room(self, room_id: str) -> ConferenceRecord:
         claim = await self._gate.admit()

@@ -19,7 +19,7 @@ from api.owt.management.service import Management
 from api.owt.management.service_views import ServiceViews
 
 if TYPE_CHECKING:
-    from api.owt.state import House
+    from api.owt.state import OwtState
 
 VERSIONS = ("v1", "v1.1")
 PREFIXES = ("/v1", "/v1.1", "/services")
@@ -67,7 +67,7 @@ def add_routes(blueprint: Blueprint, management: Management) -> None:
     _add(blueprint, "GET", "/services/<service_id>", services.get)
     _add(blueprint, "DELETE", "/services/<service_id>", services.delete)
     blueprint.before_request(_preflight)
-    blueprint.after_request(_with_origin(management.house))
+    blueprint.after_request(_with_origin(management.state))
 
 
 def _add(blueprint: Blueprint, method: str, path: str, view: View) -> None:
@@ -84,19 +84,19 @@ async def _preflight() -> Response | None:
     return Response("", 200) if request.method == "OPTIONS" and ours else None
 
 
-def _with_origin(house: House) -> Callable[[Response], Awaitable[Response]]:
+def _with_origin(state: OwtState) -> Callable[[Response], Awaitable[Response]]:
     async def add(response: Response) -> Response:
-        return allow_origin(response, house.settings)
+        return allow_origin(response, state.settings)
 
     return add
 
 
-def refuser(house: House) -> Callable[[int], Response]:
+def refuser(state: OwtState) -> Callable[[int], Response]:
     """Return what answers a status that no view chose, for the mount: OPTIONS suits any path."""
 
     def answer(status: int) -> Response:
         preflight = status == 404 and request.method == "OPTIONS"
         response = Response("", 200) if preflight else refuse(status)
-        return allow_origin(response, house.settings)
+        return allow_origin(response, state.settings)
 
     return answer

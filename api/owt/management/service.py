@@ -1,4 +1,4 @@
-"""What the management API asks of the house: rooms in the store, and live rooms.
+"""What the management API asks for: rooms in the store, and live rooms.
 
 A room that nobody is in may not live: it has no participants, streams or recordings then.
 """
@@ -26,7 +26,7 @@ from api.http.asking import budget
 from api.owt.ids import OBJECT_ID, ObjectIds
 from api.owt.live_rooms import LiveRooms
 from api.owt.management.errors import ROOM_NOT_FOUND, RestError
-from api.owt.management.services import Services
+from api.owt.management.services import ServiceAccounts
 from api.owt.management.turns import Turns
 from api.owt.room_document import RoomDocument
 from api.owt.rooms import InvalidRoom, read_room
@@ -34,7 +34,7 @@ from api.owt.tokens import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     from api.owt.management.bodies import PatchEntries
-    from api.owt.state import House
+    from api.owt.state import OwtState
 
 R = TypeVar("R")
 D = TypeVar("D")
@@ -47,11 +47,11 @@ CHANGE_ATTEMPTS = 5
 class Management:
     """Rooms, live and stored, and tokens. What the store refuses is raised as it is."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.services = Services(house)
-        self._ids = ObjectIds(house.clock)
-        self._live_rooms = LiveRooms(house)
+    def __init__(self, state: OwtState) -> None:
+        self.state = state
+        self.services = ServiceAccounts(state)
+        self._ids = ObjectIds(state.clock)
+        self._live_rooms = LiveRooms(state)
         self._turns = Turns()
 
     # --- rooms in the store; they are answered as JSON
@@ -83,7 +83,7 @@ class Management:
 
     async def patch_room(self, record: ConferenceRecord, patch: PatchEntries) -> bytes:
         """Apply a JSON patch. Raises InvalidRoom, ViewConflict, jsonpatch's errors."""
-        most = self.house.services.settings().limits.body_bytes
+        most = self.state.services.settings().limits.body_bytes
 
         def patched(before: Document) -> Document:
             document: Any = {"_id": record.id, **before}
@@ -109,7 +109,7 @@ class Management:
         return found
 
     async def _end(self, room_ids: list[str]) -> None:
-        self.house.note_deleted(room_ids)
+        self.state.note_deleted(room_ids)
         await self._live_rooms.close_all(room_ids)
 
     # --- live rooms
@@ -124,7 +124,7 @@ class Management:
         self, record: ConferenceRecord, user: str, role: str, document: dict[str, Any]
     ) -> str:
         """Store a token and return its id; it lets one participant in, within three minutes."""
-        now = self.house.clock()
+        now = self.state.clock()
         token = TokenRecord(
             self._ids.new(),
             record.id,
@@ -144,7 +144,7 @@ class Management:
         InvalidRoom, ViewConflict, RestError; Busy when too many wait, or others (another process,
         with the same database) are always faster.
         """
-        most = self.house.services.settings().store.waiting
+        most = self.state.services.settings().store.waiting
         async with self._turns.of(record.id, most, budget()) as waited:
             if waited:
                 record = await self.room(record.service, record.id)
@@ -160,7 +160,7 @@ class Management:
         raise Busy
 
     async def _stored(self, request: Any) -> Any:
-        return await self.house.store.ask(request, within=self.house.ask_seconds)
+        return await self.state.store.ask(request, within=self.state.ask_seconds)
 
 
 def _record(room_id: str, service: str, room: RoomDocument) -> ConferenceRecord:

@@ -15,7 +15,7 @@ class KeyLost(Exception):
     """A sealed key cannot be read: `secrets.toml` is not that of the database."""
 
 
-class KeySeal:
+class KeyCipher:
     """Seals and opens the keys of services. `secret` is any text that nobody else knows."""
 
     def __init__(self, secret: str) -> None:

@@ -17,27 +17,27 @@ from actors.store.messages import (
     PutService,
 )
 from actors.store.records import ServiceRecord
-from api.owt.bootstrap import Credentials, sample_credentials, super_credentials
+from api.owt.bootstrap import ServiceCredentials, sample_credentials, super_credentials
 from api.owt.ids import ObjectIds
-from api.owt.management.service_keys import KeyLost, KeySeal
+from api.owt.management.service_keys import KeyCipher, KeyLost
 
 if TYPE_CHECKING:
-    from api.owt.state import House
+    from api.owt.state import OwtState
 
 SUPER_NAME, SAMPLE_NAME = "superService", "sampleService"
 
 
-class Services:
+class ServiceAccounts:
     """The table of services; all its methods raise what the store refuses."""
 
-    def __init__(self, house: House) -> None:
-        secrets = house.services.secrets
-        self._house = house
-        self._seal = KeySeal(secrets.text("owt.service_seal"))
-        self._super = super_credentials(secrets, house.settings)
-        self._sample = sample_credentials(secrets, house.settings)
-        self._ids = ObjectIds(house.clock)
-        self._sample_wanted = bool(house.settings.sample_service_id)
+    def __init__(self, state: OwtState) -> None:
+        secrets = state.services.secrets
+        self._state = state
+        self._seal = KeyCipher(secrets.text("owt.service_seal"))
+        self._super = super_credentials(secrets, state.settings)
+        self._sample = sample_credentials(secrets, state.settings)
+        self._ids = ObjectIds(state.clock)
+        self._sample_wanted = bool(state.settings.sample_service_id)
         self._begun = False
 
     @property
@@ -100,7 +100,7 @@ class Services:
             "__v": 0,
         }
 
-    async def _put_own(self, name: str, own: Credentials) -> None:
+    async def _put_own(self, name: str, own: ServiceCredentials) -> None:
         try:
             await self._put(own.id, name, own.key)
         except NameTaken:  # of a former configuration, with another id
@@ -112,4 +112,4 @@ class Services:
         return record
 
     async def _ask(self, request: Any) -> Any:
-        return await self._house.store.ask(request, within=self._house.ask_seconds)
+        return await self._state.store.ask(request, within=self._state.ask_seconds)

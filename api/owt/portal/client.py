@@ -12,8 +12,8 @@ from api.owt.portal.notifications import welcome
 from api.owt.portal.tickets import make_ticket
 
 if TYPE_CHECKING:
-    from api.owt.socketio.connection import Connection
-    from api.owt.state import House
+    from api.owt.socketio.connection import SocketioConnection
+    from api.owt.state import OwtState
     from api.owt.stream_info import Version
 
 
@@ -26,8 +26,8 @@ class PortalClient:
     the login, also for a relogin.
     """
 
-    house: House
-    connection: Connection
+    state: OwtState
+    connection: SocketioConnection
     participant: str
     opened_by: int | None
     version: Version = "1.1"
@@ -46,12 +46,12 @@ class PortalClient:
                 self.version = "1.0" if version == "1.0" else "1.1"
                 self._open(self.ticket())
             case _:
-                for name, data in self.house.renderer.render(fact, self.version):
+                for name, data in self.state.renderer.render(fact, self.version):
                     self.connection.emit(name, *(() if data is None else (data,)))
 
     def ticket(self) -> str:
         """Make a reconnection ticket that is good from now on."""
-        return make_ticket(self.participant, self.house.ticket_key, self.house.clock())
+        return make_ticket(self.participant, self.state.ticket_key, self.state.clock())
 
     def close(self, reason: CloseReason) -> None:
         """End the connection. Where the client may find its participant again, it is not told to

@@ -23,22 +23,27 @@ from api.owt.portal import orders
 from api.owt.portal import requests as wire
 from api.owt.portal.client import PortalClient
 from api.owt.portal.errors import BAD_PUBLICATION, CLIENT_UNKNOWN, ILLEGAL_REQUEST, words_for
-from api.owt.portal.login import BadLogin, LoginFailed, login_words, redeem, returning
+from api.owt.portal.login import BadLogin, PortalLoginFailed, login_words, redeem, returning
 from api.owt.portal.requests import BadRequest, read
 from api.owt.rooms import DIALECT, REALM
-from api.owt.socketio.connection import PAGE_LEFT, Connection, ConnectionClosed, Incoming
+from api.owt.socketio.connection import (
+    PAGE_LEFT,
+    ConnectionClosed,
+    IncomingEvent,
+    SocketioConnection,
+)
 
 if TYPE_CHECKING:
-    from api.owt.state import House
+    from api.owt.state import OwtState
 
 log = structlog.get_logger(__name__)
 
 GOODBYE_SECONDS = 5.0
 
 
-async def serve(house: House, connection: Connection) -> None:
+async def serve(state: OwtState, connection: SocketioConnection) -> None:
     """Hold one connection from its first event to its end."""
-    conversation = Conversation(house, connection)
+    conversation = PortalConversation(state, connection)
     try:
         await conversation.run()
     except (ConnectionClosed, ActorStopped, TooSlow):
@@ -47,13 +52,13 @@ async def serve(house: House, connection: Connection) -> None:
         await conversation.end()
 
 
-class Conversation:
+class PortalConversation:
     """Reads one connection. What is asked is answered in order, one request after the other."""
 
-    __slots__ = ("_client", "_connection", "_house", "_participant")
+    __slots__ = ("_client", "_connection", "_participant", "_state")
 
-    def __init__(self, house: House, connection: Connection) -> None:
-        self._house = house
+    def __init__(self, state: OwtState, connection: SocketioConnection) -> None:
+        self._state = state
         self._connection = connection
         self._client: PortalClient | None = None
         self._participant: Ref[Message] | None = None
@@ -63,7 +68,7 @@ class Conversation:
 
         Raises ConnectionClosed, ActorStopped, TooSlow.
         """
-        login_by = trio.current_time() + self._house.settings.login_seconds
+        login_by = trio.current_time() + self._state.settings.login_seconds
         while True:
             with trio.CancelScope(deadline=inf if self._participant else login_by) as scope:
                 incoming = await self._connection.receive()
@@ -78,16 +83,18 @@ class Conversation:
             with trio.move_on_after(GOODBYE_SECONDS, shield=True), suppress(ActorStopped):
                 await self._participant.send(goodbye)
 
-    async def _take(self, incoming: Incoming) -> None:
+    async def _take(self, incoming: IncomingEvent) -> None:
         handler = BEFORE_LOGIN.get(incoming.name)
         if (handler is None) == (self._participant is None):
             self._fail(incoming, ILLEGAL_REQUEST)
             return
         try:
-            await (handler or AFTER_LOGIN.get(incoming.name, Conversation._unknown))(self, incoming)
+            await (handler or AFTER_LOGIN.get(incoming.name, PortalConversation._unknown))(
+                self, incoming
+            )
         except BadRequest as bad:
             self._fail(incoming, str(bad))
-        except LoginFailed as failure:
+        except PortalLoginFailed as failure:
             self._log_refusal(failure)
             self._fail(incoming, str(failure))
             self._connection.disconnect()
@@ -96,30 +103,30 @@ class Conversation:
         except ActorError as error:
             self._fail(incoming, words_for(error, _id_of(incoming)))
 
-    def _answer(self, incoming: Incoming, *data: object) -> None:
+    def _answer(self, incoming: IncomingEvent, *data: object) -> None:
         if incoming.ack is not None:
             self._connection.ack(incoming.ack, "ok", *data)
 
-    def _fail(self, incoming: Incoming, words: str) -> None:
+    def _fail(self, incoming: IncomingEvent, words: str) -> None:
         if incoming.ack is not None:
             self._connection.ack(incoming.ack, "error", words)
 
-    def _log_refusal(self, failure: LoginFailed) -> None:
+    def _log_refusal(self, failure: PortalLoginFailed) -> None:
         reason = "bad request" if isinstance(failure, BadLogin) else str(failure)
         address = self._connection.address
         log.info("login.refused", dialect=DIALECT, address=address, reason=reason)
 
     # --- in and out
 
-    async def _login(self, incoming: Incoming) -> None:
-        house, connection = self._house, self._connection
+    async def _login(self, incoming: IncomingEvent) -> None:
+        state, connection = self._state, self._connection
         try:
             login = read(wire.Login, _data(incoming))
         except BadRequest as bad:
             raise BadLogin(str(bad)) from None
-        entry = await redeem(house, login, connection.id, connection.address)
+        entry = await redeem(state, login, connection.id, connection.address)
         client = PortalClient(
-            house,
+            state,
             connection,
             connection.id,
             incoming.ack,
@@ -130,120 +137,120 @@ class Conversation:
         new = partial(Member, entry.identity, entry.profile, client)
         participant: Ref[Message] | None = None
         try:
-            participant = await house.services.directory.open_member(key, new, RefuseSecond())
+            participant = await state.services.directory.open_member(key, new, RefuseSecond())
         except ActorError as error:
-            raise LoginFailed(login_words(error)) from None
+            raise PortalLoginFailed(login_words(error)) from None
         finally:
             client.gone = participant is None  # it may still be opened, with nobody to end it
         self._client, self._participant = client, participant
         try:
-            await participant.ask(Enter(entry.spec, ""), within=house.ask_seconds)
+            await participant.ask(Enter(entry.spec, ""), within=state.ask_seconds)
         except ActorError as error:
             self._fail(incoming, login_words(error))
             connection.disconnect()
             with suppress(ActorError):
                 participant.tell(End(CloseReason.REFUSED))
         room = entry.spec.key.name
-        if house.was_deleted(room):  # after it was looked up: nobody else would end it
-            await LiveRooms(house).close(room)
+        if state.was_deleted(room):  # after it was looked up: nobody else would end it
+            await LiveRooms(state).close(room)
 
-    async def _relogin(self, incoming: Incoming) -> None:
-        house, connection = self._house, self._connection
+    async def _relogin(self, incoming: IncomingEvent) -> None:
+        state, connection = self._state, self._connection
         ticket = _data(incoming)
         id_, participant = await returning(
-            house, ticket if isinstance(ticket, str) else "", connection.address
+            state, ticket if isinstance(ticket, str) else "", connection.address
         )
-        client = PortalClient(house, connection, id_, incoming.ack)
+        client = PortalClient(state, connection, id_, incoming.ack)
         self._client, self._participant = client, participant
         try:
-            await participant.ask(Resume(client, ""), within=house.ask_seconds)
+            await participant.ask(Resume(client, ""), within=state.ask_seconds)
         except ActorStopped:
-            raise LoginFailed(CLIENT_UNKNOWN) from None
+            raise PortalLoginFailed(CLIENT_UNKNOWN) from None
         except ActorError as error:
-            raise LoginFailed(words_for(error)) from None
+            raise PortalLoginFailed(words_for(error)) from None
 
-    async def _refresh(self, incoming: Incoming) -> None:
+    async def _refresh(self, incoming: IncomingEvent) -> None:
         assert self._client is not None  # noqa: S101  there with the participant
         self._answer(incoming, self._client.ticket())
 
-    async def _logout(self, incoming: Incoming) -> None:
+    async def _logout(self, incoming: IncomingEvent) -> None:
         self._answer(incoming)
         assert self._participant is not None  # noqa: S101  checked before
         await self._participant.send(End(CloseReason.LOGOUT))
 
     # --- in the room
 
-    async def _text(self, incoming: Incoming) -> None:
+    async def _text(self, incoming: IncomingEvent) -> None:
         await self._do(orders.say(read(wire.Text, _data(incoming))))
         self._answer(incoming)
 
-    async def _publish(self, incoming: Incoming) -> None:
+    async def _publish(self, incoming: IncomingEvent) -> None:
         request = read(wire.PublishRequest, _data(incoming))
-        order = orders.publish(request, self._house.settings.attribute_bytes)
+        order = orders.publish(request, self._state.settings.attribute_bytes)
         if order.audio_origin is None and order.video_origin is None:
             raise BadRequest(BAD_PUBLICATION)
         self._answer(incoming, {"id": await self._do(order)})
 
-    async def _unpublish(self, incoming: Incoming) -> None:
+    async def _unpublish(self, incoming: IncomingEvent) -> None:
         await self._do(Unpublish(read(wire.Named, _data(incoming)).id))
         self._answer(incoming)
 
-    async def _subscribe(self, incoming: Incoming) -> None:
+    async def _subscribe(self, incoming: IncomingEvent) -> None:
         order = orders.subscribe(read(wire.SubscribeRequest, _data(incoming)))
         self._answer(incoming, {"id": await self._do(order)})
 
-    async def _unsubscribe(self, incoming: Incoming) -> None:
+    async def _unsubscribe(self, incoming: IncomingEvent) -> None:
         await self._do(Unsubscribe(read(wire.Named, _data(incoming)).id))
         self._answer(incoming)
 
-    async def _control_stream(self, incoming: Incoming) -> None:
+    async def _control_stream(self, incoming: IncomingEvent) -> None:
         await self._do(orders.control_stream(wire.read_stream_control(_data(incoming))))
         self._answer(incoming)
 
-    async def _control_subscription(self, incoming: Incoming) -> None:
+    async def _control_subscription(self, incoming: IncomingEvent) -> None:
         request = wire.read_subscription_control(_data(incoming))
         await self._do(orders.control_subscription(request))
         self._answer(incoming)
 
-    async def _soac(self, incoming: Incoming) -> None:
+    async def _soac(self, incoming: IncomingEvent) -> None:
         order = orders.signalling(read(wire.Soac, _data(incoming)))
         if order is not None:
             await self._do(order)
         self._answer(incoming)
 
-    async def _unknown(self, _incoming: Incoming) -> None:
+    async def _unknown(self, _incoming: IncomingEvent) -> None:
         raise BadRequest(ILLEGAL_REQUEST)
 
     async def _do(self, order: Order) -> str | None:
         assert self._participant is not None  # noqa: S101  checked before
-        return await self._participant.ask(PlaceOrder(order), within=self._house.ask_seconds)
+        return await self._participant.ask(PlaceOrder(order), within=self._state.ask_seconds)
 
 
-Handler = Callable[[Conversation, Incoming], Awaitable[None]]
+Handler = Callable[[PortalConversation, IncomingEvent], Awaitable[None]]
 
 BEFORE_LOGIN: dict[str, Handler] = {
-    "login": Conversation._login,
-    "relogin": Conversation._relogin,
+    "login": PortalConversation._login,
+    "relogin": PortalConversation._relogin,
 }
 AFTER_LOGIN: dict[str, Handler] = {
-    "refreshReconnectionTicket": Conversation._refresh,
-    "logout": Conversation._logout,
-    "text": Conversation._text,
-    "publish": Conversation._publish,
-    "unpublish": Conversation._unpublish,
-    "subscribe": Conversation._subscribe,
-    "unsubscribe": Conversation._unsubscribe,
-    "stream-control": Conversation._control_stream,
-    "subscription-control": Conversation._control_subscription,
-    "soac": Conversation._soac,
+    "refreshReconnectionTicket": PortalConversation._refresh,
+    "logout": PortalConversation._logout,
+    "text": PortalConversation._text,
+    "publish": PortalConversation._publish,
+    "unpublish": PortalConversation._unpublish,
+    "subscribe": PortalConversation._subscribe,
+    "unsubscribe": PortalConversation._unsubscribe,
+    "stream-control": PortalConversation._control_stream,
+    "subscription-control": PortalConversation._control_subscription,
+    "soac": PortalConversation._soac,
 }
 
 
-def _data(incoming: Incoming) -> object:
+def _data(incoming: IncomingEvent) -> object:
     return incoming.args[0] if incoming.args else None
 
 
-def _id_of(incoming: Incoming) -> str:
+def _id_of(incoming: IncomingEvent) -> str:
     """Return the stream, subscription or session that a request has named."""
     match _data(incoming):
         case {"id": str(id_)}:

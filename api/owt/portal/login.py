@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, cast
 
 from actors.core import ActorError, Message, Ref
-from actors.member.absence import Terms
+from actors.member.absence import AbsenceTerms
 from actors.member.identity import Identity
 from actors.member.profile import Profile
 from actors.store.messages import GetConference, TakeToken, TokenRecord
@@ -42,7 +42,7 @@ from api.owt.tokens import BadToken, token_id
 
 if TYPE_CHECKING:
     from api.owt.portal.requests import Login
-    from api.owt.state import House
+    from api.owt.state import OwtState
 
 ENTER_SECONDS = 60.0  # until a participant that was let in must be in its room
 VERSIONS = frozenset({"1.0", "1.1"})
@@ -52,16 +52,16 @@ PAGES = frozenset({"JavaScript"})  # a page that was left has lost its media wit
 SHUTTING_DOWN = "The server is shutting down"
 
 
-class LoginFailed(Exception):
+class PortalLoginFailed(Exception):
     """`str()` is why, for the client; it may be logged."""
 
 
-class BadLogin(LoginFailed):
+class BadLogin(PortalLoginFailed):
     """`str()` may hold what the client said."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Admitted:
     """What a good token is worth: who comes, and into which room."""
 
     identity: Identity
@@ -70,43 +70,43 @@ class Entry:
     version: Version
 
 
-async def redeem(house: House, login: Login, participant: str, address: str) -> Entry:
+async def redeem(state: OwtState, login: Login, participant: str, address: str) -> Admitted:
     """Check a login and use its token up. Raises LoginFailed.
 
     Forged tokens are counted by address, used ones by address and token: neither delays anybody
     who has a good one.
     """
-    if not house.services.lifecycle.accepting:
-        raise LoginFailed(SHUTTING_DOWN)
+    if not state.services.lifecycle.accepting:
+        raise PortalLoginFailed(SHUTTING_DOWN)
     if login.user_agent.sdk.version == DEPRECATED:
-        raise LoginFailed(DEPRECATED_CLIENT)
+        raise PortalLoginFailed(DEPRECATED_CLIENT)
     if login.protocol not in VERSIONS:
-        raise LoginFailed(UNKNOWN_PROTOCOL)
+        raise PortalLoginFailed(UNKNOWN_PROTOCOL)
     version = cast("Version", login.protocol)
     try:
-        record = await _taken(house, login.token, address)
-        return await _entry(house, record, participant, login.user_agent.sdk.type or "", version)
+        record = await _taken(state, login.token, address)
+        return await _entry(state, record, participant, login.user_agent.sdk.type or "", version)
     except TooManyAttempts:
-        raise LoginFailed(TOO_MANY_ATTEMPTS) from None
+        raise PortalLoginFailed(TOO_MANY_ATTEMPTS) from None
     except ActorError as error:
-        raise LoginFailed(login_words(error)) from None
+        raise PortalLoginFailed(login_words(error)) from None
 
 
-async def returning(house: House, ticket: str, address: str) -> tuple[str, Ref[Message]]:
+async def returning(state: OwtState, ticket: str, address: str) -> tuple[str, Ref[Message]]:
     """Return the participant that a ticket names, and its id. Raises LoginFailed."""
     try:
-        participant = participant_of(ticket, house.ticket_key, house.clock())
+        participant = participant_of(ticket, state.ticket_key, state.clock())
     except TicketExpired as expired:
-        raise LoginFailed(words_for(expired)) from None
+        raise PortalLoginFailed(words_for(expired)) from None
     except BadTicket as bad:
         try:
-            await _count(house, address, "owt forged ticket")
+            await _count(state, address, "owt forged ticket")
         except TooManyAttempts:
-            raise LoginFailed(TOO_MANY_ATTEMPTS) from None
-        raise LoginFailed(words_for(bad)) from None
-    found = await house.participant(participant)
+            raise PortalLoginFailed(TOO_MANY_ATTEMPTS) from None
+        raise PortalLoginFailed(words_for(bad)) from None
+    found = await state.participant(participant)
     if found is None:
-        raise LoginFailed(CLIENT_UNKNOWN)
+        raise PortalLoginFailed(CLIENT_UNKNOWN)
     return participant, found
 
 
@@ -116,59 +116,59 @@ def login_words(error: ActorError) -> str:
     return JOINING_FAILED if words == BUSY else words
 
 
-async def _taken(house: House, token: str, address: str) -> TokenRecord:
+async def _taken(state: OwtState, token: str, address: str) -> TokenRecord:
     try:
-        id_ = token_id(token, house.token_key)
+        id_ = token_id(token, state.token_key)
     except BadToken:
-        await _count(house, address, "owt forged token")
-        raise LoginFailed(INVALID_SIGNATURE) from None
-    guard, key = house.services.guard, (address, "owt token", id_)
+        await _count(state, address, "owt forged token")
+        raise PortalLoginFailed(INVALID_SIGNATURE) from None
+    guard, key = state.services.guard, (address, "owt token", id_)
     await guard.admit(*key)
     try:
-        now = house.clock()
-        record = await house.store.ask(TakeToken(id_, now), within=house.ask_seconds)
+        now = state.clock()
+        record = await state.store.ask(TakeToken(id_, now), within=state.ask_seconds)
     except BaseException:
         guard.undecided(*key)
         raise
     if record is None:
         guard.failed(*key)
-        raise LoginFailed(TOKEN_UNKNOWN)
+        raise PortalLoginFailed(TOKEN_UNKNOWN)
     guard.succeeded(*key)
     if record.expires_at < now:
-        raise LoginFailed(TOKEN_EXPIRED)
+        raise PortalLoginFailed(TOKEN_EXPIRED)
     return record
 
 
-async def _count(house: House, *key: str) -> None:
+async def _count(state: OwtState, *key: str) -> None:
     """Let what was forged wait as long as its kind has to. Raises TooManyAttempts."""
-    guard = house.services.guard
+    guard = state.services.guard
     await guard.admit(*key)
     guard.failed(*key)
 
 
 async def _entry(
-    house: House, token: TokenRecord, participant: str, sdk: str, version: Version
-) -> Entry:
+    state: OwtState, token: TokenRecord, participant: str, sdk: str, version: Version
+) -> Admitted:
     order = GetConference(token.conference)
-    conference = await house.store.ask(order, within=house.ask_seconds)
+    conference = await state.store.ask(order, within=state.ask_seconds)
     if conference is None:
-        raise LoginFailed(JOINING_FAILED)
+        raise PortalLoginFailed(JOINING_FAILED)
     try:
         room = read_room(json.loads(conference.document))
     except (InvalidRoom, ViewConflict):
-        raise LoginFailed(JOINING_FAILED) from None
+        raise PortalLoginFailed(JOINING_FAILED) from None
     permission = permission_of(room, token.role)
     if permission is None:
-        raise LoginFailed(INVALID_ROLE)
-    settings = house.services.settings()
+        raise PortalLoginFailed(INVALID_ROLE)
+    settings = state.services.settings()
     owt = settings.owt
-    terms = Terms(
+    terms = AbsenceTerms(
         owt.resume_seconds if sdk in RESUMING_SDKS else 0.0,
         owt.left_seconds if sdk in PAGES else inf,
         owt.queued_messages,
         owt.queued_bytes,
     )
-    return Entry(
+    return Admitted(
         Identity(participant, token.user, token.role, permission),
         Profile(
             REALM,

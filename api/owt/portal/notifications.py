@@ -40,7 +40,7 @@ class Notification(NamedTuple):
     data: bytes | None
 
 
-class Renderer:
+class PortalRenderer:
     """Turn what goes to a whole room into bytes once, not once a member."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """A Socket.IO client as the portal sees it: events in, events out, whatever carries them.
 
-`Connection` speaks Socket.IO (`socketio.py`) over a `Link` (`link.py`). It belongs to the task that
-serves it; `table.py` says how it came to be.
+`SocketioConnection` speaks Socket.IO (`socketio.py`) over a `SocketioLink` (`link.py`). It belongs
+to the task that serves it; `table.py` says how it came to be.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import trio
 from actors.member.client import TooSlow
 from api.http.sockets import SocketClosed
 from api.owt.socketio import packets as socketio
-from api.owt.socketio.link import Link
+from api.owt.socketio.link import SocketioLink
 from api.owt.socketio.payload import BadPacket
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ConnectionClosed(SocketClosed):
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class IncomingEvent:
     """An event; `ack` is the number to acknowledge it by, None where nobody waits for that."""
 
     name: str
@@ -49,10 +49,10 @@ class Incoming:
 
 
 @dataclass(eq=False, slots=True)
-class Waiting:
+class HeldEvent:
     """An event that there is no room for yet; `done` once it is in, or never will be."""
 
-    incoming: Incoming
+    incoming: IncomingEvent
     size: int
     done: trio.Event = field(default_factory=trio.Event)
 
@@ -75,11 +75,11 @@ def caller_of(address: str, secure: bool, headers: Mapping[str, str]) -> Caller:
 class Hooks:
     """What whoever keeps connections wants to hear: of its namespace entered, and of its end."""
 
-    joined: Callable[[Connection], None]
-    ended: Callable[[Connection], None]
+    joined: Callable[[SocketioConnection], None]
+    ended: Callable[[SocketioConnection], None]
 
 
-class Connection:
+class SocketioConnection:
     """One client. `id` may be shown to others; `sid`, which opens the connection, never."""
 
     __slots__ = (
@@ -90,16 +90,16 @@ class Connection:
     def __init__(self, id_: str, sid: str, caller: Caller, engine: Engine, hooks: Hooks) -> None:
         self.id = id_
         self.sid = sid
-        self.link = Link(engine, self)
+        self.link = SocketioLink(engine, self)
         self._caller = caller
         self._hooks = hooks
         self._opened_at = trio.current_time()
         self._joined = False
         self._refused = 0
-        self._inbox: deque[tuple[Incoming, int]] | None = None  # made for the first event
+        self._inbox: deque[tuple[IncomingEvent, int]] | None = None  # made for the first event
         self._unread = 0  # bytes of what is in it
         self._arrived: trio.Event | None = None  # the server waits for an event
-        self._waiting: deque[Waiting] | None = None  # for room in it, the eldest first
+        self._waiting: deque[HeldEvent] | None = None  # for room in it, the eldest first
 
     def open(self) -> None:
         """Greet the client; one of version 3 is in the default namespace with that."""
@@ -127,7 +127,7 @@ class Connection:
         """The reason of the end, "" while it is open."""
         return self.link.closed
 
-    async def receive(self) -> Incoming:
+    async def receive(self) -> IncomingEvent:
         """Return the next event, also one sent just before the client left.
 
         Raises ConnectionClosed at the end.
@@ -196,7 +196,9 @@ class Connection:
         elif isinstance(packet, socketio.Disconnect):
             self.link.end("client_left")
         elif isinstance(packet, socketio.Event):
-            await self._deliver(Incoming(packet.name, packet.args, packet.number), len(message))
+            await self._deliver(
+                IncomingEvent(packet.name, packet.args, packet.number), len(message)
+            )
         # An Ack: nothing is sent that asks for one.
 
     def ended(self) -> None:
@@ -227,14 +229,14 @@ class Connection:
         self.link.push(socketio.connected(self.link.version, self.id))
         self._hooks.joined(self)
 
-    async def _deliver(self, incoming: Incoming, size: int) -> None:
+    async def _deliver(self, incoming: IncomingEvent, size: int) -> None:
         """Put an event into the inbox, behind those that wait for room; nothing once closed."""
         if self.closed:
             return
         if not self._waiting and self._has_room(size):
             self._accept(incoming, size)
             return
-        waiting = Waiting(incoming, size)
+        waiting = HeldEvent(incoming, size)
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append(waiting)
@@ -244,7 +246,7 @@ class Connection:
             if not waiting.done.is_set():  # cancelled
                 self._waiting.remove(waiting)
 
-    def _accept(self, incoming: Incoming, size: int) -> None:
+    def _accept(self, incoming: IncomingEvent, size: int) -> None:
         if self._inbox is None:
             self._inbox = deque()
         self._inbox.append((incoming, size))

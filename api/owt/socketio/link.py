@@ -1,7 +1,7 @@
 """An Engine.IO session joined to the tasks that carry it: requests, a websocket, a poll that waits.
 
-The rules are in `engineio.py`; what a message means is in `connection.py`. A `Link` never starts a
-task: it is fed by the transports (`polling.py`, `table.py`) and by one ticker.
+The rules are in `engineio.py`; what a message means is in `connection.py`. A `SocketioLink`
+never starts a task: it is fed by the transports (`polling.py`, `table.py`) and by one ticker.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Above(Protocol):
         """Hear that the link is closed, maybe more than once; never blocks."""
 
 
-class Link:
+class SocketioLink:
     """One session on its way between two transports."""
 
     __slots__ = ("_above", "_engine", "_moved", "_posting", "_socket", "_window")

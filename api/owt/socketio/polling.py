@@ -14,10 +14,10 @@ from api.owt.socketio import payload, refusals
 from api.owt.socketio.connection import caller_of
 from api.owt.socketio.engineio import Transport
 from api.owt.socketio.payload import BadPacket
-from api.owt.socketio.refusals import Refusal
+from api.owt.socketio.refusals import EngineRefusal
 
 if TYPE_CHECKING:
-    from api.owt.socketio.connection import Caller, Connection
+    from api.owt.socketio.connection import Caller, SocketioConnection
     from api.owt.socketio.table import SocketIo
 
 METHODS = ["GET", "POST", "OPTIONS", "HEAD", "PUT", "PATCH", "DELETE"]
@@ -48,7 +48,7 @@ class Polling:
             response = _preflight(sent)
         else:
             answered = await self._answer(caller_of(caller.address, caller.secure, sent))
-            response = _refuse(answered) if isinstance(answered, Refusal) else answered
+            response = _refuse(answered) if isinstance(answered, EngineRefusal) else answered
         response.headers["Cache-Control"] = "no-store"
         response.headers.add("Vary", "Origin")
         if origin is not None:
@@ -56,7 +56,7 @@ class Polling:
             response.headers["Access-Control-Allow-Credentials"] = "true"
         return response
 
-    async def _answer(self, caller: Caller) -> Response | Refusal:
+    async def _answer(self, caller: Caller) -> Response | EngineRefusal:
         query = request.args
         transport = query.get("transport", "")
         if transport not in {each.value for each in Transport}:
@@ -79,12 +79,12 @@ class Polling:
             return refusals.BAD_REQUEST
         return await (self._post if request.method == "POST" else _poll)(connection)
 
-    async def _open(self, caller: Caller) -> Response | Refusal:
+    async def _open(self, caller: Caller) -> Response | EngineRefusal:
         connection = self._table.open(request.args["EIO"], Transport.POLLING, caller)
         connection.open()
         return await _poll(connection)
 
-    async def _post(self, connection: Connection) -> Response | Refusal:
+    async def _post(self, connection: SocketioConnection) -> Response | EngineRefusal:
         """Take what the client sends; the answer waits until all of it was taken."""
         most = self._table.services.settings().limits.message_bytes
         body = None
@@ -105,7 +105,7 @@ class Polling:
         return Response("ok", content_type="text/html")
 
 
-async def _poll(connection: Connection) -> Response | Refusal:
+async def _poll(connection: SocketioConnection) -> Response | EngineRefusal:
     packets = await connection.link.poll()
     if packets is None:
         return refusals.BAD_REQUEST
@@ -122,5 +122,5 @@ def _preflight(sent: dict[str, str]) -> Response:
     return response
 
 
-def _refuse(refusal: Refusal) -> Response:
+def _refuse(refusal: EngineRefusal) -> Response:
     return Response(refusal.body, refusal.status, content_type="application/json")

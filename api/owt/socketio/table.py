@@ -24,7 +24,7 @@ from api.http.credentials import address_key
 from api.http.origins import origin_refusal
 from api.http.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
 from api.owt.socketio import refusals
-from api.owt.socketio.connection import PAGE_LEFT, Caller, Connection, Hooks, caller_of
+from api.owt.socketio.connection import PAGE_LEFT, Caller, Hooks, SocketioConnection, caller_of
 from api.owt.socketio.engineio import (
     PROBE_PING,
     PROBE_PONG,
@@ -33,7 +33,7 @@ from api.owt.socketio.engineio import (
     EngineLimits,
     Transport,
 )
-from api.owt.socketio.refusals import Refusal
+from api.owt.socketio.refusals import EngineRefusal
 
 if TYPE_CHECKING:
     from api.http.mounts import Services
@@ -48,7 +48,7 @@ ID_LETTERS = string.ascii_letters + string.digits + "-"  # what a participant's 
 ID_LENGTH = 20
 GOING_AWAY = 1001  # RFC 6455, section 7.4.1: browsers say so of a page that is closed or left
 
-Serve = Callable[[Connection], Awaitable[None]]
+Serve = Callable[[SocketioConnection], Awaitable[None]]
 StartTask = Callable[..., None]
 
 
@@ -61,10 +61,10 @@ class SocketIo:
 
     def __init__(self, services: Services, dialect: str, serve: Serve) -> None:
         self.services = services
-        self.keeper: Keeper[Connection] = Keeper(self._tick_crashed)
+        self.keeper: Keeper[SocketioConnection] = Keeper(self._tick_crashed)
         self._dialect = dialect
         self._serve = serve
-        self._open: dict[str, Connection] = {}
+        self._open: dict[str, SocketioConnection] = {}
         self._by_address: Counter[str] = Counter()
         self._start_task: StartTask | None = None
 
@@ -85,7 +85,7 @@ class SocketIo:
         """The dialect's settings."""
         return self.services.settings().owt
 
-    def find(self, sid: str) -> Connection | None:
+    def find(self, sid: str) -> SocketioConnection | None:
         """Find the client that knows this session id."""
         return self._open.get(sid)
 
@@ -96,7 +96,7 @@ class SocketIo:
 
     # One client.
 
-    def handshake_refusal(self, version: str, address: str) -> Refusal | None:
+    def handshake_refusal(self, version: str, address: str) -> EngineRefusal | None:
         """Tell why a newcomer who speaks this version is turned away, None if he is not.
 
         Who polls has no connection between two polls, so limits.connections_per_address counts
@@ -121,12 +121,12 @@ class SocketIo:
         allowed = self.settings.allowed_origins
         return origin_refusal(origin, host, secure, public_url, allowed) is None
 
-    def open(self, version: str, transport: Transport, caller: Caller) -> Connection:
+    def open(self, version: str, transport: Transport, caller: Caller) -> SocketioConnection:
         """Make a connection, which has no websocket yet; `Connection.open` begins it."""
         now = trio.current_time()
         engine = Engine(VERSIONS[version], transport, self._limits(), now)
         hooks = Hooks(self._joined, self._ended)
-        connection = Connection(_new_id(), _new_id(), caller, engine, hooks)
+        connection = SocketioConnection(_new_id(), _new_id(), caller, engine, hooks)
         self._open[connection.sid] = connection
         self._by_address[address_key(caller.address)] += 1
         self.keeper.add(connection)
@@ -142,7 +142,7 @@ class SocketIo:
             message_bytes=self.services.settings().limits.message_bytes,
         )
 
-    def _joined(self, connection: Connection) -> None:
+    def _joined(self, connection: SocketioConnection) -> None:
         """Have it served from now on."""
         if self._start_task is None:
             connection.close("shutting_down")
@@ -152,12 +152,12 @@ class SocketIo:
         except ActorStopped:
             connection.close("shutting_down")
 
-    def _ended(self, connection: Connection) -> None:
+    def _ended(self, connection: SocketioConnection) -> None:
         """Forget it, unless its client is still to be told."""
         if connection.link.over(trio.current_time()):
             self._forget(connection)
 
-    def _forget(self, connection: Connection) -> None:
+    def _forget(self, connection: SocketioConnection) -> None:
         if connection.sid not in self._open:
             return
         del self._open[connection.sid]
@@ -167,7 +167,7 @@ class SocketIo:
         if not self._by_address[key]:
             del self._by_address[key]
 
-    async def _live(self, connection: Connection) -> None:
+    async def _live(self, connection: SocketioConnection) -> None:
         try:
             await within_boundary(
                 partial(self._served, connection), partial(self._crashed, connection, "serve")
@@ -175,17 +175,17 @@ class SocketIo:
         finally:
             connection.close("shutting_down")
 
-    async def _served(self, connection: Connection) -> None:
+    async def _served(self, connection: SocketioConnection) -> None:
         with suppress(SocketClosed):
             await self._serve(connection)
         connection.disconnect()
 
-    def _crashed(self, connection: Connection, at: str, error: Exception) -> None:
+    def _crashed(self, connection: SocketioConnection, at: str, error: Exception) -> None:
         self.services.traffic.websocket(self._dialect).crashed += 1
         log.error("connection.crashed", dialect=self._dialect, at=at, exc_info=error)
         connection.close("crashed")
 
-    def _tick_crashed(self, connection: Connection, error: Exception) -> None:
+    def _tick_crashed(self, connection: SocketioConnection, error: Exception) -> None:
         """Close it; one that was closed already has nobody to see it off, and goes at once."""
         was_closed = connection.closed
         self._crashed(connection, "tick", error)
@@ -232,7 +232,7 @@ class SocketIo:
             return None
         return Rejection(refusal.status, refusal.reason, refusal.body, "application/json")
 
-    def _upgrade_refusal(self, upgrade: Upgrade) -> Refusal | None:
+    def _upgrade_refusal(self, upgrade: Upgrade) -> EngineRefusal | None:
         query = upgrade.query
         if not self.origin_is_welcome(upgrade.headers.get("origin"), upgrade.host, upgrade.secure):
             return refusals.FORBIDDEN
@@ -290,7 +290,7 @@ class SocketIoHost(Actor[Message]):
         return self._table.facts()
 
 
-async def _moved(connection: Connection, socket: Socket) -> bool:
+async def _moved(connection: SocketioConnection, socket: Socket) -> bool:
     """See the client over from polling to this websocket; False if it stays where it is."""
     link = connection.link
     if not link.probe(socket):
@@ -309,7 +309,7 @@ async def _moved(connection: Connection, socket: Socket) -> bool:
     return moved
 
 
-async def _feed(connection: Connection, socket: Socket) -> None:
+async def _feed(connection: SocketioConnection, socket: Socket) -> None:
     """Read a websocket to its end."""
     reason = "client_left"
     try:

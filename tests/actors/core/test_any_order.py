@@ -23,7 +23,7 @@ from actors.core import (
     Supervisor,
     open_system,
 )
-from actors.core.state import State
+from actors.core.state import ActorState
 from tests.actors.core.puppet import Boom, Do, Note, Puppet, boom, logged, puppet
 from tests.support.examples import examples
 
@@ -149,7 +149,7 @@ async def live_through(
     assert system is not None
     assert waiting == 0
     assert trio.current_time() - began < 25 * 10 + 2 * grace + 10
-    assert system.root_cell.state is State.STOPPED
+    assert system.root_cell.state is ActorState.STOPPED
     assert system.counters.spawned == system.counters.stopped
     assert system.clock.pending == 0
     assert not any(ref.alive for ref in kept)

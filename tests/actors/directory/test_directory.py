@@ -17,7 +17,7 @@ from actors.directory.directory import Directory, tell_directory
 from actors.directory.messages import CountUsers, Identified
 from actors.endpoint.endpoint import EndpointSpec
 from actors.endpoint.outbox import OutboxLimits
-from actors.endpoint.rules import Owner, Quota, Terms
+from actors.endpoint.rules import EndpointTerms, Owner, Quota
 from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import Adopt, End, Enter
@@ -60,7 +60,7 @@ async def fill_realm(directory: Directory, realm: str) -> None:
     )
     await member.ask(Enter(RoomSpec(RoomKey(realm, "r"), "r"), ""), within=5)
     endpoint = EndpointSpec(
-        EndpointKey(realm, "e"), OWNER, Terms(600), lambda: b"{}", OutboxLimits()
+        EndpointKey(realm, "e"), OWNER, EndpointTerms(600), lambda: b"{}", OutboxLimits()
     )
     await directory.open_endpoint(endpoint, Quota(1, 1, 1))
     await settle()
@@ -133,8 +133,8 @@ async def test_logs_name_the_dialect_also_where_the_realm_is_called_otherwise() 
             with pytest.raises(TooManyRooms):
                 await ann.ref.ask(Enter(red, ""), within=5)
             endpoint = EndpointSpec(
-                EndpointKey("shared", "e"), OWNER, Terms(600), lambda: b"{}", OutboxLimits(),
-                dialect="test",
+                EndpointKey("shared", "e"), OWNER, EndpointTerms(600), lambda: b"{}",
+                OutboxLimits(), dialect="test",
             )  # fmt: skip
             await directory_of(house).open_endpoint(endpoint, Quota())
     said = {line["event"]: line.get("dialect") for line in lines}

@@ -18,12 +18,12 @@ from actors.endpoint.endpoint import (
     Describe,
     EndEndpoint,
     EndpointSpec,
-    Offer,
-    Resume,
+    OfferEvent,
+    ResumeDelivery,
     Unregister,
 )
-from actors.endpoint.outbox import Event, OutboxLimits
-from actors.endpoint.rules import Owner, Quota, Terms
+from actors.endpoint.outbox import EndpointEvent, OutboxLimits
+from actors.endpoint.rules import EndpointTerms, Owner, Quota
 from actors.words.keys import DIRECTORY, ENDPOINTS, EndpointKey
 from actors.words.refusals import EndpointTaken, TooManyEndpoints
 from tests.support.actors import LIMITS, REALM, Boom, House, Listener, Saboteur, open_house, settle
@@ -34,7 +34,12 @@ TWO = Quota(per_user=2)
 
 async def register(house: House, id_: str, owner: Owner = ANN, quota: Quota = TWO) -> Ref[Any]:
     spec = EndpointSpec(
-        EndpointKey(REALM, id_), owner, Terms(600), lambda: b"{}", OutboxLimits(), dialect="test"
+        EndpointKey(REALM, id_),
+        owner,
+        EndpointTerms(600),
+        lambda: b"{}",
+        OutboxLimits(),
+        dialect="test",
     )
     return await directory_of(house).open_endpoint(spec, quota)
 
@@ -75,14 +80,14 @@ async def test_endpoints_keep_their_events_owners_and_quotas(
         one, two = await register(house, "one"), await register(house, "two")
         await register(house, "third", BOB)
         (cid,) = await house.people("cid")
-        assert await one.ask(Offer(ANN, Event(b"before", b"", qos=1)), within=5)
+        assert await one.ask(OfferEvent(ANN, EndpointEvent(b"before", b"", qos=1)), within=5)
         async with crashed(house, monkeypatch):
             assert cid.client.closed
-            assert await one.ask(Offer(ANN, Event(b"meanwhile", b"", qos=1)), within=5)
+            assert await one.ask(OfferEvent(ANN, EndpointEvent(b"meanwhile", b"", qos=1)), within=5)
         assert house.system.registry.children(ENDPOINTS)[:2] == [one, two]
         listener = Listener()
         await one.ask(Attach(listener, ANN), within=5)
-        one.tell(Resume(listener))
+        one.tell(ResumeDelivery(listener))
         await settle()
         assert listener.payloads == [b"before", b"meanwhile"]
         assert await found(house) == [one.name, two.name]

@@ -23,14 +23,14 @@ from actors.endpoint.endpoint import (
     Detach,
     EndEndpoint,
     EndpointSpec,
-    Offer,
+    OfferEvent,
     Renew,
-    Resume,
+    ResumeDelivery,
     Seen,
     Unregister,
 )
-from actors.endpoint.outbox import Event, OutboxLimits
-from actors.endpoint.rules import Delivery, Owner, Quota, Terms
+from actors.endpoint.outbox import EndpointEvent, OutboxLimits
+from actors.endpoint.rules import Delivery, EndpointTerms, Owner, Quota
 from actors.words.keys import DIRECTORY, EndpointKey
 from actors.words.refusals import (
     EndpointTaken,
@@ -61,7 +61,11 @@ class Places:
         outbox: OutboxLimits = OutboxLimits(),  # noqa: B008  frozen
     ) -> Ref[Any]:
         spec = EndpointSpec(
-            EndpointKey(REALM, id_), owner, Terms(keep_alive, remind), lambda: REMINDER, outbox
+            EndpointKey(REALM, id_),
+            owner,
+            EndpointTerms(keep_alive, remind),
+            lambda: REMINDER,
+            outbox,
         )
         found = await self.house.find(DIRECTORY).ask(OpenEndpoint(spec, quota), within=5)
         await settle()
@@ -83,13 +87,15 @@ async def places() -> AsyncIterator[Places]:
 
 async def attach(endpoint: Ref[Any], listener: Listener, seen: Seen | None = None) -> Attached:
     attached: Attached = await endpoint.ask(Attach(listener, ANN, seen), within=5)
-    endpoint.tell(Resume(listener))
+    endpoint.tell(ResumeDelivery(listener))
     await settle()
     return attached
 
 
 async def offer(endpoint: Ref[Any], payload: bytes, qos: int = 1) -> bool:
-    taken: bool = await endpoint.ask(Offer(ANN, Event(payload, payload, qos)), within=5)
+    taken: bool = await endpoint.ask(
+        OfferEvent(ANN, EndpointEvent(payload, payload, qos)), within=5
+    )
     return taken
 
 
@@ -137,7 +143,7 @@ async def test_somebody_elses_endpoint_is_unknown(order: Any) -> None:
 async def test_an_event_for_another_owner_is_not_taken() -> None:
     async with places() as at:
         endpoint = await at.open()
-        assert not await endpoint.ask(Offer(BOB, Event(b"x", b"x")), within=5)
+        assert not await endpoint.ask(OfferEvent(BOB, EndpointEvent(b"x", b"x")), within=5)
 
 
 @pytest.mark.parametrize(
@@ -317,7 +323,7 @@ async def test_nothing_is_shown_before_the_first_resume_and_nothing_is_lost() ->
         await offer(endpoint, b"one", 0)
         await offer(endpoint, b"two", 1)
         assert listener.shown == []
-        endpoint.tell(Resume(listener))
+        endpoint.tell(ResumeDelivery(listener))
         await settle()
         assert listener.payloads == [b"one", b"two"]
 
@@ -364,13 +370,13 @@ async def test_a_subscriber_without_room_is_shown_the_rest_when_it_has_some() ->
         assert slow.numbers == [1, 2]
         assert quick.numbers == [1, 2, 3, 4, 5]
         slow.room = 2
-        endpoint.tell(Resume(slow))
+        endpoint.tell(ResumeDelivery(slow))
         await settle()
         assert slow.numbers == [1, 2, 3, 4]
         slow.room = 9
         await offer(endpoint, b"5", 0)
         assert slow.numbers == [1, 2, 3, 4], "it has not said so"
-        endpoint.tell(Resume(slow))
+        endpoint.tell(ResumeDelivery(slow))
         await settle()
         assert slow.numbers == [1, 2, 3, 4, 5, 6]
         assert await waiting(endpoint) == [2, 4]
@@ -390,7 +396,7 @@ async def test_a_full_outbox_turns_events_away_and_says_so_once() -> None:
             endpoint.tell(Acknowledge(5))
             assert await offer(endpoint, b"secret", 1)
             listener.room = 9
-            endpoint.tell(Resume(listener))
+            endpoint.tell(ResumeDelivery(listener))
             await settle()
             assert listener.payloads == [b"secret"] * 2
     assert [line["event"] for line in lines].count("outbox.full") == 1
@@ -435,7 +441,7 @@ async def test_one_who_left_is_not_shown_anything() -> None:
         await attach(endpoint, gone)
         endpoint.tell(Detach(left))
         endpoint.tell(Detach(left))
-        endpoint.tell(Resume(left))
+        endpoint.tell(ResumeDelivery(left))
         gone.gone = True
         await offer(endpoint, b"x")
         assert left.shown == gone.shown == []
@@ -445,7 +451,7 @@ async def test_one_who_left_is_not_shown_anything() -> None:
 async def test_its_description_shows_masked_copies_only() -> None:
     async with places() as at:
         endpoint = await at.open()
-        await endpoint.ask(Offer(ANN, Event(b'"secret"', b'"******"', 1)), within=5)
+        await endpoint.ask(OfferEvent(ANN, EndpointEvent(b'"secret"', b'"******"', 1)), within=5)
         described = await endpoint.ask(Describe(ANN), within=5)
         assert [each.masked for each in described.waiting] == [b'"******"']
         assert 14 < described.expires_in <= 15
@@ -499,7 +505,7 @@ async def test_in_any_order_each_subscriber_is_shown_events_in_order_and_none_is
                 seats[seat] = listener = Listener()
                 everyone.append(listener)
                 await endpoint.ask(Attach(listener, ANN), within=5)
-                endpoint.tell(Resume(listener))
+                endpoint.tell(ResumeDelivery(listener))
             elif what == "detach" and listener is not None:
                 endpoint.tell(Detach(listener))
                 seats[seat] = None
@@ -510,7 +516,7 @@ async def test_in_any_order_each_subscriber_is_shown_events_in_order_and_none_is
                 listener.room = 1
             elif what == "resume" and listener is not None:
                 listener.room = float("inf")
-                endpoint.tell(Resume(listener))
+                endpoint.tell(ResumeDelivery(listener))
             elif what == "acknowledge" and listener is not None and listener.numbers:
                 acknowledged.add(listener.numbers[-1])
                 endpoint.tell(Acknowledge(listener.numbers[-1]))
@@ -527,6 +533,6 @@ async def test_in_any_order_each_subscriber_is_shown_events_in_order_and_none_is
         for listener in seats:
             if listener is not None:
                 listener.room = float("inf")
-                endpoint.tell(Resume(listener))
+                endpoint.tell(ResumeDelivery(listener))
                 await settle()
                 assert kept <= set(listener.numbers), "whoever stays has seen all that waits"

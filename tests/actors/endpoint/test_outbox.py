@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.endpoint.outbox import Event, Outbox, OutboxLimits
+from actors.endpoint.outbox import EndpointEvent, Outbox, OutboxLimits
 from actors.endpoint.rules import Delivery
 
 
-def event(payload: bytes = b"x", qos: int = 1) -> Event:
-    return Event(payload, payload, qos)
+def event(payload: bytes = b"x", qos: int = 1) -> EndpointEvent:
+    return EndpointEvent(payload, payload, qos)
 
 
 def numbers(outbox: Outbox, after: int = 0) -> list[int]:
@@ -56,14 +56,14 @@ def test_best_effort_goes_first_when_the_outbox_is_full() -> None:
 
 
 def test_what_is_in_an_event_shows_in_no_repr() -> None:
-    event = Event(b"hidden", b"******", 1)
+    event = EndpointEvent(b"hidden", b"******", 1)
     assert "hidden" not in repr(event)
     assert "hidden" not in repr(Delivery(1, 1, event.payload, redelivered=False))
 
 
 def test_bytes_are_counted_with_a_masked_copy() -> None:
     outbox = Outbox(OutboxLimits(bytes=10))
-    assert outbox.add(Event(b"12345", b"123**", 0))
+    assert outbox.add(EndpointEvent(b"12345", b"123**", 0))
     assert outbox.bytes == 10
     assert outbox.add(event(b"12345678901")) is None
     assert len(outbox) == 1, "nothing makes room for what cannot fit"
@@ -93,7 +93,7 @@ steps = st.one_of(
 @given(st.lists(steps, max_size=60), st.integers(0, 30))
 def test_any_order_of_orders(orders: list[tuple[str, int, int]], after: int) -> None:
     outbox = Outbox(OutboxLimits(events=5, bytes=20))
-    added: dict[int, Event] = {}
+    added: dict[int, EndpointEvent] = {}
     acknowledged: set[int] = set()
     for order, number, size in orders:
         if order == "add":

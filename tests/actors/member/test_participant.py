@@ -27,7 +27,7 @@ from actors.core import (
     StopChild,
 )
 from actors.directory.messages import OpenMember
-from actors.member.absence import Terms
+from actors.member.absence import AbsenceTerms
 from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import (
@@ -182,7 +182,7 @@ async def scene(**terms: Any) -> AsyncIterator[Scene]:
         script, client = Script(), RecordingClient()
         spec = ChildSpec(KEY.slug, partial(ScriptedRoom, script), Restart.TRANSIENT)
         room = await house.find(ROOMS).ask(Spawn(spec), within=5)
-        terms = Terms(**({"resume_seconds": 60.0} | terms))
+        terms = AbsenceTerms(**({"resume_seconds": 60.0} | terms))
         make = partial(
             Member,
             Identity("ann", "Ann", "presenter", EVERYTHING),

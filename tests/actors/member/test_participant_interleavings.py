@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from actors.core import ActorError, Message, Request
 from actors.directory.messages import OpenMember
-from actors.member.absence import Terms
+from actors.member.absence import AbsenceTerms
 from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import End, Enter, Lost, PlaceOrder, RefuseSecond, Resume, Resumed
@@ -84,7 +84,7 @@ class Play:
     async def open(self, id_: str) -> None:
         client = RecordingClient()
         identity = Identity(id_, permission=EVERYTHING)
-        profile = participant_profile(Terms(60.0))
+        profile = participant_profile(AbsenceTerms(60.0))
         order = OpenMember(
             MemberKey(REALM, id_), lambda: Member(identity, profile, client), RefuseSecond()
         )

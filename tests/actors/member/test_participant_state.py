@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.member.absence import Backlog, BacklogFull, Terms
+from actors.member.absence import AbsenceTerms, Backlog, BacklogFull
 from actors.member.media_shown import MediaShown
 from actors.words.facts import (
     Fact,
@@ -30,7 +30,7 @@ FACTS = st.lists(
 
 @given(FACTS, st.integers(1, 10), st.integers(FACT_BYTES, 10 * FACT_BYTES))
 def test_a_backlog_keeps_what_it_may_in_order(facts: list[Fact], messages: int, size: int) -> None:
-    backlog = Backlog(Terms(queued_messages=messages, queued_bytes=size))
+    backlog = Backlog(AbsenceTerms(queued_messages=messages, queued_bytes=size))
     for number, fact in enumerate(facts):
         fits = number < messages and sum(map(weight_of, facts[: number + 1])) <= size
         if fits:

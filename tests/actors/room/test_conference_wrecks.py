@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from actors.core import ActorCrashed, ActorError, Spawn
 from actors.jobs.recording import Recording
 from actors.room.room import Room
-from actors.streams.connection import Connection
+from actors.streams.connection import MediaConnection
 from actors.words.conference_refusals import StreamUnknown, TargetUnsatisfying
 from actors.words.facts import (
     Joined,
@@ -83,7 +83,7 @@ def crashes(lines: list[Any]) -> list[str]:
 async def test_a_connection_that_crashes_takes_its_session_along(
     phase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saboteur = Every(monkeypatch, Connection, "")
+    saboteur = Every(monkeypatch, MediaConnection, "")
     with logged() as lines:
         async with open_meeting() as meeting:
             ann, bob = await meeting.members("ann", "bob")
@@ -116,7 +116,7 @@ async def test_a_connection_that_crashes_takes_its_session_along(
 async def test_a_subscription_that_crashes_leaves_the_stream_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    saboteur = Every(monkeypatch, Connection, "")
+    saboteur = Every(monkeypatch, MediaConnection, "")
     async with open_meeting() as meeting:
         ann, bob, cid = await meeting.members("ann", "bob", "cid")
         stream = await ann.publish()

@@ -31,11 +31,11 @@ from actors.streams.connection import (
     AddCandidate,
     AddTracks,
     CloseChannel,
-    Connection,
     CreateOffer,
     FromConnection,
     HangUp,
-    Measure,
+    MeasureTraffic,
+    MediaConnection,
     OpenChannel,
     SendMessage,
     connection_spec,
@@ -58,7 +58,7 @@ from media.contract.errors import MediaTimeout
 from media.contract.plans import ChannelWanted
 from media.local_engine import open_local_engine
 from media.webrtc.bridge import open_media_loop
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 from tests.actors.core.puppet import logged
 from tests.fakes.media import FakeEngine
 from tests.support.actors import Saboteur, settle
@@ -335,7 +335,7 @@ async def test_sends_that_wait_hold_up_nothing_else_and_have_an_end(autojump_clo
 async def test_a_crash_ends_one_connection_and_its_session(
     phase: str, monkeypatch: pytest.MonkeyPatch
 ):
-    saboteur = Saboteur(monkeypatch, Connection, PATH)
+    saboteur = Saboteur(monkeypatch, MediaConnection, PATH)
     with logged() as lines:
         async with open_scene() as scene:
             other = await scene.connect("other")
@@ -403,7 +403,7 @@ async def test_a_parent_that_dies_takes_its_connections_along():
 
 async def test_connections_carry_real_sessions():
     async with open_media_loop() as loop:
-        async with open_local_engine(loop, IceSettings(("127.0.0.1",))) as engine:
+        async with open_local_engine(loop, IceConfig(("127.0.0.1",))) as engine:
             async with open_scene() as scene:
                 scene.engine = engine  # type: ignore[assignment]
                 await scene.call()
@@ -411,7 +411,7 @@ async def test_connections_carry_real_sessions():
                     while scene.ann.states.count(State.CONNECTED) < 2:
                         await trio.sleep(0.01)
                 connection = scene.find(PATH)
-                connection.tell(Measure())
+                connection.tell(MeasureTraffic())
                 with trio.fail_after(10):
                     while "legs" not in (facts := scene.facts(PATH)):
                         await trio.sleep(0.01)

@@ -13,7 +13,7 @@ import trio
 from structlog.testing import capture_logs
 
 from actors.core import ActorSystem, ChildSpec, Ref, Restart, open_system
-from api.auvious.broker import Flush, Publish, Publisher, level
+from api.auvious.broker import Flush, Publisher, PublishOutside, level
 from api.auvious.broker_link import Address
 from api.settings.auvious_wires import AuviousBrokerSettings
 from tests.support.mosquitto import (
@@ -64,7 +64,7 @@ async def test_events_are_published_in_order(tmp_path: Path) -> None:
     with mosquitto(write_config(tmp_path, port), port), Subscriber(port, "q/#") as subscriber:
         async with publishing(url_of(port)) as (publisher, system):
             for number in range(300):
-                await publisher.send(Publish(f"q/{number % 3}", b"%d" % number))
+                await publisher.send(PublishOutside(f"q/{number % 3}", b"%d" % number))
             await publisher.ask(Flush(), within=PATIENCE)
             assert facts(system) == {
                 "connected": True, "waiting": 0, "published": 300, "dropped": 0,
@@ -78,14 +78,14 @@ async def test_events_wait_while_the_broker_is_away(tmp_path: Path) -> None:
     config = write_config(tmp_path, port)
     with capture_logs() as entries:
         async with publishing(url_of(port)) as (publisher, system):
-            await publisher.send(Publish("q/1", b"1"))
+            await publisher.send(PublishOutside("q/1", b"1"))
             await trio.sleep(0.5)
             assert facts(system)["waiting"] == 1
             with mosquitto(config, port), Subscriber(port, "q/#") as subscriber:
                 assert await heard(subscriber, 1) == [("q/1", b"1")]
                 await until(system, waiting=0, connected=True)
             await until(system, connected=False)
-            await publisher.send(Publish("q/2", b"2"))
+            await publisher.send(PublishOutside("q/2", b"2"))
             with mosquitto(config, port), Subscriber(port, "q/#") as subscriber:
                 assert await heard(subscriber, 1) == [("q/2", b"2")]
     names = [entry["event"] for entry in entries if entry["event"].startswith("broker.")]
@@ -103,7 +103,7 @@ async def test_what_the_broker_did_not_confirm_is_sent_again(tmp_path: Path) -> 
         await stream.receive_some()
         await stream.send_all(b"\x20\x02\x00\x00")
         for number in range(70):
-            await publisher.send(Publish("q", b"%d" % number))
+            await publisher.send(PublishOutside("q", b"%d" % number))
         await until(system, connected=True, waiting=70)
         with trio.fail_after(PATIENCE):
             await stream.receive_some()
@@ -119,12 +119,12 @@ async def test_a_full_queue_drops_and_counts() -> None:
     with capture_logs() as entries:
         async with publishing(url, queue_events=3, queue_bytes=10) as (publisher, system):
             for _ in range(5):
-                await publisher.send(Publish("q", b"x"))
+                await publisher.send(PublishOutside("q", b"x"))
             await until(system, waiting=3, dropped=2)
         async with publishing(url, queue_events=3, queue_bytes=10) as (publisher, system):
-            await publisher.send(Publish("q", b"x" * 11))
-            await publisher.send(Publish("q", b"x" * 10))
-            await publisher.send(Publish("t" * 65_536, b""))
+            await publisher.send(PublishOutside("q", b"x" * 11))
+            await publisher.send(PublishOutside("q", b"x" * 10))
+            await publisher.send(PublishOutside("t" * 65_536, b""))
             await until(system, waiting=1, dropped=2)
     full = [entry for entry in entries if entry["event"] == "broker.queue_full"]
     assert len(full) == 3  # once an episode: two of the second house
@@ -150,7 +150,7 @@ async def test_over_tls_the_certificate_must_be_good(tmp_path: Path) -> None:
     with mosquitto(write_config(tmp_path, port, tls=True), port):
         url = url_of(port, "mqtts")
         async with publishing(url, tls_ca_file=str(tmp_path / "cert.pem")) as (publisher, _):
-            await publisher.send(Publish("q", b"x"))
+            await publisher.send(PublishOutside("q", b"x"))
             await publisher.ask(Flush(), within=PATIENCE)
         for ca_file in ("", str(tmp_path / "none.pem")):
             with capture_logs() as entries:

@@ -22,7 +22,7 @@ from api.auvious.mqtt.packets import (
     Wish,
     hidden,
 )
-from api.auvious.mqtt.primitives import Malformed, Reader
+from api.auvious.mqtt.primitives import MalformedPacket, PacketReader
 from api.auvious.mqtt.properties import Property, read_properties, write_properties
 from api.auvious.mqtt.reasons import Reason
 from tests.support import mqtt
@@ -132,7 +132,7 @@ def test_packets_of_a_client_are_read(data: bytes, version: int, packet: Packet)
     ],
 )
 def test_what_breaks_a_rule_is_malformed(data: bytes, version: int, code: int) -> None:
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(MalformedPacket) as caught:
         said(data, Version(version))
     assert caught.value.code == code
 
@@ -175,7 +175,7 @@ def test_packets_are_written_as_the_standard_has_them() -> None:
 @example(2_097_152)
 def test_lengths_come_back_as_they_were_written(value: int) -> None:
     data = primitives.length(value)
-    reader = Reader(data)
+    reader = PacketReader(data)
     assert reader.length() == value
     reader.finish()
     assert encoding.packet_bytes(value) == 1 + len(data) + value
@@ -184,14 +184,14 @@ def test_lengths_come_back_as_they_were_written(value: int) -> None:
 def test_properties_come_back_as_they_were_written() -> None:
     properties = {Property.SESSION_EXPIRY_INTERVAL: 5, Property.MAXIMUM_PACKET_SIZE: 77}
     data = write_properties(properties)
-    assert read_properties(Reader(data), frozenset(properties)) == properties
+    assert read_properties(PacketReader(data), frozenset(properties)) == properties
 
 
 @given(st.integers(0, 255), st.binary(max_size=64), VERSIONS)
 def test_no_bytes_at_all_crash_the_decoder(first: int, body: bytes, version: Version) -> None:
     try:
         decode(first, body, version)
-    except Malformed as error:
+    except MalformedPacket as error:
         Reason(error.code)
 
 
@@ -216,7 +216,7 @@ def test_no_damage_to_a_good_packet_crashes_the_decoder(
     try:
         for first, body in Framing(MOST).take(bytes(damaged)):
             decode(first, body, version)
-    except Malformed as error:
+    except MalformedPacket as error:
         Reason(error.code)
 
 
@@ -242,14 +242,14 @@ def test_a_packet_is_refused_for_its_announced_length() -> None:
     framing = Framing(100)
     taken = framing.take(b"\xc0\x00\x30\x65")
     assert next(taken) == (0xC0, b"")
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(MalformedPacket) as caught:
         next(taken)
     assert caught.value.code == Reason.PACKET_TOO_LARGE
 
 
 def test_a_length_of_five_bytes_is_malformed() -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedPacket):
         list(Framing(100).take(b"\x30\x80\x80\x80\x80\x01"))
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedPacket):
         list(Framing(100).take(b"\x30\xff\xff\xff\xff"))
     assert list(Framing(100).take(b"\x30\x80\x80")) == []

@@ -9,20 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.endpoint.rules import Owner
-from api.auvious.mqtt.claims import Claim, Claims
-from api.auvious.mqtt.listener import Listener
+from api.auvious.mqtt.claims import Claims, EndpointClaim
+from api.auvious.mqtt.listener import MqttListener
 from api.auvious.mqtt.packets import Connect, Packet, PingReq, PubAck, Version
-from api.auvious.mqtt.primitives import Reader
+from api.auvious.mqtt.primitives import PacketReader
 from api.auvious.mqtt.reasons import Reason
-from api.auvious.mqtt.session import Ended, Session
+from api.auvious.mqtt.session import MqttSession, MqttSessionEnded
 from api.auvious.mqtt.topics import Subscription, endpoint_of
 from api.auvious.mqtt.window import Window
 from tests.support import mqtt
 
 
-def opened(version: int = 4, **options: Any) -> Session[str]:
+def opened(version: int = 4, **options: Any) -> MqttSession[str]:
     """Return a session that has been let in."""
-    session: Session[str] = Session(1024, 3)
+    session: MqttSession[str] = MqttSession(1024, 3)
     [connect] = session.receive(mqtt.connect(version=version, **options))
     assert isinstance(connect, Connect)
     session.check(connect)
@@ -31,8 +31,8 @@ def opened(version: int = 4, **options: Any) -> Session[str]:
     return session
 
 
-def end_of(session: Session[str], data: bytes) -> Ended:
-    with pytest.raises(Ended) as caught:
+def end_of(session: MqttSession[str], data: bytes) -> MqttSessionEnded:
+    with pytest.raises(MqttSessionEnded) as caught:
         list(session.receive(data))
     return caught.value
 
@@ -46,7 +46,7 @@ def subscription(**qos_of: int) -> Subscription:
 
 def test_the_first_packet_must_be_connect() -> None:
     for data in (mqtt.PINGREQ, mqtt.subscribe("a"), mqtt.publish(), mqtt.GOODBYE):
-        end = end_of(Session(1024, 3), data)
+        end = end_of(MqttSession(1024, 3), data)
         assert (end.reason, end.answer) == (Reason.PROTOCOL_ERROR, None)
 
 
@@ -63,7 +63,7 @@ def test_clients_may_not_publish() -> None:
 
 def test_what_came_before_a_mistake_is_still_heard() -> None:
     heard: list[Packet] = []
-    with pytest.raises(Ended):
+    with pytest.raises(MqttSessionEnded):
         for packet in opened().receive(mqtt.PINGREQ + mqtt.puback(3) + b"\x00\x00"):
             heard.append(packet)
     assert heard == [PingReq(), PubAck(3)]
@@ -82,10 +82,10 @@ def test_what_came_before_a_mistake_is_still_heard() -> None:
 def test_what_nobody_may_ask_for_is_refused(
     options: dict[str, Any], version: int, code: int
 ) -> None:
-    session: Session[str] = Session(1024, 3)
+    session: MqttSession[str] = MqttSession(1024, 3)
     [connect] = session.receive(mqtt.connect(version=version, **options))
     assert isinstance(connect, Connect)
-    with pytest.raises(Ended) as caught:
+    with pytest.raises(MqttSessionEnded) as caught:
         session.check(connect)
     [answer] = mqtt.read(caught.value.answer or b"", version)
     assert (answer.kind, answer.codes) == (mqtt.CONNACK, (code,))
@@ -95,19 +95,19 @@ def test_what_nobody_may_ask_for_is_refused(
     ("level", "answer"), [(3, b"\x20\x02\x00\x01"), (6, b"\x20\x03\x00\x84\0")]
 )
 def test_an_unknown_version_is_answered(level: int, answer: bytes) -> None:
-    assert end_of(Session(1024, 3), mqtt.connect(version=level, name="MQTT")).answer == answer
+    assert end_of(MqttSession(1024, 3), mqtt.connect(version=level, name="MQTT")).answer == answer
 
 
 def test_an_empty_client_id_is_replaced() -> None:
     opened(4, client_id="")
-    session: Session[str] = Session(1024, 3)
+    session: MqttSession[str] = MqttSession(1024, 3)
     [connect] = session.receive(mqtt.connect(version=5, client_id=""))
     assert isinstance(connect, Connect)
     assert b"\x12\x00\x18quintet-" in session.welcome(connect)
 
 
 def test_a_session_is_said_to_end_with_its_connection() -> None:
-    session: Session[str] = Session(1024, 3)
+    session: MqttSession[str] = MqttSession(1024, 3)
     [connect] = session.receive(mqtt.connect(version=5, properties=b"\x11\0\0\x01\0"))
     assert isinstance(connect, Connect)
     assert b"\x11\0\0\0\0" in session.welcome(connect)
@@ -115,11 +115,11 @@ def test_a_session_is_said_to_end_with_its_connection() -> None:
 
 def test_a_client_is_told_that_it_may_publish_at_no_higher_quality() -> None:
     """The standard has a server say so that takes no PUBLISH of QoS 1 or 2 (3.2.2.3.4)."""
-    session: Session[str] = Session(1024, 3)
+    session: MqttSession[str] = MqttSession(1024, 3)
     [connect] = session.receive(mqtt.connect(version=5))
     assert isinstance(connect, Connect)
-    properties = Reader(session.welcome(connect)[4:])
-    body = Reader(properties.raw(properties.length()))
+    properties = PacketReader(session.welcome(connect)[4:])
+    body = PacketReader(properties.raw(properties.length()))
     found: dict[int, bytes] = {}
     while body.left:
         name = body.byte()
@@ -170,7 +170,7 @@ def test_of_two_names_the_better_one_is_used() -> None:
     assert not both.remove("first")
 
 
-def sent(session: Session[str], to: Subscription, number: int, qos: int, **more: Any) -> Any:
+def sent(session: MqttSession[str], to: Subscription, number: int, qos: int, **more: Any) -> Any:
     return session.publish("e", to, number, b"{}", qos, **({"again": False} | more))
 
 
@@ -232,8 +232,8 @@ def test_packet_identifiers_are_never_shared(size: int, steps: list[bool]) -> No
 
 
 def test_a_claim_is_held_by_the_last_who_took_it() -> None:
-    claims, claim = Claims(), Claim(Owner("acme", "alice"), "phone", "e")
-    first, second = (Listener("e", cast("Any", None), cast("Any", None)) for _ in range(2))
+    claims, claim = Claims(), EndpointClaim(Owner("acme", "alice"), "phone", "e")
+    first, second = (MqttListener("e", cast("Any", None), cast("Any", None)) for _ in range(2))
     assert claims.take(claim, first) is None
     assert claims.take(claim, second) is first
     claims.give_up(claim, first)
@@ -271,7 +271,7 @@ def test_whatever_comes_a_session_goes_on_or_ends_with_a_reason(
     try:
         for chunk in chunks:
             list(session.receive(chunk))
-    except Ended as error:
+    except MqttSessionEnded as error:
         ends.append(error)
     for end in ends:
         assert end.reason in Reason

@@ -13,8 +13,8 @@ import pytest
 import trio
 
 from actors.core import Ref
-from actors.endpoint.endpoint import Attach, Endpoint, Offer, Resume
-from actors.endpoint.outbox import Event
+from actors.endpoint.endpoint import Attach, Endpoint, OfferEvent, ResumeDelivery
+from actors.endpoint.outbox import EndpointEvent
 from actors.endpoint.rules import Owner
 from actors.words.keys import EndpointKey
 from api.auvious.event_rules import is_event_type, is_instant
@@ -55,7 +55,7 @@ async def listen(server: AuviousServer, id_: str, owner: Owner = Owner("acme", "
     listener = Listener()
     endpoint = actor(server, id_)
     await endpoint.ask(Attach(listener, owner), within=PATIENCE)
-    await endpoint.send(Resume(listener))
+    await endpoint.send(ResumeDelivery(listener))
     return listener
 
 
@@ -334,7 +334,7 @@ async def test_masked_values_are_on_the_wire_and_nowhere_else(
     server: AuviousServer, ann: Caller
 ) -> None:
     id_ = await ann.register()
-    heard: list[tuple[Owner, str, Event]] = []
+    heard: list[tuple[Owner, str, EndpointEvent]] = []
     server.house.event_listeners.append(lambda *event: heard.append(event))
     event = EVENT | {"card": {"number": "4111-1111", "holder": "Änn"}, "amount": 5}
     masks = ["$.card.number", "$..holder", "$.nowhere"]
@@ -377,7 +377,7 @@ async def test_one_endpoint_that_does_not_answer_does_not_hold_up_the_others(
         handle = Endpoint.handle
 
         async def hang(self: Endpoint, message: Any) -> object:
-            if isinstance(message, Offer) and self.ctx.self_ref.name.endswith("stuck"):
+            if isinstance(message, OfferEvent) and self.ctx.self_ref.name.endswith("stuck"):
                 await trio.sleep_forever()
             return await handle(self, message)
 

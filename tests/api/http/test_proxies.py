@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from api.http.proxies import Client, _Notice, client_of
+from api.http.proxies import RemoteClient, _Notice, client_of
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
@@ -71,7 +71,7 @@ def test_the_scheme_is_the_first_a_trusted_proxy_names(
 
 def test_the_host_is_the_host_header_only() -> None:
     headers = {"host": "meet.example.org", "x-forwarded-host": "evil.example"}
-    assert client_of("10.0.0.1", headers, True, PROXIES) == Client(
+    assert client_of("10.0.0.1", headers, True, PROXIES) == RemoteClient(
         "10.0.0.1", secure=True, host="meet.example.org", trusted=True
     )
     assert client_of("10.0.0.1", {}, True, []).host is None

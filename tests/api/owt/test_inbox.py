@@ -10,19 +10,19 @@ from api.owt.socketio.connection import (
     INBOX,
     INBOX_BYTES,
     Caller,
-    Connection,
     ConnectionClosed,
     Hooks,
+    SocketioConnection,
 )
 from api.owt.socketio.engineio import Engine, EngineLimits, Transport
 
 pytestmark = pytest.mark.usefixtures("autojump_clock")
 
 
-def fresh() -> Connection:
+def fresh() -> SocketioConnection:
     engine = Engine(3, Transport.POLLING, EngineLimits(), trio.current_time())
     hooks = Hooks(lambda connection: None, lambda connection: None)
-    connection = Connection("id", "sid", Caller("192.0.2.1", False), engine, hooks)
+    connection = SocketioConnection("id", "sid", Caller("192.0.2.1", False), engine, hooks)
     connection.open()
     return connection
 
@@ -31,7 +31,7 @@ def event(number: int, size: int = 0) -> bytes:
     return b'2["n",%d,"%s"]' % (number, b"x" * size)
 
 
-async def received(connection: Connection, count: int) -> list[object]:
+async def received(connection: SocketioConnection, count: int) -> list[object]:
     return [(await connection.receive()).args[0] for _ in range(count)]
 
 

@@ -40,7 +40,7 @@ from actors.words.permission import NO_MEDIA, Abilities, Permission
 from actors.words.refusals import Busy, RoomFull
 from actors.words.streams import AudioFormat, AudioTrack, SessionEnd, Stream
 from api.owt.portal.errors import ENDS, words_for
-from api.owt.portal.notifications import Renderer, notifications, welcome
+from api.owt.portal.notifications import PortalRenderer, notifications, welcome
 from api.owt.stream_info import Version, stream_info
 
 STREAM = Stream("17", "ann", AudioTrack("mic", AudioFormat("opus", 48000, 2)), None)
@@ -163,7 +163,7 @@ def test_every_end_of_a_session_has_words() -> None:
 
 
 def test_a_fact_is_rendered_once_for_all_of_one_version() -> None:
-    renderer, fact = Renderer(), StreamAdded(STREAM)
+    renderer, fact = PortalRenderer(), StreamAdded(STREAM)
     new, old = renderer.render(fact, "1.1"), renderer.render(fact, "1.0")
     assert renderer.render(fact, "1.1") is new
     assert renderer.render(fact, "1.0") is old

@@ -16,7 +16,7 @@ from actors.words.orders import DropParticipant
 from api.http.credentials import CredentialGuard, _named
 from api.owt.portal.tickets import TICKET_SECONDS, make_ticket
 from api.owt.tokens import make_token
-from api.process.lifecycle import State
+from api.process.lifecycle import ServerState
 from tests.actors.core.puppet import logged
 from tests.support.actors import poison
 from tests.support.owt import OwtServer, owt_server, owt_settings
@@ -186,7 +186,7 @@ async def test_who_does_not_log_in_is_disconnected(tmp_path: Path) -> None:
 async def test_nobody_new_is_let_in_while_the_server_drains(server: OwtServer, room: str) -> None:
     good = await token(server, room)
     async with connection(server) as ann:
-        server.services.lifecycle.state = State.DRAINING
+        server.services.lifecycle.state = ServerState.DRAINING
         assert await ann.refused("login", login(good)) == "The server is shutting down"
 
 

@@ -13,13 +13,13 @@ from actors.streams.connection import AddCandidate
 from media.contract.engine import Candidate
 from media.local_engine import open_local_engine
 from media.webrtc.bridge import MediaLoop, open_media_loop
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 from tests.support.actors import poison
 from tests.support.owt import OwtServer, owt_server, owt_settings
 from tests.support.owt_media import calling
 from tests.support.owt_portal import connection, guest, live_room, until_away
 
-LOOPBACK = IceSettings(listen_ips=("127.0.0.1",))
+LOOPBACK = IceConfig(listen_ips=("127.0.0.1",))
 
 
 @pytest.fixture

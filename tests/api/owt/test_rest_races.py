@@ -152,7 +152,7 @@ async def test_who_enters_while_the_room_is_deleted_is_put_out(
     room = (await manager.create_room())["_id"]
     real = login._entry
 
-    async def entry(*args: Any) -> login.Entry:
+    async def entry(*args: Any) -> login.Admitted:
         found = await real(*args)
         assert (await manager.ask("DELETE", f"/v1/rooms/{room}")).status_code == 200
         return found

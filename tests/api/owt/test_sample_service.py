@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from api.owt.management.service import Management
-from api.owt.state import House
+from api.owt.state import OwtState
 from tests.support.owt import KEYS, SUPER, Manager, OwtServer, owt_server, owt_settings
 
 
@@ -29,7 +29,7 @@ def sample_of(server: OwtServer) -> Manager:
 
 async def start_again(server: OwtServer) -> None:
     """Have the services begin, as with the next start."""
-    await Management(House.open(server.services)).services.begin()
+    await Management(OwtState.open(server.services)).services.begin()
 
 
 async def test_the_sample_service_is_there_for_the_first_requests(server: OwtServer) -> None:

@@ -13,7 +13,7 @@ import trio
 from structlog.testing import capture_logs
 
 from api.owt.socketio import table as transport_module
-from api.owt.socketio.connection import INBOX, INBOX_BYTES, Connection
+from api.owt.socketio.connection import INBOX, INBOX_BYTES, SocketioConnection
 from api.owt.socketio.engineio import Transport
 from tests.support import raw
 from tests.support.raw import RawClient, connected, frame, talking, upgrade_request, upgraded
@@ -206,7 +206,7 @@ async def test_a_client_waits_while_it_is_not_heard(carrier: str, count: int, si
         heard: list[int] = []
         may_read = trio.Event()
 
-        async def serve(connection: Connection) -> None:
+        async def serve(connection: SocketioConnection) -> None:
             host.seen.append(connection)
             await may_read.wait()
             while True:
@@ -261,7 +261,7 @@ async def posting(
     """Post so many events and, while they wait for a reader, send one more over a websocket."""
     may_read, answers = trio.Event(), list[int]()
 
-    async def serve(connection: Connection) -> None:
+    async def serve(connection: SocketioConnection) -> None:
         host.seen.append(connection)
         await may_read.wait()
         while True:
@@ -309,9 +309,9 @@ async def test_a_tick_that_crashes_ends_that_client_and_no_other(
     carrier: str, way: str, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even one that goes on crashing while its client is told of the end."""
-    real, crashes = Connection.tick, list[str]()
+    real, crashes = SocketioConnection.tick, list[str]()
 
-    def tick(connection: Connection, now: float) -> None:
+    def tick(connection: SocketioConnection, now: float) -> None:
         if connection is host.seen[0] and len(crashes) < times:
             crashes.append(connection.closed)
             raise ZeroDivisionError("a bug")
@@ -324,7 +324,7 @@ async def test_a_tick_that_crashes_ends_that_client_and_no_other(
             connect(host.url, way=way) as other,
         ):
             await client.call("echo")
-            monkeypatch.setattr(Connection, "tick", tick)
+            monkeypatch.setattr(SocketioConnection, "tick", tick)
             assert await client.gone() == ("close" if way == "polling" else "transport")
             assert host.ended == ["crashed"]
             await until(lambda: len(host.table) == 1)

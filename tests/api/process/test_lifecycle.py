@@ -5,14 +5,14 @@ from __future__ import annotations
 import trio
 from structlog.testing import capture_logs
 
-from api.process.lifecycle import Lifecycle, State
+from api.process.lifecycle import Lifecycle, ServerState
 
 
 async def test_newcomers_are_turned_away_first_and_those_inside_are_told_after_the_delay(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     lifecycle = Lifecycle()
-    told: list[tuple[float, State]] = []
+    told: list[tuple[float, ServerState]] = []
 
     async def tell() -> None:
         told.append((trio.current_time(), lifecycle.state))
@@ -25,8 +25,8 @@ async def test_newcomers_are_turned_away_first_and_those_inside_are_told_after_t
         nursery.start_soon(lifecycle.drain, 3.0, 1.0)
         await trio.testing.wait_all_tasks_blocked()
         assert (lifecycle.ready, lifecycle.accepting) == (False, False)
-    assert told == [(3.0, State.DRAINING)] * 2
-    assert lifecycle.state is State.STOPPING
+    assert told == [(3.0, ServerState.DRAINING)] * 2
+    assert lifecycle.state is ServerState.STOPPING
 
 
 async def test_a_hook_that_hangs_is_given_up_and_logged(

@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from media.contract.engine import Direction, SessionWanted, State, TrackWanted
 from media.contract.recordings import Container, RecordingPlan, RecordingState, TrackPlan
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 from tests.media.portal import EnginePortal
 from tests.support.busy import measured
 from tests.support.encoded import beeps_in, flashes_in
@@ -156,7 +156,7 @@ def test_flashes_and_beeps_of_a_page_stay_together(
 ) -> None:
     """The page itself flashes and beeps together only where it gets the processor in time."""
     tracks = (TrackPlan("audio", "opus", "page"), TrackPlan("video", codec, "page"))
-    with EnginePortal(IceSettings()) as portal:
+    with EnginePortal(IceConfig()) as portal:
 
         def measure(attempt: int) -> list[str]:
             page.goto("about:blank")  # a browser that once fell behind stays behind
@@ -181,7 +181,7 @@ def test_a_microphone_that_is_released_leaves_a_gap(page: Page, tmp_path: Path) 
             page.wait_for_timeout(1000 * seconds)
             page.evaluate(what and f"{what}()")
 
-    with EnginePortal(IceSettings()) as portal:
+    with EnginePortal(IceConfig()) as portal:
         told = publish(portal, page, "vp8", "publisher")
         page.wait_for_timeout(1000)
         sent, lost = record(portal, told, plan, release)
@@ -197,7 +197,7 @@ def test_a_microphone_that_is_released_leaves_a_gap(page: Page, tmp_path: Path) 
 def test_keyframes_come_as_often_as_the_recording_wants(page: Page, tmp_path: Path) -> None:
     tracks = (TrackPlan("video", "vp8", "page"),)
     plan = RecordingPlan("chromium", Container.WEBM, tracks, tmp_path, keyframe_seconds=2.0)
-    with EnginePortal(IceSettings()) as portal:
+    with EnginePortal(IceConfig()) as portal:
         told = publish(portal, page, "vp8", "publisher")
         page.wait_for_timeout(1000)
         record(portal, told, plan, partial(page.wait_for_timeout, 9000))

@@ -11,7 +11,7 @@ from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
 from media.contract.recordings import Container
 from media.recording.container import Sample, Writer
-from media.recording.depayload import VideoFormat
+from media.recording.depayload import CodedVideo
 from media.recording.matroska import MatroskaWriter
 from media.recording.mp4 import Mp4Writer
 from media.rtp import h264
@@ -66,7 +66,7 @@ def test_the_longest_parameter_sets_that_are_taken_fit_into_the_file(container: 
     longest = sps + bytes(h264.LONGEST_SET - len(sps))
     private = h264.configuration(longest, bytes(h264.LONGEST_SET))
     writer = writer_of(container, output := Memory(), [H264, OPUS])
-    writer.write(Sample(0, 0.0, b"picture", True, VideoFormat(320, 240, private)))
+    writer.write(Sample(0, 0.0, b"picture", True, CodedVideo(320, 240, private)))
     writer.write(Sample(1, 0.0, b"sound", True))
     writer.finish()
     assert private in bytes(output.now)
@@ -165,7 +165,7 @@ def test_a_pause_that_an_mp4_file_cannot_tell_is_refused() -> None:
 @pytest.mark.parametrize("container", [Container.MKV, Container.MP4])
 def test_parameter_sets_that_are_too_large_are_refused(container: Container) -> None:
     writer = writer_of(container, Memory(), [H264])
-    huge = VideoFormat(320, 240, bytes(5000))
+    huge = CodedVideo(320, 240, bytes(5000))
     with pytest.raises(CannotRecord):
         writer.write(Sample(0, 0.0, b"frame", True, huge))
         writer.flush()

@@ -8,11 +8,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtp.demux import KEPT_SSRCS, MAX_SSRCS, Demux, Entry, read_extension
+from media.rtp.demux import KEPT_SSRCS, MAX_SSRCS, Demux, KnownStream, read_extension
 
-AUDIO = Entry("audio", b"0", 1, 111, None)
-VIDEO = Entry("video", b"1", 1, 96, None)
-SECOND = Entry("second", b"2", 1, 96, None)
+AUDIO = KnownStream("audio", b"0", 1, 111, None)
+VIDEO = KnownStream("video", b"1", 1, 96, None)
+SECOND = KnownStream("second", b"2", 1, 96, None)
 
 
 def packet(ssrc: int, payload_type: int, extension: bytes = b"") -> bytes:
@@ -32,14 +32,14 @@ def two_bytes(*elements: tuple[int, bytes]) -> bytes:
     return struct.pack("!HH", 0x1000, len(body) // 4) + body
 
 
-def demux(*entries: Entry[str]) -> Demux[str]:
+def demux(*entries: KnownStream[str]) -> Demux[str]:
     made: Demux[str] = Demux()
     made.set(entries)
     return made
 
 
 def test_an_announced_ssrc_is_known_at_once():
-    assert demux(Entry("video", b"1", 0, 96, 5)).stream(packet(5, 100)) == "video"
+    assert demux(KnownStream("video", b"1", 0, 96, 5)).stream(packet(5, 100)) == "video"
 
 
 def test_a_payload_type_of_one_section_tells_its_ssrc():

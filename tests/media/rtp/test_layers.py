@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from media.rtp.demux import Demux, Entry
+from media.rtp.demux import Demux, KnownStream
 from media.rtp.layers import LOOK_SECONDS, STOPPED_SECONDS, Layers, LayerUpstream
 from media.rtp.picture_size import picture_size
 from media.rtp.router import Router, RtpSource
@@ -192,7 +192,7 @@ def test_a_limit_leaves_room_for_the_layers_that_nobody_sees():
 
 
 def test_layers_are_told_apart_by_their_rid():
-    layers = [Entry(rid, b"1", 4, 96, None, rid.encode(), 10) for rid in ("h", "m")]
+    layers = [KnownStream(rid, b"1", 4, 96, None, rid.encode(), 10) for rid in ("h", "m")]
     table: Demux[str] = Demux()
     table.set(tuple(layers))
     assert table.stream(packet(5, 96)) is None

@@ -27,7 +27,7 @@ from media.webrtc.aiortc_dtls import BUFFER_BYTES, LONGEST_PACKET
 from media.webrtc.aiortc_seam import UNUSED, Peer
 from media.webrtc.aiortc_sections import MID_EXTENSION, private
 from media.webrtc.bridge import MediaLoop
-from media.webrtc.peer_facts import IceSettings, PeerListener
+from media.webrtc.peer_facts import IceConfig, PeerListener
 from tests.support.sessions import open_pair
 
 
@@ -43,7 +43,7 @@ async def plain(media_loop: MediaLoop):
     await media_loop.call(connection.close, within=5)
 
 
-def peer_of(loop: MediaLoop, settings: IceSettings) -> Peer:
+def peer_of(loop: MediaLoop, settings: IceConfig) -> Peer:
     def nobody(*_: object) -> None:
         pass
 
@@ -153,7 +153,7 @@ async def test_media_goes_through_the_session_before_send_returns(
     before = (await pair.first.stats()).packets_sent
     pair.first._peer.send_rtp(b"\x80\x60\x00\x01" + bytes(8) + b"payload")
     assert (await pair.first.stats()).packets_sent == before + 1
-    early = peer_of(media_loop, IceSettings())
+    early = peer_of(media_loop, IceConfig())
     for send in (early.send_rtp, early.send_rtcp):
         with pytest.raises(OSError):
             send(bytes(12))
@@ -184,7 +184,7 @@ def test_a_transport_sets_up_srtp_where_its_buffers_are_widened():
 
 async def test_all_sections_share_one_transport(media_loop: MediaLoop):
     async def look() -> None:
-        peer = peer_of(media_loop, IceSettings(("127.0.0.1",)))
+        peer = peer_of(media_loop, IceConfig(("127.0.0.1",)))
         peer.want([TrackWanted(kind, Direction.SEND) for kind in ("audio", "video")])
         peer.want_channels()
         peer.want_channels()
@@ -198,7 +198,7 @@ async def test_all_sections_share_one_transport(media_loop: MediaLoop):
 
 async def test_offers_hold_no_retransmission_format_and_only_wanted_codecs(media_loop: MediaLoop):
     async def look() -> str:
-        peer = peer_of(media_loop, IceSettings(("127.0.0.1",)))
+        peer = peer_of(media_loop, IceConfig(("127.0.0.1",)))
         peer.want([TrackWanted("video", Direction.SEND, ("vp8",))])
         offer = await peer.offer()
         await peer.close()
@@ -263,7 +263,7 @@ def test_the_loggers_that_would_show_descriptions_are_quiet():
 
 async def test_a_closed_connection_says_so_by_the_error_that_is_caught(media_loop: MediaLoop):
     async def look() -> None:
-        peer = peer_of(media_loop, IceSettings(("127.0.0.1",)))
+        peer = peer_of(media_loop, IceConfig(("127.0.0.1",)))
         await peer.close()
         with pytest.raises(InvalidStateError):
             await peer.createOffer()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from media.contract.engine import Direction, SessionWanted, State, TrackWanted
-from media.webrtc.peer_facts import IceSettings
+from media.webrtc.peer_facts import IceConfig
 from tests.media.portal import EnginePortal
 from tests.support.busy import measured
 from tests.support.sessions import Told
@@ -136,7 +136,7 @@ class Call:
 
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
 def test_chromium_sees_and_hears_what_chromium_publishes(page: Page, codec: str):
-    with EnginePortal(IceSettings()) as portal:
+    with EnginePortal(IceConfig()) as portal:
         call = Call(portal, page)
         offer = page.evaluate("codec => publish(codec, null, 320, 240)", codec)
         call.connect("publisher", offer, Direction.RECEIVE, codec)
@@ -150,7 +150,7 @@ def test_chromium_sees_and_hears_what_chromium_publishes(page: Page, codec: str)
 
 
 def test_a_page_with_an_rsa_certificate_publishes_with_error_correction(page: Page):
-    with EnginePortal(IceSettings()) as portal:
+    with EnginePortal(IceConfig()) as portal:
         call = Call(portal, page)
         offer = page.evaluate("async () => publish('vp8', null, 320, 240, [await rsa()])")
         call.connect("publisher", offer, Direction.RECEIVE, "vp8")
@@ -187,7 +187,7 @@ def test_of_layers_with_common_names_the_largest_is_asked_for(page: Page, names:
     def measure(attempt: int) -> list[str]:
         page.goto("about:blank")
         page.add_script_tag(content=PAGE)
-        with EnginePortal(IceSettings()) as portal:
+        with EnginePortal(IceConfig()) as portal:
             call = Call(portal, page)
             publish_layers(call, names, "vp8")
             call.until(lambda seen: seen["frames"] > 20)
@@ -202,7 +202,7 @@ def test_of_layers_with_common_names_the_largest_is_asked_for(page: Page, names:
 
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
 def test_of_others_the_largest_that_sends_is_taken(page: Page, codec: str):
-    with EnginePortal(IceSettings()) as portal:
+    with EnginePortal(IceConfig()) as portal:
         call = Call(portal, page)
         publish_layers(call, "any", codec)
         call.until(lambda seen: seen["frames"] > 20 and seen["width"] == 640, within=40)

@@ -50,8 +50,8 @@ from media.rtp.router import RtcpUpstream, RtpSource
 from media.webrtc import aioice_checks, aiortc_seam, peer_connection, session_tracks
 from media.webrtc.aiortc_dtls import LONGEST_PACKET
 from media.webrtc.bridge import MediaLoop, open_media_loop
-from media.webrtc.peer_facts import IceSettings
-from media.webrtc.udp_socket import Receiver
+from media.webrtc.peer_facts import IceConfig
+from media.webrtc.udp_socket import DatagramReceiver
 from tests.conftest import open_sockets
 from tests.media.conftest import LOOPBACK
 from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair
@@ -98,7 +98,7 @@ def free_ports(count: int) -> tuple[int, int]:
 
 async def test_sockets_take_ports_of_the_range_only_and_give_them_back(media_loop: MediaLoop):
     first, last = free_ports(2)
-    ice = IceSettings(("127.0.0.1",), udp_port_range=(first, last))
+    ice = IceConfig(("127.0.0.1",), udp_port_range=(first, last))
     async with open_local_engine(media_loop, ice) as engine:
         one = await engine.open_session("one", SessionWanted(SENDS), Told())
         two = await engine.open_session("two", SessionWanted(SENDS), Told())
@@ -113,14 +113,14 @@ async def test_sockets_take_ports_of_the_range_only_and_give_them_back(media_loo
 
 
 async def test_an_address_that_is_not_ours_cannot_be_listened_on(media_loop: MediaLoop):
-    async with open_local_engine(media_loop, IceSettings(("192.0.2.1",))) as engine:
+    async with open_local_engine(media_loop, IceConfig(("192.0.2.1",))) as engine:
         session = await engine.open_session("one", SessionWanted(SENDS), Told())
         with pytest.raises(NoFreePort):
             await session.create_offer()
 
 
 async def test_announced_addresses_replace_those_that_are_bound(media_loop: MediaLoop):
-    ice = IceSettings(("127.0.0.1", "127.0.0.2"), ("198.51.100.1", "198.51.100.2"))
+    ice = IceConfig(("127.0.0.1", "127.0.0.2"), ("198.51.100.1", "198.51.100.2"))
     async with open_local_engine(media_loop, ice) as engine:
         session = await engine.open_session("one", SessionWanted(SENDS), Told())
         offer = await session.create_offer()
@@ -129,7 +129,7 @@ async def test_announced_addresses_replace_those_that_are_bound(media_loop: Medi
 
 
 async def test_all_interfaces_can_be_listened_on_behind_an_announced_address(media_loop: MediaLoop):
-    async with open_local_engine(media_loop, IceSettings(("0.0.0.0",), ("127.0.0.1",))) as engine:
+    async with open_local_engine(media_loop, IceConfig(("0.0.0.0",), ("127.0.0.1",))) as engine:
         pair = await open_pair(engine)
         assert hosts_of((await pair.first.create_offer()).sdp) == ["127.0.0.1"]
         await pair.connected()
@@ -142,7 +142,7 @@ async def test_without_settings_loopback_is_among_the_candidates(media_loop: Med
 
 
 async def test_sessions_connect_over_ipv6(media_loop: MediaLoop):
-    async with open_local_engine(media_loop, IceSettings(("::1",))) as engine:
+    async with open_local_engine(media_loop, IceConfig(("::1",))) as engine:
         pair = await open_pair(engine)
         await pair.connected()
 
@@ -354,7 +354,7 @@ class Deaf:
 class DeafTo(Deaf):
     """Hears everybody but these."""
 
-    def __init__(self, receiver: Receiver, addresses: list[tuple[str, int]]) -> None:
+    def __init__(self, receiver: DatagramReceiver, addresses: list[tuple[str, int]]) -> None:
         super().__init__(receiver)
         self._heard, self._addresses = receiver, addresses
 
@@ -765,7 +765,7 @@ async def test_two_hundred_connections_leave_nothing_behind(
 def test_connecting_is_quick():
     async def main() -> float:
         async with open_media_loop() as loop:
-            async with open_local_engine(loop, IceSettings(("127.0.0.1",))) as engine:
+            async with open_local_engine(loop, IceConfig(("127.0.0.1",))) as engine:
                 start = time.monotonic()
                 pair = await open_pair(engine)
                 await pair.connected()
