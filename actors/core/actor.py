@@ -75,15 +75,11 @@ class Actor(Generic[M]):
 class Context:
     """One actor's access to the runtime; of use to that actor only."""
 
-    __slots__ = ("_life",)
+    __slots__ = ("_life", "self_ref")
 
     def __init__(self, life: Incarnation) -> None:
         self._life = life
-
-    @property
-    def self_ref(self) -> Ref[Any]:
-        """The actor's own address."""
-        return self._life.cell.ref
+        self.self_ref: Ref[Any] = life.cell.ref  # the actor's own address
 
     @property
     def parent(self) -> Ref[Any] | None:

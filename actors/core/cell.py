@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import trio
 
+from actors.core.actor import Context
 from actors.core.budget import RestartBudget
 from actors.core.errors import ActorStopped
 from actors.core.incarnation import Incarnation
@@ -56,6 +57,7 @@ class Cell:
         """Start an incarnation; a restart makes a fresh one."""
         if self.number:
             self.life = Incarnation(self)
+        self.life.actor.ctx = Context(self.life)
         self.number += 1
         self.paused = False
         self.become(ActorState.STARTING)

@@ -1,7 +1,31 @@
 """One life of an actor, from setup to teardown; a restart begins another.
 
-One of the two places that catch every `Exception` (it stands in for the supervisor, in the child's
-own task); the other is the connection boundary in `api`.
+How it works. A `Cell` is an actor over all its lives: address, mailbox, restarts. An `Incarnation`
+is one life of it: an actor object and one task, `run`, which goes through these phases.
+
+1. `_live`: the setup, then one message after another, as long as nothing ends this life.
+2. `_crashed`, if that raised: the asker is told, the supervisor decides on another life.
+3. `_wind_down`: children stop, helper tasks end, and after a whole setup the teardown runs.
+4. `_over`: answers still owed are refused, watches and timers cut. The cell goes on from there.
+
+What ends a life is looked at before each message: `_reason` is there after a stop, `_failure`
+after a crash beside the task (in a helper task, in the factory, of children too often).
+
+- A stop (`leave`) gives the handler in progress the spec's grace, by the deadline of `_scope`,
+  which is around setup and handlers. A setup has no grace. The cell has closed the mailbox.
+- A crash in the task is an exception that passes through `_live`; the message is not handled again.
+  One beside it (`fail`) cancels `_scope`, and `_check_failure` raises it in the task.
+- A handler that is cut off ends where it waits; its asker is refused in `_over` with ActorStopped.
+  An asker that goes away cuts off nothing: its reply slot is done, and the answer goes nowhere.
+- An answer belongs to `current`, the request in hand, or once deferred to `links`. Whatever is open
+  in either when the life ends is refused: with ActorCrashed at once, or in `_over`.
+- What the runtime delivers (`Down`, a timer's message) is for one life: a `RuntimeNotice` names it,
+  and the next life passes over it. Messages of others stay in the mailbox for the next life.
+- A kill is the cancellation of the whole task from outside: whatever phase it meets is broken off,
+  `_over` does what needs no waiting, and there is no next life.
+
+This is one of the two places that catch every `Exception` (it stands in for the supervisor, in the
+child's own task); the other is the connection boundary in `api`.
 """
 
 from __future__ import annotations
@@ -13,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from actors.core.actor import Actor, Context
+from actors.core.actor import Actor
 from actors.core.children import Children
 from actors.core.errors import ActorCrashed, ActorError, ActorStopped, Refused, SetupTimeout
 from actors.core.faults import caught, place_of
@@ -26,7 +50,6 @@ from actors.core.state import ActorState
 
 if TYPE_CHECKING:
     from actors.core.cell import Cell
-    from actors.core.mailbox import Mailbox
 
 BURST = 32  # messages handled in a row before other tasks get their turn
 
@@ -51,26 +74,25 @@ class Incarnation:
     """The actor object, its task, and all that ends with them."""
 
     __slots__ = (
-        "_bonds", "_failure", "_own_nursery", "_reason", "_scope", "_set_up", "actor", "cell",
-        "children", "current",
+        "_failure", "_own_nursery", "_reason", "_scope", "_set_up", "actor", "cell", "children",
+        "current", "links",
     )  # fmt: skip
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.actor: Actor[Any] = Unmade()
         self.current: ReplyTo[Any] | None = None  # the request being handled
+        self.links = Links(self)  # watches, timers and deferred answers
         self.children: Children | None = None
         self._own_nursery: OwnNursery | None = None
         self._scope: trio.CancelScope | None = None  # around setup and handlers
         self._reason: str | None = None  # why this life ends, once it does
         self._failure: Exception | None = None  # a crash outside the actor's own task
         self._set_up = False
-        self._bonds: Links | None = None
         try:
             self.actor = cell.system.context.run(cell.spec.factory)
         except Exception as error:  # noqa: BLE001 -- the spawner must not crash in its child's place
             self._failure = error
-        self.actor.ctx = Context(self)
 
     # -- the life itself, in its own task
 
@@ -94,53 +116,49 @@ class Incarnation:
             return
         # One scope for the whole life: to make one for each message would cost more than most do.
         with trio.CancelScope() as self._scope:
-            seconds = self.cell.spec.setup_seconds
-            with trio.move_on_after(seconds):
-                await self.actor.setup()
-                self._set_up = True
-            if not self._set_up:
-                raise SetupTimeout(f"{self.cell.ref.path}: {seconds:g} s")
-            if self._reason is None and self._failure is None:
-                self.cell.become(ActorState.RUNNING)
-                await self._listen()
+            await self._begin()
+            mailbox, in_a_row = self.cell.mailbox, 0
+            while self._reason is None and self._failure is None:
+                if in_a_row == BURST:
+                    in_a_row = 0
+                    await trio.lowlevel.cancel_shielded_checkpoint()
+                    continue  # it may have been stopped meanwhile
+                entry: Any = mailbox.take()
+                if entry is None:
+                    in_a_row = 0
+                    await mailbox.wait()
+                    continue
+                in_a_row += 1
+                if entry.__class__ is ReplyTo:
+                    await self._answer(entry)
+                elif entry.__class__ is RuntimeNotice:
+                    await self._heed(entry)
+                else:
+                    with suppress(Refused):  # nobody asked
+                        await self.actor.handle(entry)
         cut_off, self._scope = self._scope.cancelled_caught, None
         self._check_failure()
         if cut_off and self._set_up:
             self.cell.log().warning("actor.handler_overran", grace=self.cell.spec.grace)
 
-    async def _listen(self) -> None:
-        mailbox = self.cell.mailbox
-        while self._reason is None and self._failure is None:
-            if mailbox.depth:
-                await trio.lowlevel.cancel_shielded_checkpoint()
-            else:
-                await mailbox.wait()
-            await self._work_off(mailbox)
+    async def _begin(self) -> None:
+        seconds = self.cell.spec.setup_seconds
+        with trio.move_on_after(seconds):
+            await self.actor.setup()
+            self._set_up = True
+        if not self._set_up:
+            raise SetupTimeout(f"{self.cell.ref.path}: {seconds:g} s")
+        if self._reason is None and self._failure is None:
+            self.cell.become(ActorState.RUNNING)
 
-    async def _work_off(self, mailbox: Mailbox) -> None:
-        for _ in range(BURST):
-            if self._reason is not None or self._failure is not None:
-                break
-            entry = mailbox.take()
-            if entry is None:
-                break
-            await self._deal_with(entry)
-
-    async def _deal_with(self, entry: Any) -> None:
-        kind = entry.__class__
-        if kind is ReplyTo:
-            await self._answer(entry)
-        elif kind is not RuntimeNotice:
-            await self._hear(entry)
-        elif entry.life is self:
-            if entry.message.__class__ is Down:
-                await self.actor.on_down(entry.message)
-            else:
-                await self._hear(entry.message)
-
-    async def _hear(self, message: Message) -> None:
-        with suppress(Refused):  # nobody asked
-            await self.actor.handle(message)
+    async def _heed(self, notice: RuntimeNotice) -> None:
+        if notice.life is not self:
+            return
+        if notice.message.__class__ is Down:
+            await self.actor.on_down(notice.message)
+        else:
+            with suppress(Refused):  # nobody asked
+                await self.actor.handle(notice.message)
 
     async def _answer(self, asked: ReplyTo[Any]) -> None:
         if asked.deadline <= trio.current_time():
@@ -219,8 +237,7 @@ class Incarnation:
         if self.current is not None:
             self.current.refuse(error)
             self.current = None
-        if self._bonds is not None:
-            self._bonds.refuse_deferred(error)
+        self.links.refuse_deferred(error)
 
     async def _wind_down(self) -> None:
         cell = self.cell
@@ -241,8 +258,7 @@ class Incarnation:
         # Not whole: killed from outside, so no step of the end can be relied on, and none restarts.
         reason = self._reason or "killed"
         self._tell_askers(ActorStopped(f"{self.cell.ref.path}: {reason}"))
-        if self._bonds is not None:
-            self._bonds.cut()
+        self.links.cut()
         if self.children is not None and not whole:
             self.children.abandon()
         self.cell.over(reason, again=whole)
@@ -258,13 +274,6 @@ class Incarnation:
     def accepts(self) -> tuple[type[Message], ...]:
         """The message types the actor takes."""
         return self.actor.accepts
-
-    @property
-    def links(self) -> Links:
-        """Watches, timers and deferred answers of this life, made on first use."""
-        if self._bonds is None:
-            self._bonds = Links(self)
-        return self._bonds
 
     @property
     def own_nursery(self) -> OwnNursery:

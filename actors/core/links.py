@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 class Links:
     """Watches on other actors, timers, and answers still owed.
 
-    Timers and answers are kept as keys of dicts: most actors have none at most times, and an empty
-    dict takes a quarter of an empty set, as long as it is a new one.
+    All three are kept as keys of dicts: many actors have none at most times, and an empty dict
+    takes a quarter of an empty set, as long as it is a new one.
     """
 
     __slots__ = ("_deferred", "_life", "_timers", "_watched")
 
     def __init__(self, life: Incarnation) -> None:
         self._life = life
-        self._watched: set[Cell] = set()
+        self._watched: dict[Cell, None] = {}
         self._timers: dict[Timer, None] = {}
         self._deferred: dict[ReplyTo[Any], None] = {}
 
@@ -41,7 +41,7 @@ class Links:
         if cell.watchers is None:
             cell.watchers = set()
         cell.watchers.add(self._life)
-        self._watched.add(cell)
+        self._watched[cell] = None
 
     def unwatch(self, ref: Ref[Any]) -> None:
         """Undo `watch`."""
@@ -51,7 +51,8 @@ class Links:
 
     def watched_ended(self, cell: Cell) -> None:
         """Forget a watched actor that has ended for good."""
-        self._watched.discard(cell)
+        self._watched.pop(cell, None)
+        self._watched = self._watched or {}
 
     def defer(self) -> ReplyTo[Any]:
         """Hand out the reply slot of the request being handled."""
@@ -105,6 +106,6 @@ class Links:
             timer.cancel()
 
     def _unwatch(self, cell: Cell) -> None:
-        self._watched.discard(cell)
+        self.watched_ended(cell)
         if cell.watchers is not None:
             cell.watchers.discard(self._life)

@@ -7,6 +7,7 @@ Our own rather than a memory channel: an idle one holds no queue at all, message
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 import trio
@@ -49,8 +50,9 @@ class Mailbox:
         queue.append(entry)
         if len(queue) > self.peak:
             self.peak = len(queue)
-        if self._reader is not None:
-            self.wake()
+        if self._reader is not None:  # as in `wake`: a call saved for every message there is
+            trio.lowlevel.reschedule(self._reader)
+            self._reader = None
 
     async def put_when_room(self, entry: object) -> None:
         """Queue an entry, waiting for room as long as it takes. Raises ActorStopped."""
@@ -81,12 +83,17 @@ class Mailbox:
             self._full = False
         return entry
 
-    async def wait(self) -> None:
-        """Wait until there may be something to do. For the owner only."""
+    def wait(self) -> Awaitable[object]:
+        """Return what waits until there may be something to do, to be awaited at once.
+
+        For the owner only. No coroutine, for each would be resumed with every message.
+        """
         if self._queue is not None and not self._queue:
             self._queue = None
         self._reader = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._forget_reader)
+        return trio.lowlevel.wait_task_rescheduled(  # noqa: ASYNC105 -- awaited by the caller
+            self._forget_reader
+        )
 
     def wake(self) -> None:
         """Have the owner look again, if it waits."""

@@ -40,4 +40,4 @@ class Registry:
             if found is None:
                 return None
             cell = found
-        return cell if cell.ref.alive else None
+        return cell if cell.mailbox.closed is None else None

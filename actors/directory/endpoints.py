@@ -45,7 +45,8 @@ class Endpoints:
             self._opening.reopen(known, order, partial(self._renew, order))
             return None
         self.table.check(spec.key.realm, spec.owner, order.quota)
-        endpoint = await self._opening.spawn(ENDPOINTS, spec.key.slug, lambda: Endpoint(spec))
+        slug, limits = spec.key.slug, self._opening.limits
+        endpoint = await self._opening.spawn(ENDPOINTS, slug, lambda: Endpoint(spec), limits)
         self._note(endpoint, order)
         return endpoint
 

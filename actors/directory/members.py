@@ -28,9 +28,10 @@ class Members:
         opening = self._opening
         known = opening.find(order.key.path)
         if known is None:
-            if opening.count(MEMBERS) >= opening.limits.peers:
+            limits = opening.limits
+            if opening.count(MEMBERS) >= limits.peers:
                 raise TooManyPeers
-            return await opening.spawn(MEMBERS, order.key.slug, order.factory)
+            return await opening.spawn(MEMBERS, order.key.slug, order.factory, limits)
 
         async def take_over(member: Ref[Message]) -> None:
             await member.ask(order.takeover, within=opening.limits.ask_seconds)

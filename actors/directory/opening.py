@@ -49,16 +49,17 @@ class Opening:
         parent: str,
         name: str,
         factory: Callable[[], Actor[Message]],
+        limits: ActorLimits,
         restart: Restart = Restart.TEMPORARY,
         grace: float = GRACE,
     ) -> Ref[Message]:
-        """Have a supervisor spawn a child. Raises Busy."""
+        """Have a supervisor spawn a child, by the limits of the moment. Raises Busy."""
         supervisor = self.find(parent)
         if supervisor is None:
             raise Busy  # it restarts, or the server is going down
-        spec = ChildSpec(name, factory, restart, grace, self.limits.mailbox_messages)
+        spec = ChildSpec(name, factory, restart, grace, limits.mailbox_messages)
         try:
-            return await supervisor.ask(Spawn(spec), within=self.limits.ask_seconds)
+            return await supervisor.ask(Spawn(spec), within=limits.ask_seconds)
         except Refused:
             raise
         except ActorError:

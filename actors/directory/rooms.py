@@ -21,7 +21,7 @@ from actors.room.room import Join, Room
 from actors.room.roster import Roster
 from actors.streams.services import MediaServices
 from actors.words.facts import JoinRefused
-from actors.words.keys import ROOMS
+from actors.words.keys import ROOMS, RoomKey
 from actors.words.refusals import Busy, TooManyRooms
 from actors.words.rooms import Admission, RoomSpec
 
@@ -35,17 +35,18 @@ class Rooms:
     its name, and so outlives the incarnations of the room itself.
     """
 
-    __slots__ = ("_directory", "_known", "_media", "_opening", "_origins")
+    __slots__ = ("_by_key", "_directory", "_key_of", "_media", "_opening", "_origins")
 
     def __init__(self, directory: Actor[Message], opening: Opening, media: MediaServices) -> None:
         self._directory = directory
         self._opening = opening
         self._media = media
-        self._known: set[Ref[Message]] = set()
+        self._by_key: dict[RoomKey, Ref[Message]] = {}
+        self._key_of: dict[Ref[Message], RoomKey] = {}  # also of those whose end is not heard yet
         self._origins = Origins()
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._key_of)
 
     async def admit(self, order: Admit) -> None:
         """Bring a Join to its room, which answers it; or refuse it."""
@@ -59,7 +60,9 @@ class Rooms:
 
     def forget(self, room: Ref[Message]) -> None:
         """Forget a room that has ended; an unknown one changes nothing."""
-        self._known.discard(room)
+        key = self._key_of.pop(room, None)
+        if key is not None and self._by_key.get(key) == room:  # not one that came after it
+            del self._by_key[key]
         self._origins.forget(room)
 
     def _refuse(self, order: Admit, refusal: Refused) -> None:
@@ -70,12 +73,15 @@ class Rooms:
             order.peer.tell(JoinRefused(order.tag, key, refusal, order.admission.attempt))
 
     async def _find_or_spawn(self, spec: RoomSpec, admission: Admission) -> Ref[Message]:
+        known = self._by_key.get(spec.key)
+        if known is not None and known.alive:
+            return known
         known = self._opening.find(spec.key.path)
-        if known is not None:
-            self._note(known)  # its spawning may have been answered too late
+        if known is not None:  # its spawning was answered too late
+            self._note(spec.key, known)
             return known
         limits = self._opening.limits
-        if len(self._known) >= limits.rooms:
+        if len(self._key_of) >= limits.rooms:
             raise TooManyRooms
         address, most = admission.address, limits.empty_rooms_per_address
         self._origins.check(address, admission.presence.peer, most)
@@ -85,12 +91,14 @@ class Rooms:
             return Room(spec, self._opening.limits, self._media, roster)
 
         grace = GRACE if spec.conference is None else CONFERENCE_GRACE
-        room = await self._opening.spawn(ROOMS, spec.key.slug, factory, Restart.TRANSIENT, grace)
+        room = await self._opening.spawn(
+            ROOMS, spec.key.slug, factory, limits, Restart.TRANSIENT, grace
+        )
         self._origins.note(room, address, roster)
-        self._note(room)
+        self._note(spec.key, room)
         return room
 
-    def _note(self, room: Ref[Message]) -> None:
-        if room not in self._known:
-            self._known.add(room)
-            self._directory.ctx.watch(room)
+    def _note(self, key: RoomKey, room: Ref[Message]) -> None:
+        self._by_key[key] = room
+        self._key_of[room] = key
+        self._directory.ctx.watch(room)

@@ -57,7 +57,6 @@ from actors.words.facts import (
 )
 from actors.words.orders import Order, Placed
 from actors.words.refusals import Busy, NotInRoom
-from actors.words.rooms import Admission
 
 FOLLOWED = 1000
 
@@ -119,69 +118,67 @@ class Member(Actor[Message]):
 
     async def handle(self, message: Message) -> object:
         try:
-            return self._handle(message)
+            match message:
+                case Signalled():  # first: these are by far the most
+                    self._show_to_client(message)
+                case FromRoom(room, fact):
+                    self._place.hear(room, fact)
+                case JoinRefused():
+                    self._place.turn_back(message)
+                case Enter():
+                    self._enter(message)
+                case Exit():
+                    self._place.exit()
+                case PlaceOrder(order):
+                    self._place_order(order)
+                case Post(order):
+                    if self._place.present:
+                        self._place.tell(Placed(self._identity.id, "", order))
+                case SetStatus(status):
+                    self._identity.set_status(status)
+                    self._present()
+                case Introduce(tag):
+                    self._show_to_client(Introduced(tag, self._identity.user))
+                case GrantLogin(user, nonce):
+                    self._identity.grant_login(user, nonce, self.ctx.now())
+                case LogIn():
+                    self._log_in(message)
+                case DescribeMember():
+                    view = self._place.view
+                    return MemberView(self._identity.presence, view.key.name if view else "")
+                case Follow(member, id_):
+                    self._follow(member, id_)
+                case Resume():
+                    self._resume(message)
+                case Adopt():
+                    self._adopt(message)
+                case RefuseSecond():
+                    raise Busy
+                case Lost(client, leaving):
+                    if client is self._client:
+                        self._lose_client(leaving=leaving)
+                case End(reason):
+                    self.ctx.stop(reason)
+                case Overdue(number):
+                    if number == self._overdue_number:
+                        self._be_overdue()
+                case IdentifyAgain():
+                    self._identify()
+                case LeaveAgain(room):
+                    self._place.leave_again(room)
+                case ConfirmAgain(room, incarnation):
+                    self._place.rejoin(room, incarnation)
         except (TooSlow, BacklogFull):
             self.ctx.stop(CloseReason.TOO_SLOW)
-            return None
         finally:
-            self._keep_media_to_the_room()
-
-    def _handle(self, message: Message) -> object:
-        match message:
-            case Signalled():  # first: these are by far the most
-                self._show_to_client(message)
-            case FromRoom(room, fact):
-                self._place.hear(room, fact)
-            case JoinRefused():
-                self._place.turn_back(message)
-            case Enter():
-                self._enter(message)
-            case Exit():
-                self._place.exit()
-            case PlaceOrder(order):
-                self._place_order(order)
-            case Post(order):
-                if self._place.present:
-                    self._place.tell(Placed(self._identity.id, "", order))
-            case SetStatus(status):
-                self._identity.set_status(status)
-                self._present()
-            case Introduce(tag):
-                self._show_to_client(Introduced(tag, self._identity.user))
-            case GrantLogin(user, nonce):
-                self._identity.grant_login(user, nonce, self.ctx.now())
-            case LogIn():
-                self._log_in(message)
-            case DescribeMember():
-                view = self._place.view
-                return MemberView(self._identity.presence, view.key.name if view else "")
-            case Follow(member, id_):
-                self._follow(member, id_)
-            case Resume():
-                self._resume(message)
-            case Adopt():
-                self._adopt(message)
-            case RefuseSecond():
-                raise Busy
-            case Lost(client, leaving):
-                if client is self._client:
-                    self._lose_client(leaving=leaving)
-            case End(reason):
-                self.ctx.stop(reason)
-            case Overdue(number):
-                if number == self._overdue_number:
-                    self._be_overdue()
-            case IdentifyAgain():
-                self._identify()
-            case LeaveAgain(room):
-                self._place.leave_again(room)
-            case ConfirmAgain(room, incarnation):
-                self._place.rejoin(room, incarnation)
+            if self._media is not None:
+                self._keep_media_to_the_room(self._media)
         return None
 
     async def on_down(self, down: Down) -> None:
         self._unless_too_slow(self._miss, down)
-        self._keep_media_to_the_room()
+        if self._media is not None:
+            self._keep_media_to_the_room(self._media)
 
     async def teardown(self, reason: str) -> None:
         self._log("peer.ended", reason=reason)
@@ -211,16 +208,14 @@ class Member(Actor[Message]):
     # --- the room
 
     def _enter(self, order: Enter) -> None:
-        if not self._waits_to_enter:
+        if self._overdue is not None and not self._waits_to_enter:
             self._expect_nothing()
-        identity = self._identity
-        identity.enter(
+        self._identity.enter(
             order.agent,
             account_to_join=order.account_to_join,
             account_to_create=order.account_to_create,
         )
-        admission = Admission(identity.presence, order.pin, address=order.address)
-        self._place.enter(order.spec, admission, order.tag)
+        self._place.enter(order)
 
     def _place_order(self, order: Order) -> None:
         if not self._place.present:
@@ -279,10 +274,10 @@ class Member(Actor[Message]):
         if lost is not None:
             self._show_to_client(lost)
 
-    def _keep_media_to_the_room(self) -> None:
+    def _keep_media_to_the_room(self, media: MediaShown) -> None:
         """Who is in no room has neither streams nor sessions, and brings none into the next."""
-        if self._media is not None and self._place.view is None:
-            self._media.lose()
+        if self._place.view is None:
+            media.lose()
 
     def _follow(self, member: Ref[Message], id_: str) -> None:
         if member != self.ctx.self_ref and len(self._followed) < FOLLOWED:

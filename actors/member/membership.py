@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from actors.core import (
@@ -28,6 +28,7 @@ from actors.core import (
 from actors.directory.directory import tell_directory
 from actors.directory.messages import Admit
 from actors.member.absence import AbsenceTerms, Backlog, BacklogFull
+from actors.member.messages import Enter
 from actors.room.room import Leave, Rejoin
 from actors.words.facts import (
     Fact,
@@ -43,7 +44,7 @@ from actors.words.facts import (
 )
 from actors.words.keys import RoomKey
 from actors.words.refusals import Busy
-from actors.words.rooms import Admission, RoomSpec
+from actors.words.rooms import Admission
 
 AGAIN_SECONDS = 0.05  # until another try at a mailbox that was full
 
@@ -106,21 +107,23 @@ class Membership:
 
     # --- orders of the client
 
-    def enter(self, spec: RoomSpec, admission: Admission, tag: str) -> None:
+    def enter(self, order: Enter) -> None:
         """Ask the room to be let in, and defer the answer to the order. Raises Busy."""
-        self._conclude(Busy())  # an earlier order that is still open is overtaken
-        if self._view is not None and self._view.key != spec.key:
+        if self._entering is not None:
+            self._conclude(Busy())  # an earlier order is overtaken
+        key = order.spec.key
+        if self._view is not None and self._view.key != key:
             self.exit()
         self._silent = False
         self._attempt += 1
         ctx = self._member.ctx
+        admission = Admission(self._state.presence, order.pin, self._attempt, order.address)
         try:
-            order = Admit(ctx.self_ref, spec, replace(admission, attempt=self._attempt), tag)
-            tell_directory(ctx.registry, order)
+            tell_directory(ctx.registry, Admit(ctx.self_ref, order.spec, admission, order.tag))
         except Busy:
             self.exit()  # who was refused is in no room
             raise
-        self._wanted = spec.key
+        self._wanted = key
         self._entering = ctx.defer()
 
     def exit(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -51,30 +52,34 @@ class Audience:
         if ref is not None:
             self._room.ctx.unwatch(ref)
 
-    def tell(self, notice: Notice) -> None:
-        """Tell a fact to those it is for."""
-        if notice.to is not None:
-            audience = [self.refs[notice.to]] if notice.to in self.refs else []
-        else:
-            audience = [ref for peer, ref in self.refs.items() if peer != notice.but]
-        told = FromRoom(self._room.ctx.self_ref, notice.fact)
-        for ref in audience:
-            self._pass(ref, told)
+    def tell(self, notices: Iterable[Notice]) -> None:
+        """Tell facts to those they are for."""
+        for notice in notices:
+            if notice.to is None:
+                self._pass(notice.fact, self.refs.values(), but=self.refs.get(notice.but or ""))
+            elif notice.to in self.refs:
+                self._pass(notice.fact, (self.refs[notice.to],))
 
     def inform(self, peer: Ref[Message], fact: Fact) -> None:
         """Tell somebody who may be no member."""
-        self._pass(peer, FromRoom(self._room.ctx.self_ref, fact))
+        self._pass(fact, (peer,))
 
-    def _pass(self, peer: Ref[Message], told: FromRoom) -> None:
-        """Tell a peer; one that cannot even keep up with its own mailbox ends, the room goes on."""
-        try:
-            peer.tell(told)
-        except ActorStopped:
-            pass  # its Down is on the way
-        except MailboxFull:
-            if peer not in self._ending:
-                self._ending.add(peer)
-                self._room.ctx.start_task(self._end, peer)
+    def _pass(
+        self, fact: Fact, peers: Iterable[Ref[Message]], but: Ref[Message] | None = None
+    ) -> None:
+        """Tell peers; one that cannot even keep up with its own mailbox ends, the room goes on."""
+        told = FromRoom(self._room.ctx.self_ref, fact)
+        for peer in peers:
+            if peer is but:
+                continue
+            try:
+                peer.tell(told)
+            except ActorStopped:
+                pass  # its Down is on the way
+            except MailboxFull:
+                if peer not in self._ending:
+                    self._ending.add(peer)
+                    self._room.ctx.start_task(self._end, peer)
 
     async def _end(self, slow: Ref[Message]) -> None:
         members = self._room.ctx.registry.find(MEMBERS)

@@ -17,13 +17,13 @@ class Echo:
     `forget_overdue` when that time is over.
     """
 
-    __slots__ = ("_absent", "_bytes", "_heard", "_messages", "_said", "_weight")
+    __slots__ = ("_bytes", "_heard", "_messages", "_said", "_weight", "absent")
 
     def __init__(self, messages: int, bytes: int) -> None:
         self._messages = messages
         self._bytes = bytes
         self._heard = 0  # the number of what was said last
-        self._absent: dict[str, tuple[int, float]] = {}  # heard so far, awaited until
+        self.absent: dict[str, tuple[int, float]] = {}  # by member: heard so far, awaited until
         self._said: list[Said] = []
         self._weight = 0
 
@@ -36,26 +36,26 @@ class Echo:
         """Keep from now on what a member misses that has gone."""
         if not self._messages or not self._bytes:
             return
-        self._absent.pop(member, None)
-        if len(self._absent) >= ABSENT:
-            del self._absent[next(iter(self._absent))]
-        self._absent[member] = self._heard, until
+        self.absent.pop(member, None)
+        if len(self.absent) >= ABSENT:
+            del self.absent[next(iter(self.absent))]
+        self.absent[member] = self._heard, until
 
     @property
     def until(self) -> float | None:
         """When nobody will be awaited any more; None where nobody is now."""
-        return max((until for _, until in self._absent.values()), default=None)
+        return max((until for _, until in self.absent.values()), default=None)
 
     def is_awaited(self, member: str, now: float) -> bool:
         """Tell whether what is said to this one alone may still reach him."""
-        return member in self._absent and now < self._absent[member][1]
+        return member in self.absent and now < self.absent[member][1]
 
     def add(self, said: Said, now: float) -> None:
         """Keep what is said, if there is anybody who misses it."""
-        if said.passing or not self._absent:
+        if said.passing or not self.absent:
             return
         self.forget_overdue(now)
-        if self._absent:
+        if self.absent:
             self._said.append(said)
             self._weight += weight_of(said)
             while len(self._said) > self._messages or self._weight > self._bytes:
@@ -63,9 +63,9 @@ class Echo:
 
     def missed(self, member: str, now: float) -> list[Said]:
         """Return what a member has missed that is back, in order; he is awaited no more."""
-        if member not in self._absent:
+        if member not in self.absent:
             return []
-        heard, until = self._absent.pop(member)
+        heard, until = self.absent.pop(member)
         missed = [
             said
             for said in self._said
@@ -76,18 +76,18 @@ class Echo:
 
     def forget(self, member: str) -> None:
         """Wait no more for this one, who has come and was not let in."""
-        if self._absent.pop(member, None) is not None and not self._absent:
+        if self.absent.pop(member, None) is not None and not self.absent:
             self._drop()
 
     def forget_overdue(self, now: float) -> None:
         """Wait no more for those who had time until now, and keep nothing for nobody."""
-        if any(until <= now for _, until in self._absent.values()):
-            self._absent = {
+        if any(until <= now for _, until in self.absent.values()):
+            self.absent = {
                 member: (heard, until)
-                for member, (heard, until) in self._absent.items()
+                for member, (heard, until) in self.absent.items()
                 if now < until
             }
-        if not self._absent:
+        if not self.absent:
             self._drop()
 
     def _drop(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.core import (
@@ -117,11 +117,12 @@ class Room(Actor[Message]):
         if roster.echo is None:
             roster.echo = Echo(limits.echo_messages, limits.echo_bytes)
         self._state = RoomState(spec, roster.lock, roster.used, roster.presences, roster.echo)
+        self._audience = Audience(self, roster.refs, limits.ask_seconds)
         self._conference: RoomConference | None = None
         if spec.conference is not None:
-            self._conference = RoomConference(self, spec.conference, media, self._tell, self._log)
+            tell = self._audience.tell
+            self._conference = RoomConference(self, spec.conference, media, tell, self._log)
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
-        self._audience = Audience(self, roster.refs, limits.ask_seconds)
         self._generation = 0
         self._expiry: Timer | None = None  # of the room that is empty
         self._forgetting: Timer | None = None  # while members are awaited
@@ -132,7 +133,7 @@ class Room(Actor[Message]):
         if self.ctx.incarnation > 1:
             self._audience.watch_again()
             # Before anything else that they hear of this incarnation.
-            self._tell([Notice(Restarted(self.ctx.incarnation))])
+            self._audience.tell([Notice(Restarted(self.ctx.incarnation))])
         else:
             self._log("room.created", type=self._state.spec.kind)
         self._expire_later()
@@ -148,7 +149,7 @@ class Room(Actor[Message]):
                 if self._audience.refs.get(peer, ref) == ref:
                     await self._leave(peer, gone=gone, echo_seconds=echo_seconds)
             case Present(presence):
-                self._tell(self._state.present(presence))
+                self._audience.tell(self._state.present(presence))
             case Placed():
                 await self._obey(message)
             case ExpireIfEmpty(generation):
@@ -160,7 +161,7 @@ class Room(Actor[Message]):
             case GetParticipants():
                 return tuple(self._state.members.values())
             case SetPermissions(peer, changes):
-                self._tell(self._state.permit(peer, changes))
+                self._audience.tell(self._state.permit(peer, changes))
                 return self._state.members[peer]
             case DropParticipant(peer):
                 await self._drop(peer)
@@ -215,11 +216,16 @@ class Room(Actor[Message]):
                 self._expire_later(0.0)
             return
         self._roster.lock, self._roster.used = lock, True  # first: it never comes back open
-        self._enlist(peer, order.peer)
+        self._generation += 1
+        if self._expiry is not None:
+            self._stay()
+        self._unaware.discard(peer)
+        self._audience.add(peer, order.peer)
         streams = self._conference.streams if self._conference is not None else ()
-        self._tell(state.join(order.admission, order.tag, lock, streams))
-        self._tell(state.missed(peer, self.ctx.now()))
-        self._forget_missed_later()
+        self._audience.tell(state.join(order.admission, order.tag, lock, streams))
+        if peer in state.echo.absent:
+            self._audience.tell(state.missed(peer, self.ctx.now()))
+            self._forget_missed_later()
         self._log("peer.joined", peer=peer, members=len(state.members))
 
     def _confirm(self, order: Rejoin) -> None:
@@ -229,13 +235,13 @@ class Room(Actor[Message]):
         if order.incarnation == self.ctx.incarnation:
             self._unaware.discard(presence.peer)
         if presence.revision > self._state.members[presence.peer].revision:  # lost in the crash
-            self._tell(self._state.present(presence))
+            self._audience.tell(self._state.present(presence))
 
     async def _leave(self, peer: str, *, gone: bool, echo_seconds: float = 0.0) -> None:
         self._audience.remove(peer)
         self._unaware.discard(peer)
         known = peer in self._state.members
-        self._tell(self._state.leave(peer, gone=gone))
+        self._audience.tell(self._state.leave(peer, gone=gone))
         if known:
             if echo_seconds:
                 self._state.echo.await_back(peer, self.ctx.now() + echo_seconds)
@@ -256,12 +262,6 @@ class Room(Actor[Message]):
         elif self._forgetting is None:
             delay = max(0.0, until - self.ctx.now())
             self._forgetting = self.ctx.tell_self_after(delay, ForgetMissed(until))
-
-    def _enlist(self, peer: str, ref: Ref[Message]) -> None:
-        self._generation += 1
-        self._stay()
-        self._unaware.discard(peer)
-        self._audience.add(peer, ref)
 
     def _expire_later(self, delay: float | None = None) -> None:
         if delay is None:
@@ -293,14 +293,14 @@ class Room(Actor[Message]):
         """Put a member out. Raises ParticipantUnknown."""
         if peer not in self._state.members:
             raise ParticipantUnknown(peer)
-        self._tell([Notice(Dropped(), to=peer)])
+        self._audience.tell([Notice(Dropped(), to=peer)])
         self._log("peer.dropped", peer=peer)
         await self._leave(peer, gone=True)
 
     def _close(self, reason: str) -> None:
         """End the room; the answer is given when everything in it has ended."""
         self._closing.append(self.ctx.defer())
-        self._tell([Notice(RoomClosed(self._state.view))])
+        self._audience.tell([Notice(RoomClosed(self._state.view))])
         self._log("room.closed", reason=reason)
         if self._conference is not None:
             self._conference.close()
@@ -319,14 +319,14 @@ class Room(Actor[Message]):
             value, outcome = await self._done(presence, placed.order)
         except Refused as refusal:
             if tag:
-                self._tell([Notice(OrderRefused(tag, refusal), to=by)])
+                self._audience.tell([Notice(OrderRefused(tag, refusal), to=by)])
             return
         if tag:
-            self._tell([Notice(OrderDone(tag, value), to=by)])
+            self._audience.tell([Notice(OrderDone(tag, value), to=by)])
         if self._conference is not None:
             await self._conference.carry_out(outcome)
         else:
-            self._tell(outcome.notices)
+            self._audience.tell(outcome.notices)
 
     async def _done(self, presence: Presence, order: Order) -> Done:
         """Carry out an order. Raises its refusals."""
@@ -356,7 +356,3 @@ class Room(Actor[Message]):
     def _log(self, event: str, **values: object) -> None:
         key = self._state.spec.key
         self.ctx.log.info(event, room=key.name, dialect=self._state.spec.dialect, **values)
-
-    def _tell(self, notices: Iterable[Notice]) -> None:
-        for notice in notices:
-            self._audience.tell(notice)

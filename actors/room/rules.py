@@ -15,7 +15,6 @@ from typing import Literal
 from actors.room.echo import Echo
 from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
 from actors.words.facts import (
-    Fact,
     Joined,
     PeerChanged,
     PeerJoined,
@@ -53,10 +52,13 @@ class RoomState:
     used: bool = False
     members: dict[str, Presence] = field(default_factory=dict)
     echo: Echo = field(default_factory=lambda: Echo(0, 0))
+    view: RoomView = field(init=False)
+    announces_members: bool = field(init=False)  # who comes and goes
 
-    @property
-    def view(self) -> RoomView:
-        return RoomView(self.spec.key, self.spec.title, self.spec.kind)
+    def __post_init__(self) -> None:
+        spec = self.spec
+        self.view = RoomView(spec.key, spec.title, spec.kind)
+        self.announces_members = spec.conference is None or spec.conference.announces_members
 
     def admit(self, admission: Admission) -> None:
         """Check whether this joiner may enter; raises the refusal, changes nothing."""
@@ -97,28 +99,21 @@ class RoomState:
         self.lock = lock
         self.used = True
         self.members[presence.peer] = presence
-        notices = [
-            Notice(self._welcome(admission, tag, streams), to=presence.peer),
-            *self.of_members(PeerJoined(presence), but=presence.peer),
-        ]
-        if self.spec.announces_roster and len(self.members) > 1:
-            called = tuple(member.peer for member in self.members.values() if member.callable)
+        members = tuple(self.members.values())
+        joined = Joined(tag, self.view, members, admission.attempt, streams)
+        notices = [Notice(joined, to=presence.peer)]
+        if self.announces_members:
+            notices.append(Notice(PeerJoined(presence), but=presence.peer))
+        if self.spec.announces_roster and len(members) > 1:
+            called = tuple(member.peer for member in members if member.callable)
             notices.append(Notice(RosterAnnounced(self.view, called)))
         return notices
-
-    def _welcome(self, admission: Admission, tag: str, streams: tuple[Stream, ...]) -> Joined:
-        return Joined(tag, self.view, tuple(self.members.values()), admission.attempt, streams)
-
-    def of_members(self, fact: Fact, but: str | None = None) -> list[Notice]:
-        """Announce who comes and goes, where the room does so."""
-        rules = self.spec.conference
-        return [Notice(fact, but=but)] if rules is None or rules.announces_members else []
 
     def leave(self, peer: str, *, gone: bool) -> list[Notice]:
         """Remove a member; an unknown peer changes nothing."""
         if self.members.pop(peer, None) is None:
             return []
-        return self.of_members(PeerLeft(peer, gone))
+        return [Notice(PeerLeft(peer, gone))] if self.announces_members else []
 
     def present(self, presence: Presence) -> list[Notice]:
         """Replace a member's presence and show it to the others; older revisions are ignored."""

@@ -125,19 +125,19 @@ class SpreedConversation:
             if not self._state.services.lifecycle.accepting:
                 raise ShuttingDown
             settings, address = self._state.services.settings(), self._client.socket.upgrade.address
-            await self._enter(
-                enter_order(settings.spreed, settings.limits, hello, incoming.iid, address)
-            )
+            limits = settings.limits
+            order = enter_order(settings.spreed, limits, hello, incoming.iid, address)
+            if order.pin:
+                await self._enter_with_pin(order)
+            else:
+                await self._peer.ask(order, within=limits.ask_seconds)
         except (ActorError, TooManyAttempts):
             self._client.room = None
             await self._peer.send(Exit())  # who was refused is in no room
             raise
 
-    async def _enter(self, order: Enter) -> None:
-        """Ask to join; a PIN is guarded against guessing by address and room."""
-        if not order.pin:
-            await self._ask(order)
-            return
+    async def _enter_with_pin(self, order: Enter) -> None:
+        """Ask to join; the PIN is guarded against guessing by address and room."""
         key = (self._client.socket.upgrade.address, "room", order.spec.key.slug)
         guard = self._state.services.guard
         await guard.admit(*key)

@@ -93,6 +93,27 @@ async def test_queued_messages_of_a_stopped_actor_are_dropped_and_askers_told() 
     assert diary == ["a setup", "a teardown: normal"]
 
 
+async def test_an_actor_that_is_stopped_while_others_have_their_turn_ends_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    noted = 0
+
+    async def tell_again(me: Puppet) -> None:
+        nonlocal noted
+        noted += 1
+        me.ctx.self_ref.tell(Note("again"))
+
+    async with open_system([puppet("a", on_note=tell_again)]) as system:
+        found(system, "/a").tell(Note("first"))
+        for _ in range(10):
+            await trio.lowlevel.checkpoint()
+        at_the_stop = noted
+        system.stop_actor("/a")
+        await trio.testing.wait_all_tasks_blocked()
+        assert noted == at_the_stop > 0
+    assert trio.current_time() == 0
+
+
 async def test_a_permanent_actor_cannot_stop_itself() -> None:
     async def stop(me: Puppet) -> None:
         with pytest.raises(RuntimeError, match="permanent"):

@@ -15,6 +15,7 @@ from actors.directory.messages import CountUsers, FindMembers, OpenMember
 from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import Adopt, End
+from actors.room.room import Room
 from actors.words.close_reasons import CloseReason
 from actors.words.keys import DIRECTORY, MEMBERS, ROOMS, MemberKey
 from actors.words.refusals import Busy, TooManyPeers, TooManyRooms, WrongPin
@@ -225,6 +226,36 @@ async def test_a_room_made_anew_keeps_its_own_lock() -> None:
         with pytest.raises(WrongPin):
             await cid.enter(pin="1234")
         await cid.enter(pin="5678")
+
+
+async def test_a_room_may_end_more_slowly_than_the_one_that_came_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    teardown, files_are_whole = Room.teardown, trio.Event()
+
+    async def slowly(room: Room, reason: str) -> None:
+        await files_are_whole.wait()
+        await teardown(room, reason)
+
+    async with open_house() as house:
+        ann = await house.open("ann")
+        await ann.enter()
+        monkeypatch.setattr(Room, "teardown", slowly)
+        house.system.stop_actor(key().path)
+        await settle()
+        bob = await house.open("bob")
+        await bob.enter()  # its name is free
+        assert house.facts(DIRECTORY)["rooms"] == 2
+        monkeypatch.setattr(Room, "teardown", teardown)
+        house.system.stop_actor(key().path)
+        await settle()
+        assert house.facts(DIRECTORY)["rooms"] == 1
+        files_are_whole.set()
+        await settle()
+        assert house.facts(DIRECTORY)["rooms"] == 0
+        await bob.enter()
+        assert house.facts(DIRECTORY)["rooms"] == 1
+        assert house.members() == {"bob"}
 
 
 async def test_a_directory_that_crashes_begins_with_no_room_and_no_lock(

@@ -190,16 +190,16 @@ async def test_a_participant_that_crashes_is_gone_and_its_client_hears_so(
     server: OwtServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = (await server.manager().create_room())["_id"]
-    real = Member._handle
+    real = Member.handle
 
-    def handle(self: Member, message: Message) -> object:
+    async def handle(self: Member, message: Message) -> object:
         if self._identity.user == "bob":
             raise RuntimeError("out of order")
-        return real(self, message)
+        return await real(self, message)
 
     async with guest(server, room) as ann, guest(server, room, "bob") as bob:
         await ann.told("participant", action="join")
-        monkeypatch.setattr(Member, "_handle", handle)
+        monkeypatch.setattr(Member, "handle", handle)
         await ann.ok("text", {"to": "all", "message": "anyone?"})
         await ann.told("text", message="anyone?")
         assert await ann.told("participant") == {"action": "leave", "data": bob.id}
