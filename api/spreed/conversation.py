@@ -126,7 +126,7 @@ class SpreedConversation:
                 raise ShuttingDown
             settings, address = self._state.services.settings(), self._client.socket.upgrade.address
             await self._enter(
-                enter_order(settings.spreed, settings.limits, hello, incoming.iid, address)
+                enter_order(self._state.settings, settings.limits, hello, incoming.iid, address)
             )
         except (ActorError, TooManyAttempts):
             self._client.room = None

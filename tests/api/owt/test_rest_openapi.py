@@ -10,8 +10,8 @@ import pytest
 
 from api.http.mounts import Place
 from api.operator.openapi import document
-from api.owt import open_dialect
 from api.owt.management.openapi import PATHS
+from api.owt.mount import open_dialect
 from tests.api.owt.test_rest_live import RECORDING, STREAM, ScriptedRoom
 from tests.support.owt import SUPER, owt_server
 
