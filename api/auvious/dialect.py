@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 
 def _open(services: Services) -> Callable[[Place], Mount]:
-    from api.auvious.mount import open_dialect  # commands do without it
+    from api.auvious.broker import open_broker  # commands do without it
+    from api.auvious.mount import open_mount
+    from api.auvious.state import AuviousState
 
-    return open_dialect(services)
+    state = AuviousState.open(services)
+    open_broker(state)
+    return lambda place: open_mount(state)
 
 
 def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 
 def _open(services: Services) -> Callable[[Place], Mount]:
-    from api.operator.mount import open_dialect  # commands do without it
+    from api.operator.collector import ServerCollector  # commands do without it
+    from api.operator.mount import open_mount
 
-    return open_dialect(services)
+    services.metrics.register(ServerCollector(services))
+    return lambda place: open_mount(services)
 
 
 def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from quart import Blueprint
 
-from api.http.mounts import Mount, Place, Services
-from api.operator.collector import ServerCollector
+from api.http.mounts import Mount, Services
 from api.operator.errors import refuse
 from api.operator.openapi import PATHS
 from api.operator.pages import add_pages
@@ -16,21 +13,15 @@ from api.operator.routes import add_routes
 PREFIX = "/-"
 
 
-def open_dialect(services: Services) -> Callable[[Place], Mount]:
-    """Start to collect metrics; the result opens the mount on a listener."""
-    services.metrics.register(ServerCollector(services))
-
-    def open_mount(_place: Place) -> Mount:
-        blueprint = Blueprint("operator", __name__)
-        add_routes(blueprint, PREFIX, services)
-        add_pages(blueprint, PREFIX)
-        return Mount(
-            dialect="operator",
-            blueprint=blueprint,
-            websockets=(),
-            prefixes=(PREFIX,),
-            refuse=refuse,
-            openapi=PATHS,
-        )
-
-    return open_mount
+def open_mount(services: Services) -> Mount:
+    blueprint = Blueprint("operator", __name__)
+    add_routes(blueprint, PREFIX, services)
+    add_pages(blueprint, PREFIX)
+    return Mount(
+        dialect="operator",
+        blueprint=blueprint,
+        websockets=(),
+        prefixes=(PREFIX,),
+        refuse=refuse,
+        openapi=PATHS,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from api.dialect import Dialect
@@ -18,9 +19,17 @@ if TYPE_CHECKING:
 
 
 def _open(services: Services) -> Callable[[Place], Mount]:
-    from api.owt.mount import open_dialect  # commands do without it
+    from api.owt.management.service import Management  # commands do without it
+    from api.owt.mount import open_mount
+    from api.owt.portal.conversation import serve
+    from api.owt.socketio.table import SocketIo
+    from api.owt.state import OwtState
 
-    return open_dialect(services)
+    state = OwtState.open(services)
+    clients = SocketIo(services, "owt", partial(serve, state))
+    clients.start()
+    management = Management(state)
+    return lambda place: open_mount(management, clients, place)
 
 
 def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:

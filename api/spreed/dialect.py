@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 
 def _open(services: Services) -> Callable[[Place], Mount]:
-    from api.spreed.mount import open_dialect  # commands do without it
+    from api.spreed.mount import open_mount  # commands do without it
+    from api.spreed.state import SpreedState
 
-    return open_dialect(services)
+    state = SpreedState.open(services)
+    return lambda place: open_mount(state, place)
 
 
 def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:

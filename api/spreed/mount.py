@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from quart import Blueprint
 
-from api.http.mounts import Mount, Place, Services
+from api.http.mounts import Mount, Place
 from api.spreed.openapi import PATHS
 from api.spreed.pages import add_pages
 from api.spreed.routes import add_routes, refuse
@@ -14,12 +12,6 @@ from api.spreed.socket import route
 from api.spreed.state import SpreedState
 
 BELOW_BASE = ("api/v1", "static/img/buddy", ".well-known/spreed-configuration")
-
-
-def open_dialect(services: Services) -> Callable[[Place], Mount]:
-    """Start the dialect; the result opens a mount of it for each listener."""
-    state = SpreedState.open(services)
-    return lambda place: open_mount(state, place)
 
 
 def open_mount(state: SpreedState, place: Place) -> Mount:

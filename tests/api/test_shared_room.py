@@ -13,11 +13,9 @@ from typing import Any
 import pytest
 import trio
 
-import api.owt.mount
 import api.owt.portal.login
 import api.spreed.conversation
 import api.spreed.events
-import api.spreed.mount
 from actors.core import open_system
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
@@ -26,7 +24,9 @@ from actors.words.keys import RoomKey
 from actors.words.limits import ActorLimits
 from actors.words.rooms import ConferenceRules, RoomSpec
 from api.http.mounts import Place
+from api.owt.dialect import OWT
 from api.process.secret_store import Secrets
+from api.spreed.dialect import SPREED
 from api.spreed.events import SpreedRenderer
 from api.spreed.signing import Signer
 from tests.fakes.media import FakeEngine
@@ -55,8 +55,8 @@ async def two_dialects(
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
     async with open_system(children(ActorLimits, media)) as system, trio.open_nursery() as nursery:
         services = services_for(settings, system=system, secrets=Secrets(tmp_path))
-        opens = api.owt.mount.open_dialect(services)
-        opens_spreed = api.spreed.mount.open_dialect(services)
+        opens = OWT.open(services)
+        opens_spreed = SPREED.open(services)
         mounts = (opens_spreed(PLACE), opens(PLACE))
         async with serving(*mounts, settings=settings, services=services) as served:
             owt = OwtServer(served, system, services, opens)

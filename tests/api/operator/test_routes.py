@@ -18,7 +18,7 @@ from actors.core import Actor, ChildSpec, Message, Restart, open_system
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Mount, Place, Services
 from api.operator import routes
-from api.operator.mount import open_dialect
+from api.operator.dialect import OPERATOR
 from api.process.secret_store import Secrets
 from media.contract.engine import EngineStats, Failure, MediaEngine
 from media.contract.stats import RouterStats, Totals
@@ -53,7 +53,7 @@ async def operated(
             guard=CredentialGuard(4, 1800.0),
             media=media or FakeEngine(),
         )
-        mount = open_dialect(services)(Place(root=False, secure=False))
+        mount = OPERATOR.open(services)(Place(root=False, secure=False))
         async with (
             serving(mount, settings=settings, services=services) as server,
             httpx.AsyncClient(base_url=server.url) as http,
@@ -110,7 +110,7 @@ async def test_guessing_the_token_ends_in_429_also_for_the_right_one(tmp_path: P
 async def test_guesses_are_counted_over_all_listeners(tmp_path: Path) -> None:
     settings = settings_with(operator={"token": TOKEN})
     services = services_for(settings, secrets=Secrets(tmp_path), guard=CredentialGuard(4, 1800.0))
-    opens, found = open_dialect(services), []
+    opens, found = OPERATOR.open(services), []
     async with (
         second_listener(services, opens(Place(root=False, secure=False))) as one,
         second_listener(services, opens(Place(root=False, secure=False))) as other,
