@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.dialects import BUILT
+from api.dialects import BUILT, built
 
 HOUSE = Path(__file__).parent.parent
 OURS = ("api", "actors", "media")
@@ -180,6 +180,7 @@ def test_a_dialect_knows_no_other(dialect: str) -> None:
 def test_every_dialect_is_in_the_list() -> None:
     assert sorted(BUILT) == dialects()
     assert all(BUILT[name].startswith(f"api.{name}.dialect:") for name in dialects())
+    assert [each.name for each in built()] == list(BUILT)
 
 
 @pytest.mark.parametrize("folder", ["cli", "http", "logs", "process", "settings"])
