@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -30,11 +29,6 @@ class InvalidRoom(Exception):
 
 class ViewConflict(Exception):
     """A view wants a format that `mediaOut` does not have."""
-
-
-def new_room_id() -> str:
-    """Make up the id of a room: 24 hex digits."""
-    return secrets.token_hex(12)
 
 
 def read_room(options: dict[str, Any]) -> RoomDocument:

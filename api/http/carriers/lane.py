@@ -1,12 +1,25 @@
 """The websocket lane: a websocket spoken by ourselves, straight on a non-blocking TCP socket.
 
-`LaneSocket` is the cheap carrier of `api.http.sockets.Socket`. Whole messages are unpacked by
-`frames.py`; everything else a client may send, and the closing handshake, is the business of
-the sans-IO `Protocol` of the `websockets` library, which a connection makes when it first needs it.
-Bytes move with plain `recv` and `send`, and Trio is asked to wait only when the kernel has nothing
-to give or no room to take. What makes it cheap: `push` writes at once while nothing is queued,
-`receive` reads before it waits, and a connection has no task and no timer besides the task that
-serves it. How one gets here: `api/http/carriers/connections.py`.
+How it works. A connection has one task, that of whoever serves it, and no timer of its own.
+
+In: `receive` hands out what is parsed already; else it reads without waiting, and only when the
+kernel has nothing does it ask Trio to wait. `_parse` takes whole messages (one final frame of text
+or bytes) apart by itself, with `frames.py`. Everything else a client may send goes to the sans-IO
+`Protocol` of the `websockets` library (`_consult`): fragments, pings, the closing handshake, and
+all that is wrong. The library is made when it is first needed, which for most connections is at
+their end. A row of messages that are at hand gives way to other tasks now and then (`_pace`), and
+so does a stream of pieces and control frames.
+
+Out: `push` writes at once while nothing is queued. What the kernel does not take goes into an
+outbox of limited size, and a writer task lives for as long as there is one. A full outbox raises
+SocketFull; what then becomes of the client is the dialect's to say.
+
+End: it is noted once, in `_ended`: by us (`close`), by the client, or because the connection broke.
+From then on `receive` raises SocketClosed. After our close frame nothing is sent (`_muted`); the
+owner calls `finish` to see the handshake through, and `abort` last of all. `tick` is called from
+outside, a few times a minute: it pings, and ends who is silent, stuck or slow to close.
+
+How a connection gets here: `connections.py`. What another carrier does: `api/http/sockets.py`.
 """
 
 from __future__ import annotations
