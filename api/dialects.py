@@ -1,34 +1,37 @@
-"""The dialects by name: the one place that knows which packages of `api` are dialects.
-
-Each package has `open_dialect(services)`: it starts the dialect, once per process, and returns what
-opens a mount of it on a listener.
-"""
+"""The dialects by name: the one place that knows which there are, and where each is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
-from api.http.mounts import Place
-
 if TYPE_CHECKING:
-    from api.http.mounts import Mount, Services
-    from api.settings import ListenerSettings
+    from api.dialect import Dialect
+
+BUILT = {
+    "spreed": "api.spreed.dialect:SPREED",
+    "owt": "api.owt.dialect:OWT",
+    "auvious": "api.auvious.dialect:AUVIOUS",
+    "operator": "api.operator.dialect:OPERATOR",
+}
+"""What this version can serve: the name, and the module and name of its `Dialect`."""
+
+PLANNED = ("barertc", "skyway", "peerjs")
+"""Names that have a section, in `api/settings/planned.py`; a listener cannot serve them yet."""
+
+DEFAULTS = ("spreed", "owt", "auvious", "operator")
+"""What a listener serves that names no dialects."""
+
+DEFAULT_ROOT = "spreed"
+"""What owns `/` and `/ws` on such a listener."""
 
 
-class Dialects:
-    """The dialects that some listener names, each started once."""
+def built() -> tuple[Dialect, ...]:
+    """Return every dialect of this version; none is started."""
+    return tuple(map(dialect, BUILT))
 
-    def __init__(self, names: Iterable[str], services: Services) -> None:
-        self._openers: dict[str, Callable[[Place], Mount]] = {
-            name: import_module(f"api.{name}").open_dialect(services)
-            for name in dict.fromkeys(names)
-        }
 
-    def mounts(self, listener: ListenerSettings) -> list[Mount]:
-        """Open the mounts of one listener, in the order it names them."""
-        return [
-            self._openers[name](Place(root=name == listener.root, secure=listener.secure))
-            for name in listener.dialects
-        ]
+def dialect(name: str) -> Dialect:
+    """Return the dialect of that name. Raises KeyError for one that is not built."""
+    found: Dialect = resolve_name(BUILT[name])
+    return found

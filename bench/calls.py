@@ -29,12 +29,12 @@ from unittest.mock import patch
 import trio
 import trio.testing
 
-from api import spreed
 from api.http.mounts import Place
 from api.http.sockets import NOTHING, SocketClosed, Upgrade, WebsocketRoute
 from api.logs import configure
 from api.process.composition import CurrentSettings, open_services, prepare_store
-from api.settings import LogSettings, Settings
+from api.settings import LogSettings, settings_of
+from api.spreed.dialect import SPREED
 from bench.figures import Figures, Row, rows_of, table
 
 MEMBERS = 3  # who are in the room already
@@ -233,13 +233,13 @@ def in_order() -> Iterator[None]:
 async def serving() -> AsyncIterator[Server]:
     """Run the server on its defaults."""
     with TemporaryDirectory(prefix="bench-") as folder, unlogged(), in_order():
-        settings = Settings.model_validate({"server": {"data_dir": folder}})
+        settings = settings_of({"server": {"data_dir": folder}})
         prepare_store(settings)
         async with (
             open_services(CurrentSettings(settings)) as services,
             trio.open_nursery() as nursery,
         ):
-            mount = spreed.open_dialect(services)(Place(root=True, secure=False))
+            mount = SPREED.open(services)(Place(root=True, secure=False))
             yield Server(mount.websockets[0], nursery)
             nursery.cancel_scope.cancel()
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from api.dialects import BUILT, built
 
 HOUSE = Path(__file__).parent.parent
 OURS = ("api", "actors", "media")
@@ -107,9 +111,8 @@ def violations(folder: str, *forbidden: str, but: tuple[str, ...] = ()) -> list[
 
 
 def dialects() -> list[str]:
-    """Return the folders of `api` that open a mount."""
-    mounts = (HOUSE / "api").glob("*/__init__.py")
-    return sorted(mount.parent.name for mount in mounts if "def open_dialect" in mount.read_text())
+    """Return the folders of `api` that are dialects."""
+    return sorted(path.parent.name for path in (HOUSE / "api").glob("*/dialect.py"))
 
 
 def test_there_is_something_to_look_at() -> None:
@@ -172,6 +175,36 @@ def test_the_core_is_imported_by_its_front_door(folder: str) -> None:
 def test_a_dialect_knows_no_other(dialect: str) -> None:
     others = [f"api.{other}" for other in dialects() if other != dialect]
     assert violations(f"api/{dialect}", *others) == []
+
+
+def test_every_dialect_is_in_the_list() -> None:
+    assert sorted(BUILT) == dialects()
+    assert all(BUILT[name].startswith(f"api.{name}.dialect:") for name in dialects())
+    assert [each.name for each in built()] == list(BUILT)
+
+
+@pytest.mark.parametrize("folder", ["cli", "http", "logs", "process", "settings"])
+def test_what_dialects_share_names_none(folder: str) -> None:
+    published = [name for name in BUILT if name != "operator"]  # part of every server
+    assert violations(f"api/{folder}", *(f"api.{name}" for name in published)) == []
+    named = {
+        f"{place(path)} names {name}"
+        for path in (HOUSE / "api" / folder).rglob("*.py")
+        for name in published
+        if name in path.read_text().lower()
+    }
+    assert named == set()
+
+
+def test_a_command_loads_no_dialect_beyond_what_it_says_of_itself() -> None:
+    code = (
+        "import sys; from api.cli.commands import run; assert run(['check-config']) == 0; "
+        "print(*sorted({'quart', 'trio', 'actors.core'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[1:] == [""]
 
 
 def test_asyncio_lives_in_its_seams_only() -> None:

@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from api.settings import Settings, load_settings
+from api.settings import load_settings, settings_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -32,7 +32,7 @@ def test_top_level_packages_are_listed() -> None:
 
 def test_readme_tells_where_the_defaults_serve() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    [listener] = Settings().listeners
+    [listener] = settings_of({}).listeners
     assert f"http://{listener.bind}" in readme
 
 

@@ -64,7 +64,10 @@ class RoomConference:
         tell: Callable[[Iterable[Notice]], None],
         log: Callable[..., None],
     ) -> None:
-        limits = (media.sessions_per_participant, media.recordings_per_room)
+        limits = (
+            media.stream_limits.sessions_per_participant,
+            media.stream_limits.recordings_per_room,
+        )
         self._conference = Conference(rules, *limits)
         self._room = room
         self._tell = tell

@@ -23,16 +23,23 @@ class RecordingsFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class MediaServices:
-    """Made once in `api/process/composition.py`.
+class StreamLimits:
+    """How many streams and recordings there may be, and how long one may take to come.
 
     `connect_seconds` is what a publication or subscription is given until its offer is there, and
     again from then until its media can flow.
     """
 
-    engine: MediaEngine
-    recordings: RecordingsFolder
-    ice_servers: tuple[IceServer, ...] = ()
     connect_seconds: float = 30.0
     sessions_per_participant: int = 100
     recordings_per_room: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class MediaServices:
+    """Made once in `api/process/composition.py`."""
+
+    engine: MediaEngine
+    recordings: RecordingsFolder
+    ice_servers: tuple[IceServer, ...] = ()
+    stream_limits: StreamLimits = StreamLimits()

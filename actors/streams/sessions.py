@@ -101,7 +101,9 @@ class RoomSessions:
 
     def open(self, session: str, owner: str) -> None:
         """Await the offer of a session."""
-        due = self._room.ctx.tell_self_after(self._media.connect_seconds, OfferDue(session))
+        due = self._room.ctx.tell_self_after(
+            self._media.stream_limits.connect_seconds, OfferDue(session)
+        )
         self._lines[session] = Negotiation(session, owner, due)
 
     def owner(self, session: str) -> str | None:
@@ -177,7 +179,7 @@ class RoomSessions:
             tracks,
             rejects_rest=True,
             ice_servers=media.ice_servers,
-            connect_seconds=media.connect_seconds,
+            connect_seconds=media.stream_limits.connect_seconds,
         )
         ctx = self._room.ctx
         spec = connection_spec(media.engine, session, session, wanted, ctx.self_ref, _unread)

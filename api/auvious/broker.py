@@ -35,8 +35,8 @@ from api.auvious.broker_link import Address, BrokerLink, BrokerLost
 if TYPE_CHECKING:
     from actors.endpoint.outbox import EndpointEvent
     from actors.endpoint.rules import Owner
+    from api.auvious.event_settings import AuviousBrokerSettings
     from api.auvious.state import AuviousState
-    from api.settings.auvious_wires import AuviousBrokerSettings
 
 NAME = "auvious_broker"
 PATH = f"/{NAME}/publisher"

@@ -17,8 +17,8 @@ from api.auvious.token_request import TokenRequest
 from api.http.credentials import TooManyAttempts, constant_time_equal
 
 if TYPE_CHECKING:
+    from api.auvious.settings import AuviousClient, AuviousUser
     from api.auvious.state import AuviousState
-    from api.settings.dialects import AuviousClient, AuviousUser
 
 SCOPE = "rtc-api"
 

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from quart import Blueprint, Response, has_request_context, request
 
 from api.auvious import cors
-from api.auvious.broker import open_broker
 from api.auvious.mqtt.socket import mqtt_routes
 from api.auvious.oauth import SECURITY, add_oauth_routes, security_refusal
 from api.auvious.openapi import PATHS, SECURITY_SCHEMES
 from api.auvious.routes import REST, add_routes, empty
 from api.auvious.server_events import add_event_stream
 from api.auvious.state import DIALECT, AuviousState
-from api.http.mounts import Mount, Place, Services
+from api.http.mounts import Mount
 
 PREFIXES = ("/auvious", REST, *SECURITY)
-
-
-def open_dialect(services: Services) -> Callable[[Place], Mount]:
-    """Start the dialect; the result opens a mount of it for each listener."""
-    state = AuviousState.open(services)
-    open_broker(state)
-    return lambda place: open_mount(state)
 
 
 def open_mount(state: AuviousState) -> Mount:

@@ -18,12 +18,13 @@ from api.auvious.keys import KeyRing
 from api.auvious.mqtt.claims import Claims
 from api.auvious.passwords import Passwords
 from api.auvious.refresh_tokens import RefreshTokens
+from api.auvious.settings import AuviousSettings
 from api.auvious.tokens import Tokens
 
 if TYPE_CHECKING:
     from api.auvious.mqtt.client import MqttClient
+    from api.auvious.settings import AuviousClient, AuviousUser
     from api.http.mounts import Services
-    from api.settings.dialects import AuviousClient, AuviousSettings, AuviousUser
 
 DIALECT = "auvious"
 REALM = "auvious"  # of its own endpoints
@@ -53,7 +54,7 @@ class AuviousState:
     @classmethod
     def open(cls, services: Services) -> AuviousState:
         """Read the keys and the tables. Raises DataDirError."""
-        settings = services.settings().auvious
+        settings = services.settings().section(AuviousSettings)
         data_dir = services.settings().server.data_dir
         ring = KeyRing(data_dir, settings.access_token_seconds, needed=bool(settings.clients))
         state = cls(
@@ -73,7 +74,7 @@ class AuviousState:
 
     @property
     def settings(self) -> AuviousSettings:
-        return self.services.settings().auvious
+        return self.services.settings().section(AuviousSettings)
 
     @property
     def quota(self) -> Quota:

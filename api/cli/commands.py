@@ -6,15 +6,15 @@ Exit codes: 0 done, 1 it could not be done, 2 the command or the configuration i
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import secrets
 import sys
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 
+from api.cli.printing import fail, print_line, say, write
+from api.dialects import built
 from api.logs import configure
 from api.logs.filter import LogFilter, parse_time
 from api.logs.lines import LEVELS
@@ -22,9 +22,6 @@ from api.logs.viewer import follow, lines_of, view, view_timeline
 from api.process.secret_store import DataDirError, Secrets
 from api.process.version import quintet_version
 from api.settings import ConfigError, LogSettings, Settings, config_path, load_settings
-from api.settings.hints import hints
-
-_DAY = 86_400
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -35,9 +32,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code: int = options.command(options)
     except ConfigError as error:
-        return _fail(f"the configuration is wrong:\n{error}", 2)
+        return fail(f"the configuration is wrong:\n{error}", 2)
     except DataDirError as error:
-        return _fail(str(error), 1)
+        return fail(str(error), 1)
     except BrokenPipeError:  # `quintet logs … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
@@ -54,9 +51,9 @@ def serve(options: argparse.Namespace) -> int:
     try:
         return server.run(settings)
     except (server.StartError, server.StoreAway) as error:
-        return _fail(str(error), 1)
+        return fail(str(error), 1)
     except server.StoreWrong as error:
-        return _fail(str(error), 2)
+        return fail(str(error), 2)
 
 
 def check_config(options: argparse.Namespace) -> int:
@@ -66,39 +63,31 @@ def check_config(options: argparse.Namespace) -> int:
         f"{'https' if each.secure else 'http'}://{each.bind} {', '.join(each.dialects)}"
         for each in settings.listeners
     )
-    for hint in hints(settings):
-        _say(f"quintet: warning: {hint}")
-    _print(f"{settings.file or 'embedded defaults'}: ok ({served})")
+    for hint in (hint for dialect in built() for hint in dialect.hints(settings)):
+        say(f"quintet: warning: {hint}")
+    print_line(f"{settings.file or 'embedded defaults'}: ok ({served})")
     return 0
 
 
 def show_secrets(options: argparse.Namespace) -> int:
     """Print the secrets in use, generating those that are missing."""
     settings = _settings(options)
-    if options.rotate_auvious_key:
-        return _rotate_auvious_key(settings)
+    if options.instead is not None:
+        code: int = options.instead(settings)
+        return code
     store = Secrets(settings.server.data_dir)
-    found = {
-        name: store.text(name, configured) for name, configured in _secrets_of(settings).items()
-    }
-    found |= _owt_services(store, settings)
+    found: dict[str, str] = {}
+    for dialect in built():
+        found |= dialect.secrets(settings, store)
     found = dict(sorted((store.all() | found).items()))
     if options.name:
         if options.name not in found:
-            return _fail(f"no secret is called {options.name!r}; there are: {', '.join(found)}", 2)
-        _print(found[options.name])
+            return fail(f"no secret is called {options.name!r}; there are: {', '.join(found)}", 2)
+        print_line(found[options.name])
         return 0
     width = max(map(len, found))
     for name, value in found.items():
-        _print(f"{name:<{width}}  {value}")
-    return 0
-
-
-def _rotate_auvious_key(settings: Settings) -> int:
-    from api.auvious.keys import rotate  # the other commands do without the dialect
-
-    _print(rotate(settings.server.data_dir))
-    _say("note: a running server signs with it after a SIGHUP")
+        print_line(f"{name:<{width}}  {value}")
     return 0
 
 
@@ -118,89 +107,33 @@ def show_logs(options: argparse.Namespace) -> int:
     colour = sys.stdout.isatty()
     try:
         if options.file == "-":
-            show(lines_of(sys.stdin.buffer), wanted, _write, colour=colour)
+            show(lines_of(sys.stdin.buffer), wanted, write, colour=colour)
         elif options.follow:
-            show(follow(Path(options.file)), wanted, _write, colour=colour)
+            show(follow(Path(options.file)), wanted, write, colour=colour)
         else:
             with Path(options.file).open("rb") as file:
-                show(lines_of(file), wanted, _write, colour=colour)
+                show(lines_of(file), wanted, write, colour=colour)
     except BrokenPipeError:
         raise
     except OSError as error:
-        return _fail(f"cannot read {options.file}: {error.strerror}", 1)
-    return 0
-
-
-def spreed_user(options: argparse.Namespace) -> int:
-    """Print the useridcombo and secret with which a user signs in to Spreed WebRTC."""
-    from api.spreed.auth import make_login  # the other commands do without the dialect
-
-    settings = _settings(options)
-    users = settings.spreed.users
-    key = Secrets(settings.server.data_dir).text("spreed.users.shared_secret", users.shared_secret)
-    expiry = int(time.time()) + options.days * _DAY
-    login = make_login(options.userid, key, expiry)
-    answer = {"useridcombo": login.combo, "secret": login.secret}
-    if options.json:
-        whole = {"userid": options.userid, **answer, "timestamp": expiry}
-        _print(json.dumps(whole, ensure_ascii=False))
-    else:
-        for name, value in answer.items():
-            _print(f"{name}: {value}")
-    if not (users.enabled and users.mode == "sharedsecret"):
-        _say(
-            "note: the server takes this once [spreed.users] has enabled = true, mode sharedsecret"
-        )
-    return 0
-
-
-def _secrets_of(settings: Settings) -> dict[str, str]:
-    """Return the secrets that what is built may need: name, and the configured value if any."""
-    clients = [client for client in settings.auvious.clients if not client.public]
-    return {
-        "operator.token": settings.operator.token,
-        "spreed.session_key": "",
-        "spreed.users.shared_secret": settings.spreed.users.shared_secret,
-        **{client.secret_name: client.secret for client in clients},
-    }
-
-
-def _owt_services(store: Secrets, settings: Settings) -> dict[str, str]:
-    """Return ids and keys of the OWT services that are always there, in the original's names."""
-    from api.owt.bootstrap import sample_credentials, super_credentials
-
-    first, sample = super_credentials(store, settings.owt), sample_credentials(store, settings.owt)
-    return {
-        "owt.super_service_id": first.id,
-        "owt.super_service_key": first.key,
-        "owt.sample_service_id": sample.id,
-        "owt.sample_service_key": sample.key,
-    }
-
-
-def owt_sign(options: argparse.Namespace) -> int:
-    """Print an Authorization header that signs one request to the OWT management API."""
-    from api.owt.management.mauth import make_header
-
-    settings = _settings(options)
-    service, key = options.service, options.key
-    if bool(service) != bool(key):
-        return _fail("--service and --key go together", 2)
-    if not service:
-        known = _owt_services(Secrets(settings.server.data_dir), settings)
-        kind = "super" if options.super else "sample"
-        service, key = known[f"owt.{kind}_service_id"], known[f"owt.{kind}_service_key"]
-    if bool(options.user) != bool(options.role):
-        return _fail("--user and --role go together", 2)
-    milliseconds = time.time_ns() // 1_000_000
-    nonce = secrets.token_hex(8)
-    header = make_header(service, key, milliseconds, nonce, options.user, options.role)
-    _print(f"Authorization: {header}")
+        return fail(f"cannot read {options.file}: {error.strerror}", 1)
     return 0
 
 
 def _settings(options: argparse.Namespace) -> Settings:
     return load_settings(config_path(options.config))
+
+
+def _with_settings(
+    run: Callable[[Settings, argparse.Namespace], int],
+) -> Callable[[argparse.Namespace], int]:
+    """Return a dialect's command as one that reads the settings first."""
+
+    @wraps(run)
+    def command(options: argparse.Namespace) -> int:
+        return run(_settings(options), options)
+
+    return command
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -232,22 +165,14 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("config", nargs="?", type=Path, metavar="FILE", help="as serve --config")
     kept = add("secrets", show_secrets, [config])
     kept.add_argument("name", nargs="?", help="print the value of this one only")
-    kept.add_argument(
-        "--rotate-auvious-key",
-        action="store_true",
-        help="make a new key that signs the tokens of Auvious, and print its id",
-    )
+    kept.set_defaults(instead=None)
+    for option in (option for dialect in built() for option in dialect.secrets_options):
+        kept.add_argument(
+            option.flag, dest="instead", action="store_const", const=option.run, help=option.help
+        )
     _add_log_options(add("logs", show_logs))
-    user = add("spreed-user", spreed_user, [config])
-    user.add_argument("userid", type=_userid, metavar="USERID")
-    user.add_argument("--days", type=_days, default=30, help="how long it is good for (30)")
-    user.add_argument("--json", action="store_true", help="print one JSON object")
-    sign = add("owt-sign", owt_sign, [config])
-    sign.add_argument("--service", default="", metavar="ID", help="else the sample service")
-    sign.add_argument("--key", default="", help="its key; else that of the sample service")
-    sign.add_argument("--super", action="store_true", help="sign as the super service")
-    sign.add_argument("--user", default="", help="the user of a token, with --role")
-    sign.add_argument("--role", default="", help="the role of a token, with --user")
+    for command in (command for dialect in built() for command in dialect.commands):
+        command.add_options(add(command.name, _with_settings(command.run), [config]))
     return parser
 
 
@@ -273,39 +198,8 @@ def _add_log_options(logs: argparse.ArgumentParser) -> None:
     logs.add_argument("--timeline", metavar="ROOM", default="", help="one room's life, in seconds")
 
 
-def _userid(text: str) -> str:
-    if not text or ":" in text or not text.isprintable():
-        raise argparse.ArgumentTypeError("a user id is not empty and has no colon")
-    return text
-
-
-def _days(text: str) -> int:
-    days = int(text)
-    if not 0 < days <= 36_500:
-        raise argparse.ArgumentTypeError("must be from 1 to 36500")
-    return days
-
-
 def _moment(text: str) -> datetime:
     try:
         return parse_time(text, datetime.now(UTC))
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"cannot read the time {text!r}") from None
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def _print(text: str) -> None:
-    _write(text + "\n")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-
-
-def _fail(text: str, code: int) -> int:
-    _say(f"quintet: {text}")
-    return code

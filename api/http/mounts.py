@@ -68,8 +68,7 @@ class Mount:
 
 
 DialectOpener = Callable[[Services], Callable[[Place], Mount]]
-"""Each dialect package exposes `open_dialect: DialectOpener`, called once a process; what it
-returns opens a mount of the dialect for each listener. What is to happen while the server drains
-goes into `services.lifecycle.drain_hooks`."""
+"""Called once a process; what it returns opens a mount of the dialect for each listener. What is to
+happen while the server drains goes into `services.lifecycle.drain_hooks`."""
 
 __all__ = ["DialectOpener", "Mount", "Place", "Services"]

@@ -19,6 +19,7 @@ from api.http.credentials import TooManyAttempts, constant_time_equal
 from api.operator.errors import refuse
 from api.operator.media_metrics import MediaCollector
 from api.operator.openapi import document
+from api.operator.settings import OperatorSettings
 
 if TYPE_CHECKING:
     from api.http.app import App
@@ -98,7 +99,8 @@ class Routes:
                 response.headers["Retry-After"] = str(int(error.retry_after) + 1)
                 return response
             scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-            token = services.secrets.text("operator.token", services.settings().operator.token)
+            configured = services.settings().section(OperatorSettings).token
+            token = services.secrets.text("operator.token", configured)
             if scheme.lower() != "bearer":
                 services.guard.undecided(address, "operator")
                 return refuse(401)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from api.owt.settings import OwtSettings
     from api.process.secret_store import Secrets
-    from api.settings import OwtSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +35,14 @@ def sample_credentials(kept: Secrets, settings: OwtSettings) -> ServiceCredentia
         kept.text("owt.sample_service_id", settings.sample_service_id, make_service_id).lower(),
         kept.text("owt.sample_service_key", settings.sample_service_key),
     )
+
+
+def kept_credentials(kept: Secrets, settings: OwtSettings) -> dict[str, str]:
+    """Return ids and keys of the services that are always there, in the original's names."""
+    first, sample = super_credentials(kept, settings), sample_credentials(kept, settings)
+    return {
+        "owt.super_service_id": first.id,
+        "owt.super_service_key": first.key,
+        "owt.sample_service_id": sample.id,
+        "owt.sample_service_key": sample.key,
+    }

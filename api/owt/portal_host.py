@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from api.owt.settings import OwtSettings
+
 if TYPE_CHECKING:
     from api.settings import Settings
 
@@ -32,8 +34,9 @@ def portal_host(settings: Settings, scope: Mapping[str, Any]) -> PortalHost | No
 
     None where that was no address, but a socket in the file system.
     """
-    if settings.owt.portal_host:
-        return PortalHost(settings.owt.portal_host, settings.owt.portal_secure)
+    owt = settings.section(OwtSettings)
+    if owt.portal_host:
+        return PortalHost(owt.portal_host, owt.portal_secure)
     if settings.server.public_url:
         parts = urlsplit(settings.server.public_url)
         secure = parts.scheme == "https"

@@ -13,10 +13,10 @@ from actors.words.keys import MemberKey, RoomKey
 from api.owt.management.replays import Replays
 from api.owt.portal.notifications import PortalRenderer
 from api.owt.rooms import REALM
+from api.owt.settings import OwtSettings
 
 if TYPE_CHECKING:
     from api.http.mounts import Services
-    from api.settings import OwtSettings
 
 DELETED_KEPT = 20_000
 """Ids of deleted rooms that are remembered: those of far more than the seconds of one login."""
@@ -36,12 +36,17 @@ class OwtState:
 
     @classmethod
     def open(cls, services: Services) -> OwtState:
-        secrets, replays = services.secrets, Replays(services.settings().owt.replay_nonces)
-        return cls(services, secrets.text("owt.token_key"), secrets.text("owt.ticket_key"), replays)
+        secrets, settings = services.secrets, services.settings().section(OwtSettings)
+        return cls(
+            services,
+            secrets.text("owt.token_key"),
+            secrets.text("owt.ticket_key"),
+            Replays(settings.replay_nonces),
+        )
 
     @property
     def settings(self) -> OwtSettings:
-        return self.services.settings().owt
+        return self.services.settings().section(OwtSettings)
 
     @property
     def ask_seconds(self) -> float:

@@ -18,10 +18,11 @@ from actors.member.messages import End
 from actors.store.place import StoreLimits, StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
-from actors.streams.services import MediaServices
+from actors.streams.services import MediaServices, StreamLimits
 from actors.tree import children
 from actors.words.close_reasons import CloseReason
 from actors.words.limits import ActorLimits
+from api.dialects import built
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Services
 from api.process.lifecycle import Lifecycle
@@ -132,10 +133,15 @@ def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
         engine,
         recordings_folder(settings),
         tuple(IceServer(it.urls, it.username, it.credential) for it in settings.ice.servers),
-        settings.owt.connect_seconds,
-        settings.owt.sessions_per_participant,
-        settings.owt.recordings_per_room,
+        _stream_limits(settings),
     )
+
+
+def _stream_limits(settings: Settings) -> StreamLimits:
+    """Return the limits of every room's streams, from the first dialect that has them."""
+    found = (each.stream_limits for each in built() if each.stream_limits is not None)
+    limits = next(found, None)
+    return StreamLimits() if limits is None else limits(settings)
 
 
 def actor_limits(limits: LimitSettings) -> ActorLimits:

@@ -16,7 +16,6 @@ import trio
 
 from actors.core import RestartLimit, Spawn
 from actors.store.upgrade import StoreAway, StoreWrong
-from api.dialects import Dialects
 from api.http.app import create_app
 from api.http.carriers.address_counts import AddressCounts
 from api.http.carriers.connections import Connections
@@ -25,6 +24,7 @@ from api.logs import configure
 from api.process.composition import CurrentSettings, open_services, prepare_store
 from api.process.http_actor import http_spec
 from api.process.listeners import Listener, StartError, bind_all, load_tls, raise_file_limit
+from api.process.mounting import Dialects
 from api.process.reloading import reload
 from api.process.secret_store import lock_data_dir
 from api.process.startup import check_places, one_message

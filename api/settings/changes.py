@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from api.dialects import built
+
 if TYPE_CHECKING:
+    from api.dialect import Dialect
+    from api.settings.fields import Section
     from api.settings.model import Settings
 
 _LOG = ("level", "file")
@@ -32,7 +36,10 @@ def changes(old: Settings, new: Settings) -> Changes:
 
 
 def merged(old: Settings, new: Settings) -> Settings:
-    """Return `old` with log level and file, limits, token files, keys and certificates of `new`."""
+    """Return `old` with what of `new` a running server takes over.
+
+    That is log level and file, limits, keys and certificates, and what dialects name.
+    """
     listeners = old.listeners
     if len(listeners) == len(new.listeners):
         listeners = tuple(
@@ -46,9 +53,15 @@ def merged(old: Settings, new: Settings) -> Settings:
             "listeners": listeners,
             "log": old.log.model_copy(update={key: getattr(new.log, key) for key in _LOG}),
             "limits": new.limits,
-            "spreed": old.spreed.model_copy(update={"token_file": new.spreed.token_file}),
+            **{each.name: _taken_over(old, new, each) for each in built() if each.reloadable},
         }
     )
+
+
+def _taken_over(old: Settings, new: Settings, dialect: Dialect) -> Section:
+    """Return a dialect's old section with what is new of its reloadable keys."""
+    before, after = old.section(dialect.section), new.section(dialect.section)
+    return before.model_copy(update={key: getattr(after, key) for key in dialect.reloadable})
 
 
 def _differing(old: Any, new: Any, key: str = "") -> Iterator[str]:

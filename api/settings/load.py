@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from api.settings.checks import find_problems
 from api.settings.errors import ConfigError, Problem
 from api.settings.lines import KeyPath, key_lines, line_of
-from api.settings.model import Settings
+from api.settings.model import Settings, settings_model
 
 ENVIRONMENT = "QUINTET_CONFIG"
 
@@ -37,7 +37,7 @@ def load_settings(path: Path | None = None) -> Settings:
     lines = key_lines(text)
     base = Path.cwd() if path is None else path.absolute().parent
     try:
-        settings = Settings.model_validate(tables, context={"base": base})
+        settings = settings_of(tables, base)
     except ValidationError as error:
         found: Iterable[tuple[KeyPath, str]] = [
             (details["loc"], _message(details["type"], details["msg"], details["loc"]))
@@ -48,6 +48,16 @@ def load_settings(path: Path | None = None) -> Settings:
         raise ConfigError(problems)
     settings._file = path
     return settings
+
+
+def settings_of(tables: Mapping[str, Any], base: Path | None = None) -> Settings:
+    """Check the values of tables, as TOML has them, and fill in defaults; {} is all defaults.
+
+    `load_settings` also checks what the values mean together, and that the files they name are
+    there. Relative paths are relative to `base`, without it to the working directory. Raises
+    pydantic's ValidationError.
+    """
+    return settings_model().model_validate(tables, context={"base": base})
 
 
 def _read(path: Path) -> str:
@@ -98,7 +108,7 @@ def _message(kind: str, message: str, path: KeyPath) -> str:
 
 def _siblings(path: KeyPath) -> list[str]:
     """Return the keys known where `path` ends."""
-    model: type[BaseModel] | None = Settings
+    model: type[BaseModel] | None = settings_model()
     for part in path[:-1]:
         if isinstance(part, str) and model is not None:
             model = model_in(model.model_fields[part].annotation)

@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, create_model
 
+from api.dialects import built
 from api.settings.changes import Changes, changes, merged
-from api.settings.dialects import (
-    AuviousSettings,
+from api.settings.fields import DEFAULTS, Many, Section
+from api.settings.planned import (
     BareRtcSettings,
-    OwtSettings,
     PeerJsSettings,
     SkywaySettings,
-    SpreedSettings,
 )
-from api.settings.fields import DEFAULTS, Many, Section
 from api.settings.sections import (
     EMBEDDED_LISTENERS,
     IceSettings,
     LimitSettings,
     ListenerSettings,
     LogSettings,
-    OperatorSettings,
     RecordingSettings,
     ServerSettings,
     StoreSettings,
 )
 
+if TYPE_CHECKING:
+    from api.dialect import Dialect
 
-class Settings(Section):
-    """Every section, with its defaults; `Settings()` is what runs without a file.
+DialectSection = TypeVar("DialectSection", bound=Section)
 
-    `Settings()` checks values only. `load_settings` also checks what the values mean together, and
-    that the files they name are there.
+
+class Settings(Section, defer_build=True):
+    """Every section; `settings_of` makes one, of a class that has the dialects' sections as well.
+
+    Those are had by their class: `settings.section(SomeSettings)`.
     """
+
+    _names: ClassVar[dict[type[Section], str]] = {}  # of the sections of dialects
 
     server: ServerSettings = DEFAULTS
     listeners: Many[ListenerSettings] = EMBEDDED_LISTENERS
@@ -42,12 +47,8 @@ class Settings(Section):
     store: StoreSettings = DEFAULTS
     limits: LimitSettings = DEFAULTS
     ice: IceSettings = DEFAULTS
-    operator: OperatorSettings = DEFAULTS
     recording: RecordingSettings = DEFAULTS
-    spreed: SpreedSettings = DEFAULTS
-    owt: OwtSettings = DEFAULTS
     barertc: BareRtcSettings = DEFAULTS
-    auvious: AuviousSettings = DEFAULTS
     skyway: SkywaySettings = DEFAULTS
     peerjs: PeerJsSettings = DEFAULTS
 
@@ -58,6 +59,10 @@ class Settings(Section):
         """The file these settings were read from; None for the embedded defaults."""
         return self._file
 
+    def section(self, kind: type[DialectSection]) -> DialectSection:
+        """Return the section of a dialect, by its class."""
+        return cast("DialectSection", getattr(self, self._names[kind]))
+
     def reloadable_diff(self, new: Settings) -> Changes:
         """Say which keys differ in `new`, and whether a running server can take them over."""
         return changes(self, new)
@@ -65,3 +70,16 @@ class Settings(Section):
     def with_reloadable(self, new: Settings) -> Settings:
         """Return these settings with those of `new` that a running server can take over."""
         return merged(self, new)
+
+
+def settings_model() -> type[Settings]:
+    """Return the model of the whole file: the sections above and those of the built dialects."""
+    return _with_dialects(built())
+
+
+@cache
+def _with_dialects(dialects: tuple[Dialect, ...]) -> type[Settings]:
+    sections: dict[str, Any] = {each.name: (each.section, DEFAULTS) for each in dialects}
+    model = create_model("Settings", __base__=Settings, **sections)
+    model._names = {each.section: each.name for each in dialects}
+    return model

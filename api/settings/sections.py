@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from api.dialects import DEFAULT_ROOT, DEFAULTS
 from api.settings.fields import (
     Address,
     Bind,
@@ -27,12 +28,6 @@ from api.settings.fields import (
     split_bind,
 )
 
-DIALECTS = ("spreed", "owt", "barertc", "auvious", "skyway", "peerjs", "operator")
-BUILT_DIALECTS = frozenset({"spreed", "owt", "auvious", "operator"})
-"""What this version can serve; a listener that names another dialect is an error."""
-
-DEFAULT_DIALECTS = ("spreed", "owt", "auvious", "operator")
-
 
 class ServerSettings(Section):
     """The process: where it keeps its data, how the world calls it, how long it takes to stop."""
@@ -47,11 +42,11 @@ class ListenerSettings(Section):
     """One address to listen on, and the dialects served there.
 
     `root` is the dialect that owns `/` and `/ws`: the one named, else the only one there (operator
-    does not count), else spreed where no dialects are named, else "".
+    does not count), else the default one where no dialects are named, else "".
     """
 
     bind: Bind = "127.0.0.1:8080"
-    dialects: Many[Name] = DEFAULT_DIALECTS
+    dialects: Many[Name] = DEFAULTS
     root: str = ""
     tls_certfile: OptionalPath = None
     tls_keyfile: OptionalPath = None
@@ -60,7 +55,7 @@ class ListenerSettings(Section):
     @classmethod
     def _as_embedded(cls, data: Any) -> Any:
         if isinstance(data, dict) and "dialects" not in data and not data.get("root"):
-            return {**data, "root": "spreed"}
+            return {**data, "root": DEFAULT_ROOT}
         return data
 
     @field_validator("root")
@@ -68,7 +63,7 @@ class ListenerSettings(Section):
     def _alone(cls, value: str, info: ValidationInfo) -> str:
         named = info.data.get("dialects", ())
         others = [name for name in named if name != "operator"]
-        alone = len(others) == 1 or named == DEFAULT_DIALECTS
+        alone = len(others) == 1 or named == DEFAULTS
         return others[0] if not value and alone else value
 
     @property
@@ -87,7 +82,7 @@ class ListenerSettings(Section):
         return self.tls_certfile is not None
 
 
-EMBEDDED_LISTENERS: Any = ({"bind": "127.0.0.1:8080", "root": "spreed"},)
+EMBEDDED_LISTENERS: Any = ({"bind": "127.0.0.1:8080", "root": DEFAULT_ROOT},)
 
 
 class LogSettings(Section):
@@ -177,12 +172,6 @@ class IceSettings(Section):
     listen_ips: Many[Address] = ()
     announced_ips: Many[Address] = ()
     udp_port_range: PortRange = (0, 0)
-
-
-class OperatorSettings(Section):
-    """Who may see the insides of the server."""
-
-    token: Secret = ""
 
 
 class RecordingSettings(Section):

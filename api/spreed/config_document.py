@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api.spreed.settings import SpreedSettings
 from api.spreed.state import VERSION
 from api.spreed.turn import stun_uris, turn_uris
 
@@ -19,7 +20,7 @@ def config_document(state: SpreedState) -> dict[str, object]:
     `TurnUsername` and `TurnPassword` stay empty: this is public, credentials come in Self.
     """
     settings = state.services.settings()
-    spreed, ice = settings.spreed, settings.ice
+    spreed, ice = settings.section(SpreedSettings), settings.ice
     return {
         "Title": spreed.title,
         "S": STATIC,

@@ -124,9 +124,9 @@ class SpreedConversation:
         try:
             if not self._state.services.lifecycle.accepting:
                 raise ShuttingDown
-            settings, address = self._state.services.settings(), self._client.socket.upgrade.address
-            limits = settings.limits
-            order = enter_order(settings.spreed, limits, hello, incoming.iid, address)
+            limits = self._state.services.settings().limits
+            address = self._client.socket.upgrade.address
+            order = enter_order(self._state.settings, limits, hello, incoming.iid, address)
             if order.pin:
                 await self._enter_with_pin(order)
             else:

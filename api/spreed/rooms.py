@@ -15,7 +15,8 @@ from api.spreed.errors import DefaultRoomDisabled, PinTooLong, RoomNameTooLong
 from api.spreed.wire import DIALECT, Credentials, Hello
 
 if TYPE_CHECKING:
-    from api.settings import LimitSettings, SpreedSettings
+    from api.settings import LimitSettings
+    from api.spreed.settings import SpreedSettings
 
 REALM = "spreed"  # of its own sessions and rooms
 DEFAULT_TYPE, CONFERENCE = "Room", "Conference"

@@ -46,13 +46,13 @@ def route(state: SpreedState, path: str) -> WebsocketRoute:
 
 
 def socket_limits(state: SpreedState) -> SocketLimits:
-    settings = state.services.settings()
+    settings, spreed = state.services.settings(), state.settings
     return SocketLimits(
         message_bytes=settings.limits.message_bytes,
         messages_per_second=settings.limits.messages_per_second,
-        outbox_messages=settings.spreed.outbox_messages,
-        outbox_bytes=settings.spreed.outbox_bytes,
-        ping_seconds=settings.spreed.ping_seconds,
+        outbox_messages=spreed.outbox_messages,
+        outbox_bytes=spreed.outbox_bytes,
+        ping_seconds=spreed.ping_seconds,
     )
 
 
@@ -60,7 +60,7 @@ def admit(state: SpreedState, upgrade: Upgrade) -> Rejection | None:
     """Refuse pages of other sites, missing access tokens, and newcomers while draining."""
     if not state.services.lifecycle.accepting:
         return Rejection(503, "shutting down", b"The server is shutting down")
-    settings = state.services.settings()
+    settings, spreed = state.services.settings(), state.settings
     reason = origin_refusal(
         upgrade.headers.get("origin"),
         upgrade.host,
@@ -70,7 +70,7 @@ def admit(state: SpreedState, upgrade: Upgrade) -> Rejection | None:
     )
     if reason is not None:
         return Rejection(403, reason, b"Origin not allowed")
-    return _access_refusal(state, upgrade) if settings.spreed.require_access_token else None
+    return _access_refusal(state, upgrade) if spreed.require_access_token else None
 
 
 def _access_refusal(state: SpreedState, upgrade: Upgrade) -> Rejection | None:

@@ -9,14 +9,16 @@ from actors.core import Message, Ref
 from actors.words.keys import MemberKey
 from api.process.version import quintet_version
 from api.spreed.access_tokens import AccessTokens
+from api.spreed.commands import shared_secret
 from api.spreed.events import SpreedRenderer
 from api.spreed.pictures import Pictures
 from api.spreed.rooms import REALM
+from api.spreed.settings import SpreedSettings
 from api.spreed.signing import Signer
 
 if TYPE_CHECKING:
     from api.http.mounts import Services
-    from api.settings import IceSettings, SpreedSettings
+    from api.settings import IceSettings
 
 VERSION = f"quintet-{quintet_version()}"  # Self and the page must name the same
 
@@ -41,7 +43,7 @@ class SpreedState:
 
     @classmethod
     def open(cls, services: Services) -> SpreedState:
-        settings = services.settings().spreed
+        settings = services.settings().section(SpreedSettings)
         signer = Signer(services.secrets.text("spreed.session_key"))
         state = cls(
             services,
@@ -57,13 +59,12 @@ class SpreedState:
 
     @property
     def settings(self) -> SpreedSettings:
-        return self.services.settings().spreed
+        return self.services.settings().section(SpreedSettings)
 
     @property
     def shared_secret(self) -> str:
         """The secret that portals sign users with."""
-        configured = self.settings.users.shared_secret
-        return self.services.secrets.text("spreed.users.shared_secret", configured)
+        return shared_secret(self.settings, self.services.secrets)
 
     def ice(self) -> IceSettings:
         """Return the STUN and TURN servers that clients are given, as configured now."""

@@ -13,9 +13,7 @@ from typing import Any
 import pytest
 import trio
 
-import api.owt
 import api.owt.portal.login
-import api.spreed
 import api.spreed.conversation
 import api.spreed.events
 from actors.core import open_system
@@ -26,7 +24,9 @@ from actors.words.keys import RoomKey
 from actors.words.limits import ActorLimits
 from actors.words.rooms import ConferenceRules, RoomSpec
 from api.http.mounts import Place
+from api.owt.dialect import OWT
 from api.process.secret_store import Secrets
+from api.spreed.dialect import SPREED
 from api.spreed.events import SpreedRenderer
 from api.spreed.signing import Signer
 from tests.fakes.media import FakeEngine
@@ -55,8 +55,8 @@ async def two_dialects(
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
     async with open_system(children(ActorLimits, media)) as system, trio.open_nursery() as nursery:
         services = services_for(settings, system=system, secrets=Secrets(tmp_path))
-        opens = api.owt.open_dialect(services)
-        opens_spreed = api.spreed.open_dialect(services)
+        opens = OWT.open(services)
+        opens_spreed = SPREED.open(services)
         mounts = (opens_spreed(PLACE), opens(PLACE))
         async with serving(*mounts, settings=settings, services=services) as served:
             owt = OwtServer(served, system, services, opens)

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from werkzeug.routing import Rule
 
-from api.dialects import Dialects
 from api.http.app import create_app
+from api.process.mounting import Dialects
 from api.process.secret_store import Secrets
 from api.settings import ListenerSettings
 from tests.support.serving import services_for, settings_with

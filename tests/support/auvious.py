@@ -26,7 +26,7 @@ from api.process.private_files import replace_private
 from api.process.secret_store import Secrets
 from api.settings import Settings
 from tests.fakes.media import FakeEngine
-from tests.support.serving import Serving, services_for, serving
+from tests.support.serving import Serving, services_for, serving, settings_with
 
 PATIENCE = 30.0  # seconds for something that must come, also on a busy machine
 ENDPOINTS = "/rtc-api/users/endpoints"
@@ -59,7 +59,7 @@ def auvious_settings(data_dir: Path, **sections: Any) -> Settings:
     """Return settings with the clients and users above, changed by section."""
     auvious = {"clients": CLIENTS, "users": USERS} | sections.pop("auvious", {})
     server = {"data_dir": str(data_dir)} | sections.pop("server", {})
-    return Settings(server=server, auvious=auvious, **sections)
+    return settings_with(server=server, auvious=auvious, **sections)
 
 
 def auvious_toml() -> str:

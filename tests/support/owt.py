@@ -21,10 +21,10 @@ from actors.words.keys import ROOMS, RoomKey
 from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Mount, Place, Services
-from api.owt import open_dialect
+from api.owt.dialect import OWT
 from api.owt.management.mauth import make_header
 from api.process.secret_store import Secrets
-from api.settings import Settings
+from api.settings import Settings, settings_of
 from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
 from tests.support.serving import Serving, services_for, serving
@@ -100,7 +100,7 @@ def owt_settings(**sections: Any) -> Settings:
         "sample_service_id": SAMPLE,
         "sample_service_key": KEYS[SAMPLE],
     }
-    return Settings(**sections | {"owt": known | sections.get("owt", {})})
+    return settings_of(sections | {"owt": known | sections.get("owt", {})})
 
 
 @asynccontextmanager
@@ -132,7 +132,7 @@ async def owt_server(
                 of.credential_failures, 1800.0, of.credential_failures_per_address
             )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
-        opens = open_dialect(services)
+        opens = OWT.open(services)
         mount = opens(Place(root=False, secure=False))
         async with serving(mount, carrier=carrier, settings=settings, services=services) as served:
             yield OwtServer(served, system, services, opens)

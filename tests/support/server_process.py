@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,11 +23,19 @@ class ServerProcess:
     """One server with its data in `folder`; it can be stopped and started again there.
 
     It serves what a listener serves by default. `port` 0 takes any free port; `config` is TOML put
-    behind the listener's. Use it as a context manager: at the end the process is gone, killed if
-    need be.
+    behind the listener's, `entry` what Python runs as `quintet`. Use it as a context manager: at
+    the end the process is gone, killed if need be.
     """
 
-    def __init__(self, folder: Path, *, port: int = 0, config: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        config: str = "",
+        entry: Sequence[str] = ("-m", "api"),
+    ) -> None:
+        self._entry = entry
         self._file = folder / "config.toml"
         self._file.write_text(
             f'[server]\ndata_dir = "{folder / "data"}"\n'
@@ -55,7 +64,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start and wait until it serves; raises RuntimeError with its output if it does not."""
-        command = [sys.executable, "-m", "api", "serve", "--config", str(self._file)]
+        command = [sys.executable, *self._entry, "serve", "--config", str(self._file)]
         self._process = subprocess.Popen(
             command,
             cwd=REPOSITORY,

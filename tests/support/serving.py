@@ -28,7 +28,7 @@ from api.http.sockets import Rejection, Socket, SocketLimits, Upgrade, Websocket
 from api.process.composition import actor_limits
 from api.process.lifecycle import Lifecycle
 from api.process.secret_store import Secrets
-from api.settings import ListenerSettings, Settings
+from api.settings import ListenerSettings, Settings, settings_of
 from tests.fakes.media import FakeEngine
 
 CARRIERS = ("lane", "quart")
@@ -54,7 +54,7 @@ class Serving:
 
 def settings_with(**sections: Any) -> Settings:
     """Return settings with some sections changed, e.g. limits={"header_seconds": 0.2}."""
-    return Settings(**sections)
+    return settings_of(sections)
 
 
 def services_for(settings: Settings, **changes: Any) -> Services:
@@ -113,7 +113,7 @@ async def serving(
     root: str = "",
 ) -> AsyncIterator[Serving]:
     """Serve mounts while the block runs: by our listener ("lane"), or by plain Hypercorn."""
-    settings = settings or Settings()
+    settings = settings or settings_of({})
     services = services or services_for(settings)
     app = create_app(ListenerSettings(dialects=("test",), root=root), mounts, services)
     run = _by_us if carrier == "lane" else _by_hypercorn

@@ -16,7 +16,7 @@ from api.http.mounts import Mount, Services
 from api.owt.socketio.connection import ConnectionClosed, SocketioConnection
 from api.owt.socketio.polling import add_polling
 from api.owt.socketio.table import PATH, SocketIo
-from api.settings import Settings
+from api.settings import settings_of
 from tests.support.serving import Serving, plain_refusal, services_for, serving
 
 
@@ -77,7 +77,7 @@ class Host:
 @asynccontextmanager
 async def socketio_host(carrier: str = "lane", **sections: Any) -> AsyncIterator[Host]:
     """Serve Socket.IO at its usual path, over a real actor system, with settings by section."""
-    settings = Settings(**sections)
+    settings = settings_of(sections)
     async with open_system() as system:
         services = services_for(settings, system=system)
         hosts: list[Host] = []

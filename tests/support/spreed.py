@@ -21,8 +21,8 @@ from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Mount, Place, Services
 from api.process.secret_store import Secrets
-from api.settings import Settings
-from api.spreed import open_dialect
+from api.settings import Settings, settings_of
+from api.spreed.dialect import SPREED
 from tests.fakes.media import FakeEngine
 from tests.support.serving import Serving, services_for, serving
 
@@ -158,7 +158,7 @@ class SpreedServer:
 def spreed_settings(**sections: Any) -> Settings:
     """Return settings without a rate limit, changed by section."""
     sections["limits"] = FAST | sections.get("limits", {})
-    return Settings(**sections)
+    return settings_of(sections)
 
 
 @asynccontextmanager
@@ -183,7 +183,7 @@ async def spreed_server(
             limits.credential_failures, 1800.0, limits.credential_failures_per_address
         )
         services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
-        opens = open_dialect(services)
+        opens = SPREED.open(services)
         mount = opens(Place(root=root, secure=False))
         async with (
             serving(

@@ -77,7 +77,7 @@ class Subscriptions:
         if known is not None:
             return known
         settings = self._state.services.settings()
-        if len(self._listeners) >= settings.auvious.mqtt.subscriptions:
+        if len(self._listeners) >= self._state.settings.mqtt.subscriptions:
             return Reason.QUOTA_EXCEEDED
         ref = await self._state.endpoint(endpoint)
         if ref is None:

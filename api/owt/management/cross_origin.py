@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from quart import Response, request
 
 if TYPE_CHECKING:
-    from api.settings import OwtSettings
+    from api.owt.settings import OwtSettings
 
 METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 HEADERS = "origin, authorization, content-type"

@@ -161,7 +161,7 @@ async def _entry(
     if permission is None:
         raise PortalLoginFailed(INVALID_ROLE)
     settings = state.services.settings()
-    owt = settings.owt
+    owt = state.settings
     terms = AbsenceTerms(
         owt.resume_seconds if sdk in RESUMING_SDKS else 0.0,
         owt.left_seconds if sdk in PAGES else inf,

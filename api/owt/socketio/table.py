@@ -23,6 +23,7 @@ from api.http.carriers.upgrades import within_boundary
 from api.http.credentials import address_key
 from api.http.origins import origin_refusal
 from api.http.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgrade, WebsocketRoute
+from api.owt.settings import OwtSettings
 from api.owt.socketio import refusals
 from api.owt.socketio.connection import PAGE_LEFT, Caller, Hooks, SocketioConnection, caller_of
 from api.owt.socketio.engineio import (
@@ -37,7 +38,6 @@ from api.owt.socketio.refusals import EngineRefusal
 
 if TYPE_CHECKING:
     from api.http.mounts import Services
-    from api.settings import OwtSettings
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +83,7 @@ class SocketIo:
     @property
     def settings(self) -> OwtSettings:
         """The dialect's settings."""
-        return self.services.settings().owt
+        return self.services.settings().section(OwtSettings)
 
     def find(self, sid: str) -> SocketioConnection | None:
         """Find the client that knows this session id."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actors.core.errors import Refused
+from actors.streams.services import StreamLimits
 from actors.words.conference_refusals import (
     EmptySubscription,
     RecordingUnknown,
@@ -161,7 +162,7 @@ async def test_there_is_no_mixed_stream_to_take_from_yet() -> None:
 
 
 async def test_there_is_an_end_to_recordings() -> None:
-    async with open_meeting(recordings_per_room=1) as meeting:
+    async with open_meeting(stream_limits=StreamLimits(recordings_per_room=1)) as meeting:
         (ann,) = await meeting.members("ann")
         stream = await ann.publish()
         view = await start(meeting, stream, stream)

@@ -9,6 +9,7 @@ import pytest
 from trio.testing import MockClock
 
 from actors.core import StopChild
+from actors.streams.services import StreamLimits
 from actors.words.conference_refusals import (
     NotAllowed,
     ParticipantUnknown,
@@ -345,7 +346,7 @@ async def test_candidates_that_make_no_sense_or_are_too_many_are_refused() -> No
 
 
 async def test_a_session_without_an_offer_ends(autojump_clock: MockClock) -> None:
-    async with open_meeting(connect_seconds=30.0) as meeting:
+    async with open_meeting(stream_limits=StreamLimits(connect_seconds=30.0)) as meeting:
         (ann,) = await meeting.members("ann")
         id_ = await ann.order(publish("audio"))
         assert id_ is not None

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from actors.core import ActorSystem, ChildSpec, Ref, Restart, open_system
 from api.auvious.broker import Flush, Publisher, PublishOutside, level
 from api.auvious.broker_link import Address
-from api.settings.auvious_wires import AuviousBrokerSettings
+from api.auvious.event_settings import AuviousBrokerSettings
 from tests.support.mosquitto import (
     PASSWORD,
     USER,

@@ -17,16 +17,16 @@ from structlog.testing import capture_logs
 from actors.core import Actor, ChildSpec, Message, Restart, open_system
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Mount, Place, Services
-from api.operator import open_dialect, routes
+from api.operator import routes
+from api.operator.dialect import OPERATOR
 from api.process.secret_store import Secrets
-from api.settings import Settings
 from media.contract.engine import EngineStats, Failure, MediaEngine
 from media.contract.stats import RouterStats, Totals
 from media.local_engine import open_local_engine
 from media.rtp.router import Codec, RtcpUpstream, RtpSink, RtpSource
 from media.webrtc.bridge import open_media_loop
 from tests.fakes.media import FakeEngine
-from tests.support.serving import Serving, second_listener, services_for, serving
+from tests.support.serving import Serving, second_listener, services_for, serving, settings_with
 
 TOKEN = "the operator's own"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -40,7 +40,7 @@ class Quiet(Actor[Message]):
 async def operated(
     tmp_path: Path, media: MediaEngine | None = None, **operator: object
 ) -> AsyncIterator[tuple[Serving, httpx.AsyncClient]]:
-    settings = Settings(operator=operator or {"token": TOKEN})
+    settings = settings_with(operator=operator or {"token": TOKEN})
     children = [
         ChildSpec("keeper", Quiet, Restart.PERMANENT),
         ChildSpec("guest", Quiet, Restart.TEMPORARY),
@@ -53,7 +53,7 @@ async def operated(
             guard=CredentialGuard(4, 1800.0),
             media=media or FakeEngine(),
         )
-        mount = open_dialect(services)(Place(root=False, secure=False))
+        mount = OPERATOR.open(services)(Place(root=False, secure=False))
         async with (
             serving(mount, settings=settings, services=services) as server,
             httpx.AsyncClient(base_url=server.url) as http,
@@ -108,9 +108,9 @@ async def test_guessing_the_token_ends_in_429_also_for_the_right_one(tmp_path: P
 
 
 async def test_guesses_are_counted_over_all_listeners(tmp_path: Path) -> None:
-    settings = Settings(operator={"token": TOKEN})
+    settings = settings_with(operator={"token": TOKEN})
     services = services_for(settings, secrets=Secrets(tmp_path), guard=CredentialGuard(4, 1800.0))
-    opens, found = open_dialect(services), []
+    opens, found = OPERATOR.open(services), []
     async with (
         second_listener(services, opens(Place(root=False, secure=False))) as one,
         second_listener(services, opens(Place(root=False, secure=False))) as other,

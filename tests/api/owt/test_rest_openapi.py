@@ -10,7 +10,7 @@ import pytest
 
 from api.http.mounts import Place
 from api.operator.openapi import document
-from api.owt import open_dialect
+from api.owt.dialect import OWT
 from api.owt.management.openapi import PATHS
 from tests.api.owt.test_rest_live import RECORDING, STREAM, ScriptedRoom
 from tests.support.owt import SUPER, owt_server
@@ -39,7 +39,7 @@ OPERATIONS = [
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 async def test_an_operation_answers_as_documented(path: str, method: str, tmp_path: Path) -> None:
     async with owt_server(tmp_path) as server:
-        whole = document([open_dialect(server.services)(Place(root=False, secure=False))])
+        whole = document([OWT.open(server.services)(Place(root=False, secure=False))])
         manager = server.manager()
         service = await server.manager(SUPER).ask("POST", "/services", {"name": "n", "key": "k"})
         room = (await manager.create_room())["_id"]

@@ -16,7 +16,7 @@ from api.http.app import create_app
 from api.http.carriers.address_counts import AddressCounts
 from api.http.carriers.connections import Connections
 from api.process.http_actor import http_spec
-from api.settings import ListenerSettings, Settings
+from api.settings import ListenerSettings, settings_of
 from tests.support.serving import mount, services_for
 
 
@@ -29,7 +29,7 @@ async def test_a_listener_that_crashes_comes_back_on_the_same_port(
     async def hello() -> str:
         return "hello"
 
-    services = services_for(Settings())
+    services = services_for(settings_of({}))
     app = create_app(ListenerSettings(), [mount(blueprint=blueprint)], services)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
@@ -63,7 +63,7 @@ async def test_a_listener_that_crashes_comes_back_on_the_same_port(
 
 
 async def test_stopping_the_system_ends_a_listener_with_its_connections() -> None:
-    services = services_for(Settings())
+    services = services_for(settings_of({}))
     app = create_app(ListenerSettings(), [mount()], services)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)

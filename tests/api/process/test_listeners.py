@@ -9,10 +9,11 @@ import pytest
 
 from api.process.listeners import StartError, bind_all, raise_file_limit
 from api.settings import Settings
+from tests.support.serving import settings_with
 
 
 def listening_on(*binds: str) -> Settings:
-    return Settings(listeners=[{"bind": bind, "dialects": ["operator"]} for bind in binds])
+    return settings_with(listeners=[{"bind": bind, "dialects": ["operator"]} for bind in binds])
 
 
 def test_port_0_is_reported_as_the_port_that_was_found() -> None:

@@ -13,10 +13,11 @@ from api.process.listeners import StartError
 from api.process.secret_store import DataDirError
 from api.process.startup import check_places, one_message
 from api.settings import Settings
+from tests.support.serving import settings_with
 
 
 def placed(folder: Path, listen: tuple[str, ...] = (), recordings: str = "") -> Settings:
-    return Settings(
+    return settings_with(
         server={"data_dir": str(folder / "data")},
         ice={"listen_ips": list(listen)},
         recording={"dir": recordings},
@@ -118,7 +119,7 @@ def test_a_damaged_file_ends_the_start_with_one_message(
     else:
         file.write_bytes(content)
         file.chmod(0o600)
-    settings = Settings(
+    settings = settings_with(
         server={"data_dir": str(tmp_path / "data")},
         listeners=[{"bind": "127.0.0.1:0"}],
         auvious={"clients": [{"id": "shop"}]},

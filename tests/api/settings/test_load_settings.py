@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.settings import ConfigError, Settings, config_path, load_settings
+from api.settings import ConfigError, Settings, config_path, load_settings, settings_of
 from api.settings.fields import split_bind
 
 Load = Callable[[str], Settings]
@@ -273,7 +273,7 @@ def test_messages_and_reprs_hold_no_secret(load: Load) -> None:
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        Settings().limits.rooms = 3
+        settings_of({}).limits.rooms = 3
 
 
 def test_a_pair_of_certificate_and_key_is_tried(load: Load, tmp_path: Path) -> None:

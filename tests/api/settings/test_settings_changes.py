@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from api.settings import Settings
+from api.settings import Settings, settings_of
 
 TLS = {"tls_certfile": "/a.pem", "tls_keyfile": "/a.key"}
 
 
 def settings(**tables: Any) -> Settings:
-    return Settings.model_validate(tables)
+    return settings_of(tables)
 
 
 @pytest.mark.parametrize(

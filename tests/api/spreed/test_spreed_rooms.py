@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.member.messages import Enter
-from api.settings import LimitSettings, SpreedSettings
+from api.settings import LimitSettings
 from api.spreed.rooms import enter_order, room_key
+from api.spreed.settings import SpreedSettings
 from api.spreed.wire import Hello
 
 words = st.text(st.sampled_from(":%35A/aRoom"), max_size=8)

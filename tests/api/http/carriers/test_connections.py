@@ -16,7 +16,7 @@ from api.http.app import create_app
 from api.http.carriers.address_counts import AddressCounts
 from api.http.carriers.connections import Connections
 from api.http.sockets import Socket, SocketClosed
-from api.settings import ListenerSettings, Settings
+from api.settings import ListenerSettings, settings_of
 from tests.support import raw
 from tests.support.raw import connected, frame, upgrade_request, upgraded
 from tests.support.serving import mount, services_for, serving, settings_with
@@ -241,7 +241,7 @@ async def test_each_episode_without_files_is_logged_once(
 ) -> None:
     """However often it is met: an accept in between does not make it another one."""
     listening = stdlib_socket.create_server(("127.0.0.1", 0))
-    services = services_for(Settings())
+    services = services_for(settings_of({}))
     app = create_app(ListenerSettings(dialects=("test",)), [mount(blueprint=pages())], services)
     connections = Connections(listening, app, services, AddressCounts())
     with capture_logs() as logs, listening:

@@ -1,4 +1,4 @@
-"""How Auvious events travel: the sections below [auvious] of MQTT, event streams and a broker."""
+"""How events travel: the sections below [auvious] of MQTT, event streams and a broker."""
 
 from __future__ import annotations
 

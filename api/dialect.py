@@ -1,0 +1,84 @@
+"""What a dialect is to the server: one `Dialect`, made in the `dialect.py` of its folder.
+
+Every command loads that file, for the dialect's section of the settings. So it imports neither a
+web framework nor actors; `open` imports what needs them, and so do the commands when they run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from actors.streams.services import StreamLimits
+    from api.http.mounts import DialectOpener
+    from api.process.secret_store import Secrets
+    from api.settings import Settings
+    from api.settings.fields import Section
+    from api.settings.findings import Found
+
+
+def _no_options(_parser: ArgumentParser) -> None:
+    """Leave a command without options of its own."""
+
+
+def _no_problems(_settings: Settings) -> Found:
+    return iter(())
+
+
+def _no_hints(_settings: Settings) -> Iterator[str]:
+    return iter(())
+
+
+def _no_secrets(_settings: Settings, _store: Secrets) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class DialectCommand:
+    """A command of `quintet`, with `--config`.
+
+    `run(settings, options)` returns the exit code; the first line of its docstring is the help.
+    """
+
+    name: str
+    run: Callable[[Settings, Namespace], int]
+    add_options: Callable[[ArgumentParser], None] = _no_options
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsOption:
+    """A flag of `quintet secrets`, such as "--rotate-key", that does something else than list them.
+
+    `run(settings)` returns the exit code.
+    """
+
+    flag: str
+    help: str
+    run: Callable[[Settings], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One published API that the server speaks.
+
+    `name` is also that of its section in the configuration file, whose keys `section` declares; a
+    running server takes over those that `reloadable` names. `problems` are found in settings whose
+    single values are right, of all sections; `hints` are warnings of `quintet check-config`.
+    `secrets` returns the dialect's secrets in use, by name, and generates those that are missing.
+    `stream_limits` are those of every room's streams. `open` starts the dialect, once per process.
+    """
+
+    name: str
+    open: DialectOpener
+    section: type[Section]
+    reloadable: tuple[str, ...] = ()
+    problems: Callable[[Settings], Found] = _no_problems
+    hints: Callable[[Settings], Iterator[str]] = _no_hints
+    secrets: Callable[[Settings, Secrets], Mapping[str, str]] = _no_secrets
+    secrets_options: tuple[SecretsOption, ...] = ()
+    commands: tuple[DialectCommand, ...] = ()
+    stream_limits: Callable[[Settings], StreamLimits] | None = None

@@ -1,0 +1,55 @@
+"""The Open WebRTC Toolkit, as the server knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from api.dialect import Dialect
+from api.owt.bootstrap import kept_credentials
+from api.owt.commands import OWT_SIGN
+from api.owt.settings import OwtSettings, hints, problems
+
+if TYPE_CHECKING:
+    from actors.streams.services import StreamLimits
+    from api.http.mounts import Mount, Place, Services
+    from api.process.secret_store import Secrets
+    from api.settings import Settings
+
+
+def _open(services: Services) -> Callable[[Place], Mount]:
+    from api.owt.management.service import Management  # commands do without it
+    from api.owt.mount import open_mount
+    from api.owt.portal.conversation import serve
+    from api.owt.socketio.table import SocketIo
+    from api.owt.state import OwtState
+
+    state = OwtState.open(services)
+    clients = SocketIo(services, "owt", partial(serve, state))
+    clients.start()
+    management = Management(state)
+    return lambda place: open_mount(management, clients, place)
+
+
+def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:
+    return kept_credentials(store, settings.section(OwtSettings))
+
+
+def _stream_limits(settings: Settings) -> StreamLimits:
+    from actors.streams.services import StreamLimits
+
+    owt = settings.section(OwtSettings)
+    return StreamLimits(owt.connect_seconds, owt.sessions_per_participant, owt.recordings_per_room)
+
+
+OWT = Dialect(
+    name="owt",
+    open=_open,
+    section=OwtSettings,
+    problems=problems,
+    hints=hints,
+    secrets=_secrets,
+    commands=(OWT_SIGN,),
+    stream_limits=_stream_limits,
+)

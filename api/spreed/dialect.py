@@ -1,0 +1,41 @@
+"""Spreed WebRTC, as the server knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from api.dialect import Dialect
+from api.spreed.commands import SPREED_USER, shared_secret
+from api.spreed.settings import SpreedSettings, problems
+
+if TYPE_CHECKING:
+    from api.http.mounts import Mount, Place, Services
+    from api.process.secret_store import Secrets
+    from api.settings import Settings
+
+
+def _open(services: Services) -> Callable[[Place], Mount]:
+    from api.spreed.mount import open_mount  # commands do without it
+    from api.spreed.state import SpreedState
+
+    state = SpreedState.open(services)
+    return lambda place: open_mount(state, place)
+
+
+def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:
+    return {
+        "spreed.session_key": store.text("spreed.session_key"),
+        "spreed.users.shared_secret": shared_secret(settings.section(SpreedSettings), store),
+    }
+
+
+SPREED = Dialect(
+    name="spreed",
+    open=_open,
+    section=SpreedSettings,
+    reloadable=("token_file",),
+    problems=problems,
+    secrets=_secrets,
+    commands=(SPREED_USER,),
+)
