@@ -1,26 +1,18 @@
 """One outgoing leg: the packets of whatever source it is attached to, as one unbroken stream.
 
-How it works. A receiver must see one RTP stream whose numbers, times and pictures go on without a
-seam, while its source may change, pause, lose packets or begin anew. So a packet is never copied
-and rewritten in place: it is rendered anew for each leg, under the offsets of a `Segment`.
-
-Getting in: a leg that is attached waits for a keyframe (`WaitingLeg` asks for one and looks out for
-it). When it comes, `enter` begins a segment: `Splice` says which number, time and picture come
-next, and from that follow the offsets. Until then the leg goes on with the source it had.
-
-Going on: `forward` adds the offsets and sends at once. A packet that comes late belongs to the
-segment that its number falls into; a few earlier segments are kept for that. A packet without
-content is left out (`skip`), which moves the offsets by one from there on, in a new segment.
-
-Again: what was sent is kept in a ring (`PacketCache`) as packet and segment, not as bytes. A NACK
-renders it once more: the same bytes, as SRTP demands of the same number, or wrapped as RTX.
-
-Back: of what the receiver reports, NACKs are answered here; requests for a keyframe and limits of
-bitrate go to the source, which is the one to weigh those of all its legs. Once a second `beat`
-reports how RTP times relate to our clock, which is one for all legs, so that a receiver can
-play sound and picture together that come from different sources.
-
-A leg that ends leaves its numbers behind (`LegNumbers`) for another one under the same SSRC.
+How it works. A receiver must see one stream whose numbers, times and pictures go on without a seam,
+while its source may change, pause, lose packets or begin anew. So a packet is rendered for each leg
+anew, under the offsets of a `Segment`.
+- In: a leg that is attached waits for a keyframe (`WaitingLeg` asks for one), and goes on with the
+  source it had until then. With it `enter` begins a segment, whose offsets `Splice` works out.
+- On: `forward` adds the offsets and sends at once. A late packet belongs to the segment that its
+  number falls into. One without content is left out (`skip`), by a segment one number further on.
+- Again: packets are kept with their segments, not as bytes (`PacketCache`). A NACK renders one more
+  time: the same bytes, as SRTP demands of the same number, or wrapped as RTX.
+- Back: NACKs are answered here; requests for keyframes and limits of bitrate go to the source,
+  which weighs those of all its legs. `beat` reports how RTP times relate to our clock, one for all legs,
+  so that sound and picture of different sources can be played together.
+- Out: a leg that ends leaves its numbers (`LegNumbers`) to another of the same SSRC.
 """
 
 from __future__ import annotations
@@ -64,7 +56,7 @@ CNAME = f"{random.getrandbits(64):016x}"
 
 
 class RtpSink:
-    """One outgoing leg, to a subscriber's connection or a UDP port. Nothing here waits.
+    """To a subscriber's connection or a UDP port. Nothing here waits.
 
     `send` and `send_rtcp` get whole plain packets, to be encrypted and sent at once; an OSError
     says that the way is full or gone: the packet is dropped and counted, and sent again should the

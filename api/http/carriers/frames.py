@@ -1,10 +1,13 @@
-"""Where one frame of a client ends, and what a whole message says (RFC 6455, 5.2). Pure.
+"""Where one frame of a client ends, what a whole message says, and the head of one of ours. Pure.
 
-Nearly every frame is one whole message; those are unpacked here, at a fifth of what the general
-parser takes. Fragments, pings, closes and mistakes are for the `websockets` library to judge.
+See RFC 6455, 5.2. Nearly every frame is one whole message; those are unpacked here, at a fifth of
+what the general parser takes. Fragments, pings, closes and mistakes are for the `websockets`
+library to judge.
 """
 
 from __future__ import annotations
+
+import struct
 
 try:
     from websockets.speedups import apply_mask
@@ -14,6 +17,7 @@ except ImportError:  # installed without its C extension
 WHOLE_TEXT, WHOLE_BINARY, PONG = 0x81, 0x82, 0x8A  # first bytes
 WHOLE = (WHOLE_TEXT, WHOLE_BINARY)
 LONGEST_CONTROL = 131  # bytes of a client's ping, pong or close frame
+_MEDIUM, _LONG = struct.Struct("!BBH"), struct.Struct("!BBQ")
 _LONGEST_MEDIUM = 0xFE  # 126 with the mask bit: the length is in the next two bytes
 
 
@@ -50,3 +54,12 @@ def payload_of(data: bytes, start: int, end: int) -> bytes:
     length = data[start + 1]
     mask = start + (2 if length < _LONGEST_MEDIUM else 4 if length == _LONGEST_MEDIUM else 10)
     return apply_mask(data[mask + 4 : end], data[mask : mask + 4])
+
+
+def frame_head(opcode_byte: int, length: int) -> bytes:
+    """Build the header of an unmasked, final frame (RFC 6455, 5.2)."""
+    if length < 126:
+        return bytes((opcode_byte, length))
+    if length < 65_536:
+        return _MEDIUM.pack(opcode_byte, 126, length)
+    return _LONG.pack(opcode_byte, 127, length)

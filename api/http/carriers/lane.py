@@ -1,32 +1,23 @@
 """The websocket lane: a websocket spoken by ourselves, straight on a non-blocking TCP socket.
 
 How it works. A connection has one task, that of whoever serves it, and no timer of its own.
+- In: `receive` hands out what is parsed; else it reads without waiting, and asks Trio to wait only
+  when the kernel has nothing. Whole messages are taken apart here, with `frames.py`. All else goes to the sans-IO `Protocol` of the `websockets` library (`_consult`), made when first needed:
+  fragments, pings, the closing handshake, mistakes. Who sends a lot gives way to others (`_pace`).
+- Out: `push` writes at once while nothing is queued. What the kernel does not take waits in an
+  outbox of limited size, which has a writer task. When that is full, `push` raises SocketFull.
+- End: noted once, in `_ended`: by us, by the client, or because the connection broke. From then on
+  `receive` raises SocketClosed; after our close frame nothing is sent (`_muted`). The owner calls
+  `finish` to see the handshake through and `abort` last of all. `tick`, called from outside, pings,
+  and ends who is silent, stuck or slow to close.
 
-In: `receive` hands out what is parsed already; else it reads without waiting, and only when the
-kernel has nothing does it ask Trio to wait. `_parse` takes whole messages (one final frame of text
-or bytes) apart by itself, with `frames.py`. Everything else a client may send goes to the sans-IO
-`Protocol` of the `websockets` library (`_consult`): fragments, pings, the closing handshake, and
-all that is wrong. The library is made when it is first needed, which for most connections is at
-their end. A row of messages that are at hand gives way to other tasks now and then (`_pace`), and
-so does a stream of pieces and control frames.
-
-Out: `push` writes at once while nothing is queued. What the kernel does not take goes into an
-outbox of limited size, and a writer task lives for as long as there is one. A full outbox raises
-SocketFull; what then becomes of the client is the dialect's to say.
-
-End: it is noted once, in `_ended`: by us (`close`), by the client, or because the connection broke.
-From then on `receive` raises SocketClosed. After our close frame nothing is sent (`_muted`); the
-owner calls `finish` to see the handshake through, and `abort` last of all. `tick` is called from
-outside, a few times a minute: it pings, and ends who is silent, stuck or slow to close.
-
-How a connection gets here: `connections.py`. What another carrier does: `api/http/sockets.py`.
+How a connection gets here: `connections.py`. What all carriers offer: `api/http/sockets.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket as stdlib_socket
-import struct
 from collections import deque
 from collections.abc import Awaitable, Callable
 from math import inf
@@ -37,7 +28,15 @@ from trio.lowlevel import checkpoint, notify_closing, wait_readable, wait_writab
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SEND_EOF, Protocol, Side, State
 
-from api.http.carriers.frames import LONGEST_CONTROL, PONG, WHOLE, WHOLE_TEXT, frame_end, payload_of
+from api.http.carriers.frames import (
+    LONGEST_CONTROL,
+    PONG,
+    WHOLE,
+    WHOLE_TEXT,
+    frame_end,
+    frame_head,
+    payload_of,
+)
 from api.http.carriers.pacing import RateWindow
 from api.http.sockets import SocketClosed, SocketFull
 
@@ -53,7 +52,6 @@ PONG_SECONDS = 15.0  # of silence beyond the ping interval, and the peer is gone
 PING_FRAME = b"\x89\x00"
 TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
 OPEN = State.OPEN
-_MEDIUM, _LONG = struct.Struct("!BBH"), struct.Struct("!BBQ")
 
 
 class LaneSocket:
@@ -136,7 +134,7 @@ class LaneSocket:
             return
         if self._outbox is not None and self._is_full(len(payload)):
             raise SocketFull
-        self._send(_frame_head(0x81 if text else 0x82, len(payload)) + payload)
+        self._send(frame_head(0x81 if text else 0x82, len(payload)) + payload)
         self._tally.sent += 1
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -395,15 +393,6 @@ class LaneSocket:
     def _wake(self) -> None:
         if self._sock.fileno() >= 0:
             notify_closing(self._sock)
-
-
-def _frame_head(opcode_byte: int, length: int) -> bytes:
-    """Build the header of an unmasked, final frame (RFC 6455, 5.2)."""
-    if length < 126:
-        return bytes((opcode_byte, length))
-    if length < 65_536:
-        return _MEDIUM.pack(opcode_byte, 126, length)
-    return _LONG.pack(opcode_byte, 127, length)
 
 
 def _short(reason: str) -> str:
