@@ -10,8 +10,8 @@ anew, under the offsets of a `Segment`.
 - Again: packets are kept with their segments, not as bytes (`PacketCache`). A NACK renders one more
   time: the same bytes, as SRTP demands of the same number, or wrapped as RTX.
 - Back: NACKs are answered here; requests for keyframes and limits of bitrate go to the source,
-  which weighs those of all its legs. `beat` reports how RTP times relate to our clock, one for all legs,
-  so that sound and picture of different sources can be played together.
+  which weighs those of all its legs. `beat` reports how RTP times relate to our clock, one for all
+  legs, so that sound and picture of different sources can be played together.
 - Out: a leg that ends leaves its numbers (`LegNumbers`) to another of the same SSRC.
 """
 
