@@ -15,6 +15,7 @@ from actors.streams.publishing import Publication
 from actors.streams.rules import NOTHING, Conference, Outcome
 from actors.streams.services import MediaServices
 from actors.streams.sessions import Answered, OfferDue, RoomSessions, WordDue
+from actors.streams.wiring import NotWired
 from actors.words.conference_refusals import NotAllowed
 from actors.words.facts import (
     Presence,
@@ -53,7 +54,7 @@ class RoomConference:
 
     takes = (
         GetStreams, ChangeStream, EndStream, StartRecording, GetRecordings, ChangeRecording,
-        EndRecording, FromConnection, Answered, OfferDue, WordDue,
+        EndRecording, FromConnection, Answered, OfferDue, WordDue, NotWired,
     )  # fmt: skip
 
     def __init__(
@@ -97,38 +98,40 @@ class RoomConference:
             case GetStreams():
                 return self.streams
             case ChangeStream(stream, changes):
-                await self.carry_out(self._conference.change(stream, changes))
+                self.carry_out(self._conference.change(stream, changes))
                 return self._conference.streams[stream]
             case EndStream(stream):
-                await self.carry_out(self._conference.end_stream(stream))
+                self.carry_out(self._conference.end_stream(stream))
             case StartRecording():
                 return await self._record(message)
             case GetRecordings():
                 return self._recordings.views()
             case ChangeRecording(recording, to):
-                await self.carry_out(self._conference.change_recording(recording, to))
+                self.carry_out(self._conference.change_recording(recording, to))
                 return self._recordings.view(recording)
             case EndRecording(recording):
                 self._conference.end_recording(recording)
                 self._recordings.stop(recording, self._room.ctx.defer())
             case FromConnection():
-                await self.carry_out(self._sessions.hear(message))
+                self.carry_out(self._sessions.hear(message))
             case Answered():
-                await self.carry_out(self._sessions.answered(message))
+                self.carry_out(self._sessions.answered(message))
             case OfferDue(session):
-                await self.carry_out(self._sessions.overdue(session))
+                self.carry_out(self._sessions.overdue(session))
+            case NotWired():
+                self.carry_out(self._sessions.unwired(message))
             case WordDue(session):
-                await self.carry_out(self._sessions.unexplained(session))
+                self.carry_out(self._sessions.unexplained(session))
         return None
 
-    async def leave(self, member: str) -> None:
+    def leave(self, member: str) -> None:
         """End what a member sent and took, now that it is no member any more."""
-        await self.carry_out(self._conference.leave(member))
+        self.carry_out(self._conference.leave(member))
 
-    async def miss(self, down: Down) -> None:
+    def miss(self, down: Down) -> None:
         """Take the end of a child of the room."""
-        await self.carry_out(self._sessions.miss(down))
-        await self.carry_out(self._recordings.miss(down))
+        self.carry_out(self._sessions.miss(down))
+        self.carry_out(self._recordings.miss(down))
 
     def close(self) -> None:
         """Have everything end at once; the room ends when all of it has."""
@@ -189,21 +192,19 @@ class RoomConference:
 
     # --- what follows
 
-    async def carry_out(self, outcome: Outcome) -> None:
-        """Do what follows from a change, and from that, until nothing does."""
-        while outcome != NOTHING:
-            self._tell(outcome.notices)
-            self._log(outcome)
-            for session in outcome.ended:
-                self._sessions.close(session)
-            for recording in outcome.stopped:
-                self._recordings.stop(recording)
-            rewired, outcome = dict.fromkeys(outcome.rewired), NOTHING
-            for output in rewired:
-                if output in self._conference.recordings:
-                    await self._recordings.rewire(output)
-                else:
-                    outcome += await self._sessions.rewire(output)
+    def carry_out(self, outcome: Outcome) -> None:
+        """Do what follows from a change; what waits for the engine is done beside the room."""
+        self._tell(outcome.notices)
+        self._log(outcome)
+        for session in outcome.ended:
+            self._sessions.close(session)
+        for recording in outcome.stopped:
+            self._recordings.stop(recording)
+        for output in dict.fromkeys(outcome.rewired):
+            if output in self._conference.recordings:
+                self._recordings.rewire(output)
+            else:
+                self._sessions.rewire(output)
 
     def _log(self, outcome: Outcome) -> None:
         """Log what becomes of sessions, also what their owners need not be told."""
