@@ -91,7 +91,7 @@ async def test_two_subscribers_see_and_hear_a_publisher(
             sounds = await member.clients[taken].frames("audio", 20)
             assert pictures.missing == sounds.missing == 0
             assert abs(pictures.grey - 60) < 12
-        await ann.order(Unpublish("", "", stream))
+        await ann.order(Unpublish(stream))
         ended = await cid.until(SessionEnded)
         assert ended.why is SessionEnd.SOURCE_LOST
         with trio.fail_after(10):
@@ -111,12 +111,12 @@ async def test_audio_comes_from_one_stream_and_video_from_another(
         assert abs((await client.frames("video", 10)).grey - 60) < 12
         await client.frames("audio", 10)
         switch = (SourceChange("video", bright),)
-        await cid.order(ControlSubscription("", "", taken, switch))
+        await cid.order(ControlSubscription(taken, switch))
         with trio.fail_after(10):
             while abs(client.seen["video"].grey - 180) > 12:
                 await trio.sleep(0.02)
         assert client.seen["video"].missing == 0
-        await ann.order(Unpublish("", "", dark))
+        await ann.order(Unpublish(dark))
         await more(cid, taken)
         assert cid.told(SessionEnded) == []
 
@@ -129,14 +129,14 @@ async def test_what_is_held_at_either_end_stops_and_goes_on(
         stream = await ann.send(media_loop, "audio", "video")
         taken = await bob.take(media_loop, stream, stream)
         await more(bob, taken)
-        await bob.order(ControlSubscription("", "", taken, HOLD))
+        await bob.order(ControlSubscription(taken, HOLD))
         assert await still(bob, taken)
         await more(bob, taken, "audio")
-        await bob.order(ControlSubscription("", "", taken, PLAY))
+        await bob.order(ControlSubscription(taken, PLAY))
         await more(bob, taken)
-        await ann.order(ControlStream("", "", stream, HOLD))
+        await ann.order(ControlStream(stream, HOLD))
         assert await still(bob, taken)
-        await ann.order(ControlStream("", "", stream, PLAY))
+        await ann.order(ControlStream(stream, PLAY))
         await more(bob, taken)
         assert bob.clients[taken].seen["video"].missing == 0
 
@@ -205,7 +205,7 @@ async def test_a_recording_outlives_its_publisher_by_its_file_only(
         stream = await ann.send(media_loop, "audio")
         view = await meeting.room.ask(StartRecording("auto", AudioWanted(stream), None), within=5)
         await trio.sleep(1.0)
-        await ann.order(Unpublish("", "", stream))
+        await ann.order(Unpublish(stream))
         with trio.fail_after(10):
             while not await trio.Path(view.file).exists():
                 await trio.sleep(0.02)
