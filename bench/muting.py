@@ -55,7 +55,7 @@ class Turns:
 
 
 async def room(subscribers: int) -> Figures:
-    """Mute, and let somebody join meanwhile; the engine takes five seconds, on a clock that jumps."""
+    """Mute, and let somebody join; the engine takes five seconds, on a clock that jumps."""
     async with open_meeting(sessions_per_participant=subscribers) as meeting:
         ann, bob = await meeting.members("ann", "bob")
         stream = await ann.publish("audio")
