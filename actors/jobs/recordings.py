@@ -1,30 +1,20 @@
-"""The recordings of a room's streams: which file, from which sources, and when each is over.
+"""The recordings of a room's streams: which file, from which sources, and how often a keyframe.
 
-A recording is a child of the room. It ends by itself when the disk is full or its time is over; the
-room watches it, and lets it finalise its file before anyone is told that it has ended.
+A recording is a job of the room. It ends by itself when the disk is full or its time is over; its
+file is final before anyone is told that it has ended.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.core import (
-    Actor,
-    ActorError,
-    ActorStopped,
-    Down,
-    MailboxFull,
-    Message,
-    Ref,
-    Refused,
-    ReplyTo,
-)
-from actors.jobs.job import StopJob, Take
-from actors.jobs.recording import GRACE_SECONDS, PaceKeyframes, check_recording, recording_spec
+from actors.core import Refused
+from actors.jobs.job import Take
+from actors.jobs.recording import PaceKeyframes, check_recording, recording_spec
+from actors.jobs.room_jobs import RoomJobs
 from actors.streams.outputs import Output
-from actors.streams.rules import NOTHING, Conference, Outcome
+from actors.streams.rules import Conference
 from actors.streams.services import MediaServices
 from actors.streams.sessions import RoomSessions
 from actors.words.conference_refusals import RecordingUnknown, TargetUnsatisfying
@@ -39,24 +29,23 @@ AUTOMATIC = Container.MKV  # takes everything that can be recorded
 class RecordingLine:
     """An ongoing recording; `keyframe_seconds` is how often it asks for keyframes, 0: never."""
 
-    ref: Ref[Message]
     file: Path
     keyframe_seconds: float = 0.0
 
 
 class RoomRecordings:
-    """Belongs to one room, whose handlers call it and carry out what it returns."""
+    """Belongs to one room, whose handlers call it; `forget` what the conference has dropped."""
 
-    __slots__ = ("_conference", "_lines", "_media", "_room", "_sessions")
+    __slots__ = ("_conference", "_jobs", "_lines", "_media", "_sessions")
 
     def __init__(
         self,
-        room: Actor[Message],
+        jobs: RoomJobs,
         conference: Conference,
         media: MediaServices,
         sessions: RoomSessions,
     ) -> None:
-        self._room = room
+        self._jobs = jobs
         self._conference = conference
         self._media = media
         self._sessions = sessions
@@ -97,33 +86,13 @@ class RoomRecordings:
         except Refused:
             self._conference.end_recording(output.id)
             raise
-        ctx = self._room.ctx
-        ref = await ctx.spawn(recording_spec(plan, known, engine))
-        ctx.watch(ref)
+        await self._jobs.start(output.id, recording_spec(plan, known, engine))
         file = plan.folder / f"{plan.id}.{plan.container.value}"
-        self._lines[output.id] = RecordingLine(ref, file, plan.keyframe_seconds)
+        self._lines[output.id] = RecordingLine(file, plan.keyframe_seconds)
         self.rewire(output.id)
 
-    def stop(self, recording: str, asker: ReplyTo[None] | None = None) -> None:
-        """Have a recording finalised that the conference has dropped; then answer."""
-        line = self._lines.pop(recording)
-        self._room.ctx.start_task(self._finish, line.ref, asker, name="finalising")
-
-    def stop_all(self) -> None:
-        """Have all of them finalised, now that the room ends."""
-        for line in self._lines.values():
-            with suppress(ActorError):  # it ends with the room anyway
-                line.ref.tell(StopJob("room_closed"))
-
-    def miss(self, down: Down) -> Outcome:
-        """Take the end of a recording that ended by itself."""
-        for recording, line in self._lines.items():
-            if line.ref == down.ref:
-                return self._conference.end_recording(recording)
-        return NOTHING
-
     def rewire(self, recording: str) -> None:
-        """Tell a recording what it takes now."""
+        """Tell a recording what it takes now. Raises MailboxFull."""
         line, conference = self._lines[recording], self._conference
         output = conference.recordings[recording]
         sources = {
@@ -132,15 +101,13 @@ class RoomRecordings:
         }
         seconds, before = _keyframe_seconds(output), line.keyframe_seconds
         line.keyframe_seconds = seconds
-        try:
-            line.ref.tell(Take(sources))
-            if seconds != before:
-                line.ref.tell(PaceKeyframes(seconds))
-        except ActorStopped:
-            return  # which the room will hear
-        except MailboxFull:  # it would go on with what is held by now
-            conference.end_recording(recording)
-            self.stop(recording)
+        self._jobs.tell(recording, Take(sources))
+        if seconds != before:
+            self._jobs.tell(recording, PaceKeyframes(seconds))
+
+    def forget(self, recording: str) -> None:
+        """Forget a recording that has ended or is to end."""
+        del self._lines[recording]
 
     def _plan(self, output: Output, container: str) -> RecordingPlan:
         codecs = {"audio": output.audio_format, "video": output.video_format}
@@ -167,14 +134,6 @@ class RoomRecordings:
             return
         takes = " or ".join(sorted(taken))
         raise CannotRecord(f"mp4 takes {takes} as audio here, not {found.codec}")
-
-    async def _finish(self, ref: Ref[Message], asker: ReplyTo[None] | None) -> None:
-        try:
-            await ref.ask(StopJob(), within=GRACE_SECONDS)
-        except ActorError:  # it has ended already, or does not get to it
-            await self._room.ctx.stop_child(ref, "stopped")
-        if asker is not None:
-            asker.reply(None)
 
 
 def _keyframe_seconds(output: Output) -> float:

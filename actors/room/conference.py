@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from actors.core import Actor, Down, Message
+from actors.core import Actor, Down, MailboxFull, Message, ReplyTo
 from actors.jobs.recordings import RoomRecordings
+from actors.jobs.room_jobs import RoomJobs
 from actors.streams.connection import FromConnection
 from actors.streams.publishing import Publication
 from actors.streams.rules import NOTHING, Conference, Outcome
@@ -50,7 +51,7 @@ Done = tuple[str | None, Outcome]
 class RoomConference:
     """Belongs to one room, whose handlers call it."""
 
-    __slots__ = ("_conference", "_note", "_recordings", "_room", "_sessions", "_tell")
+    __slots__ = ("_conference", "_jobs", "_note", "_recordings", "_room", "_sessions", "_tell")
 
     takes = (
         GetStreams, ChangeStream, EndStream, StartRecording, GetRecordings, ChangeRecording,
@@ -71,7 +72,8 @@ class RoomConference:
         self._tell = tell
         self._note = log
         self._sessions = RoomSessions(room, self._conference, media)
-        self._recordings = RoomRecordings(room, self._conference, media, self._sessions)
+        self._jobs = RoomJobs(room)
+        self._recordings = RoomRecordings(self._jobs, self._conference, media, self._sessions)
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -111,7 +113,7 @@ class RoomConference:
                 return self._recordings.view(recording)
             case EndRecording(recording):
                 self._conference.end_recording(recording)
-                self._recordings.stop(recording, self._room.ctx.defer())
+                self._stop(recording, self._room.ctx.defer())
             case FromConnection():
                 self.carry_out(self._sessions.hear(message))
             case Answered():
@@ -131,11 +133,13 @@ class RoomConference:
     def miss(self, down: Down) -> None:
         """Take the end of a child of the room."""
         self.carry_out(self._sessions.miss(down))
-        self.carry_out(self._recordings.miss(down))
+        job = self._jobs.ended(down)
+        if job is not None:
+            self.carry_out(self._conference.end_recording(job))
 
     def close(self) -> None:
         """Have everything end at once; the room ends when all of it has."""
-        self._recordings.stop_all()
+        self._jobs.stop_all()
         self._sessions.close_all()
 
     # --- orders
@@ -198,13 +202,24 @@ class RoomConference:
         self._log(outcome)
         for session in outcome.ended:
             self._sessions.close(session)
-        for recording in outcome.stopped:
-            self._recordings.stop(recording)
+        for job in outcome.stopped:
+            self._stop(job)
         for output in dict.fromkeys(outcome.rewired):
-            if output in self._conference.recordings:
-                self._recordings.rewire(output)
-            else:
+            if output in self._conference.subscriptions:
                 self._sessions.rewire(output)
+            elif output in self._conference.recordings:
+                self._rewire(output)
+
+    def _rewire(self, job: str) -> None:
+        """Tell a job what it takes now; one that does not listen would go on with what is held."""
+        try:
+            self._recordings.rewire(job)
+        except MailboxFull:
+            self.carry_out(self._conference.end_recording(job))
+
+    def _stop(self, job: str, asker: ReplyTo[None] | None = None) -> None:
+        self._recordings.forget(job)
+        self._jobs.stop(job, asker)
 
     def _log(self, outcome: Outcome) -> None:
         """Log what becomes of sessions, also what their owners need not be told."""
