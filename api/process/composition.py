@@ -132,9 +132,9 @@ def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
         engine,
         recordings_folder(settings),
         tuple(IceServer(it.urls, it.username, it.credential) for it in settings.ice.servers),
-        settings.owt.connect_seconds,
-        settings.owt.sessions_per_participant,
-        settings.owt.recordings_per_room,
+        settings.streams.connect_seconds,
+        settings.streams.per_member,
+        settings.recording.per_room,
     )
 
 

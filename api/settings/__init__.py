@@ -30,6 +30,7 @@ from api.settings.sections import (
     RecordingSettings,
     ServerSettings,
     StoreSettings,
+    StreamSettings,
 )
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "SkywaySettings",
     "SpreedSettings",
     "StoreSettings",
+    "StreamSettings",
     "config_path",
     "load_settings",
 ]

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 def hints(settings: Settings) -> Iterator[str]:
     """Yield warnings, one sentence each."""
+    if settings.old_names:
+        names = ", ".join(f"{old} is {new} now" for old, new in settings.old_names.items())
+        yield f"{names}; the old names are still read"
     if settings.owt.portal_host or settings.server.public_url:
         return
     for listener in settings.listeners:

@@ -26,6 +26,7 @@ from api.settings.sections import (
     RecordingSettings,
     ServerSettings,
     StoreSettings,
+    StreamSettings,
 )
 
 
@@ -43,6 +44,7 @@ class Settings(Section):
     limits: LimitSettings = DEFAULTS
     ice: IceSettings = DEFAULTS
     operator: OperatorSettings = DEFAULTS
+    streams: StreamSettings = DEFAULTS
     recording: RecordingSettings = DEFAULTS
     spreed: SpreedSettings = DEFAULTS
     owt: OwtSettings = DEFAULTS
@@ -52,11 +54,17 @@ class Settings(Section):
     peerjs: PeerJsSettings = DEFAULTS
 
     _file: Path | None = PrivateAttr(default=None)
+    _old_names: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def file(self) -> Path | None:
         """The file these settings were read from; None for the embedded defaults."""
         return self._file
+
+    @property
+    def old_names(self) -> dict[str, str]:
+        """The old names that the file has for keys, and what those are called now."""
+        return self._old_names
 
     def reloadable_diff(self, new: Settings) -> Changes:
         """Say which keys differ in `new`, and whether a running server can take them over."""
