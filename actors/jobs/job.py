@@ -16,7 +16,7 @@ from actors.core import Actor, ActorStopped, MailboxFull, Message, ReplyTo, Requ
 from actors.streams.media_errors import PATH_REFUSALS
 from actors.streams.wiring import NotWired, Wiring
 from media.contract.engine import MediaEngine
-from media.contract.paths import MediaPath
+from media.contract.paths import MediaPath, PathFailure, PathTrouble
 
 MEASURE_SECONDS = 1.0  # between looks at how far it is, for the tree page
 
@@ -79,7 +79,7 @@ class Job(Actor[Message]):
 
     @abstractmethod
     def not_changed(self, reason: str) -> None:
-        """Note that it goes on as it was: it is ending, or a source is, which the room hears."""
+        """Note that it does not take what it should; mostly it, or a source, is just ending."""
 
     @property
     @abstractmethod
@@ -115,8 +115,7 @@ class Job(Actor[Message]):
                 )
             case NotWired(failures):
                 for _, _, failure in failures:
-                    why = "MediaTimeout" if failure is None else PATH_REFUSALS[failure.why]
-                    self.not_changed(why)
+                    self._go_on_without(failure)
             case MeasureWork():
                 await self.measure()
                 self.ctx.tell_self_after(MEASURE_SECONDS, MeasureWork())
@@ -127,6 +126,12 @@ class Job(Actor[Message]):
             case WorkEnded(reason):
                 self.ctx.stop(reason)
         return None
+
+    def _go_on_without(self, failure: PathFailure | None) -> None:
+        """Note a path that is not as it should be; end where it may carry what is held by now."""
+        self.not_changed("MediaTimeout" if failure is None else PATH_REFUSALS[failure.why])
+        if failure is None or failure.why is PathTrouble.BUG:
+            self.ctx.stop("media_lost")
 
     async def teardown(self, reason: str) -> None:
         """Have the work finished, within the grace."""

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from actors.jobs.recording import GRACE_SECONDS, PaceKeyframes
+from actors.streams.wiring import WIRE_SECONDS
 from actors.words.conference_refusals import RecordingUnknown
 from actors.words.orders import (
     ChangeRecording,
@@ -16,6 +17,7 @@ from actors.words.orders import (
     StartRecording,
 )
 from actors.words.streams import AudioWanted, StatusChange
+from tests.actors.core.puppet import logged
 from tests.fakes.media import FakeEngine
 from tests.support.actors import settle
 from tests.support.conference import MANAGED, Meeting, open_meeting, pause
@@ -70,3 +72,20 @@ async def test_a_job_that_does_not_listen_ends_rather_than_go_on_with_what_is_he
         await pause(GRACE_SECONDS)
         await settle()
         assert meeting.engine.recordings == {}
+
+
+async def test_a_job_ends_where_the_engine_does_not_get_to_what_it_should_take(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_meeting() as meeting:
+        (ann,) = await meeting.members("ann")
+        muted, stream = await ann.publish(), await ann.publish()
+        lost, kept = await recorded(meeting, muted), await recorded(meeting, stream)
+        meeting.engine.wiring_seconds = WIRE_SECONDS + 1
+        with logged() as lines:
+            await meeting.room.ask(ChangeStream(muted, MUTE), within=1)
+            await pause(WIRE_SECONDS + 2)
+        told = [line for line in lines if line["event"] == "recording.not_changed"]
+        assert [(line["recording"], line["reason"]) for line in told] == [(lost, "MediaTimeout")]
+        assert [view.id for view in await meeting.manage(GetRecordings())] == [kept]
+        assert list(meeting.engine.recordings) == [kept]
