@@ -7,13 +7,12 @@ web framework nor actors; `open` imports what needs them, and so do the commands
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from actors.streams.services import StreamLimits
     from api.http.mounts import DialectOpener
     from api.process.secret_store import Secrets
     from api.settings import Settings
@@ -69,7 +68,8 @@ class Dialect:
     running server takes over those that `reloadable` names. `problems` are found in settings whose
     single values are right, of all sections; `hints` are warnings of `quintet check-config`.
     `secrets` returns the dialect's secrets in use, by name, and generates those that are missing.
-    `stream_limits` are those of every room's streams. `open` starts the dialect, once per process.
+    `moved_keys` are old names of keys in its section, which are still read: the section and key
+    that each is now. `open` starts the dialect, once per process.
     """
 
     name: str
@@ -81,4 +81,4 @@ class Dialect:
     secrets: Callable[[Settings, Secrets], Mapping[str, str]] = _no_secrets
     secrets_options: tuple[SecretsOption, ...] = ()
     commands: tuple[DialectCommand, ...] = ()
-    stream_limits: Callable[[Settings], StreamLimits] | None = None
+    moved_keys: Mapping[str, tuple[str, str]] = field(default_factory=dict, hash=False)

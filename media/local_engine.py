@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import trio
 
 from media.contract.engine import EngineStats, EventSink, Failure, RecordingSink, SessionWanted
-from media.contract.errors import IdTaken, UnknownPort, UnknownSink, UnknownSource, WrongState
+from media.contract.errors import (
+    CodecMismatch,
+    IdTaken,
+    MediaError,
+    UnknownPort,
+    UnknownSink,
+    UnknownSource,
+    WrongState,
+)
+from media.contract.paths import MediaPath, PathFailure, PathTrouble
 from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
 from media.contract.recordings import RecordingPlan, RecordingStatus
 from media.plain_ports import PlainPorts
@@ -23,6 +32,12 @@ from media.webrtc.peer_facts import IceConfig
 CHECK_SECONDS = 1.0
 OUR_FAULT = "an error of ours"  # the reason of what a bug has ended
 IDLE_SECONDS = 0.2  # between looks at a router with nothing in it
+PATHS_AT_ONCE = 100  # then it is the turn of packets again
+TROUBLES: dict[type[MediaError], PathTrouble] = {
+    UnknownSource: PathTrouble.SOURCE_GONE,
+    UnknownSink: PathTrouble.SINK_GONE,
+    CodecMismatch: PathTrouble.CODEC_MISMATCH,
+}
 
 
 class LocalEngine:
@@ -66,26 +81,15 @@ class LocalEngine:
         self._sessions[session_id] = session
         return session
 
-    async def attach(self, source: str, sink: str) -> None:
-        self._recordings.check_source(source, sink)
-        self.router.attach(source, sink)
-
-    async def detach(self, sink: str) -> None:
-        self.router.detach(sink)
-
-    async def pause(self, sink: str) -> None:
-        session = self._owner(sink)
-        if session is None:
-            self.router.pause(sink)
-        else:
-            session.pause(sink)
-
-    async def resume(self, sink: str) -> None:
-        session = self._owner(sink)
-        if session is None:
-            self.router.resume(sink)
-        else:
-            session.resume(sink)
+    async def wire(self, paths: Sequence[MediaPath]) -> tuple[PathFailure, ...]:
+        failures: list[PathFailure] = []
+        for number, path in enumerate(paths):
+            if number % PATHS_AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+            what = "a path was not brought about"
+            if not contained(self._stray, what, self._bring_about, path, failures):
+                failures.append(PathFailure(path.sink, PathTrouble.BUG))
+        return tuple(failures)
 
     async def request_keyframe(self, source: str) -> None:
         self.router.request_keyframe(source)
@@ -158,6 +162,22 @@ class LocalEngine:
                 for session in list(self._sessions.values()):
                     if not contained(self._stray, "a session unchecked", session.check, now):
                         session.fail(OUR_FAULT, Failure.BUG)
+
+    def _bring_about(self, path: MediaPath, failures: list[PathFailure]) -> None:
+        sink, session = path.sink, self._owner(path.sink)
+        holder = self.router if session is None else session
+        try:
+            if not path.flows:
+                holder.pause(sink)
+            if path.source is None:
+                self.router.detach(sink)
+            else:
+                self._recordings.check_source(path.source, sink)
+                self.router.attach(path.source, sink)
+            if path.flows:
+                holder.resume(sink)
+        except (UnknownSource, UnknownSink, CodecMismatch) as error:
+            failures.append(PathFailure(sink, TROUBLES[type(error)], str(error)))
 
     def _check_open(self) -> None:
         if self._closing:

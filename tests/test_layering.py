@@ -60,6 +60,9 @@ FINDERS = {
     "api/auvious/broker.py": "the publisher to a broker",
     "api/owt/state.py": "the store",
 }
+PLAIN = {
+    "__future__", "collections.abc", "dataclasses", "enum", "ipaddress", "pathlib", "typing",
+}  # fmt: skip
 RULES_OF_MEDIA = (  # pure, or on files that the media layer names
     "media.webrtc.candidates",
     "media.webrtc.descriptions",
@@ -159,6 +162,20 @@ def test_every_package_has_its_place_in_the_order() -> None:
         if (path / "__init__.py").exists()
     }
     assert packages - {"actors/core"} == set(BELOW)
+
+
+def test_the_contract_of_media_is_plain_data() -> None:
+    """Whoever knows it knows no engine, and an engine may live in another process."""
+    files = [path for path in FILES if place(path).startswith("media/contract/")]
+    known = {module for path in files for module in imports_of(path)}
+    assert {module for module in known if not within(module, "media.contract")} <= PLAIN
+    functions = {
+        node.name
+        for path in files
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_"
+    }
+    assert functions == {"h264_profile"}  # how a parameter of the wire is read
 
 
 def test_actors_know_the_contract_of_media_and_its_rules_for_text() -> None:

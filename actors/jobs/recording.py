@@ -8,33 +8,23 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from actors.core import (
-    Actor,
     ActorStopped,
     ChildSpec,
     MailboxFull,
     Message,
     Ref,
     Refused,
-    ReplyTo,
     Request,
     Restart,
 )
+from actors.jobs.job import Job
 from actors.streams.media_errors import asked
-from actors.words.media_refusals import CannotRecord
 from media.contract.engine import MediaEngine
-from media.contract.errors import MediaTimeout, UnknownRecording
+from media.contract.errors import MediaError, MediaTimeout, UnknownRecording
 from media.contract.recordings import RecordingPlan, RecordingState, RecordingStatus
 
-MEASURE_SECONDS = 1.0  # between looks at how far it is, for the tree page
 GRACE_SECONDS = 10.0  # more than the engine takes to finalise a file
 FINAL = (RecordingState.FINALISED, RecordingState.PARTIAL, RecordingState.FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class StopRecording(Request[RecordingStatus]):
-    """End it; answered when the file has its final name."""
-
-    reason: str = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +33,7 @@ class GetRecording(Request[RecordingStatus]):
 
 
 @dataclass(frozen=True, slots=True)
-class RecordSource(Request[None]):
-    """Go on with another source in the track of a kind. Raises SourceGone, CodecMismatch."""
-
-    kind: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class PauseTrack(Request[None]):
-    """Record nothing in the track of a kind; time goes on."""
-
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResumeTrack(Request[None]):
-    """Record in the track of a kind again; video goes on at a keyframe, which is asked for."""
-
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class PaceKeyframes(Request[None]):
+class PaceKeyframes(Message):
     """Ask the publisher for a keyframe when none came for so many seconds; 0: do not ask."""
 
     seconds: float
@@ -77,16 +45,6 @@ class RecordingEnded(Message):
 
     id: str
     status: RecordingStatus
-
-
-@dataclass(frozen=True, slots=True)
-class MeasureRecording(Message):
-    """The timer: look how far it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileEnded(Message):
-    """The engine has told its end: there will be no more of the file."""
 
 
 async def check_recording(
@@ -118,14 +76,11 @@ def recording_spec(
     )
 
 
-class Recording(Actor[Message]):
+class Recording(Job):
     """Ends by itself when the file does, and tells `owner`; when stopped, finalises the file."""
 
     kind = "recording"
-    accepts = (
-        StopRecording, GetRecording, RecordSource, PauseTrack, ResumeTrack, PaceKeyframes,
-        MeasureRecording, FileEnded,
-    )  # fmt: skip
+    accepts = (*Job.accepts, GetRecording, PaceKeyframes)
 
     def __init__(
         self,
@@ -134,70 +89,53 @@ class Recording(Actor[Message]):
         engine: MediaEngine,
         owner: Ref[Message] | None = None,
     ) -> None:
+        super().__init__(plan.id, engine, {kind: (it, True) for kind, it in sources.items()})
         self._plan = plan
-        self._sources = dict(sources)
-        self._engine = engine
+        self._sources = sources
         self._owner = owner
-        self._sinks: dict[str, str] = {}  # by kind
-        self._paused: set[str] = set()
         self._status = RecordingStatus(RecordingState.STARTING, 0.0, 0)
         self._abandoned = False  # the disk took too long
-        self._askers: list[ReplyTo[RecordingStatus]] = []
 
-    async def setup(self) -> None:
+    @property
+    def result(self) -> RecordingStatus:
+        return self._status
+
+    async def begin(self) -> Mapping[str, str] | None:
         """Start to record; what cannot be recorded ends as failed, without a crash."""
+        started = self.engine.start_recording(self._plan, self._sources, self._hear)
         try:
-            self._sinks = await asked(
-                self._engine.start_recording(self._plan, self._sources, self._hear)
-            )
+            sinks = await asked(started)
         except Refused as refusal:
             self._hear(RecordingStatus(RecordingState.FAILED, 0.0, 0, refusal.code))
-            return
-        self.ctx.tell_self_after(MEASURE_SECONDS, MeasureRecording())
-        self.ctx.log.info("recording.started", recording=self._plan.id)
+            return None
+        self.ctx.log.info("recording.started", recording=self.id)
+        return sinks
 
     async def handle(self, message: Message) -> object:
         match message:
-            case MeasureRecording():
-                await self._measure()
-                self.ctx.tell_self_after(MEASURE_SECONDS, MeasureRecording())
             case GetRecording():
-                await self._measure()
+                await self.measure()
                 return self._status
-            case RecordSource(kind, source):
-                await asked(self._engine.attach(source, self._sink(kind)))
-                self._sources[kind] = source
-            case PauseTrack(kind):
-                await asked(self._engine.pause(self._sink(kind)))
-                self._paused.add(kind)
-            case ResumeTrack(kind):
-                await asked(self._engine.resume(self._sink(kind)))
-                self._paused.discard(kind)
             case PaceKeyframes(seconds):
-                await asked(self._engine.pace_keyframes(self._plan.id, seconds))
-            case StopRecording(reason):
-                if not self._askers:
-                    self.ctx.start_task(self._finish, reason, name="finish")
-                self._askers.append(self.ctx.defer())
-            case FileEnded():
-                self.ctx.stop(self._status.reason)
-        return None
+                try:
+                    await asked(self.engine.pace_keyframes(self.id, seconds))
+                except (MediaError, Refused) as error:
+                    self.not_changed(type(error).__name__)
+                return None
+        return await super().handle(message)
 
     async def teardown(self, reason: str) -> None:
-        """Have the file finalised, within the grace."""
-        if self._sinks and self._status.state not in FINAL and not self._abandoned:
-            await self._finish(reason)
-        for asker in self._askers:
-            asker.reply(self._status)
+        await super().teardown(reason)
         self._report(self._status)
 
     def snapshot(self) -> Mapping[str, object]:
         status = self._status
+        taken = self.taken.items()
         return {
             "state": status.state.value,
             "container": self._plan.container.value,
-            "sources": dict(self._sources),
-            "paused": sorted(self._paused),
+            "sources": {kind: source for kind, (source, _) in taken if source is not None},
+            "paused": sorted(kind for kind, (_, flows) in taken if not flows),
             "seconds": round(status.seconds, 1),
             "bytes": status.bytes,
             "reason": status.reason,
@@ -205,40 +143,35 @@ class Recording(Actor[Message]):
             "dropped_frames": status.dropped_frames,
         }
 
-    def _hear(self, status: RecordingStatus) -> None:
-        """Take how it ended. Called by the media layer, so it neither waits nor raises."""
-        self._status = status
-        try:
-            self.ctx.self_ref.tell(FileEnded())
-        except MailboxFull:
-            self.ctx.stop(status.reason)
-        except ActorStopped:
-            return  # its teardown is what ended it
-
-    async def _measure(self) -> None:
+    async def measure(self) -> None:
         with suppress(UnknownRecording):  # it has ended: that is told
-            status = await self._engine.recording_status(self._plan.id)
+            status = await self.engine.recording_status(self.id)
             if self._status.state not in FINAL:
                 self._status = status
 
-    async def _finish(self, reason: str) -> None:
+    async def finish(self, reason: str) -> None:
         """End the recording; its end is heard when this is through, if the disk allows."""
+        if self._status.state in FINAL or self._abandoned:
+            return
         try:
-            await self._engine.stop_recording(self._plan.id, reason)
+            await self.engine.stop_recording(self.id, reason)
         except UnknownRecording:
             return
         except MediaTimeout:
-            self.ctx.log.error("recording.abandoned", recording=self._plan.id)
+            self.ctx.log.error("recording.abandoned", recording=self.id)
             self._abandoned = True
             self._status = replace(
                 self._status, state=RecordingState.PARTIAL, reason="disk_too_slow"
             )
             self.ctx.stop(reason)
 
-    def _sink(self, kind: str) -> str:
-        if kind not in self._sinks:
-            raise CannotRecord(f"the recording has no {kind}")
-        return self._sinks[kind]
+    def not_changed(self, reason: str) -> None:
+        self.ctx.log.warning("recording.not_changed", recording=self.id, reason=reason)
+
+    def _hear(self, status: RecordingStatus) -> None:
+        """Take how it ended. Called by the media layer, so it neither waits nor raises."""
+        self._status = status
+        self.ended(status.reason)
 
     def _report(self, status: RecordingStatus) -> None:
         self.ctx.log.info(

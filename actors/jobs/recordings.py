@@ -1,65 +1,51 @@
-"""The recordings of a room's streams: which file, from which sources, and when each is over.
+"""The recordings of a room's streams: which file, from which sources, and how often a keyframe.
 
-A recording is a child of the room. It ends by itself when the disk is full or its time is over; the
-room watches it, and lets it finalise its file before anyone is told that it has ended.
+A recording is a job of the room. It ends by itself when the disk is full or its time is over; its
+file is final before anyone is told that it has ended.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from actors.core import Actor, ActorError, Down, Message, Ref, Refused, ReplyTo
-from actors.jobs.recording import (
-    GRACE_SECONDS,
-    PaceKeyframes,
-    PauseTrack,
-    RecordSource,
-    ResumeTrack,
-    StopRecording,
-    check_recording,
-    recording_spec,
-)
+from actors.core import Refused
+from actors.jobs.job import Take
+from actors.jobs.recording import PaceKeyframes, check_recording, recording_spec
+from actors.jobs.room_jobs import RoomJobs
 from actors.streams.outputs import Output
-from actors.streams.rules import NOTHING, Conference, Outcome
+from actors.streams.rules import Conference
 from actors.streams.services import MediaServices
 from actors.streams.sessions import RoomSessions
-from actors.words.conference_refusals import TargetUnsatisfying
+from actors.words.conference_refusals import RecordingUnknown, TargetUnsatisfying
 from actors.words.media_refusals import CannotRecord, SourceGone
 from actors.words.streams import AudioFormat, RecordingView
 from media.contract.recordings import Container, RecordingPlan, TrackPlan
 
 AUTOMATIC = Container.MKV  # takes everything that can be recorded
-CHANGE_SECONDS = 5.0
 
 
 @dataclass(slots=True)
 class RecordingLine:
-    """An ongoing recording; `wired` is what it was last told of each kind, as in Negotiation.
+    """An ongoing recording; `keyframe_seconds` is how often it asks for keyframes, 0: never."""
 
-    `keyframe_seconds` is how often it asks for keyframes, 0 for not at all.
-    """
-
-    ref: Ref[Message]
     file: Path
     keyframe_seconds: float = 0.0
-    wired: dict[str, tuple[str | None, bool]] = field(default_factory=dict)
 
 
 class RoomRecordings:
-    """Belongs to one room, whose handlers call it and carry out what it returns."""
+    """Belongs to one room, whose handlers call it; `forget` what the conference has dropped."""
 
-    __slots__ = ("_conference", "_lines", "_media", "_room", "_sessions")
+    __slots__ = ("_conference", "_jobs", "_lines", "_media", "_sessions")
 
     def __init__(
         self,
-        room: Actor[Message],
+        jobs: RoomJobs,
         conference: Conference,
         media: MediaServices,
         sessions: RoomSessions,
     ) -> None:
-        self._room = room
+        self._jobs = jobs
         self._conference = conference
         self._media = media
         self._sessions = sessions
@@ -70,7 +56,9 @@ class RoomRecordings:
         return tuple(map(self.view, self._conference.recordings))
 
     def view(self, recording: str) -> RecordingView:
-        """Return one that is ongoing."""
+        """Return one that is ongoing. Raises RecordingUnknown."""
+        if recording not in self._lines:
+            raise RecordingUnknown(recording)
         output = self._conference.recordings[recording]
         return RecordingView(
             recording,
@@ -98,76 +86,28 @@ class RoomRecordings:
         except Refused:
             self._conference.end_recording(output.id)
             raise
-        ctx = self._room.ctx
-        ref = await ctx.spawn(recording_spec(plan, known, engine))
-        ctx.watch(ref)
+        await self._jobs.start(output.id, recording_spec(plan, known, engine))
         file = plan.folder / f"{plan.id}.{plan.container.value}"
-        line = self._lines[output.id] = RecordingLine(ref, file, plan.keyframe_seconds)
-        line.wired = {kind: (source, True) for kind, source in known.items()}
-        await self.rewire(output.id)
+        self._lines[output.id] = RecordingLine(file, plan.keyframe_seconds)
+        self.rewire(output.id)
 
-    def stop(self, recording: str, asker: ReplyTo[None] | None = None) -> None:
-        """Have a recording finalised that the conference has dropped; then answer."""
-        line = self._lines.pop(recording)
-        self._room.ctx.start_task(self._finish, line.ref, asker, name="finalising")
-
-    def stop_all(self) -> None:
-        """Have all of them finalised, now that the room ends."""
-        for line in self._lines.values():
-            with suppress(ActorError):  # it ends with the room anyway
-                line.ref.tell(StopRecording("room_closed"))
-
-    def miss(self, down: Down) -> Outcome:
-        """Take the end of a recording that ended by itself."""
-        for recording, line in self._lines.items():
-            if line.ref == down.ref:
-                return self._conference.end_recording(recording)
-        return NOTHING
-
-    async def rewire(self, recording: str) -> None:
-        """Bring a recording in line with what it takes now."""
-        line = self._lines[recording]
-        for kind, before in line.wired.items():
-            source = self._sessions.source(recording, kind)
-            now = (source, self._conference.flows(recording, kind))
-            try:
-                await self._wire(line.ref, kind, before, now)
-            except ActorError as error:
-                self._not_changed(recording, error)
-            line.wired[kind] = now
-        await self._pace(recording, line)
-
-    async def _pace(self, recording: str, line: RecordingLine) -> None:
-        """Have keyframes asked for as often as is wanted now."""
-        seconds = _keyframe_seconds(self._conference.recordings[recording])
-        if seconds == line.keyframe_seconds:
-            return
-        try:
-            await line.ref.ask(PaceKeyframes(seconds), within=CHANGE_SECONDS)
-        except ActorError as error:
-            self._not_changed(recording, error)
+    def rewire(self, recording: str) -> None:
+        """Tell a recording what it takes now. Raises MailboxFull."""
+        line, conference = self._lines[recording], self._conference
+        output = conference.recordings[recording]
+        sources = {
+            kind: (self._sessions.source(recording, kind), conference.flows(recording, kind))
+            for kind in output.sources
+        }
+        seconds, before = _keyframe_seconds(output), line.keyframe_seconds
         line.keyframe_seconds = seconds
+        self._jobs.tell(recording, Take(sources))
+        if seconds != before:
+            self._jobs.tell(recording, PaceKeyframes(seconds))
 
-    def _not_changed(self, recording: str, error: ActorError) -> None:
-        """Note it: the recording is ending, or a source is, and the room will hear of that."""
-        self._room.ctx.log.warning(
-            "recording.not_changed", recording=recording, reason=type(error).__name__
-        )
-
-    async def _wire(
-        self,
-        ref: Ref[Message],
-        kind: str,
-        before: tuple[str | None, bool],
-        now: tuple[str | None, bool],
-    ) -> None:
-        (was_source, flowed), (source, flows) = before, now
-        if flowed and not flows:
-            await ref.ask(PauseTrack(kind), within=CHANGE_SECONDS)
-        if source is not None and source != was_source:
-            await ref.ask(RecordSource(kind, source), within=CHANGE_SECONDS)
-        if flows and not flowed:
-            await ref.ask(ResumeTrack(kind), within=CHANGE_SECONDS)
+    def forget(self, recording: str) -> None:
+        """Forget a recording that has ended or is to end."""
+        del self._lines[recording]
 
     def _plan(self, output: Output, container: str) -> RecordingPlan:
         codecs = {"audio": output.audio_format, "video": output.video_format}
@@ -194,12 +134,6 @@ class RoomRecordings:
             return
         takes = " or ".join(sorted(taken))
         raise CannotRecord(f"mp4 takes {takes} as audio here, not {found.codec}")
-
-    async def _finish(self, ref: Ref[Message], asker: ReplyTo[None] | None) -> None:
-        with suppress(ActorError):  # then it ends by its own deadline, or has already
-            await ref.ask(StopRecording(), within=GRACE_SECONDS)
-        if asker is not None:
-            asker.reply(None)
 
 
 def _keyframe_seconds(output: Output) -> float:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from actors.core import Actor, Down, Message
+from actors.core import Actor, Down, MailboxFull, Message, ReplyTo
 from actors.jobs.recordings import RoomRecordings
+from actors.jobs.room_jobs import RoomJobs
 from actors.streams.connection import FromConnection
 from actors.streams.publishing import Publication
 from actors.streams.rules import NOTHING, Conference, Outcome
 from actors.streams.services import MediaServices
 from actors.streams.sessions import Answered, OfferDue, RoomSessions, WordDue
+from actors.streams.wiring import NotWired
 from actors.words.conference_refusals import NotAllowed
 from actors.words.facts import (
     Presence,
@@ -49,11 +51,11 @@ Done = tuple[str | None, Outcome]
 class RoomConference:
     """Belongs to one room, whose handlers call it."""
 
-    __slots__ = ("_conference", "_note", "_recordings", "_room", "_sessions", "_tell")
+    __slots__ = ("_conference", "_jobs", "_note", "_recordings", "_room", "_sessions", "_tell")
 
     takes = (
         GetStreams, ChangeStream, EndStream, StartRecording, GetRecordings, ChangeRecording,
-        EndRecording, FromConnection, Answered, OfferDue, WordDue,
+        EndRecording, FromConnection, Answered, OfferDue, WordDue, NotWired,
     )  # fmt: skip
 
     def __init__(
@@ -73,7 +75,8 @@ class RoomConference:
         self._tell = tell
         self._note = log
         self._sessions = RoomSessions(room, self._conference, media)
-        self._recordings = RoomRecordings(room, self._conference, media, self._sessions)
+        self._jobs = RoomJobs(room)
+        self._recordings = RoomRecordings(self._jobs, self._conference, media, self._sessions)
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -100,42 +103,46 @@ class RoomConference:
             case GetStreams():
                 return self.streams
             case ChangeStream(stream, changes):
-                await self.carry_out(self._conference.change(stream, changes))
+                self.carry_out(self._conference.change(stream, changes))
                 return self._conference.streams[stream]
             case EndStream(stream):
-                await self.carry_out(self._conference.end_stream(stream))
+                self.carry_out(self._conference.end_stream(stream))
             case StartRecording():
                 return await self._record(message)
             case GetRecordings():
                 return self._recordings.views()
             case ChangeRecording(recording, to):
-                await self.carry_out(self._conference.change_recording(recording, to))
+                self.carry_out(self._conference.change_recording(recording, to))
                 return self._recordings.view(recording)
             case EndRecording(recording):
                 self._conference.end_recording(recording)
-                self._recordings.stop(recording, self._room.ctx.defer())
+                self._stop(recording, self._room.ctx.defer())
             case FromConnection():
-                await self.carry_out(self._sessions.hear(message))
+                self.carry_out(self._sessions.hear(message))
             case Answered():
-                await self.carry_out(self._sessions.answered(message))
+                self.carry_out(self._sessions.answered(message))
             case OfferDue(session):
-                await self.carry_out(self._sessions.overdue(session))
+                self.carry_out(self._sessions.overdue(session))
+            case NotWired():
+                self.carry_out(self._sessions.unwired(message))
             case WordDue(session):
-                await self.carry_out(self._sessions.unexplained(session))
+                self.carry_out(self._sessions.unexplained(session))
         return None
 
-    async def leave(self, member: str) -> None:
+    def leave(self, member: str) -> None:
         """End what a member sent and took, now that it is no member any more."""
-        await self.carry_out(self._conference.leave(member))
+        self.carry_out(self._conference.leave(member))
 
-    async def miss(self, down: Down) -> None:
+    def miss(self, down: Down) -> None:
         """Take the end of a child of the room."""
-        await self.carry_out(self._sessions.miss(down))
-        await self.carry_out(self._recordings.miss(down))
+        self.carry_out(self._sessions.miss(down))
+        job = self._jobs.ended(down)
+        if job is not None:
+            self.carry_out(self._conference.end_recording(job))
 
     def close(self) -> None:
         """Have everything end at once; the room ends when all of it has."""
-        self._recordings.stop_all()
+        self._jobs.stop_all()
         self._sessions.close_all()
 
     # --- orders
@@ -192,21 +199,30 @@ class RoomConference:
 
     # --- what follows
 
-    async def carry_out(self, outcome: Outcome) -> None:
-        """Do what follows from a change, and from that, until nothing does."""
-        while outcome != NOTHING:
-            self._tell(outcome.notices)
-            self._log(outcome)
-            for session in outcome.ended:
-                self._sessions.close(session)
-            for recording in outcome.stopped:
-                self._recordings.stop(recording)
-            rewired, outcome = dict.fromkeys(outcome.rewired), NOTHING
-            for output in rewired:
-                if output in self._conference.recordings:
-                    await self._recordings.rewire(output)
-                else:
-                    outcome += await self._sessions.rewire(output)
+    def carry_out(self, outcome: Outcome) -> None:
+        """Do what follows from a change; what waits for the engine is done beside the room."""
+        self._tell(outcome.notices)
+        self._log(outcome)
+        for session in outcome.ended:
+            self._sessions.close(session)
+        for job in outcome.stopped:
+            self._stop(job)
+        for output in dict.fromkeys(outcome.rewired):
+            if output in self._conference.subscriptions:
+                self._sessions.rewire(output)
+            elif output in self._conference.recordings:
+                self._rewire(output)
+
+    def _rewire(self, job: str) -> None:
+        """Tell a job what it takes now; one that does not listen would go on with what is held."""
+        try:
+            self._recordings.rewire(job)
+        except MailboxFull:
+            self.carry_out(self._conference.end_recording(job))
+
+    def _stop(self, job: str, asker: ReplyTo[None] | None = None) -> None:
+        self._recordings.forget(job)
+        self._jobs.stop(job, asker)
 
     def _log(self, outcome: Outcome) -> None:
         """Log what becomes of sessions, also what their owners need not be told."""

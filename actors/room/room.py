@@ -142,12 +142,12 @@ class Room(Actor[Message]):
     async def handle(self, message: Message) -> object:
         match message:
             case Join():
-                await self._join(message)
+                self._join(message)
             case Rejoin():
                 self._confirm(message)
             case Leave(ref, peer, gone, echo_seconds):
                 if self._audience.refs.get(peer, ref) == ref:
-                    await self._leave(peer, gone=gone, echo_seconds=echo_seconds)
+                    self._leave(peer, gone=gone, echo_seconds=echo_seconds)
             case Present(presence):
                 self._audience.tell(self._state.present(presence))
             case Placed():
@@ -164,7 +164,7 @@ class Room(Actor[Message]):
                 self._audience.tell(self._state.permit(peer, changes))
                 return self._state.members[peer]
             case DropParticipant(peer):
-                await self._drop(peer)
+                self._drop(peer)
             case CloseRoom(reason):
                 self._close(reason)
             case _ if self._conference is not None:
@@ -176,9 +176,9 @@ class Room(Actor[Message]):
     async def on_down(self, down: Down) -> None:
         for peer, ref in list(self._audience.refs.items()):
             if ref == down.ref:
-                await self._leave(peer, gone=True)
+                self._leave(peer, gone=True)
         if self._conference is not None:
-            await self._conference.miss(down)
+            self._conference.miss(down)
 
     async def teardown(self, reason: str) -> None:
         """Answer those who asked for the end, now that recordings are finalised."""
@@ -196,7 +196,7 @@ class Room(Actor[Message]):
 
     # --- joining and leaving
 
-    async def _join(self, order: Join) -> None:
+    def _join(self, order: Join) -> None:
         state, peer = self._state, order.admission.presence.peer
         first = not state.used
         try:
@@ -204,7 +204,7 @@ class Room(Actor[Message]):
             lock = state.lock_after_join(order.admission, secrets.token_bytes(16))
         except Refused as refusal:
             if peer in state.members:  # who was refused is in no room
-                await self._leave(peer, gone=False)
+                self._leave(peer, gone=False)
             state.echo.forget(peer)
             self._forget_missed_later()
             self._log("join.refused", peer=peer, reason=refusal.code)
@@ -237,7 +237,7 @@ class Room(Actor[Message]):
         if presence.revision > self._state.members[presence.peer].revision:  # lost in the crash
             self._audience.tell(self._state.present(presence))
 
-    async def _leave(self, peer: str, *, gone: bool, echo_seconds: float = 0.0) -> None:
+    def _leave(self, peer: str, *, gone: bool, echo_seconds: float = 0.0) -> None:
         self._audience.remove(peer)
         self._unaware.discard(peer)
         known = peer in self._state.members
@@ -248,7 +248,7 @@ class Room(Actor[Message]):
                 self._forget_missed_later()
             self._log("peer.left", peer=peer, members=len(self._state.members), gone=gone)
             if self._conference is not None:
-                await self._conference.leave(peer)
+                self._conference.leave(peer)
             if not self._state.members:
                 self._expire_later()
 
@@ -289,13 +289,13 @@ class Room(Actor[Message]):
 
     # --- management
 
-    async def _drop(self, peer: str) -> None:
+    def _drop(self, peer: str) -> None:
         """Put a member out. Raises ParticipantUnknown."""
         if peer not in self._state.members:
             raise ParticipantUnknown(peer)
         self._audience.tell([Notice(Dropped(), to=peer)])
         self._log("peer.dropped", peer=peer)
-        await self._leave(peer, gone=True)
+        self._leave(peer, gone=True)
 
     def _close(self, reason: str) -> None:
         """End the room; the answer is given when everything in it has ended."""
@@ -324,7 +324,7 @@ class Room(Actor[Message]):
         if tag:
             self._audience.tell([Notice(OrderDone(tag, value), to=by)])
         if self._conference is not None:
-            await self._conference.carry_out(outcome)
+            self._conference.carry_out(outcome)
         else:
             self._audience.tell(outcome.notices)
 
@@ -340,7 +340,7 @@ class Room(Actor[Message]):
                 return None, Outcome(tuple(self._set_pin(by, order)))
             case Kick(member):
                 state.require_kick(by, member)
-                await self._drop(member)
+                self._drop(member)
                 return None, NOTHING
         if self._conference is None:
             raise NotAllowed("a room without streams")

@@ -8,6 +8,7 @@ from typing import TypeVar
 from actors.core import Refused
 from actors.words import media_refusals
 from media.contract import errors
+from media.contract.paths import PathTrouble
 
 R = TypeVar("R")
 
@@ -27,6 +28,14 @@ REFUSALS: dict[type[errors.MediaError], type[Refused]] = {
     errors.CannotRecord: media_refusals.CannotRecord,
     errors.IdTaken: media_refusals.MediaIdTaken,
 }
+
+PATH_REFUSALS: dict[PathTrouble, str] = {
+    PathTrouble.SOURCE_GONE: media_refusals.SourceGone.__name__,
+    PathTrouble.SINK_GONE: media_refusals.SinkGone.__name__,
+    PathTrouble.CODEC_MISMATCH: media_refusals.CodecMismatch.__name__,
+    PathTrouble.BUG: "Bug",
+}
+"""What logs call the troubles with a path."""
 
 
 async def asked(step: Awaitable[R]) -> R:

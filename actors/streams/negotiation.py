@@ -15,7 +15,6 @@ class Negotiation:
     """`ends` are the engine's ids by kind: sources of a publication, sinks of a subscription.
 
     `fmtp` are the parameters of the codecs, by kind.
-    `wired` is what the engine was last told of each sink: its source, and whether it flows.
     """
 
     id: str
@@ -24,7 +23,6 @@ class Negotiation:
     connection: Ref[Message] | None = None  # from the offer on
     early: list[Candidate] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
-    wired: dict[str, tuple[str | None, bool]] = field(default_factory=dict)
     fmtp: dict[str, str] = field(default_factory=dict)
     answered: bool = False
     connected: bool = False

@@ -23,6 +23,7 @@ from actors.streams.negotiation import EARLY_CANDIDATES, Negotiation
 from actors.streams.offers import MISSING, NO_CODEC, Unfit, tracks_for
 from actors.streams.rules import NOTHING, Conference, Outcome
 from actors.streams.services import MediaServices
+from actors.streams.wiring import NotWired, Wiring
 from actors.words import media_refusals
 from actors.words.conference_refusals import SessionUnknown
 from actors.words.facts import SessionAnswered
@@ -42,18 +43,14 @@ from media.contract.engine import (
     TracksChanged,
     TrackWanted,
 )
-from media.contract.errors import (
-    BadCandidate,
-    CodecMismatch,
-    MediaTimeout,
-    UnknownSink,
-    UnknownSource,
-)
+from media.contract.errors import BadCandidate
+from media.contract.paths import MediaPath, PathTrouble
 from media.webrtc.candidates import parse_remote
 
 NEGOTIATE_SECONDS = 15.0  # more than the engine takes for a step that gets stuck
 WORD_SECONDS = 2.0  # for who has hung up to say why: the two come by different ways
 ID_LIMIT = 10**18
+GONE = (PathTrouble.SOURCE_GONE, PathTrouble.SINK_GONE)
 _PROFILES = {H264Profile.BASELINE: "CB", H264Profile.MAIN: "M", H264Profile.HIGH: "H"}
 
 
@@ -84,12 +81,13 @@ class WordDue(Message):
 class RoomSessions:
     """Belongs to one room, whose handlers call it and carry out what it returns."""
 
-    __slots__ = ("_by_connection", "_conference", "_lines", "_media", "_room")
+    __slots__ = ("_by_connection", "_conference", "_lines", "_media", "_room", "_wiring")
 
     def __init__(self, room: Actor[Message], conference: Conference, media: MediaServices) -> None:
         self._room = room
         self._conference = conference
         self._media = media
+        self._wiring = Wiring(room, media.engine)
         self._lines: dict[str, Negotiation] = {}
         self._by_connection: dict[Ref[Message], Negotiation] = {}
 
@@ -116,6 +114,7 @@ class RoomSessions:
         line = self._lines.pop(session, None)
         if line is None:
             return
+        self._wiring.forget(session)
         line.due.cancel()
         if line.connection is not None and not line.hung_up:
             ctx = self._room.ctx
@@ -284,33 +283,30 @@ class RoomSessions:
         stream = self._lines.get(self._conference.source(output, kind) or "")
         return None if stream is None else stream.ends.get(kind)
 
-    async def rewire(self, subscription: str) -> Outcome:
-        """Bring the engine in line with what a subscription takes now."""
+    def rewire(self, subscription: str) -> None:
+        """Have the engine brought in line with what a subscription takes now."""
         line = self._lines.get(subscription)
         if line is None:
-            return NOTHING
-        for kind, sink in line.ends.items():
-            try:
-                await self._wire(line, kind, sink)
-            except CodecMismatch as error:
-                return self._conference.end(subscription, NO_CODEC[kind], str(error))
-            except MediaTimeout:
-                return self._conference.end(subscription, SessionEnd.MEDIA_LOST)
-            except (UnknownSource, UnknownSink):
-                pass  # one side has just ended, which the room will hear
-        return NOTHING
+            return
+        paths = {
+            kind: MediaPath(sink, self.source(line.id, kind), self._conference.flows(line.id, kind))
+            for kind, sink in line.ends.items()
+        }
+        self._wiring.want(subscription, paths)
 
-    async def _wire(self, line: Negotiation, kind: str, sink: str) -> None:
-        engine = self._media.engine
-        source, flows = self.source(line.id, kind), self._conference.flows(line.id, kind)
-        was_source, flowed = line.wired.get(kind, (None, True))
-        if flowed and not flows:
-            await engine.pause(sink)
-        if source is not None and source != was_source:
-            await engine.attach(source, sink)
-        if flows and not flowed:
-            await engine.resume(sink)
-        line.wired[kind] = (source, flows)
+    def unwired(self, told: NotWired) -> Outcome:
+        """Take that some subscriptions do not have what they were to take; those end."""
+        outcome = NOTHING
+        for session, kind, failure in told.failures:
+            if session not in self._conference.subscriptions:
+                continue
+            if failure is not None and failure.why in GONE:
+                continue  # one side has just ended, which the room will hear
+            if failure is not None and failure.why is PathTrouble.CODEC_MISMATCH:
+                outcome += self._conference.end(session, NO_CODEC[kind], failure.detail)
+            else:
+                outcome += self._conference.end(session, SessionEnd.MEDIA_LOST)
+        return outcome
 
     # --- inside
 

@@ -22,6 +22,7 @@ from api.logs.viewer import follow, lines_of, view, view_timeline
 from api.process.secret_store import DataDirError, Secrets
 from api.process.version import quintet_version
 from api.settings import ConfigError, LogSettings, Settings, config_path, load_settings
+from api.settings.old_names import old_names_hints
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -63,7 +64,8 @@ def check_config(options: argparse.Namespace) -> int:
         f"{'https' if each.secure else 'http'}://{each.bind} {', '.join(each.dialects)}"
         for each in settings.listeners
     )
-    for hint in (hint for dialect in built() for hint in dialect.hints(settings)):
+    of_dialects = (hint for dialect in built() for hint in dialect.hints(settings))
+    for hint in (*old_names_hints(settings.old_names), *of_dialects):
         say(f"quintet: warning: {hint}")
     print_line(f"{settings.file or 'embedded defaults'}: ok ({served})")
     return 0

@@ -12,7 +12,6 @@ from api.owt.commands import OWT_SIGN
 from api.owt.settings import OwtSettings, hints, problems
 
 if TYPE_CHECKING:
-    from actors.streams.services import StreamLimits
     from api.http.mounts import Mount, Place, Services
     from api.process.secret_store import Secrets
     from api.settings import Settings
@@ -36,13 +35,6 @@ def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:
     return kept_credentials(store, settings.section(OwtSettings))
 
 
-def _stream_limits(settings: Settings) -> StreamLimits:
-    from actors.streams.services import StreamLimits
-
-    owt = settings.section(OwtSettings)
-    return StreamLimits(owt.connect_seconds, owt.sessions_per_participant, owt.recordings_per_room)
-
-
 OWT = Dialect(
     name="owt",
     open=_open,
@@ -51,5 +43,9 @@ OWT = Dialect(
     hints=hints,
     secrets=_secrets,
     commands=(OWT_SIGN,),
-    stream_limits=_stream_limits,
+    moved_keys={
+        "sessions_per_participant": ("streams", "per_member"),
+        "connect_seconds": ("streams", "connect_seconds"),
+        "recordings_per_room": ("recording", "per_room"),
+    },
 )

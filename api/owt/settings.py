@@ -46,9 +46,6 @@ class OwtSettings(Section):
     replay_window_seconds: Count = 0
     replay_nonces: Positive = 100_000
     attribute_bytes: Positive = 16_384
-    connect_seconds: Seconds = 30.0
-    sessions_per_participant: Positive = 100
-    recordings_per_room: Positive = 20
     super_service_id: ServiceId = ""
     super_service_key: Secret = ""
     sample_service_id: ServiceId = ""

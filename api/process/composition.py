@@ -22,7 +22,6 @@ from actors.streams.services import MediaServices, StreamLimits
 from actors.tree import children
 from actors.words.close_reasons import CloseReason
 from actors.words.limits import ActorLimits
-from api.dialects import built
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Services
 from api.process.lifecycle import Lifecycle
@@ -133,15 +132,12 @@ def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
         engine,
         recordings_folder(settings),
         tuple(IceServer(it.urls, it.username, it.credential) for it in settings.ice.servers),
-        _stream_limits(settings),
+        StreamLimits(
+            settings.streams.connect_seconds,
+            settings.streams.per_member,
+            settings.recording.per_room,
+        ),
     )
-
-
-def _stream_limits(settings: Settings) -> StreamLimits:
-    """Return the limits of every room's streams, from the first dialect that has them."""
-    found = (each.stream_limits for each in built() if each.stream_limits is not None)
-    limits = next(found, None)
-    return StreamLimits() if limits is None else limits(settings)
 
 
 def actor_limits(limits: LimitSettings) -> ActorLimits:

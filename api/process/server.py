@@ -83,6 +83,8 @@ class Server:
 
     async def _start(self, services: Services) -> None:
         settings = self._current()
+        if settings.old_names:
+            log.warning("config.old_names", new_names=settings.old_names)
         names = (name for listener in settings.listeners for name in listener.dialects)
         dialects = Dialects(names, services)
         addresses = AddressCounts()

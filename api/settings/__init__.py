@@ -19,6 +19,7 @@ from api.settings.sections import (
     RecordingSettings,
     ServerSettings,
     StoreSettings,
+    StreamSettings,
 )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "StoreSettings",
+    "StreamSettings",
     "config_path",
     "load_settings",
     "settings_of",

@@ -16,6 +16,7 @@ from api.settings.checks import find_problems
 from api.settings.errors import ConfigError, Problem
 from api.settings.lines import KeyPath, key_lines, line_of
 from api.settings.model import Settings, settings_model
+from api.settings.old_names import dotted, moved_keys, with_new_names
 
 ENVIRONMENT = "QUINTET_CONFIG"
 
@@ -33,20 +34,25 @@ def load_settings(path: Path | None = None) -> Settings:
     Raises ConfigError with every problem found.
     """
     text = "" if path is None else _read(path)
-    tables = _parse(text, path)
+    tables, moved, twice = with_new_names(_parse(text, path))
     lines = key_lines(text)
     base = Path.cwd() if path is None else path.absolute().parent
     try:
         settings = settings_of(tables, base)
     except ValidationError as error:
         found: Iterable[tuple[KeyPath, str]] = [
-            (details["loc"], _message(details["type"], details["msg"], details["loc"]))
+            (
+                moved.get(details["loc"], details["loc"]),
+                _message(details["type"], details["msg"], details["loc"]),
+            )
             for details in error.errors(include_url=False, include_input=False)
         ]
         raise ConfigError(_placed(found, lines, path)) from None
-    if problems := _placed(find_problems(settings), lines, path):
+    now = moved_keys()
+    both = ((key, f"is the old name of {_dotted(now[key])}, which is set, too") for key in twice)
+    if problems := _placed([*both, *find_problems(settings)], lines, path):
         raise ConfigError(problems)
-    settings._file = path
+    settings._file, settings._old_names = path, dotted(moved)
     return settings
 
 

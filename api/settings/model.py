@@ -25,6 +25,7 @@ from api.settings.sections import (
     RecordingSettings,
     ServerSettings,
     StoreSettings,
+    StreamSettings,
 )
 
 if TYPE_CHECKING:
@@ -47,17 +48,24 @@ class Settings(Section, defer_build=True):
     store: StoreSettings = DEFAULTS
     limits: LimitSettings = DEFAULTS
     ice: IceSettings = DEFAULTS
+    streams: StreamSettings = DEFAULTS
     recording: RecordingSettings = DEFAULTS
     barertc: BareRtcSettings = DEFAULTS
     skyway: SkywaySettings = DEFAULTS
     peerjs: PeerJsSettings = DEFAULTS
 
     _file: Path | None = PrivateAttr(default=None)
+    _old_names: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def file(self) -> Path | None:
         """The file these settings were read from; None for the embedded defaults."""
         return self._file
+
+    @property
+    def old_names(self) -> dict[str, str]:
+        """The old names that the file has for keys, and what those are called now."""
+        return self._old_names
 
     def section(self, kind: type[DialectSection]) -> DialectSection:
         """Return the section of a dialect, by its class."""

@@ -174,9 +174,17 @@ class IceSettings(Section):
     udp_port_range: PortRange = (0, 0)
 
 
-class RecordingSettings(Section):
-    """Where recordings go, and when one ends by itself."""
+class StreamSettings(Section):
+    """What one member may send and take, and how long it may take to connect."""
 
+    per_member: Positive = 100
+    connect_seconds: Seconds = 30.0
+
+
+class RecordingSettings(Section):
+    """Where recordings go, how many a room may have, and when one ends by itself."""
+
+    per_room: Positive = 20
     dir: OptionalPath = None
     max_seconds: SecondsOrZero = 0
     min_free_bytes: Count = 268_435_456

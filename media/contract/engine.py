@@ -11,11 +11,12 @@ live in another process. Of this package, only the errors in `media.contract.err
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Protocol
 
+from media.contract.paths import MediaPath, PathFailure
 from media.contract.plans import ChannelWanted, PortFacts, PortReceives, PortSends, PortWanted
 from media.contract.recordings import RecordingPlan, RecordingStatus
 from media.contract.stats import RouterStats, SinkStats, SourceStats
@@ -308,21 +309,13 @@ class MediaEngine(Protocol):
         Raises IdTaken, WrongState once the engine is closing, and what `add_tracks` raises.
         """
 
-    async def attach(self, source: str, sink: str) -> None:
-        """Let a sink take from a source, instead of any it had; video starts at a keyframe.
+    async def wire(self, paths: Sequence[MediaPath]) -> tuple[PathFailure, ...]:
+        """Bring many paths about, in this order; return those that could not be.
 
-        A sink may be a session's, a port's or a recording's, and so for all that follow. Raises
-        UnknownSource, UnknownSink, CodecMismatch.
+        One that is so already goes on undisturbed, and one that fails leaves the others alone. A
+        sink may be a session's, a port's or a recording's. Raises MediaTimeout when the engine does
+        not get it done in time; some of them may be so, then.
         """
-
-    async def detach(self, sink: str) -> None:
-        """Let a sink take from nothing. Raises UnknownSink."""
-
-    async def pause(self, sink: str) -> None:
-        """Hold a sink back, attached as it is. Raises UnknownSink."""
-
-    async def resume(self, sink: str) -> None:
-        """Undo `pause`; video starts again at a keyframe. Raises UnknownSink."""
 
     async def request_keyframe(self, source: str) -> None:
         """Ask the sender of a source for a keyframe. Raises UnknownSource."""

@@ -112,27 +112,6 @@ class Totals:
     nacks_received: int = 0
     keyframe_requests_received: int = 0
 
-    def add_source(self, source: SourceStats) -> None:
-        """Count in one incoming stream."""
-        self.packets_in += source.counts.packets
-        self.octets_in += source.counts.octets
-        self.lost_in += source.lost
-        self.recovered_in += source.counts.recovered
-        self.malformed += source.counts.malformed
-        self.foreign += source.counts.foreign
-        self.nacks_sent += source.counts.nacks
-        self.keyframe_requests_sent += source.counts.keyframe_requests
-
-    def add_sink(self, sink: SinkStats) -> None:
-        """Count in one outgoing leg."""
-        self.packets_out += sink.counts.packets
-        self.octets_out += sink.counts.octets
-        self.dropped_out += sink.counts.dropped
-        self.malformed += sink.counts.malformed
-        self.retransmitted_out += sink.counts.retransmitted
-        self.nacks_received += sink.counts.nacks
-        self.keyframe_requests_received += sink.counts.keyframe_requests
-
 
 @dataclass(frozen=True, slots=True)
 class RouterStats:
@@ -142,20 +121,3 @@ class RouterStats:
     sinks: tuple[SinkStats, ...]
     taps: int
     totals: Totals
-
-
-class BitrateMeter:
-    """Turns a growing count of octets into a rate."""
-
-    __slots__ = ("_at", "_octets", "bits_per_second")
-
-    def __init__(self) -> None:
-        self.bits_per_second = 0.0
-        self._octets = 0
-        self._at: float | None = None
-
-    def sample(self, octets: int, now: float) -> None:
-        """Measure since the last sample; to be called about once a second."""
-        if self._at is not None and now > self._at:
-            self.bits_per_second = (octets - self._octets) * 8 / (now - self._at)
-        self._octets, self._at = octets, now

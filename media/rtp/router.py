@@ -18,6 +18,7 @@ from media.rtp.packet_tap import PacketTap, TapLeg
 from media.rtp.rtp_sink import RtpSink
 from media.rtp.rtp_source import RtpSource
 from media.rtp.sender_clock import Clock, SenderClock
+from media.rtp.totals import add_sink, add_source
 from media.rtp.upstream import RtcpUpstream, Upstream
 
 __all__ = [
@@ -98,7 +99,7 @@ class Router:
         for sink in sinks:
             if sink.source is source:  # a paused one, of which the source does not know
                 sink.source_closed(source)
-        self._past.add_source(source.stats())
+        add_source(self._past, source.stats())
 
     def add_sink(self, sink: RtpSink) -> None:
         """Take in a sink; it can be attached to a source."""
@@ -112,7 +113,7 @@ class Router:
         if sink is None:
             raise UnknownSink(sink_id)
         sink.close()
-        self._past.add_sink(sink.stats())
+        add_sink(self._past, sink.stats())
 
     def add_tap(self, tap: PacketTap) -> None:
         """Take in a tap; it is attached like a sink."""
@@ -178,9 +179,9 @@ class Router:
         sources = tuple(source.stats() for source in self._sources.values())
         sinks = tuple(sink.stats() for sink in self._sinks.values())
         for source in sources:
-            totals.add_source(source)
+            add_source(totals, source)
         for sink in sinks:
-            totals.add_sink(sink)
+            add_sink(totals, sink)
         return RouterStats(sources, sinks, len(self._taps), totals)
 
     def _switch(self, before: RtpSource, after: RtpSource) -> None:

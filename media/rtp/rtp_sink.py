@@ -23,11 +23,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from media.contract.codec import Codec, suits, told
+from media.contract.codec import Codec
 from media.contract.errors import CodecMismatch
-from media.contract.stats import BitrateMeter, LegState, SinkCounts, SinkStats
+from media.contract.stats import LegState, SinkCounts, SinkStats
 from media.rtp import rtcp
 from media.rtp.bitrate_limits import UNLIMITED, ReceiverLimit
+from media.rtp.bitrate_meter import BitrateMeter
+from media.rtp.codec_fit import suits, told
 from media.rtp.leg_numbers import LegNumbers
 from media.rtp.packet_cache import SIZE, PacketCache
 from media.rtp.receiver import ReceiverReports

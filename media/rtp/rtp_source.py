@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from media.contract.codec import Codec
-from media.contract.stats import BitrateMeter, SourceCounts, SourceStats
+from media.contract.stats import SourceCounts, SourceStats
 from media.rtp import rtcp
 from media.rtp.bitrate_limits import BitrateLimits
+from media.rtp.bitrate_meter import BitrateMeter
 from media.rtp.keyframe_requests import KeyframeRequests
 from media.rtp.keyframes import keyframe_marker
 from media.rtp.missing_packets import MissingPackets

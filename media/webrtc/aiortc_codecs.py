@@ -15,8 +15,9 @@ from aiortc.codecs import CODECS, get_capabilities
 from aiortc.rtcpeerconnection import filter_preferred_codecs, find_common_codecs
 from aiortc.sdp import MediaDescription, parameters_from_sdp, parameters_to_sdp
 
-from media.contract.codec import H264_CONFIGURATIONS, Codec, suits
+from media.contract.codec import Codec
 from media.contract.errors import NoCommonCodec
+from media.rtp.codec_fit import H264_CONFIGURATIONS, suits
 
 # What an answer says as the offer does. Opus (RFC 7587, 6.1): what whoever sends to us may do, and
 # what a publisher's page asks for is what its audience gets. H.264 (RFC 6184, 8.2.2): what both

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import replace
 
-from media.contract.codec import H264_CONFIGURATIONS
 from media.contract.engine import Direction
+from media.rtp.codec_fit import H264_CONFIGURATIONS
 from media.webrtc.descriptions import BUNDLE, TRANSPORT, MediaSection, SessionText, split
 
 _H264 = dict(enumerate(H264_CONFIGURATIONS, 97))

@@ -38,6 +38,7 @@ from actors.endpoint.endpoint import Describe as DescribeEndpoint
 from actors.endpoint.endpoint import Endpoint, OfferEvent
 from actors.endpoint.outbox import EndpointEvent
 from actors.jobs.janitor import RecordingKeeper
+from actors.jobs.job import Job
 from actors.jobs.recording import Recording
 from actors.member.member import Member
 from actors.member.messages import DescribeMember, Enter, Lost
@@ -71,7 +72,7 @@ BLUE = key("blue").path
 LINE = EndpointKey(REALM, "line").path
 # test_connection.py: on a media engine; test_recording.py: on files and threads.
 ELSEWHERE = {MediaConnection, Recording, RecordingKeeper}
-NOT_ACTORS = {Actor, Unmade}  # the base, and the stand-in for one whose factory crashed
+NOT_ACTORS = {Actor, Job, Unmade}  # bases, and the stand-in for one whose factory crashed
 
 
 @dataclass(frozen=True)

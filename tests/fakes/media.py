@@ -7,7 +7,7 @@ anybody else stay CONNECTING until `connect` or `fail` is called.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import trio
@@ -25,10 +25,10 @@ from media.contract.errors import (
     NoFreePort,
     UnknownPort,
     UnknownRecording,
-    UnknownSink,
     UnknownSource,
     WrongState,
 )
+from media.contract.paths import MediaPath, PathFailure, PathTrouble
 from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
 from media.contract.recordings import RecordingPlan, RecordingState, RecordingStatus
 from media.contract.stats import RouterStats, Totals
@@ -64,7 +64,10 @@ class FakeRecording:
 
 
 class FakeEngine:
-    """See media.contract.engine.MediaEngine. `attached` shows what was attached to what."""
+    """See media.contract.engine.MediaEngine. `attached` shows what was attached to what.
+
+    `wirings` are the calls of `wire` that came, each of which takes `wiring_seconds`.
+    """
 
     def __init__(self) -> None:
         self.ports: dict[str, FakePort] = {}
@@ -72,6 +75,8 @@ class FakeEngine:
         self.sessions: dict[str, FakeSession] = {}
         self.attached: dict[str, str] = {}
         self.paused: set[str] = set()
+        self.wirings: list[tuple[MediaPath, ...]] = []
+        self.wiring_seconds = 0.0
         self.keyframes_requested: list[str] = []
         self.closing = False
 
@@ -87,28 +92,14 @@ class FakeEngine:
         self.sessions[session_id] = session
         return session
 
-    async def attach(self, source: str, sink: str) -> None:
-        carried = self._codecs("source").get(source)
-        taken = self._codecs("sink").get(sink)
-        if carried is None:
-            raise UnknownSource(source)
-        if taken is None:
-            raise UnknownSink(sink)
-        if carried != taken:
-            raise CodecMismatch(sink)
-        self.attached[sink] = source
-
-    async def detach(self, sink: str) -> None:
-        self._check_sink(sink)
-        self.attached.pop(sink, None)
-
-    async def pause(self, sink: str) -> None:
-        self._check_sink(sink)
-        self.paused.add(sink)
-
-    async def resume(self, sink: str) -> None:
-        self._check_sink(sink)
-        self.paused.discard(sink)
+    async def wire(self, paths: Sequence[MediaPath]) -> tuple[PathFailure, ...]:
+        self.wirings.append(tuple(paths))
+        await trio.lowlevel.checkpoint()
+        if self.wiring_seconds:
+            await trio.sleep(self.wiring_seconds)
+        ends = self._codecs("source"), self._codecs("sink")
+        failures = (self._bring_about(path, *ends) for path in paths)
+        return tuple(failure for failure in failures if failure is not None)
 
     async def request_keyframe(self, source: str) -> None:
         if source not in self._codecs("source"):
@@ -250,6 +241,22 @@ class FakeEngine:
                 return number, number + above
         raise NoFreePort(wanted.ports)
 
-    def _check_sink(self, sink: str) -> None:
-        if sink not in self._codecs("sink"):
-            raise UnknownSink(sink)
+    def _bring_about(
+        self, path: MediaPath, sources: dict[str, str], sinks: dict[str, str]
+    ) -> PathFailure | None:
+        sink, source = path.sink, path.source
+        if sink not in sinks:
+            return PathFailure(sink, PathTrouble.SINK_GONE)
+        if not path.flows:
+            self.paused.add(sink)
+        if source is None:
+            self.attached.pop(sink, None)
+        elif source not in sources:
+            return PathFailure(sink, PathTrouble.SOURCE_GONE)
+        elif sources[source] != sinks[sink]:
+            return PathFailure(sink, PathTrouble.CODEC_MISMATCH, "another codec")
+        else:
+            self.attached[sink] = source
+        if path.flows:
+            self.paused.discard(sink)
+        return None

@@ -29,6 +29,7 @@ from media.contract.engine import (
     TrackWanted,
 )
 from media.webrtc.bridge import MediaLoop
+from tests.support.paths import lead
 from tests.support.sessions import Told
 
 WIDTH, HEIGHT, FRAMES_PER_SECOND = 160, 120, 20
@@ -237,7 +238,7 @@ async def subscriber(
 
 async def attach(engine: MediaEngine, source: Client, sink: Client) -> None:
     for kind in ("audio", "video"):
-        await engine.attach(source.told.source(kind), sink.told.sink(kind))
+        await lead(engine, source.told.source(kind), sink.told.sink(kind))
 
 
 async def _client(loop: MediaLoop, engine: MediaEngine, name: str, wanted: SessionWanted) -> Client:

@@ -28,7 +28,8 @@ from tests.support.owt_portal import AGENT, Guest, connection, guest, token
 from tests.support.peace import CRASHES, library_troubles
 
 SETTINGS = owt_settings(
-    owt={"messages_per_second": 0, "resume_seconds": 0.2, "connect_seconds": 2.0},
+    owt={"messages_per_second": 0, "resume_seconds": 0.2},
+    streams={"connect_seconds": 2.0},
     limits={"credential_failures": 0},
 )
 FUZZ = settings(

@@ -119,6 +119,21 @@ async def test_a_second_server_with_the_same_data_dir_is_refused(tmp_path: Path)
     assert "in use by another quintet" in second.log[0]["text"]
 
 
+async def test_old_names_of_keys_are_warned_of_once_at_the_start(tmp_path: Path) -> None:
+    config = OPERATOR + "owt = { connect_seconds = 5, recordings_per_room = 1 }\n"
+    async with launched(tmp_path, config) as server:
+        warned = [line for line in server.log if line["event"] == "config.old_names"]
+    assert [(line["level"], line["new_names"]) for line in warned] == [
+        (
+            "warning",
+            {
+                "owt.connect_seconds": "streams.connect_seconds",
+                "owt.recordings_per_room": "recording.per_room",
+            },
+        )
+    ]
+
+
 async def test_sighup_takes_over_limits_and_names_what_needs_a_restart(tmp_path: Path) -> None:
     async with launched(tmp_path) as server, httpx.AsyncClient() as http:
         url = f"{server.url}/-/actors/stop"

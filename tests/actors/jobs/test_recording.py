@@ -27,14 +27,11 @@ from actors.core import (
     open_system,
 )
 from actors.jobs.janitor import RecordingKeeper, Sweep
+from actors.jobs.job import StopJob, Take
 from actors.jobs.recording import (
     GetRecording,
-    PauseTrack,
     Recording,
     RecordingEnded,
-    RecordSource,
-    ResumeTrack,
-    StopRecording,
     check_recording,
     recording_spec,
 )
@@ -46,7 +43,7 @@ from media.recording import muxing
 from media.recording.matroska import MatroskaWriter
 from media.rtp.router import RtpSource
 from media.webrtc.bridge import open_media_loop
-from tests.support.actors import Saboteur
+from tests.support.actors import Saboteur, settle
 from tests.support.media_file import errors_in, look_into
 from tests.support.recording import frames_of, plan
 from tests.support.rtp_stream import H264, OPUS, VP8, RtpStream
@@ -158,7 +155,7 @@ async def test_a_stopped_recording_answers_when_its_file_is_there(tmp_path: Path
         await here.send(recording)
         assert (await recording.ask(GetRecording(), within=SECONDS)).state is RecordingState.RUNNING
         assert here.facts()["state"] == "running"
-        status = await recording.ask(StopRecording(), within=SECONDS)
+        status = await recording.ask(StopJob(), within=SECONDS)
         assert (status.state, status.reason) == (RecordingState.FINALISED, "stopped")
         assert status.path == tmp_path / "test.webm"
         assert errors_in(status.path) == ""
@@ -177,7 +174,7 @@ async def test_everyone_who_stops_a_recording_is_answered(tmp_path: Path) -> Non
         answers = []
 
         async def stop(reason: str) -> None:
-            answers.append(await recording.ask(StopRecording(reason), within=SECONDS))
+            answers.append(await recording.ask(StopJob(reason), within=SECONDS))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop, "one")
@@ -228,7 +225,7 @@ async def test_a_bug_in_the_thread_ends_the_recording_and_keeps_the_file(
         async with studio(tmp_path, strays=1) as here:
             recording = await here.record()
             await here.send(recording)
-            status = await recording.ask(StopRecording(), within=SECONDS)
+            status = await recording.ask(StopJob(), within=SECONDS)
             assert (await here.told()).status == status
     assert (status.state, status.reason) == (RecordingState.PARTIAL, "crashed")
     assert errors_in(tmp_path / "test.partial.webm") == ""
@@ -265,7 +262,7 @@ async def test_a_disk_that_does_not_get_done_is_told_as_such(
         await here.send(recording)
         with monkeypatch.context() as patched:
             patched.setattr(here.engine, "stop_recording", stuck)
-            status = await recording.ask(StopRecording(), within=SECONDS)
+            status = await recording.ask(StopJob(), within=SECONDS)
             assert (status.state, status.reason) == (RecordingState.PARTIAL, "disk_too_slow")
             assert (await here.told()).status == status
         await here.engine.stop_recording("test")
@@ -306,35 +303,34 @@ async def test_another_source_is_recorded_from_now_on_and_a_track_pauses(tmp_pat
         await here.send(recording)
         other = RtpSource("other", "video", VP8, 1, Silent())
         here.engine.router.add_source(other)
-        await recording.ask(RecordSource("video", "other"), within=SECONDS)
-        await recording.ask(PauseTrack("audio"), within=SECONDS)
+        recording.tell(Take({"video": ("other", True), "audio": ("microphone", False)}))
+        await settle()
         assert here.facts()["sources"] == {"audio": "microphone", "video": "other"}
         assert here.facts()["paused"] == ["audio"]
         for at, packet in RtpStream(VP8).pack_all(frames_of(VP8, 1.0)):
             other.feed(packet, time.monotonic() + at)
         await here.send(recording)  # of which nothing is recorded
-        await recording.ask(ResumeTrack("audio"), within=SECONDS)
+        recording.tell(Take({"video": ("other", True), "audio": ("microphone", True)}))
+        await settle()
         assert here.facts()["paused"] == []
-        status = await recording.ask(StopRecording(), within=SECONDS)
+        status = await recording.ask(StopJob(), within=SECONDS)
         assert errors_in(status.path) == ""
         counts = {name: len(times) for name, times in look_into(status.path).packets.items()}
         assert counts == {"vp8": 60, "opus": 50}
         assert status.lost_packets == 0
 
 
-async def test_a_track_refuses_what_it_cannot_take(tmp_path: Path) -> None:
+async def test_a_track_goes_on_where_it_cannot_take_what_it_should(tmp_path: Path) -> None:
     async with studio(tmp_path) as here:
         recording = await here.record(plan(tmp_path, Container.WEBM, (VP8,)))
-        for order, refusal in (
-            (RecordSource("video", "microphone"), CodecMismatch),
-            (RecordSource("video", "nobody"), SourceGone),
-            (RecordSource("audio", "microphone"), CannotRecord),
-            (PauseTrack("audio"), CannotRecord),
-        ):
-            with pytest.raises(refusal):
-                await recording.ask(order, within=SECONDS)
+        for source, reason in (("microphone", "CodecMismatch"), ("nobody", "SourceGone")):
+            with capture_logs() as logs:
+                recording.tell(Take({"video": (source, True), "audio": (source, True)}))
+                await settle()
+            [line] = [line for line in logs if line["event"] == "recording.not_changed"]
+            assert (line["recording"], line["reason"]) == ("test", reason)
         await here.send(recording)
-        status = await recording.ask(StopRecording(), within=SECONDS)
+        status = await recording.ask(StopJob(), within=SECONDS)
         assert status.state is RecordingState.FINALISED
 
 
@@ -344,7 +340,7 @@ async def test_an_ended_source_does_not_end_the_recording(tmp_path: Path) -> Non
         await here.send(recording)
         here.engine.router.remove_source("camera")
         assert (await recording.ask(GetRecording(), within=SECONDS)).state is RecordingState.RUNNING
-        status = await recording.ask(StopRecording(), within=SECONDS)
+        status = await recording.ask(StopJob(), within=SECONDS)
         assert status.state is RecordingState.FINALISED
 
 
@@ -353,7 +349,7 @@ async def test_recordings_say_in_the_log_how_they_went(tmp_path: Path) -> None:
         async with studio(tmp_path) as here:
             recording = await here.record()
             await here.send(recording)
-            await recording.ask(StopRecording(), within=SECONDS)
+            await recording.ask(StopJob(), within=SECONDS)
     started, ended = [line for line in log if line["event"].startswith("recording.")]
     assert started["event"] == "recording.started"
     assert (ended["event"], ended["state"], ended["reason"]) == (

@@ -156,7 +156,7 @@ async def test_nothing_is_kept_for_longer_than_somebody_is_awaited(
         echo = cell.life.actor._state.echo  # type: ignore[attr-defined]
         assert len(echo._said) == 2
         await trio.sleep(GRACE / 2 + 1)
-        assert (echo._absent, echo._said, echo._weight) == ({}, [], 0)
+        assert (echo.absent, echo._said, echo._weight) == ({}, [], 0)
 
 
 async def test_those_who_go_and_never_come_back_leave_one_timer(autojump_clock: MockClock) -> None:

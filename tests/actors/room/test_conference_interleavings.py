@@ -212,9 +212,10 @@ class Play:
         self._nursery.start_soon(ask)
 
 
-def play(script: list[Step], check: Callable[[Play], None]) -> None:
+def play(script: list[Step], seconds: float, check: Callable[[Play], None]) -> None:
     async def main() -> None:
         engine = FakeEngine()
+        engine.wiring_seconds = seconds
         async with open_house(engine=engine) as house, trio.open_nursery() as nursery:
             it = Play(Meeting(house, engine), nursery)
             for name in NAMES:
@@ -270,6 +271,6 @@ def check_agreement(it: Play) -> None:
 
 
 @settings(max_examples=examples(150), deadline=None)
-@given(STEPS)
-def test_room_engine_and_members_agree_in_the_end(script: list[Step]) -> None:
-    play(script, check_agreement)
+@given(STEPS, st.sampled_from([0.0, 0.001, 2.0]))
+def test_room_engine_and_members_agree_in_the_end(script: list[Step], seconds: float) -> None:
+    play(script, seconds, check_agreement)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -62,7 +62,7 @@ from actors.words.streams import (
     ViewChange,
 )
 from media.contract.engine import Candidate, Direction, Failure
-from media.contract.errors import CodecMismatch
+from media.contract.paths import MediaPath, PathFailure, PathTrouble
 from media.webrtc.descriptions import split
 from tests.fakes.media import FakeEngine
 from tests.support.actors import key, open_house, poison, settle
@@ -275,13 +275,14 @@ async def test_a_subscriber_that_cannot_take_the_codec_is_told_so() -> None:
 async def test_a_sink_that_does_not_suit_its_source_ends_the_subscription(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def attach(self: FakeEngine, source: str, sink: str) -> None:
-        raise CodecMismatch("another packetization")
+    async def wire(self: FakeEngine, paths: Sequence[MediaPath]) -> tuple[PathFailure, ...]:
+        why = PathTrouble.CODEC_MISMATCH
+        return tuple(PathFailure(path.sink, why, "another packetization") for path in paths)
 
     async with open_meeting() as meeting:
         ann, bob = await meeting.members("ann", "bob")
         stream = await ann.publish()
-        monkeypatch.setattr(FakeEngine, "attach", attach)
+        monkeypatch.setattr(FakeEngine, "wire", wire)
         taken = await bob.subscribe(video=stream)
         why = SessionEnded(taken, SessionEnd.NO_VIDEO_CODEC, "another packetization")
         assert bob.told(SessionEnded) == [why]

@@ -97,7 +97,7 @@ def test_strangers_that_come_and_go_fill_no_table() -> None:
     echo = Echo(MESSAGES, BYTES)
     for number in range(ABSENT + 1):
         echo.await_back(str(number), 30.0)
-    assert len(echo._absent) == ABSENT
+    assert len(echo.absent) == ABSENT
     assert not echo.is_awaited("0", 0.0)
     assert echo.is_awaited(str(ABSENT), 0.0)
 

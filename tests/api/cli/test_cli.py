@@ -314,6 +314,15 @@ def test_half_of_what_an_owt_header_needs_is_refused(quintet: Run, half: list[st
     assert "go together" in done.stderr
 
 
+def test_old_names_of_keys_are_warned_of_and_still_read(quintet: Run, tmp_path: Path) -> None:
+    done = quintet("check-config", write(tmp_path / "c.toml", "[owt]\nconnect_seconds = 5\n"))
+    assert done.returncode == 0
+    assert done.stderr == (
+        "quintet: warning: owt.connect_seconds is streams.connect_seconds now; "
+        "the old names are still read\n"
+    )
+
+
 def test_tokens_that_would_name_any_address_are_warned_of(quintet: Run, tmp_path: Path) -> None:
     listener = '[[listeners]]\nbind = "0.0.0.0:8080"\ndialects = ["owt"]\n'
     done = quintet("check-config", write(tmp_path / "bare.toml", listener))

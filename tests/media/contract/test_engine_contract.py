@@ -24,16 +24,16 @@ from media.contract.engine import (
 from media.contract.errors import (
     BadCandidate,
     BadDescription,
-    CodecMismatch,
     IdTaken,
     NoCommonCodec,
     TooMuch,
     UnknownChannel,
-    UnknownSink,
     UnknownSource,
     WrongState,
 )
+from media.contract.paths import MediaPath, PathTrouble
 from media.contract.plans import ChannelWanted
+from tests.support.paths import lead, trouble_with
 from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair
 
 HOST = "candidate:1 1 udp 2130706431 127.0.0.1 40000 typ host"
@@ -384,35 +384,57 @@ async def test_sinks_attach_to_sources_of_their_codec_only(any_engine: MediaEngi
     publisher = await open_pair(any_engine, "publisher")
     subscriber = await open_pair(any_engine, "subscriber")
     source, sink = publisher.second_told.source("video"), subscriber.first_told.sink("video")
-    await any_engine.attach(source, sink)
-    await any_engine.pause(sink)
-    await any_engine.resume(sink)
+    await lead(any_engine, source, sink)
+    await lead(any_engine, source, sink, flows=False)
+    await lead(any_engine, source, sink)
     await any_engine.request_keyframe(source)
-    await any_engine.detach(sink)
-    with pytest.raises(CodecMismatch):
-        await any_engine.attach(publisher.second_told.source("audio"), sink)
-    with pytest.raises(UnknownSource):
-        await any_engine.attach("nonsense", sink)
+    await lead(any_engine, None, sink)
+    assert (
+        await trouble_with(any_engine, publisher.second_told.source("audio"), sink)
+        is PathTrouble.CODEC_MISMATCH
+    )
+    assert await trouble_with(any_engine, "nonsense", sink) is PathTrouble.SOURCE_GONE
     with pytest.raises(UnknownSource):
         await any_engine.request_keyframe(sink)
-    for step in (any_engine.detach, any_engine.pause, any_engine.resume):
-        with pytest.raises(UnknownSink):
-            await step("nonsense")
-    with pytest.raises(UnknownSink):
-        await any_engine.attach(source, "nonsense")
+    for flows in (True, False):
+        found = await trouble_with(any_engine, None, "nonsense", flows=flows)
+        assert found is PathTrouble.SINK_GONE
+    assert await trouble_with(any_engine, source, "nonsense") is PathTrouble.SINK_GONE
+
+
+async def test_many_paths_are_led_in_one_call_and_one_that_fails_leaves_the_others_alone(
+    any_engine: MediaEngine,
+):
+    publisher = await open_pair(any_engine, "publisher")
+    subscriber = await open_pair(any_engine, "subscriber")
+    sources = {kind: publisher.second_told.source(kind) for kind in ("audio", "video")}
+    sinks = {kind: subscriber.first_told.sink(kind) for kind in ("audio", "video")}
+    failures = await any_engine.wire(
+        (
+            MediaPath(sinks["audio"], sources["audio"]),
+            MediaPath("nonsense", sources["audio"]),
+            MediaPath(sinks["audio"], "nonsense"),
+            MediaPath(sinks["video"], sources["audio"]),
+            MediaPath(sinks["video"], sources["video"], flows=False),
+        )
+    )
+    assert [(failure.sink, failure.why) for failure in failures] == [
+        ("nonsense", PathTrouble.SINK_GONE),
+        (sinks["audio"], PathTrouble.SOURCE_GONE),
+        (sinks["video"], PathTrouble.CODEC_MISMATCH),
+    ]
+    assert await any_engine.wire(()) == ()
 
 
 async def test_a_closed_session_takes_its_sources_and_sinks_with_it(any_engine: MediaEngine):
     publisher = await open_pair(any_engine, "publisher")
     subscriber = await open_pair(any_engine, "subscriber")
     source, sink = publisher.second_told.source("video"), subscriber.first_told.sink("video")
-    await any_engine.attach(source, sink)
+    await lead(any_engine, source, sink)
     await publisher.second.close()
-    with pytest.raises(UnknownSource):
-        await any_engine.attach(source, sink)
+    assert await trouble_with(any_engine, source, sink) is PathTrouble.SOURCE_GONE
     await subscriber.first.close()
-    with pytest.raises(UnknownSink):
-        await any_engine.detach(sink)
+    assert await trouble_with(any_engine, None, sink) is PathTrouble.SINK_GONE
 
 
 async def test_closing_tells_the_reason_once_and_the_other_side(any_engine: MediaEngine):

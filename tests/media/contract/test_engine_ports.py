@@ -9,18 +9,18 @@ from media.contract.codec import Codec
 from media.contract.engine import MediaEngine
 from media.contract.errors import (
     BadAddress,
-    CodecMismatch,
     IdTaken,
     NoFreePort,
     UnknownPort,
-    UnknownSink,
     UnknownSource,
     WrongState,
 )
+from media.contract.paths import PathTrouble
 from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted, Remote
 from media.local_engine import LocalEngine
 from media.rtp import rtcp
 from media.udp.port_range import PortRange
+from tests.support.paths import lead, trouble_with
 from tests.support.rtp import VP8, read, rtp, vp8
 from tests.support.sessions import open_pair
 
@@ -57,15 +57,17 @@ async def test_ports_are_attached_like_everything_else(any_engine: MediaEngine):
     comes = await any_engine.open_port("in", PortWanted(HERE, receives=CAMERA))
     goes = await any_engine.open_port("out", PortWanted(HERE, sends=SCREEN))
     assert (comes.source, comes.sink, goes.source, goes.sink) == ("in/in", None, None, "out/out")
-    await any_engine.attach("in/in", "out/out")
-    await any_engine.attach("in/in", pair.first_told.sink("video"))
-    await any_engine.attach(pair.second_told.source("video"), "out/out")
-    await any_engine.pause("out/out")
-    await any_engine.resume("out/out")
+    await lead(any_engine, "in/in", "out/out")
+    await lead(any_engine, "in/in", pair.first_told.sink("video"))
+    await lead(any_engine, pair.second_told.source("video"), "out/out")
+    await lead(any_engine, pair.second_told.source("video"), "out/out", flows=False)
+    await lead(any_engine, pair.second_told.source("video"), "out/out")
     await any_engine.request_keyframe("in/in")
-    await any_engine.detach("out/out")
-    with pytest.raises(CodecMismatch):
-        await any_engine.attach("in/in", pair.first_told.sink("audio"))
+    await lead(any_engine, None, "out/out")
+    assert (
+        await trouble_with(any_engine, "in/in", pair.first_told.sink("audio"))
+        is PathTrouble.CODEC_MISMATCH
+    )
 
 
 async def test_what_a_port_carries_can_change(any_engine: MediaEngine):
@@ -73,14 +75,13 @@ async def test_what_a_port_carries_can_change(any_engine: MediaEngine):
     changed = await any_engine.change_port("one", CAMERA, SCREEN)
     assert changed == PortFacts(opened.address, opened.rtcp_address, "one/in", "one/out")
     other = Codec("vp8", 90_000, 120)
-    await any_engine.attach("one/in", "one/out")
+    await lead(any_engine, "one/in", "one/out")
     moved = PortSends("video", VP8, Remote((HERE, 40_002)))
     assert await any_engine.change_port("one", PortReceives("video", other), moved) == changed
-    await any_engine.attach("one/in", "one/out")
+    await lead(any_engine, "one/in", "one/out")
     changed = await any_engine.change_port("one", PortReceives("audio", OPUS), None)
     assert (changed.source, changed.sink) == ("one/in", None)
-    with pytest.raises(UnknownSink):
-        await any_engine.attach("one/in", "one/out")
+    assert await trouble_with(any_engine, "one/in", "one/out") is PathTrouble.SINK_GONE
     assert await any_engine.change_port("one", None, None) == opened
     with pytest.raises(UnknownSource):
         await any_engine.request_keyframe("one/in")
@@ -98,8 +99,7 @@ async def test_a_closed_port_is_free_and_has_no_source_and_sink(any_engine: Medi
     await any_engine.close_port("one")
     with pytest.raises(UnknownSource):
         await any_engine.request_keyframe("one/in")
-    with pytest.raises(UnknownSink):
-        await any_engine.detach("one/out")
+    assert await trouble_with(any_engine, None, "one/out") is PathTrouble.SINK_GONE
     assert (await any_engine.open_port("other", wanted)).address == first.address
 
 
@@ -156,7 +156,7 @@ async def test_packets_go_through_the_ports_and_their_sender_is_answered(engine:
         sends = PortSends("video", VP8, Remote(screen.getsockname()), ssrc=5)
         comes = await engine.open_port("in", PortWanted(HERE, mux=True, receives=receives))
         await engine.open_port("out", PortWanted(HERE, mux=True, sends=sends))
-        await engine.attach("in/in", "out/out")
+        await lead(engine, "in/in", "out/out")
         await sender.sendto(rtp(0, 0, vp8(0), ssrc=9), comes.address)
         with trio.fail_after(5):
             asked, _ = await ear.recvfrom(2000)

@@ -17,10 +17,10 @@ from media.contract.errors import (
     CodecMismatch,
     IdTaken,
     UnknownRecording,
-    UnknownSink,
     UnknownSource,
     WrongState,
 )
+from media.contract.paths import PathTrouble
 from media.contract.plans import PortReceives, PortWanted
 from media.contract.recordings import Container, RecordingPlan, RecordingState, RecordingStatus
 from media.local_engine import LocalEngine, open_local_engine
@@ -29,6 +29,7 @@ from media.rtp.router import RtpSource
 from media.webrtc.bridge import MediaLoop, open_media_loop
 from tests.support.encoded import flashes_in
 from tests.support.media_file import errors_in, look_into
+from tests.support.paths import lead, trouble_with
 from tests.support.recording import frames_of, plan
 from tests.support.rtp_stream import OPUS, PCMU, VP8, RtpStream
 
@@ -93,8 +94,7 @@ async def test_what_has_ended_is_forgotten(any_engine: MediaEngine, tmp_path: Pa
         await any_engine.stop_recording("test")
     with pytest.raises(UnknownRecording):
         await any_engine.recording_status("test")
-    with pytest.raises(UnknownSink):
-        await any_engine.attach("ann/in", sinks["audio"])
+    assert await trouble_with(any_engine, "ann/in", sinks["audio"]) is PathTrouble.SINK_GONE
     await any_engine.start_recording(wanted, SOURCES, Ends())
 
 
@@ -123,15 +123,13 @@ async def test_its_sinks_are_attached_and_paused_like_all_others(
     await open_sources(any_engine)
     wanted = plan(tmp_path, Container.MKV, (VP8, OPUS))
     sinks = await any_engine.start_recording(wanted, {"audio": "ann/in"}, Ends())
-    await any_engine.attach("camera/in", sinks["video"])
-    await any_engine.pause(sinks["video"])
-    await any_engine.resume(sinks["video"])
-    await any_engine.detach(sinks["audio"])
+    await lead(any_engine, "camera/in", sinks["video"])
+    await lead(any_engine, "camera/in", sinks["video"], flows=False)
+    await lead(any_engine, "camera/in", sinks["video"])
+    await lead(any_engine, None, sinks["audio"])
     for source in ("old/in", "camera/in"):
-        with pytest.raises(CodecMismatch):
-            await any_engine.attach(source, sinks["audio"])
-    with pytest.raises(UnknownSource):
-        await any_engine.attach("nobody", sinks["audio"])
+        assert await trouble_with(any_engine, source, sinks["audio"]) is PathTrouble.CODEC_MISMATCH
+    assert await trouble_with(any_engine, "nobody", sinks["audio"]) is PathTrouble.SOURCE_GONE
     assert (await any_engine.recording_status("test")).state is RecordingState.STARTING
 
 
@@ -230,7 +228,7 @@ async def test_a_track_goes_over_to_another_source_and_keeps_its_time(
         wanted = plan(tmp_path, Container.WEBM, (VP8,))
         sinks = await record(engine, wanted, Ends())
         first.send(1.0, signals=(0.5,))
-        await engine.attach("other", sinks["video"])
+        await lead(engine, "other", sinks["video"])
         other.send(1.0, at=1.5, signals=(0.5,))
         status = await engine.stop_recording("test", "enough")
     assert (status.state, status.reason) == (RecordingState.FINALISED, "enough")
@@ -247,10 +245,10 @@ async def test_what_comes_while_a_track_is_paused_is_neither_recorded_nor_lost(
         sender = Sender(engine, "audio", OPUS, time.monotonic())
         sinks = await record(engine, plan(tmp_path, Container.WEBM, (OPUS,)), Ends())
         sender.send(1.0)
-        await engine.pause(sinks["audio"])
+        await lead(engine, "audio", sinks["audio"], flows=False)
         for number in range(1, 21):  # long enough that what comes then could not be put in order
             sender.send(1.0, at=number)
-        await engine.resume(sinks["audio"])
+        await lead(engine, "audio", sinks["audio"])
         sender.send(1.0, at=21.0)
         status = await engine.stop_recording("test")
     assert status.path is not None
@@ -266,11 +264,11 @@ async def test_a_source_that_ends_during_a_pause_is_let_go(media_loop: MediaLoop
         sender = Sender(engine, "audio", OPUS, start)
         other = Sender(engine, "other", OPUS, start)
         sinks = await record(engine, plan(tmp_path, Container.WEBM, (OPUS,)), Ends())
-        await engine.pause(sinks["audio"])
+        await lead(engine, "audio", sinks["audio"], flows=False)
         engine.router.remove_source("audio")
         sender.send(1.0)
-        await engine.resume(sinks["audio"])
-        await engine.attach("other", sinks["audio"])
+        await lead(engine, None, sinks["audio"])
+        await lead(engine, "other", sinks["audio"])
         other.send(1.0)
         status = await engine.stop_recording("test")
     assert status.path is not None

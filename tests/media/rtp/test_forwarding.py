@@ -15,6 +15,7 @@ from media.contract.stats import SourceStats
 from media.local_engine import LocalEngine
 from media.webrtc.bridge import MediaLoop
 from tests.media.clients import FRAMES_PER_SECOND, Client, attach, publisher, subscriber
+from tests.support.paths import lead
 
 HALF_A_SECOND = FRAMES_PER_SECOND // 2  # of frames
 
@@ -201,11 +202,11 @@ async def test_a_paused_sink_gets_nothing_and_goes_on_with_a_keyframe(
     async with closing(one, client):
         await attach(engine, one, client)
         video = await client.frames("video", 10)
-        await engine.pause(client.told.sink("video"))
+        await lead(engine, one.told.source("video"), client.told.sink("video"), flows=False)
         await client.frames("audio", client.seen["audio"].frames + 5)
         held = video.frames
         await client.frames("audio", client.seen["audio"].frames + 10)
         assert video.frames <= held + 1
-        await engine.resume(client.told.sink("video"))
+        await lead(engine, one.told.source("video"), client.told.sink("video"))
         await client.frames("video", held + 10)
         assert video.missing == 0

@@ -14,6 +14,7 @@ from media.contract.plans import PortReceives, PortSends, PortWanted, Remote
 from media.local_engine import LocalEngine
 from media.udp.port_range import PortRange
 from tests.support.ffmpeg import FRAMES, Decoding, decoding, send_media
+from tests.support.paths import lead
 from tests.support.sessions import open_pair
 
 ANY = PortRange(0, 0)
@@ -89,7 +90,7 @@ async def test_media_of_a_real_sender_decodes_whole_at_a_real_receiver(
 ) -> None:
     gateway = Gateway(engine, codec)
     await gateway.open()
-    await engine.attach("in/in", "out/out")
+    await lead(engine, "in/in", "out/out")
     gateway.check(await gateway.play(tmp_path))
 
 
@@ -104,6 +105,6 @@ async def test_so_it_does_with_a_webrtc_connection_between_the_two(
     takes = SessionWanted((TrackWanted(gateway.kind, Direction.RECEIVE),))
     pair = await open_pair(engine, first=wanted, second=takes)
     await pair.connected()
-    await engine.attach("in/in", pair.first_told.sink(gateway.kind))
-    await engine.attach(pair.second_told.source(gateway.kind), "out/out")
+    await lead(engine, "in/in", pair.first_told.sink(gateway.kind))
+    await lead(engine, pair.second_told.source(gateway.kind), "out/out")
     gateway.check(await gateway.play(tmp_path))

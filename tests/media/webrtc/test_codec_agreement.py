@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from media.contract.codec import Codec, H264Profile, h264_profile, suits
+from media.contract.codec import Codec, H264Profile, h264_profile
 from media.contract.engine import Direction, SessionWanted, TracksChanged, TrackWanted
 from media.contract.errors import NoCommonCodec
 from media.local_engine import LocalEngine
+from media.rtp.codec_fit import suits
 from media.webrtc.aiortc_codecs import CODECS, know_more
 from tests.support.sessions import Told
 

@@ -13,6 +13,7 @@ import trio
 
 from media.contract.engine import State
 from media.contract.errors import UnknownPort
+from media.contract.paths import MediaPath, PathFailure, PathTrouble
 from media.contract.plans import PortReceives, PortWanted
 from media.contract.recordings import Container, RecordingState
 from media.local_engine import LocalEngine, open_local_engine
@@ -84,6 +85,20 @@ async def test_a_leg_that_cannot_be_kept_up_ends_its_session(
     sink = engine.router._sinks[pair.first_told.sink("video")]
     monkeypatch.setattr(sink, "beat", buggy)
     await pair.first_told.state(State.FAILED)
+
+
+async def test_a_path_that_cannot_be_led_is_told_and_the_rest_are_led(
+    engine: LocalEngine, loop: MediaLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = await open_pair(engine)
+    source, sink = pair.second_told.source("video"), pair.first_told.sink("video")
+    other = await open_pair(engine, "other")
+    broken = other.first_told.sink("video")
+    monkeypatch.setattr(engine.router._sinks[broken], "attach", buggy)
+    failures = await engine.wire((MediaPath(broken, source), MediaPath(sink, source)))
+    assert failures == (PathFailure(broken, PathTrouble.BUG),)
+    assert engine.router._sinks[sink].source is not None
+    assert loop.stray_errors == 1
 
 
 async def test_a_session_that_cannot_be_checked_ends_alone(

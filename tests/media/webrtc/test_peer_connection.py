@@ -54,6 +54,7 @@ from media.webrtc.peer_facts import IceConfig
 from media.webrtc.udp_socket import DatagramReceiver
 from tests.conftest import open_sockets
 from tests.media.conftest import LOOPBACK
+from tests.support.paths import lead
 from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair
 
 UPSTREAM = RtcpUpstream(lambda _: None, 1, "x")
@@ -673,7 +674,7 @@ async def test_a_packet_that_cannot_leave_is_counted_by_its_leg_and_logged_once(
     codec = Codec("opus", 48_000, 96, channels=2)
     source = RtpSource("long", "audio", codec, 7, UPSTREAM)
     engine.router.add_source(source)
-    await engine.attach("long", pair.first_told.sink("audio"))
+    await lead(engine, "long", pair.first_told.sink("audio"))
     with capture_logs() as logs:
         for number, size in enumerate((1_460, LONGEST_PACKET, LONGEST_PACKET - 12, 4_000), 1):
             header = struct.pack("!BBHII", 0x80, 96, number, 960 * number, 7)
