@@ -18,6 +18,7 @@ import trio.testing
 
 from actors.core import Message
 from actors.room.room import Join
+from actors.streams.services import StreamLimits
 from actors.words.orders import ControlStream, Placed
 from actors.words.streams import StatusChange
 from bench.calls import unlogged
@@ -56,7 +57,9 @@ class Turns:
 
 async def room(subscribers: int) -> Figures:
     """Mute, and let somebody join; the engine takes five seconds, on a clock that jumps."""
-    async with open_meeting(sessions_per_participant=subscribers) as meeting:
+    async with open_meeting(
+        stream_limits=StreamLimits(sessions_per_participant=subscribers)
+    ) as meeting:
         ann, bob = await meeting.members("ann", "bob")
         stream = await ann.publish("audio")
         for _ in range(subscribers):

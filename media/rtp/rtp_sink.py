@@ -12,7 +12,6 @@ anew, under the offsets of a `Segment`.
 - Back: NACKs are answered here; requests for keyframes and limits of bitrate go to the source,
   which weighs those of all its legs. `beat` reports how RTP times relate to our clock, one for all
   legs, so that sound and picture of different sources can be played together.
-- Out: a leg that ends leaves its numbers (`LegNumbers`) to another of the same SSRC.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
 How it works. A connection has one task, that of whoever serves it, and no timer of its own.
 - In: `receive` hands out what is parsed; else it reads without waiting, and asks Trio to wait only
   when the kernel has nothing. Whole messages are taken apart here, with `frames.py`. All else goes
-  to the sans-IO `Protocol` of the `websockets` library, made when first needed (`_consult`).
-  Who sends a lot gives way to others (`_pace`).
+  to the sans-IO `Protocol` of the `websockets` library, made when first needed.
 - Out: `push` writes at once while nothing is queued. What the kernel does not take waits in an
   outbox of limited size, which has a writer task. When that is full, `push` raises SocketFull.
 - End: noted once, in `_ended`: by us, by the client, or because the connection broke. From then on
