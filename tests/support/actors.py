@@ -28,6 +28,7 @@ from actors.member.profile import Profile
 from actors.room.room import Present
 from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices, RecordingsFolder
+from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
     Extra,
     Fact,
@@ -84,7 +85,7 @@ class RecordingClient:
             case RoomClosed():
                 self.members.clear()
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: CloseReason) -> None:
         self.closed.append(reason)
 
     def shown(self, *kinds: type[Fact]) -> list[Fact]:
@@ -111,7 +112,8 @@ class Listener:
 
     room: float = float("inf")
     shown: list[Delivery] = field(default_factory=list)
-    closed: list[str] = field(default_factory=list)
+    closed: list[CloseReason] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)  # the same ends, as the log has them
     gone: bool = False
 
     def deliver(self, delivery: Delivery) -> bool:
@@ -121,8 +123,9 @@ class Listener:
         self.shown.append(delivery)
         return True
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: CloseReason, words: str) -> None:
         self.closed.append(reason)
+        self.words.append(words)
 
     @property
     def payloads(self) -> list[bytes]:
