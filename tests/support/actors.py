@@ -26,7 +26,6 @@ from actors.member.member import Member
 from actors.member.messages import Adopt, Enter, Exit, PlaceOrder, Post, RefuseSecond
 from actors.member.profile import Profile
 from actors.room.room import Present
-from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
@@ -46,6 +45,7 @@ from actors.words.orders import Say, SetPin
 from actors.words.rooms import RoomSpec
 from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
+from tests.fakes.memory_store import MemoryStore
 
 REALM = "test"
 OWNER = Owner("acme", "ann")
