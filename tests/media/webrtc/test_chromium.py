@@ -13,6 +13,7 @@ from media.contract.engine import Direction, SessionWanted, State, TrackWanted
 from media.webrtc.peer_facts import IceConfig
 from tests.media.portal import EnginePortal
 from tests.support.busy import measured
+from tests.support.paths import lead
 from tests.support.sessions import Told
 
 pytestmark = pytest.mark.browser
@@ -122,7 +123,8 @@ class Call:
     def attach(self) -> None:
         for kind in ("audio", "video"):
             source = self.told["publisher"].source(kind)
-            self.portal.call(self.portal.engine.attach, source, self.told["subscriber"].sink(kind))
+            sink = self.told["subscriber"].sink(kind)
+            self.portal.call(lead, self.portal.engine, source, sink)
 
     def until(self, condition: Any, within: float = 20) -> dict[str, Any]:
         deadline = time.monotonic() + within
