@@ -13,7 +13,6 @@ from actors.core import Actor, ChildSpec, Intensity, Message, Restart, Strategy,
 from actors.directory.actor import DirectoryActor
 from actors.directory.endpoints import EndpointTable
 from actors.jobs.janitor import RecordingKeeper
-from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices
 from actors.words.limits import ActorLimits
 
@@ -26,11 +25,12 @@ SUBTREE_SECONDS = 60.0  # until a subtree stands: time for one that hangs in it 
 def children(
     limits: Callable[[], ActorLimits],
     media: MediaServices,
-    store: Callable[[], Actor[Message]] = MemoryStore,
+    store: Callable[[], Actor[Message]],
 ) -> list[ChildSpec]:
     """Return the specs of the subtrees, for `open_system`.
 
-    `limits` is asked for each room and member; the mailboxes of these stay as they are.
+    `store` makes the actor that keeps what outlives the process. `limits` is asked for each room
+    and member; the mailboxes of these stay as they are.
     """
     mailbox = limits().mailbox_messages
     recordings = media.recordings

@@ -135,6 +135,34 @@ def test_the_core_imports_nothing_of_ours() -> None:
     assert violations("actors/core", *OURS, but=("actors.core",)) == []
 
 
+def core_files() -> dict[str, set[str]]:
+    """Return which files of the core each of them imports, also those only for types."""
+    files = {path.stem: path for path in (HOUSE / "actors/core").glob("[!_]*.py")}
+    return {
+        name: {module.rpartition(".")[2] for module in imports_of(path)} & set(files)
+        for name, path in files.items()
+    }
+
+
+def reached(start: str, imports: dict[str, set[str]]) -> set[str]:
+    """Return the files that a file imports, directly or through others."""
+    seen: set[str] = set()
+    left = [start]
+    while left:
+        new = imports[left.pop()] - seen
+        seen |= new
+        left += new
+    return seen
+
+
+def test_only_what_is_one_thing_goes_round_in_the_core() -> None:
+    """An actor over its lives, one of them, what ends with it, and the actors below."""
+    imports = core_files()
+    assert imports["system"] >= {"cell", "supervisor"}
+    in_a_circle = {name for name in imports if name in reached(name, imports)}
+    assert in_a_circle == {"cell", "incarnation", "links", "children"}
+
+
 def test_rules_wait_for_nothing_and_touch_nothing() -> None:
     assert [line for rules in RULES for line in violations(rules, *IMPURE)] == []
     allowed = (

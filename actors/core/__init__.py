@@ -1,7 +1,9 @@
 """The actor runtime. Everything else imports it from here and nothing below."""
 
-from actors.core.actor import Actor, Context
+from actors.core.actor import Actor
+from actors.core.context import Context
 from actors.core.counters import Counters
+from actors.core.down import Down
 from actors.core.errors import (
     ActorCrashed,
     ActorError,
@@ -16,7 +18,7 @@ from actors.core.errors import (
     SetupTimeout,
     UnknownActor,
 )
-from actors.core.message import Down, Message, Request
+from actors.core.message import Message, Request
 from actors.core.ref import Ref
 from actors.core.registry import Registry
 from actors.core.reply import ReplyTo

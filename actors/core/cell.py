@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from contextvars import Context as SavedContext
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 import trio
 
-from actors.core.actor import Context
 from actors.core.budget import RestartBudget
-from actors.core.errors import ActorStopped
+from actors.core.context import Context
+from actors.core.counters import Counters
+from actors.core.errors import ActorStopped, MailboxFull, PermanentActor
 from actors.core.incarnation import Incarnation
-from actors.core.mailbox import Mailbox
-from actors.core.message import Down
+from actors.core.mailbox import Mailbox, Watcher
 from actors.core.ref import Ref
+from actors.core.registry import Registry
 from actors.core.reply import ReplyTo
 from actors.core.spec import ChildSpec, Intensity, Restart
 from actors.core.state import ActorState
+from actors.core.timers import Clock
 
 if TYPE_CHECKING:
     from actors.core.children import Children
-    from actors.core.system import ActorSystem
+
+
+class System(Protocol):
+    """What each actor uses of the system it is part of."""
+
+    counters: Counters
+    registry: Registry
+    clock: Clock
+    context: SavedContext  # what every task of the tree starts from
+    nursery: trio.Nursery  # of the root's task
+
+    def start_root(self, run: Callable[[], Awaitable[None]]) -> None:
+        """Start the root's task."""
+
+    def root_crashed(self, error: Exception) -> None:
+        """Note that nobody is left to handle a crash."""
 
 
 class Cell:
@@ -31,7 +50,7 @@ class Cell:
         "siblings", "spec", "state", "system", "watchers",
     )  # fmt: skip
 
-    def __init__(self, system: ActorSystem, spec: ChildSpec, siblings: Children | None) -> None:
+    def __init__(self, system: System, spec: ChildSpec, siblings: Children | None) -> None:
         self.system = system
         self.spec = spec
         self.siblings = siblings  # None for the root
@@ -41,7 +60,7 @@ class Cell:
         self.born = trio.current_time()
         self.last_error: str | None = None
         self.paused = False  # this incarnation ends only to be restarted with a sibling
-        self.watchers: set[Incarnation] | None = None
+        self.watchers: set[Watcher] | None = None
         self._budget: RestartBudget | None = None  # its own, where siblings do not share one
         self._changed: trio.lowlevel.ParkingLot | None = None
         self.life = Incarnation(self)
@@ -82,6 +101,12 @@ class Cell:
                 self._finish(reason)
             else:
                 self.life.leave(reason)
+
+    def stop_by_hand(self, reason: str) -> None:
+        """End the actor as `stop` does. Raises PermanentActor, for the root too."""
+        if self.siblings is None or self.spec.restart is Restart.PERMANENT:
+            raise PermanentActor(self.ref.path)
+        self.stop(reason)
 
     def pause(self, reason: str) -> None:
         """End this incarnation, for its supervisor to start the next; stop one that has no next."""
@@ -144,11 +169,16 @@ class Cell:
             ActorState.STARTING, ActorState.RUNNING, ActorState.STOPPING, ActorState.WAITING
         )
 
-    def turned_away(self, *, first: bool) -> None:
+    def ask_timed_out(self) -> None:
+        """Count a request to this actor that was not answered in time."""
+        self.system.counters.ask_timeouts += 1
+
+    def turned_away(self, *, first: bool) -> MailboxFull:
         """Count a message that found the mailbox full; log the first one of an episode."""
         self.system.counters.mailbox_full += 1
         if first:
             self.log().warning("actor.mailbox_full", capacity=self.mailbox.capacity)
+        return MailboxFull(self.ref.path)
 
     def log(self) -> structlog.typing.FilteringBoundLogger:
         """Return a logger that says which actor speaks."""
@@ -163,12 +193,10 @@ class Cell:
 
     def _tell_watchers(self, reason: str, *, restarting: bool) -> None:
         for watcher in self.watchers or ():
-            watcher.deliver(Down(self.ref, reason, restarting))
+            watcher.heed_end(self, reason, restarting=restarting)
 
     def _finish(self, reason: str) -> None:
         self._tell_watchers(reason, restarting=False)
-        for watcher in self.watchers or ():
-            watcher.links.watched_ended(self)
         self.watchers = None
         self.mailbox.owner = None  # refs that are kept do not keep the rest
         self.system.counters.stopped += 1

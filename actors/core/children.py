@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from actors.core.budget import RestartBudget
 from actors.core.errors import ActorStopped, NameTaken, RestartLimit
-from actors.core.spec import ChildSpec, Restart, Strategy
+from actors.core.own_nursery import OwnNursery
+from actors.core.ref import Ref
+from actors.core.spec import ChildSpec, Living, Restart, Strategy
 from actors.core.state import ActorState
 
 if TYPE_CHECKING:
     from actors.core.cell import Cell
-    from actors.core.incarnation import Incarnation
-    from actors.core.own_nursery import OwnNursery
 
 
 class Children:
@@ -26,16 +27,22 @@ class Children:
         "_leaving", "_per_child", "_repairing", "_strategy", "by_name", "own_nursery", "parent",
     )  # fmt: skip
 
-    def __init__(self, life: Incarnation, own_nursery: OwnNursery) -> None:
-        self.parent = life.cell
-        self._fail_parent = life.fail
+    def __init__(
+        self,
+        parent: Cell,
+        actor: Living,
+        own_nursery: OwnNursery,
+        fail_parent: Callable[[Exception], None],
+    ) -> None:
+        self.parent = parent
+        self._fail_parent = fail_parent
         self.own_nursery = own_nursery
         self.by_name: dict[str, Cell] = {}  # those that have an address
         self._leaving: set[Cell] = set()  # those that gave it up and still tear down
-        self._strategy = life.actor.strategy
-        self._intensity = life.actor.intensity
+        self._strategy = actor.strategy
+        self._intensity = actor.intensity
         self._budget = RestartBudget(self._intensity)  # of all that have none of their own
-        self._per_child = life.actor.per_child
+        self._per_child = actor.per_child
         self._crashed: deque[Cell] = deque()
         self._repairing = False
         self._closing = False
@@ -44,6 +51,13 @@ class Children:
     def all(self) -> list[Cell]:
         """Return every child that has not ended."""
         return [*self.by_name.values(), *self._leaving]
+
+    def at(self, ref: Ref[Any]) -> Cell | None:
+        """Return the child of that address that has not ended."""
+        child = self.by_name.get(ref.name)
+        if child is not None and child.ref is ref:
+            return child
+        return next((child for child in self._leaving if child.ref is ref), None)
 
     def spawn(self, spec: ChildSpec) -> Cell:
         """Add a child. Raises NameTaken or ActorStopped."""

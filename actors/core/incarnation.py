@@ -39,13 +39,15 @@ import trio
 
 from actors.core.actor import Actor
 from actors.core.children import Children
+from actors.core.down import Down
 from actors.core.errors import ActorCrashed, ActorError, ActorStopped, Refused, SetupTimeout
 from actors.core.faults import caught, place_of
 from actors.core.links import Links
-from actors.core.message import Down, Message
+from actors.core.message import Message
 from actors.core.own_nursery import OwnNursery
-from actors.core.ref import speaker
+from actors.core.ref import Ref, owner_of, speaker
 from actors.core.reply import ReplyTo
+from actors.core.spec import ChildSpec, Living
 from actors.core.state import ActorState
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ class Incarnation:
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
-        self.actor: Actor[Any] = Unmade()
+        self.actor: Living = Unmade()
         self.current: ReplyTo[Any] | None = None  # the request being handled
         self.links = Links(self)  # watches, timers and deferred answers
         self.children: Children | None = None
@@ -285,11 +287,20 @@ class Incarnation:
             self._own_nursery = OwnNursery(cell.host(), cell.system.context, cell.ref.path)
         return self._own_nursery
 
-    def family(self) -> Children:
-        """Return the children, made on first use. Raises ActorStopped once this life is ending."""
+    def spawn(self, spec: ChildSpec) -> Ref[Any]:
+        """Make a child. Raises NameTaken, or ActorStopped once this life is ending."""
         if self.children is None:
-            self.children = Children(self, self.own_nursery)
-        return self.children
+            self.children = Children(self.cell, self.actor, self.own_nursery, self.fail)
+        return self.children.spawn(spec).ref
+
+    async def stop_child(self, ref: Ref[Any], reason: str) -> None:
+        """Stop a child and wait for its end. Raises ValueError for one that is none of its own."""
+        child = None if self.children is None else self.children.at(ref)
+        if child is not None:
+            child.stop(reason)
+            await child.until_stopped()
+        elif owner_of(ref) is not None:
+            raise ValueError(f"{ref.path} is not a child of {self.cell.ref.path}")
 
     def start_helper(
         self, fn: Callable[..., Awaitable[Any]], args: tuple[object, ...], name: str | None

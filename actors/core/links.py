@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from actors.core.down import Down
 from actors.core.errors import ActorError
-from actors.core.message import Down, Message, Request
-from actors.core.ref import Ref, cell_of, end_of
+from actors.core.mailbox import MailboxOwner
+from actors.core.message import Message, Request
+from actors.core.ref import Ref, end_of, owner_of
 from actors.core.reply import ReplyTo
 from actors.core.timers import Timer
 
 if TYPE_CHECKING:
-    from actors.core.cell import Cell
     from actors.core.incarnation import Incarnation
 
 
@@ -28,31 +29,32 @@ class Links:
 
     def __init__(self, life: Incarnation) -> None:
         self._life = life
-        self._watched: dict[Cell, None] = {}
+        self._watched: dict[MailboxOwner, Ref[Any]] = {}
         self._timers: dict[Timer, None] = {}
         self._deferred: dict[ReplyTo[Any], None] = {}
 
     def watch(self, ref: Ref[Any]) -> None:
         """Have a Down delivered when that actor ends, or now if it has."""
-        cell = cell_of(ref)
-        if cell is None:
+        owner = owner_of(ref)
+        if owner is None:
             self._life.deliver(Down(ref, end_of(ref), restarting=False))
             return
-        if cell.watchers is None:
-            cell.watchers = set()
-        cell.watchers.add(self._life)
-        self._watched[cell] = None
+        if owner.watchers is None:
+            owner.watchers = set()
+        owner.watchers.add(self)
+        self._watched[owner] = ref
 
     def unwatch(self, ref: Ref[Any]) -> None:
         """Undo `watch`."""
-        cell = cell_of(ref)
-        if cell is not None and cell in self._watched:
-            self._unwatch(cell)
+        owner = owner_of(ref)
+        if owner is not None and owner in self._watched:
+            self._unwatch(owner)
 
-    def watched_ended(self, cell: Cell) -> None:
-        """Forget a watched actor that has ended for good."""
-        self._watched.pop(cell, None)
-        self._watched = self._watched or {}
+    def heed_end(self, owner: MailboxOwner, reason: str, *, restarting: bool) -> None:
+        """Deliver that a watched actor has ended; forget it if that is for good."""
+        self._life.deliver(Down(self._watched[owner], reason, restarting))
+        if not restarting:
+            self._forget_watched(owner)
 
     def defer(self) -> ReplyTo[Any]:
         """Hand out the reply slot of the request being handled."""
@@ -64,11 +66,6 @@ class Links:
             reply.owner = self
             self._deferred[reply] = None
         return reply
-
-    @property
-    def owed(self) -> int:
-        """How many deferred answers someone still waits for."""
-        return len(self._deferred)
 
     def answered(self, reply: ReplyTo[Any]) -> None:
         """Forget a deferred answer that was given, or given up."""
@@ -100,12 +97,16 @@ class Links:
 
     def cut(self) -> None:
         """End all watches and timers."""
-        for cell in tuple(self._watched):
-            self._unwatch(cell)
+        for owner in tuple(self._watched):
+            self._unwatch(owner)
         for timer in tuple(self._timers):
             timer.cancel()
 
-    def _unwatch(self, cell: Cell) -> None:
-        self.watched_ended(cell)
-        if cell.watchers is not None:
-            cell.watchers.discard(self._life)
+    def _unwatch(self, owner: MailboxOwner) -> None:
+        self._forget_watched(owner)
+        if owner.watchers is not None:
+            owner.watchers.discard(self)
+
+    def _forget_watched(self, owner: MailboxOwner) -> None:
+        self._watched.pop(owner, None)
+        self._watched = self._watched or {}

@@ -8,14 +8,33 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import trio
 
 from actors.core.errors import ActorStopped, MailboxFull
 
-if TYPE_CHECKING:
-    from actors.core.cell import Cell
+
+class Watcher(Protocol):
+    """Who is told of the end of an actor."""
+
+    def heed_end(self, owner: MailboxOwner, reason: str, *, restarting: bool) -> None:
+        """Take note that the actor has ended, for good or to be restarted."""
+
+
+class MailboxOwner(Protocol):
+    """What a mailbox, and the addresses that lead to it, know of the actor behind it."""
+
+    watchers: set[Watcher] | None  # who is told of its end
+
+    def turned_away(self, *, first: bool) -> MailboxFull:
+        """Note a message that found no room, the first of an episode or another; return why."""
+
+    def ask_timed_out(self) -> None:
+        """Note a request that was not answered in time."""
+
+    async def until_ready(self) -> None:
+        """Wait until an incarnation has been set up, or none ever will be."""
 
 
 class Mailbox:
@@ -23,8 +42,8 @@ class Mailbox:
 
     __slots__ = ("_full", "_queue", "_reader", "_writers", "capacity", "closed", "owner", "peak")
 
-    def __init__(self, owner: Cell, capacity: int) -> None:
-        self.owner: Cell | None = owner  # None once the actor has ended
+    def __init__(self, owner: MailboxOwner, capacity: int) -> None:
+        self.owner: MailboxOwner | None = owner  # None once the actor has ended
         self.capacity = capacity
         self.peak = 0
         self.closed: str | None = None  # the reason it was closed for
@@ -117,6 +136,5 @@ class Mailbox:
 
     def _turn_away(self) -> None:
         assert self.owner is not None  # noqa: S101 -- a closed mailbox has no queue to be full
-        self.owner.turned_away(first=not self._full)
-        self._full = True
-        raise MailboxFull(self.owner.ref.path)
+        first, self._full = not self._full, True
+        raise self.owner.turned_away(first=first)

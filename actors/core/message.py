@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from actors.core.ref import Ref
+from typing import Generic, TypeVar
 
 R = TypeVar("R")
 
@@ -22,16 +19,3 @@ class Request(Message, Generic[R]):
 
     A request may also be told; its answer or refusal then goes nowhere.
     """
-
-
-@dataclass(frozen=True, slots=True)
-class Down(Message):
-    """A watched actor ended, given to `on_down`.
-
-    `reason` holds no user data: "normal", "shutdown", "crashed: ValueError", … `restarting` means
-    that the ref stays valid and a fresh incarnation takes over its mailbox; the watch stays too.
-    """
-
-    ref: Ref[Any]
-    reason: str
-    restarting: bool

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import trio
 
 from actors.core.errors import ActorStopped, AskCycle, AskTimeout
+from actors.core.mailbox import Mailbox, MailboxOwner
 from actors.core.message import Message, Request
-from actors.core.reply import ReplyTo
-
-if TYPE_CHECKING:
-    from actors.core.cell import Cell
-    from actors.core.incarnation import Incarnation
-    from actors.core.mailbox import Mailbox
+from actors.core.reply import Asker, ReplyTo
 
 M_contra = TypeVar("M_contra", bound=Message, contravariant=True)
 R = TypeVar("R")
 
-speaker: ContextVar[Incarnation | None] = ContextVar("speaker", default=None)
+speaker: ContextVar[Asker | None] = ContextVar("speaker", default=None)
 """The actor whose handler is running; None outside the tree and in helper tasks."""
 
 
@@ -94,10 +90,10 @@ class Ref(Generic[M_contra]):
             self._mailbox.put(reply)
             return await reply.wait()
         if self._mailbox.owner is not None:
-            self._mailbox.owner.system.counters.ask_timeouts += 1
+            self._mailbox.owner.ask_timed_out()
         raise AskTimeout(self.path)
 
-    def _check_cycle(self, asker: Incarnation | None, answering: ReplyTo[Any] | None) -> None:
+    def _check_cycle(self, asker: Asker | None, answering: ReplyTo[Any] | None) -> None:
         target = self._mailbox.owner
         if target is None:
             raise ActorStopped(f"{self.path}: {self._mailbox.closed}")
@@ -115,7 +111,7 @@ class Ref(Generic[M_contra]):
         return f"<Ref {self.path}>"
 
 
-def cell_of(ref: Ref[Any]) -> Cell | None:
+def owner_of(ref: Ref[Any]) -> MailboxOwner | None:
     """Return the actor behind a ref, None if it has ended. For the runtime only."""
     return ref._mailbox.owner
 

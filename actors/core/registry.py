@@ -2,22 +2,67 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+from actors.core.mailbox import Mailbox
 from actors.core.ref import Ref
 
-if TYPE_CHECKING:
-    from actors.core.cell import Cell
-    from actors.core.system import ActorSystem
+
+class Siblings(Protocol):
+    """The children of an actor."""
+
+    @property
+    def parent(self) -> Node:
+        """Whose children they are."""
+
+    @property
+    def by_name(self) -> Mapping[str, Node]:
+        """Those that have an address, the oldest first."""
+
+
+class Life(Protocol):
+    """The incarnation of an actor."""
+
+    @property
+    def children(self) -> Siblings | None:
+        """None before the first one."""
+
+
+class Node(Protocol):
+    """One actor, as a place in the tree."""
+
+    @property
+    def ref(self) -> Ref[Any]:
+        """Its address."""
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """Closed once it has no address any more."""
+
+    @property
+    def life(self) -> Life:
+        """Its current incarnation."""
+
+    def stop_by_hand(self, reason: str) -> None:
+        """Have it stop. Raises PermanentActor."""
+
+
+class Tree(Protocol):
+    """Where the walk begins."""
+
+    @property
+    def root_cell(self) -> Node:
+        """The root."""
 
 
 class Registry:
     """Looks up live addresses such as `/rooms/lobby`; the root is `/`."""
 
-    __slots__ = ("_system",)
+    __slots__ = ("_tree",)
 
-    def __init__(self, system: ActorSystem) -> None:
-        self._system = system
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
 
     def find(self, path: str) -> Ref[Any] | None:
         """Return the actor at a path, None if no live one has it."""
@@ -31,9 +76,9 @@ class Registry:
             return []
         return [child.ref for child in cell.life.children.by_name.values()]
 
-    def cell_at(self, path: str) -> Cell | None:
+    def cell_at(self, path: str) -> Node | None:
         """Return the cell at a path; for the runtime only."""
-        cell = self._system.root_cell
+        cell = self._tree.root_cell
         for name in path.strip("/").split("/") if path != "/" else ():
             children = cell.life.children
             found = children.by_name.get(name) if children is not None else None

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import trio
 
 from actors.core.errors import ActorError
-
-if TYPE_CHECKING:
-    from actors.core.incarnation import Incarnation
-    from actors.core.links import Links
-    from actors.core.message import Request
+from actors.core.message import Request
 
 R = TypeVar("R")
+
+
+class Asker(Protocol):
+    """One life of an actor, as far as what it asks may lead back to it."""
+
+    @property
+    def cell(self) -> object:
+        """The actor over all its lives, to be compared only."""
+
+    @property
+    def current(self) -> ReplyTo[Any] | None:
+        """The request it is handling."""
+
+
+class ReplyOwner(Protocol):
+    """Who owes a deferred answer."""
+
+    def answered(self, reply: ReplyTo[Any]) -> None:
+        """Forget an answer that was given, or given up."""
 
 
 class ReplyTo(Generic[R]):
@@ -39,14 +54,16 @@ class ReplyTo(Generic[R]):
         self,
         request: Request[R],
         deadline: float,
-        asked_by: Incarnation | None,
+        asked_by: Asker | None,
         via: ReplyTo[Any] | None,
     ) -> None:
         self.request = request
         self.deadline = deadline
         self.asked_by = asked_by  # the actor that asks, None from outside the tree
         self.via = via  # the request which that actor is itself answering by asking
-        self.owner: Links | None = None  # set when deferred: who must tell the asker if it ends
+        self.owner: ReplyOwner | None = (
+            None  # set when deferred: who must tell the asker if it ends
+        )
         self.done = False
         self._task: trio.lowlevel.Task | None = None
         self._value: R | None = None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from actors.core.actor import Actor
+from actors.core.message import Message
 
 
 class Restart(Enum):
@@ -34,6 +33,38 @@ class Intensity:
     period: float = 60.0
 
 
+class Living(Protocol):
+    """What the runtime asks of an actor object; `Actor`, which says it in full, is the base."""
+
+    strategy: Strategy
+    intensity: Intensity
+    per_child: Intensity | None
+    ctx: Any
+
+    @property
+    def accepts(self) -> tuple[type[Message], ...]:
+        """The message types it takes."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind."""
+
+    async def setup(self) -> None:
+        """Prepare."""
+
+    async def handle(self, message: Any) -> object:
+        """Handle one message."""
+
+    async def on_down(self, down: Any) -> None:
+        """Handle the end of a watched actor."""
+
+    async def teardown(self, reason: str) -> None:
+        """Clean up."""
+
+    def snapshot(self) -> Mapping[str, object]:
+        """Return facts for the tree page."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
     """One child: its name among its siblings, how to make it, and what it is allowed.
@@ -48,7 +79,7 @@ class ChildSpec:
     """
 
     name: str
-    factory: Callable[[], Actor[Any]]
+    factory: Callable[[], Living]
     restart: Restart = Restart.TEMPORARY
     grace: float = 5.0
     mailbox: int = 256

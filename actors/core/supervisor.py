@@ -8,7 +8,7 @@ from typing import Any
 
 from actors.core.actor import Actor
 from actors.core.message import Message, Request
-from actors.core.ref import Ref, cell_of
+from actors.core.ref import Ref, owner_of
 from actors.core.reply import ReplyTo
 from actors.core.spec import ChildSpec, Intensity, Strategy
 
@@ -53,7 +53,7 @@ class Supervisor(Actor[Message]):
     async def setup(self) -> None:
         """Start the first children."""
         for spec in self._first_children:
-            child = cell_of(await self.ctx.spawn(spec))
+            child = owner_of(await self.ctx.spawn(spec))
             if child is not None:
                 await child.until_ready()
 

@@ -13,11 +13,11 @@ import trio
 
 from actors.core.cell import Cell
 from actors.core.counters import Counters
-from actors.core.errors import PermanentActor, RestartLimit, UnknownActor
+from actors.core.errors import RestartLimit, UnknownActor
 from actors.core.inspect import describe
 from actors.core.ref import Ref, speaker
 from actors.core.registry import Registry
-from actors.core.spec import ChildSpec, Intensity, Restart, Strategy
+from actors.core.spec import ChildSpec, Intensity, Strategy
 from actors.core.state import ActorState
 from actors.core.supervisor import Supervisor
 from actors.core.timers import Clock
@@ -51,6 +51,9 @@ def open_system(
 class ActorSystem:
     """A running tree of actors; `counters` and `registry` are for everyone."""
 
+    nursery: trio.Nursery  # of the root's task; it and the root are there once it is open
+    root_cell: Cell
+
     def __init__(self, spec: ChildSpec, grace: float) -> None:
         self.counters = Counters()
         self.registry = Registry(self)
@@ -78,9 +81,7 @@ class ActorSystem:
         cell = self.registry.cell_at(path)
         if cell is None:
             raise UnknownActor(path)
-        if cell is self.root_cell or cell.spec.restart is Restart.PERMANENT:
-            raise PermanentActor(path)
-        cell.stop(reason)
+        cell.stop_by_hand(reason)
 
     async def shutdown(self, grace: float) -> None:
         """Stop everything backwards; kill what is left after `grace` seconds."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import heapq
 import math
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import trio
 
-if TYPE_CHECKING:
-    from actors.core.links import Links
-    from actors.core.message import Message
+from actors.core.message import Message
+
+
+class TimerOwner(Protocol):
+    """Who set a timer."""
+
+    def timer_is_over(self, timer: Timer, *, fired: bool) -> None:
+        """Forget a timer; deliver its message if it fired."""
 
 
 class Timer:
@@ -22,10 +27,10 @@ class Timer:
 
     __slots__ = ("_owner", "due", "message")
 
-    def __init__(self, due: float, owner: Links, message: Message) -> None:
+    def __init__(self, due: float, owner: TimerOwner, message: Message) -> None:
         self.due = due
         self.message = message
-        self._owner: Links | None = owner
+        self._owner: TimerOwner | None = owner
 
     @property
     def pending(self) -> bool:

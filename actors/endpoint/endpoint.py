@@ -14,6 +14,7 @@ from typing import Protocol
 from actors.core import Actor, Message, Request, Timer
 from actors.endpoint.outbox import EndpointEvent, OutboxLimits
 from actors.endpoint.rules import Delivery, EndpointState, EndpointTerms, Owner
+from actors.words.close_reasons import CloseReason
 from actors.words.keys import EndpointKey
 from actors.words.refusals import EndpointUnknown, TooManySubscribers
 
@@ -33,10 +34,11 @@ class Subscriber(Protocol):
         acknowledged by another subscriber or, of qos 0, pushed out of a full outbox.
         """
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: CloseReason, words: str) -> None:
         """Hear that the endpoint is gone, and with it the subscription; as `deliver` does.
 
-        `reason` is "expired", "unregistered", "shutting_down", "shutdown" or "crashed: …".
+        `words` are those of the log, which say more than CRASHED: "crashed: ValueError", or what an
+        operator stopped it with.
         """
 
     @property
@@ -166,7 +168,7 @@ class Describe(Request[Described]):
 class EndEndpoint(Message):
     """End the endpoint for this reason."""
 
-    reason: str
+    reason: CloseReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,7 @@ class Endpoint(Actor[Message]):
                 self._renew()
             case Unregister(owner):
                 self._check(owner)
-                self.ctx.stop("unregistered")
+                self.ctx.stop(CloseReason.UNREGISTERED)
             case Describe(owner):
                 self._check(owner)
                 return self._described()
@@ -229,7 +231,7 @@ class Endpoint(Actor[Message]):
                 self.ctx.stop(reason)
             case Expire(generation):
                 if generation == self._state.generation:
-                    self.ctx.stop("expired")
+                    self.ctx.stop(CloseReason.EXPIRED)
             case Remind(generation):
                 if generation == self._state.generation:
                     payload = self._spec.reminder()
@@ -238,9 +240,10 @@ class Endpoint(Actor[Message]):
 
     async def teardown(self, reason: str) -> None:
         self._log("endpoint.ended", reason=reason, undelivered=len(self._state.outbox))
+        why = CloseReason.of(reason)
         for subscriber in self._state.readers:
             if not subscriber.gone:
-                subscriber.close(reason)
+                subscriber.close(why, reason)
 
     def snapshot(self) -> Mapping[str, object]:
         return {

@@ -1,4 +1,4 @@
-"""What must outlive its owner: the messages a store takes, and the store in memory.
+"""What must outlive its owner: the messages a store takes, and what each does to its tables.
 
 Services, conferences and tokens outlive the process where the store is a database (`sql_store.py`).
 No dialect's words are known here: what a document holds is its owner's business.
@@ -11,14 +11,12 @@ repeated. Text that no database holds is Unstorable in a write, and finds nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from actors.core import Actor, Message, Request
-from actors.store.place import StoreLimits
+from actors.core import Message, Request
 from actors.store.records import ConferenceRecord, ServiceRecord, TokenRecord
 from actors.store.stored import window
-from actors.store.tables import MemoryTables, Tables
+from actors.store.tables import Tables
 
 __all__ = [
     "STORE",
@@ -30,7 +28,6 @@ __all__ = [
     "GetService",
     "ListConferenceIds",
     "ListConferences",
-    "MemoryStore",
     "PutConference",
     "PutService",
     "PutToken",
@@ -185,19 +182,3 @@ def carry_out(message: Message, tables: Tables) -> object:
         case TakeToken(id, now):
             return tables.take_token(id, now)
     return None
-
-
-class MemoryStore(Actor[Message]):
-    """Keep everything in dicts: it outlives the actor it belongs to, not the process."""
-
-    kind = "store"
-    accepts = DURABLE_WRITES + DURABLE_READS
-
-    def __init__(self, limits: StoreLimits | None = None) -> None:
-        self._tables = MemoryTables(limits or StoreLimits())
-
-    async def handle(self, message: Message) -> object:
-        return carry_out(message, self._tables)
-
-    def snapshot(self) -> Mapping[str, object]:
-        return dict(self._tables.counts())

@@ -15,8 +15,8 @@ class CloseReason(StrEnum):
     LOGOUT = "logout"
     DROPPED = "dropped"  # put out of the room
     ROOM_CLOSED = "room_closed"
-    EXPIRED = "expired"
-    UNREGISTERED = "unregistered"
+    EXPIRED = "expired"  # an endpoint that was not renewed
+    UNREGISTERED = "unregistered"  # its owner ended it
     SHUTTING_DOWN = "shutting_down"  # the server drains
     SHUTDOWN = "shutdown"  # the server ends
     CRASHED = "crashed"  # or anything else that this list does not foresee

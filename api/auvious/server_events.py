@@ -28,6 +28,7 @@ from api.http.asking import ask
 if TYPE_CHECKING:
     from actors.core import Message, Ref
     from actors.endpoint.rules import Delivery
+    from actors.words.close_reasons import CloseReason
     from api.auvious.state import AuviousState
     from api.auvious.tokens import Principal
 
@@ -148,8 +149,8 @@ class EventStream(ResponseBody):
         self._news.set()
         return True
 
-    def close(self, reason: str) -> None:
-        self._end = self._end or reason
+    def close(self, reason: CloseReason, words: str) -> None:
+        self._end = self._end or words
         self._news.set()
 
     # --- for Quart, in the request's task

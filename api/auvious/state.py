@@ -13,6 +13,7 @@ from actors.core import ActorError, Message, Ref
 from actors.endpoint.endpoint import EndEndpoint
 from actors.endpoint.outbox import EndpointEvent, OutboxLimits
 from actors.endpoint.rules import Owner, Quota
+from actors.words.close_reasons import CloseReason
 from actors.words.keys import EndpointKey
 from api.auvious.keys import KeyRing
 from api.auvious.mqtt.claims import Claims
@@ -101,6 +102,6 @@ class AuviousState:
         """End every endpoint, whose subscribers hear why, and every MQTT session."""
         for endpoint in await self.services.directory.endpoints(REALM):
             with suppress(ActorError):  # it ends anyway
-                endpoint.tell(EndEndpoint("shutting_down"))
+                endpoint.tell(EndEndpoint(CloseReason.SHUTTING_DOWN))
         for client in tuple(self.mqtt_clients):
             client.shut_down()

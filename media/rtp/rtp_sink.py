@@ -63,10 +63,10 @@ class RtpSink:
     says that the way is full or gone: the packet is dropped and counted, and sent again should the
     receiver ask. `mid` is the id and value of a header extension, `send_time` the id of the one
     with the time of sending (abs-send-time), 0 for none: without it a receiver takes every hiccup
-    of an encoder for a path that fills up. `rtx` is the payload type and SSRC of retransmissions,
-    which else are the same packet again: encrypted twice, they must not differ in a single byte.
-    `clock` and every `arrival` are in seconds of time.monotonic. `numbers` are those of the leg
-    that was there before under the same SSRC, if there was one.
+    of an encoder for a path that fills up. Until `send_again_as` says
+    otherwise, retransmissions are the same packet again: encrypted twice, they must not differ in
+    a single byte. `clock` and every `arrival` are in seconds of time.monotonic. `numbers` are those
+    of the leg that was there before under the same SSRC, if there was one.
     """
 
     waits = False
@@ -83,7 +83,6 @@ class RtpSink:
         mid: tuple[int, str] | None = None,
         send_time: int = 0,
         clock: Clock = time.monotonic,
-        rtx: tuple[int, int] | None = None,
         numbers: LegNumbers | None = None,
     ) -> None:
         self.id = id
@@ -96,7 +95,7 @@ class RtpSink:
         self._send_rtcp = send_rtcp
         self._clock = clock
         self._numbers = numbers or LegNumbers()
-        self.send_again_as(rtx)
+        self.send_again_as(None)
         self._timed = bool(send_time)
         if send_time:
             self._time_head, self._extension = timed_extension(send_time, mid)

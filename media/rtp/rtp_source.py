@@ -16,7 +16,7 @@ from media.rtp.keyframe_requests import KeyframeRequests
 from media.rtp.keyframes import keyframe_marker
 from media.rtp.missing_packets import MissingPackets
 from media.rtp.reception import Reception
-from media.rtp.rtp_packet import RtpPacket, parse_packet, write_packet
+from media.rtp.rtp_packet import RtpPacket, parse_packet
 from media.rtp.sender_clock import Clock, SenderClock
 from media.rtp.sequence import CYCLE, SequenceWindow
 from media.rtp.timeline import Timeline
@@ -43,9 +43,7 @@ class RtpSource:
 
     `ssrc` None stands for one that is not announced: the first one that comes is taken, and another
     one when that falls silent. `clock` and every `arrival` are in seconds of time.monotonic.
-    Options: `rtx_payload_type` of retransmissions, if they come in a stream of their own
-    (RFC 4588), which may be fed as well; `retransmits` tells whether the sender can be asked for
-    lost packets (None: if it is video); `sender` is shared by streams that are to stay in step;
+    Lost packets of video are asked for. `sender` is shared by streams that are to stay in step;
     `report` takes what a receiver report says of this stream, once a second; `watch` each first
     packet of a keyframe, before the legs do; `ticked` is called with every tick, for what a sender
     is told of all its streams together.
@@ -60,8 +58,6 @@ class RtpSource:
         upstream: Upstream,
         clock: Clock = time.monotonic,
         *,
-        rtx_payload_type: int | None = None,
-        retransmits: bool | None = None,
         sender: SenderClock | None = None,
         report: Callable[[rtcp.ReportBlock], None] | None = None,
         ticked: Callable[[float], None] | None = None,
@@ -78,8 +74,7 @@ class RtpSource:
         self._clock = clock
         self._announced = ssrc is not None
         self._payload_type = codec.payload_type
-        self._rtx_payload_type = rtx_payload_type
-        self._retransmits = kind == "video" if retransmits is None else retransmits
+        self._retransmits = kind == "video"
         self._send_report = report
         self._ticked = ticked
         self._watch = watch
@@ -118,7 +113,7 @@ class RtpSource:
         elif self.closed:
             return
         elif parsed.payload_type != self._payload_type:
-            self._take_other_type(parsed)
+            self.counts.foreign += 1
         elif parsed.ssrc != self.ssrc:
             self._take_other_ssrc(parsed)
         else:
@@ -228,10 +223,10 @@ class RtpSource:
 
     # How a packet goes.
 
-    def _take(self, packet: RtpPacket, *, again: bool = False) -> None:
+    def _take(self, packet: RtpPacket) -> None:
         window = self._window
         newest, restarts = window.highest, window.restarts
-        number = window.accept(packet.sequence, again=again)
+        number = window.accept(packet.sequence)
         if not number:
             return
         packet.sequence = number
@@ -263,24 +258,6 @@ class RtpSource:
                     self._watch(self, packet)
         for leg in self._legs:
             leg.forward(packet)
-
-    def _take_other_type(self, packet: RtpPacket) -> None:
-        """Unpack a retransmission (RFC 4588); those with nothing in them probe for bandwidth."""
-        if packet.payload_type != self._rtx_payload_type or self.ssrc is None:
-            self.counts.foreign += 1
-        elif len(packet.payload) >= 2:
-            packet.payload_type, packet.ssrc = self._payload_type, self.ssrc
-            packet.sequence = int.from_bytes(packet.payload[:2])
-            packet.payload = packet.payload[2:]
-            packet.data = write_packet(
-                packet.payload_type,
-                packet.marker,
-                packet.sequence,
-                packet.timestamp,
-                packet.ssrc,
-                packet.payload,
-            )
-            self._take(packet, again=True)
 
     def _take_other_ssrc(self, packet: RtpPacket) -> None:
         """Take the first one that was not announced, or its successor once it fell silent."""

@@ -21,11 +21,11 @@ class SequenceWindow:
         self._seen = [0] * REMEMBERED
         self._suspect = -1
 
-    def accept(self, sequence: int, *, again: bool = False) -> int:
+    def accept(self, sequence: int) -> int:
         """Return the wide number; 0 for a duplicate, one too late, or a leap not yet believed.
 
         A leap is believed when its successor comes; then `restarts` has grown, and numbers go on
-        far above all earlier ones. Packets that are sent `again` never make one.
+        far above all earlier ones.
         """
         highest = self.highest
         if not highest:
@@ -41,9 +41,6 @@ class SequenceWindow:
                 return 0
             if number > self._first:
                 self.lost -= 1
-        elif again:
-            self.refused += 1
-            return 0
         else:
             return self._leap(sequence)
         self._seen[number % REMEMBERED] = number

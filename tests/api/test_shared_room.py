@@ -30,6 +30,7 @@ from api.spreed.dialect import SPREED
 from api.spreed.events import SpreedRenderer
 from api.spreed.signing import Signer
 from tests.fakes.media import FakeEngine
+from tests.fakes.memory_store import MemoryStore
 from tests.support.owt import OwtServer, owt_settings
 from tests.support.owt_portal import Guest, guest
 from tests.support.serving import services_for, serving
@@ -53,7 +54,10 @@ async def two_dialects(
     monkeypatch.setattr(api.owt.portal.login, "room_spec", lambda *values: SHARED)
     settings = owt_settings(limits=FAST)
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
-    async with open_system(children(ActorLimits, media)) as system, trio.open_nursery() as nursery:
+    async with (
+        open_system(children(ActorLimits, media, MemoryStore)) as system,
+        trio.open_nursery() as nursery,
+    ):
         services = services_for(settings, system=system, secrets=Secrets(tmp_path))
         opens = OWT.open(services)
         opens_spreed = SPREED.open(services)

@@ -26,8 +26,8 @@ from actors.member.member import Member
 from actors.member.messages import Adopt, Enter, Exit, PlaceOrder, Post, RefuseSecond
 from actors.member.profile import Profile
 from actors.room.room import Present
-from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices, RecordingsFolder
+from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
     Extra,
     Fact,
@@ -45,6 +45,7 @@ from actors.words.orders import Say, SetPin
 from actors.words.rooms import RoomSpec
 from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
+from tests.fakes.memory_store import MemoryStore
 
 REALM = "test"
 OWNER = Owner("acme", "ann")
@@ -84,7 +85,7 @@ class RecordingClient:
             case RoomClosed():
                 self.members.clear()
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: CloseReason) -> None:
         self.closed.append(reason)
 
     def shown(self, *kinds: type[Fact]) -> list[Fact]:
@@ -111,7 +112,8 @@ class Listener:
 
     room: float = float("inf")
     shown: list[Delivery] = field(default_factory=list)
-    closed: list[str] = field(default_factory=list)
+    closed: list[CloseReason] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)  # the same ends, as the log has them
     gone: bool = False
 
     def deliver(self, delivery: Delivery) -> bool:
@@ -121,8 +123,9 @@ class Listener:
         self.shown.append(delivery)
         return True
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: CloseReason, words: str) -> None:
         self.closed.append(reason)
+        self.words.append(words)
 
     @property
     def payloads(self) -> list[bytes]:

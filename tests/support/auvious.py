@@ -26,6 +26,7 @@ from api.process.private_files import replace_private
 from api.process.secret_store import Secrets
 from api.settings import Settings
 from tests.fakes.media import FakeEngine
+from tests.fakes.memory_store import MemoryStore
 from tests.support.serving import Serving, services_for, serving, settings_with
 
 PATIENCE = 30.0  # seconds for something that must come, also on a busy machine
@@ -183,7 +184,7 @@ async def auvious_server(
     lay_keys(tmp_path)
     limits = ActorLimits(ask_seconds=settings.limits.ask_seconds)
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
-    async with open_system(children(lambda: limits, media)) as system:
+    async with open_system(children(lambda: limits, media, MemoryStore)) as system:
         limits = settings.limits
         guard = CredentialGuard(
             limits.credential_failures, 1800.0, limits.credential_failures_per_address

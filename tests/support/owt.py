@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 
 from actors.core import Actor, ActorSystem, ChildSpec, Message, Spawn, open_system
-from actors.store.messages import MemoryStore
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
 from actors.words.keys import ROOMS, RoomKey
@@ -27,6 +26,7 @@ from api.process.secret_store import Secrets
 from api.settings import Settings, settings_of
 from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
+from tests.fakes.memory_store import MemoryStore
 from tests.support.serving import Serving, services_for, serving
 
 PATIENCE = 30.0

@@ -161,12 +161,13 @@ def a_sink(
     receiver: Receiver | None = None,
     time: Time | None = None,
     first_sequence: int | None = None,
+    rtx: tuple[int, int] | None = None,
     **options: object,
 ) -> RtpSink:
-    """Make a sink with SSRC 77; its clock is `time`."""
+    """Make a sink with SSRC 77; its clock is `time`, `rtx` what it sends again under."""
     kind = "video" if codec.clock_rate == 90_000 else "audio"
     receiver = receiver or Receiver()
-    return RtpSink(
+    sink = RtpSink(
         name,
         kind,
         codec,
@@ -176,3 +177,5 @@ def a_sink(
         clock=time or Time(),
         **{"numbers": LegNumbers(first_sequence), **options},  # type: ignore[arg-type]
     )
+    sink.send_again_as(rtx)
+    return sink

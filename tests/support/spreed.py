@@ -24,6 +24,7 @@ from api.process.secret_store import Secrets
 from api.settings import Settings, settings_of
 from api.spreed.dialect import SPREED
 from tests.fakes.media import FakeEngine
+from tests.fakes.memory_store import MemoryStore
 from tests.support.serving import Serving, services_for, serving
 
 PATIENCE = 30.0  # seconds for something that must come, also on a busy machine
@@ -176,6 +177,7 @@ async def spreed_server(
         children(
             lambda: limits,
             MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings")),
+            MemoryStore,
         )
     ) as system:
         limits = settings.limits

@@ -24,10 +24,11 @@ from actors.core import (
     Supervisor,
     open_system,
 )
-from actors.store.messages import STORE, MemoryStore
+from actors.store.messages import STORE
 from actors.store.place import StoreLimits, StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
+from tests.fakes.memory_store import MemoryStore
 from tests.support.actors import House
 
 POSTGRESQL = os.environ.get("QUINTET_TEST_POSTGRES") or "postgresql+psycopg://postgres@127.0.0.1/"

@@ -16,6 +16,7 @@ import trio
 
 from actors.core import ActorError, ActorStopped, MailboxFull
 from actors.endpoint.endpoint import Acknowledge, ResumeDelivery
+from actors.words.close_reasons import CloseReason
 from api.auvious.mqtt.encoding import PINGRESP
 from api.auvious.mqtt.packets import (
     Connect,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from api.auvious.state import AuviousState
 
 KEEP_ALIVE_FACTOR = 1.5  # of the interval the client named (3.1.1, 3.1.2.10)
-SHUT_DOWN = frozenset({"shutting_down", "shutdown"})
+SHUT_DOWN = frozenset({CloseReason.SHUTTING_DOWN, CloseReason.SHUTDOWN})
 
 log = structlog.get_logger(__name__)
 
@@ -268,10 +269,10 @@ class MqttClient:
         except ActorError:
             pass
 
-    def lose(self, listener: MqttListener, reason: str) -> None:
+    def lose(self, listener: MqttListener, reason: CloseReason, words: str) -> None:
         """Drop the subscription to an endpoint that has ended; with the last, the session ends."""
         subscriptions = self._subscribed()
         subscriptions.lose(listener)
         if not subscriptions:
             code = Reason.SHUTTING_DOWN if reason in SHUT_DOWN else Reason.ADMINISTRATIVE_ACTION
-            self._finish(self._session.end(code, f"the endpoint has ended: {reason}"))
+            self._finish(self._session.end(code, f"the endpoint has ended: {words}"))

@@ -10,6 +10,7 @@ from api.auvious.mqtt.topics import Subscription
 if TYPE_CHECKING:
     from actors.core import Message, Ref
     from actors.endpoint.rules import Delivery
+    from actors.words.close_reasons import CloseReason
 
 
 class Hearer(Protocol):
@@ -20,7 +21,7 @@ class Hearer(Protocol):
     def hear(self, listener: MqttListener, delivery: Delivery) -> bool:
         """Send an event on; False when there is no room."""
 
-    def lose(self, listener: MqttListener, reason: str) -> None:
+    def lose(self, listener: MqttListener, reason: CloseReason, words: str) -> None:
         """Hear that an endpoint has ended."""
 
     def displace(self) -> None:
@@ -48,5 +49,5 @@ class MqttListener:
     def deliver(self, delivery: Delivery) -> bool:
         return self.hearer.hear(self, delivery)
 
-    def close(self, reason: str) -> None:
-        self.hearer.lose(self, reason)
+    def close(self, reason: CloseReason, words: str) -> None:
+        self.hearer.lose(self, reason, words)

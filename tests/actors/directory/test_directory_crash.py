@@ -24,6 +24,7 @@ from actors.endpoint.endpoint import (
 )
 from actors.endpoint.outbox import EndpointEvent, OutboxLimits
 from actors.endpoint.rules import EndpointTerms, Owner, Quota
+from actors.words.close_reasons import CloseReason
 from actors.words.keys import DIRECTORY, ENDPOINTS, EndpointKey
 from actors.words.refusals import EndpointTaken, TooManyEndpoints
 from tests.support.actors import LIMITS, REALM, Boom, House, Listener, Saboteur, open_house, settle
@@ -123,7 +124,7 @@ async def test_an_endpoint_that_ends_after_the_crash_is_forgotten_too(
         one, two = await register(house, "one"), await register(house, "two")
         async with crashed(house, monkeypatch):
             pass
-        one.tell(EndEndpoint("tired"))
+        one.tell(EndEndpoint(CloseReason.EXPIRED))
         await settle()
         assert await found(house) == [two.name]
         assert house.facts(DIRECTORY)["endpoints"] == 1
@@ -164,7 +165,7 @@ async def test_a_crash_of_all_that_the_directory_stands_in_loses_no_endpoint() -
         one, two = await register(house, "one"), await register(house, "two")
         await crash_task(house, "/conferencing")
         assert await found(house) == [one.name, two.name]
-        one.tell(EndEndpoint("tired"))
+        one.tell(EndEndpoint(CloseReason.EXPIRED))
         await settle()
         assert await found(house) == [two.name]
 

@@ -31,6 +31,7 @@ from actors.endpoint.endpoint import (
 )
 from actors.endpoint.outbox import EndpointEvent, OutboxLimits
 from actors.endpoint.rules import Delivery, EndpointTerms, Owner, Quota
+from actors.words.close_reasons import CloseReason
 from actors.words.keys import DIRECTORY, EndpointKey
 from actors.words.refusals import (
     EndpointTaken,
@@ -190,7 +191,7 @@ async def test_it_expires_after_its_period(autojump_clock: trio.testing.MockCloc
         assert at.lives()
         await trio.sleep(0.2)
         assert not at.lives()
-        assert listener.closed == ["expired"]
+        assert listener.closed == [CloseReason.EXPIRED]
         assert await at.found() == []
         await at.open(owner=BOB)  # the id is free
 
@@ -255,8 +256,8 @@ async def test_without_the_wish_there_is_no_reminder(
         assert listener.shown == []
 
 
-@pytest.mark.parametrize("reason", ["shutting_down", "anything"])
-async def test_subscribers_hear_why_it_ended(reason: str) -> None:
+@pytest.mark.parametrize("reason", [CloseReason.SHUTTING_DOWN, CloseReason.REFUSED])
+async def test_subscribers_hear_why_it_ended(reason: CloseReason) -> None:
     async with places() as at:
         here, gone = Listener(), Listener()
         endpoint = await at.open()
@@ -265,9 +266,21 @@ async def test_subscribers_hear_why_it_ended(reason: str) -> None:
         gone.gone = True
         endpoint.tell(EndEndpoint(reason))
         await settle()
-        assert (here.closed, gone.closed) == ([reason], [])
+        assert (here.closed, here.words, gone.closed) == ([reason], [reason.value], [])
         with pytest.raises(ActorStopped):
             await offer(endpoint, b"x")
+
+
+async def test_an_end_that_no_list_foresees_is_told_in_the_words_of_the_log() -> None:
+    async with places() as at:
+        listener, endpoint = Listener(), await at.open()
+        await attach(endpoint, listener)
+        with logged() as lines:
+            at.house.system.stop_actor(endpoint.path, "stopped by hand")
+            await settle()
+        assert (listener.closed, listener.words) == ([CloseReason.CRASHED], ["stopped by hand"])
+        ended = [line for line in lines if line["event"] == "endpoint.ended"]
+        assert [line["reason"] for line in ended] == ["stopped by hand"]
 
 
 # --- its events
@@ -463,7 +476,7 @@ async def test_its_description_shows_masked_copies_only() -> None:
 async def test_a_registration_that_meets_the_end_of_the_former_one_begins_anew() -> None:
     async with places() as at:
         former = await at.open()
-        former.tell(EndEndpoint("anything"))  # it is found, and ends before it is asked
+        former.tell(EndEndpoint(CloseReason.REPLACED))  # it is found, and ends before it is asked
         again = await at.open()
         assert again != former
         assert again.alive

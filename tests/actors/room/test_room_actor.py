@@ -11,7 +11,7 @@ from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import End, Enter, PlaceOrder, Post
 from actors.room.room import Room
-from actors.store.messages import STORE, FindServices, MemoryStore
+from actors.store.messages import STORE, FindServices
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
     Extra,
@@ -32,6 +32,7 @@ from actors.words.refusals import (
     WrongPin,
 )
 from actors.words.rooms import RoomSpec
+from tests.fakes.memory_store import MemoryStore
 from tests.support.actors import (
     PEER,
     REALM,

@@ -40,9 +40,9 @@ from actors.store.messages import (
     carry_out,
 )
 from actors.store.place import StoreLimits
-from actors.store.tables import MemoryTables
 from actors.store.transaction import Transaction
 from actors.store.upgrade import prepare
+from tests.fakes.memory_store import MemoryTables
 from tests.support.examples import examples
 from tests.support.stores import DATABASES, fresh_place
 

@@ -10,7 +10,6 @@ from actors.store.messages import (
     ConferenceRecord,
     GetConference,
     GetService,
-    MemoryStore,
     PutConference,
     PutService,
     PutToken,
@@ -19,6 +18,7 @@ from actors.store.messages import (
     TokenRecord,
 )
 from actors.words.refusals import UnknownService
+from tests.fakes.memory_store import MemoryStore
 from tests.support.actors import House
 from tests.support.stores import storage
 

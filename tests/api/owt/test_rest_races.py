@@ -17,11 +17,11 @@ from actors.member.member import Member
 from actors.room.conference import RoomConference
 from actors.room.room import Room
 from actors.store.records import ConferenceRecord
-from actors.store.tables import MemoryTables
 from actors.words.keys import RoomKey
 from actors.words.orders import CloseRoom
 from api.owt.portal import login
 from tests.api.owt.test_rest_rooms import trouble
+from tests.fakes.memory_store import MemoryTables
 from tests.support.owt import SAMPLE, SUPER, OwtServer, owt_server, owt_settings
 from tests.support.owt_portal import connection, guest, token, until_peers
 

@@ -13,11 +13,12 @@ import trio
 from trio.testing import MockClock
 
 from actors.core import Actor, Message
-from actors.store.messages import MemoryStore, ReplaceConference
+from actors.store.messages import ReplaceConference
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from actors.words.refusals import Busy
 from api.owt.management.turns import Turns
+from tests.fakes.memory_store import MemoryStore
 from tests.support.owt import PATIENCE, SUPER, OwtServer, owt_server, owt_settings
 from tests.support.owt_portal import guest
 from tests.support.stores import fresh_place

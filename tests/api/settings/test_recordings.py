@@ -1,33 +1,29 @@
-"""Recordings are planned as the settings say."""
+"""Recordings lie, last and end as the settings say."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from actors.streams.services import RecordingsFolder
 from api.settings import load_settings
-from api.settings.recordings import recording_plan, recordings_folder
-from media.contract.recordings import Container, RecordingPlan, TrackPlan
-
-TRACKS = [TrackPlan("audio", "opus"), TrackPlan("video", "vp8", "ann")]
+from api.settings.recordings import recordings_folder
 
 
-def planned(folder: Path, text: str) -> RecordingPlan:
-    path = folder / "config.toml"
+def folder_of(tmp_path: Path, text: str) -> RecordingsFolder:
+    path = tmp_path / "config.toml"
     path.write_text(text)
-    settings = load_settings(path)
-    plan = recording_plan(settings, "one", Container.WEBM, TRACKS)
-    assert plan.folder == recordings_folder(settings).path
-    return plan
+    return recordings_folder(load_settings(path))
 
 
-def test_a_plan_carries_the_folder_and_the_limits_of_the_settings(tmp_path: Path) -> None:
-    keys = f"[recording]\ndir = '{tmp_path}'\nmax_seconds = 60\nmin_free_bytes = 1000\n"
-    assert planned(tmp_path, keys) == RecordingPlan(
-        "one", Container.WEBM, tuple(TRACKS), tmp_path, max_seconds=60, min_free_bytes=1000
+def test_the_folder_and_the_limits_are_those_of_the_settings(tmp_path: Path) -> None:
+    keys = (
+        f"[recording]\ndir = '{tmp_path}'\nretention_days = 3\n"
+        "max_seconds = 60\nmin_free_bytes = 1000\n"
     )
+    assert folder_of(tmp_path, keys) == RecordingsFolder(tmp_path, 3, 60, 1000)
 
 
 def test_without_settings_recordings_lie_beside_the_other_data(tmp_path: Path) -> None:
-    plan = planned(tmp_path, f"[server]\ndata_dir = '{tmp_path}'\n")
-    assert plan.folder == tmp_path / "recordings"
-    assert (plan.max_seconds, plan.min_free_bytes) == (0, 268_435_456)
+    folder = folder_of(tmp_path, f"[server]\ndata_dir = '{tmp_path}'\n")
+    assert folder.path == tmp_path / "recordings"
+    assert (folder.max_seconds, folder.min_free_bytes) == (0, 268_435_456)
