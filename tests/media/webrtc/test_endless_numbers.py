@@ -15,6 +15,7 @@ from tests.media.webrtc.test_damaged_descriptions import BOTH, OFFER
 from tests.support.rtp import Receiver, Sender, a_sink, a_source, rtp, vp8
 from tests.support.sessions import Told
 
+BY_CHANCE = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=msid", "a=ssrc", "o=")
 ENDLESS = (
     "9" * 5000,  # int() raises
     "9" * 4000,  # and here it does not
@@ -52,7 +53,9 @@ def with_line(kind: str, line: str) -> str:
 
 
 def holds_none_of(told: str, number: str) -> bool:
-    return not number or number == "-1" or number not in told
+    """Tell whether a number is nowhere in a text, but for what is made up by chance."""
+    chosen = "\n".join(line for line in told.splitlines() if not line.startswith(BY_CHANCE))
+    return not number or number == "-1" or number not in chosen
 
 
 @pytest.mark.parametrize("number", ENDLESS, ids=lambda number: ascii(number[:9]))
