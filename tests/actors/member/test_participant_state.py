@@ -10,6 +10,9 @@ from actors.member.absence import AbsenceTerms, Backlog, BacklogFull
 from actors.member.media_shown import MediaShown
 from actors.words.facts import (
     Fact,
+    PeerChanged,
+    PeerLeft,
+    Presence,
     Said,
     SessionReady,
     StreamAdded,
@@ -59,3 +62,28 @@ def test_what_is_lost_is_what_was_there(facts: list[Fact]) -> None:
 
 def test_a_weight_counts_bytes() -> None:
     assert weight_of(Said("bob", None, "é😀\ud800")) == FACT_BYTES + 2 + 4 + 3
+
+
+def test_of_how_somebody_shows_himself_only_the_latest_is_kept_in_its_place() -> None:
+    backlog = Backlog(AbsenceTerms(queued_messages=4))
+    said = Said("bob", None, "hi")
+    for number in range(100):
+        backlog.add(PeerChanged(Presence("bob", status=b"%d" % number)))
+        if not number:
+            backlog.add(said)
+    latest = PeerChanged(Presence("bob", status=b"99"))
+    assert list(backlog) == [latest, said]
+    backlog.add(PeerLeft("bob", gone=True))
+    again = PeerChanged(Presence("bob", status=b"again"))
+    backlog.add(again)
+    assert list(backlog) == [latest, said, PeerLeft("bob", gone=True), again]
+
+
+def test_a_status_that_grows_is_weighed_anew() -> None:
+    backlog = Backlog(AbsenceTerms(queued_bytes=FACT_BYTES + 100))
+    small = PeerChanged(Presence("bob", status=b"x" * 90))
+    backlog.add(PeerChanged(Presence("bob", status=b"")))
+    backlog.add(small)
+    with pytest.raises(BacklogFull):
+        backlog.add(PeerChanged(Presence("bob", status=b"x" * 120)))
+    assert list(backlog) == [small]
