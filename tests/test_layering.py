@@ -277,7 +277,7 @@ def asks_the_registry(path: Path) -> bool:
     """Return whether a file looks an address up itself."""
     return any(
         isinstance(node, ast.Attribute)
-        and node.attr in {"find", "children", "cell_at"}
+        and node.attr in {"find", "children", "count_children", "cell_at"}
         and any("registry" in name for name in names_of(node.value))
         for node in ast.walk(ast.parse(path.read_text()))
     )

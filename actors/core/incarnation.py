@@ -24,8 +24,9 @@ after a crash beside the task (in a helper task, in the factory, of children too
 - A kill is the cancellation of the whole task from outside: whatever phase it meets is broken off,
   `_over` does what needs no waiting, and there is no next life.
 
-This is one of the two places that catch every `Exception` (it stands in for the supervisor, in the
-child's own task); the other is the connection boundary in `api`.
+Every `Exception` is caught here and in `faults.py`, in place of the supervisor, and at the boundary
+of a connection (`api/http/carriers`, `media/webrtc/readers.py`). Elsewhere only clean-up catches as
+much, and raises it again.
 """
 
 from __future__ import annotations

@@ -76,6 +76,11 @@ class Registry:
             return []
         return [child.ref for child in cell.life.children.by_name.values()]
 
+    def count_children(self, path: str) -> int:
+        """Count the live children of an actor, without a list of them; 0 for an unknown one."""
+        cell = self.cell_at(path)
+        return 0 if cell is None or cell.life.children is None else len(cell.life.children.by_name)
+
     def cell_at(self, path: str) -> Node | None:
         """Return the cell at a path; for the runtime only."""
         cell = self._tree.root_cell

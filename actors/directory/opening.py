@@ -42,7 +42,7 @@ class Opening:
 
     def count(self, parent: str) -> int:
         """Count the live children of an actor."""
-        return len(self._directory.ctx.registry.children(parent))
+        return self._directory.ctx.registry.count_children(parent)
 
     async def spawn(
         self,

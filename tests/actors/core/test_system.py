@@ -141,6 +141,8 @@ async def test_actors_are_found_by_path() -> None:
         assert registry.find("/") is system.root
         assert registry.find("/rooms/one") is one
         assert registry.children("/rooms") == [one, two]
+        assert registry.count_children("/rooms") == 2
+        assert registry.count_children("/rooms/nobody") == 0
         assert [ref.path for ref in registry.children("/")] == ["/a", "/rooms"]
         for path in ("/rooms/three", "/nothing/here", "/a/b", "", "//", "/rooms//one"):
             assert registry.find(path) is None, path
