@@ -117,7 +117,9 @@ class Membership:
         self._silent = False
         self._attempt += 1
         ctx = self._member.ctx
-        admission = Admission(self._state.presence, order.pin, self._attempt, order.address)
+        admission = Admission(
+            self._state.presence, order.pin, self._attempt, order.address, order.arrival
+        )
         try:
             tell_directory(ctx.registry, Admit(ctx.self_ref, order.spec, admission, order.tag))
         except Busy:

@@ -10,6 +10,7 @@ from actors.words.close_reasons import CloseReason
 from actors.words.facts import Fact, Presence
 from actors.words.orders import Order
 from actors.words.rooms import RoomSpec
+from actors.words.site import Arrival
 
 # --- in and out of rooms
 
@@ -29,6 +30,7 @@ class Enter(Request[None]):
     account_to_join: bool = False
     account_to_create: bool = False
     address: str = ""  # as in Admission
+    arrival: Arrival | None = None  # as in Admission
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,3 +136,36 @@ class TooManySubscribers(Refused):
     """The endpoint has as many subscribers as it may."""
 
     code = "too_many_subscribers"
+
+
+# --- of a chat site
+
+
+class NameBanned(Refused):
+    """Whoever has this name may not come in; `until` in Unix seconds."""
+
+    code = "name_banned"
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+class NameReserved(Refused):
+    """A guest may not have this name."""
+
+    code = "name_reserved"
+
+
+class ChannelUnknown(Refused):
+    code = "channel_unknown"
+
+
+class PersonUnknown(Refused):
+    code = "person_unknown"
+
+
+class NotYours(Refused):
+    """That message was written by somebody else."""
+
+    code = "not_yours"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from actors.words.facts import Fact, Presence
 from actors.words.keys import RoomKey
+from actors.words.site import Arrival, SiteRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class RoomSpec:
     capacity: int = 500
     expiry_seconds: float = 60.0  # an empty room, and its PIN, is kept this long
     conference: ConferenceRules | None = None  # None: a room without streams
+    site: SiteRules | None = None  # None: a room whose members are known by ids alone
     dialect: str = ""
 
 
@@ -55,6 +57,7 @@ class Admission:
     pin: str = ""  # "": none given
     attempt: int = 0  # counts the orders of one member, for it to tell their answers apart
     address: str = ""  # whose rooms are counted that are left behind empty; "": nobody's
+    arrival: Arrival | None = None  # into a site
 
 
 @dataclass(frozen=True, slots=True)
