@@ -12,11 +12,12 @@ BUILT = {
     "spreed": "api.spreed.dialect:SPREED",
     "owt": "api.owt.dialect:OWT",
     "auvious": "api.auvious.dialect:AUVIOUS",
+    "barertc": "api.barertc.dialect:BARERTC",
     "operator": "api.operator.dialect:OPERATOR",
 }
 """What this version can serve: the name, and the module and name of its `Dialect`."""
 
-PLANNED = ("barertc", "skyway", "peerjs")
+PLANNED = ("skyway", "peerjs")
 """Names that have a section, in `api/settings/planned.py`; a listener cannot serve them yet."""
 
 DEFAULTS = ("spreed", "owt", "auvious", "operator")

@@ -16,6 +16,9 @@ from actors.core.message import Message, Request
 from actors.words.facts import Fact
 from actors.words.orders import Order
 
+NUDGE = -451
+"""In the place of a message's id: a reaction to somebody's camera, not to a message."""
+
 # --- people
 
 
@@ -322,7 +325,10 @@ class TakeBack(Order):
 
 @dataclass(frozen=True, slots=True)
 class React(Order):
-    """React to a message, for whoever could read it. An unknown one is ignored."""
+    """React to a message, for whoever could read it. An unknown one is ignored.
+
+    With NUDGE as its id, `emoji` is the name of somebody who is asked to mark his camera.
+    """
 
     id: int
     emoji: str
@@ -357,6 +363,14 @@ class Invite(Order):
     """Let these see one's camera, whatever it asks for else."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOut(Order):
+    """Leave as somebody of whom nothing was heard for too long: others hear Movement.TIMED_OUT.
+
+    The member itself ends right after.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,13 +75,28 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """Bounds of one websocket; rates delay the reader, they never drop (limits.* in the config)."""
+    """Bounds of one websocket; rates delay the reader, they never drop (limits.* in the config).
+
+    `burst` messages may come at once, if that is more than a second's; the mean stays the rate.
+    `message_bytes` may be raised to `largest_message` once it is known who is there.
+    """
 
     message_bytes: int = 1_048_576
     messages_per_second: int = 20
+    burst: int = 0
+    largest_message: int = 0  # 0: message_bytes, for good
     outbox_messages: int = 2048
     outbox_bytes: int = 16_777_216  # unsent, so that large messages cannot fill the memory either
     ping_seconds: float = 54.0
+
+    @property
+    def largest(self) -> int:
+        """The bytes of a message that may ever be taken."""
+        return max(self.message_bytes, self.largest_message)
+
+    def within(self, message_bytes: int) -> int:
+        """Return that limit, or the largest there may be."""
+        return min(message_bytes, self.largest)
 
 
 class Socket(Protocol):
@@ -96,11 +111,16 @@ class Socket(Protocol):
         Raises SocketClosed at the end. Waits for the rate limit, so a fast sender is delayed.
         """
 
-    def push(self, payload: bytes, *, text: bool = True) -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
         """Send at once, or queue behind what is unsent; never blocks.
 
-        Raises SocketFull at `outbox_messages` (or `outbox_bytes`) unsent; does nothing once closed.
+        It takes the place of an unsent one that was pushed with the same `replace`, so that what
+        only the latest counts of does not pile up. Raises SocketFull at `outbox_messages` (or
+        `outbox_bytes`) unsent; does nothing once closed.
         """
+
+    def limit_messages(self, message_bytes: int) -> None:
+        """Take messages of that size from now on, of `largest_message` at most."""
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Start the closing handshake, which has a deadline; `receive` then raises SocketClosed."""

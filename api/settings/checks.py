@@ -130,8 +130,5 @@ def _stands_for_all(ip: str) -> bool:
 
 
 def _planned(settings: Settings) -> Found:
-    channels, keys = settings.barertc.channels, settings.skyway.api_keys
-    if settings.barertc.web_client is not None:
-        yield from no_folder(("barertc", "web_client"), settings.barertc.web_client)
-    yield from twins("barertc", "channels", "id", (entry.id for entry in channels))
+    keys = settings.skyway.api_keys
     yield from twins("skyway", "api_keys", "key", (entry.key for entry in keys))

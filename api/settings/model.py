@@ -12,7 +12,6 @@ from api.dialects import built
 from api.settings.changes import Changes, changes, merged
 from api.settings.fields import DEFAULTS, Many, Section
 from api.settings.planned import (
-    BareRtcSettings,
     PeerJsSettings,
     SkywaySettings,
 )
@@ -50,7 +49,6 @@ class Settings(Section, defer_build=True):
     ice: IceSettings = DEFAULTS
     streams: StreamSettings = DEFAULTS
     recording: RecordingSettings = DEFAULTS
-    barertc: BareRtcSettings = DEFAULTS
     skyway: SkywaySettings = DEFAULTS
     peerjs: PeerJsSettings = DEFAULTS
 

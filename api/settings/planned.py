@@ -2,65 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from api.settings.fields import (
-    DEFAULTS,
     Address,
-    Count,
     Many,
     Name,
     Network,
-    OptionalPath,
-    Origin,
     PortRange,
     Positive,
     Seconds,
-    SecondsOrZero,
     Secret,
     Section,
-    WebUrl,
 )
-
-
-class BareRtcJwtSettings(Section):
-    """Users of BareRTC by signed tokens."""
-
-    enabled: bool = False
-    strict: bool = True
-    secret_key: Secret = ""
-    landing_page_url: WebUrl = ""
-
-
-class BareRtcChannel(Section):
-    """One public chat channel."""
-
-    id: Name
-    name: Name
-    vip: bool = False
-    permit_photos: bool = True
-    welcome_messages: Many[str] = ()
-    echo_messages_on_join: Count = 10
-
-
-LOBBY: Any = ({"id": "lobby", "name": "Lobby"},)
-
-
-class BareRtcSettings(Section):
-    """The BareRTC dialect."""
-
-    title: str = "BareRTC"
-    website_url: WebUrl = ""
-    web_client: OptionalPath = None
-    admin_api_key: Secret = ""
-    cors_hosts: Many[Origin] = ()
-    permit_nsfw: bool = False
-    startup_quiet_seconds: SecondsOrZero = 0
-    max_image_width: Positive = 1280
-    jwt: BareRtcJwtSettings = DEFAULTS
-    channels: Many[BareRtcChannel] = LOBBY
 
 
 class SkywayApiKey(Section):

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import socket as stdlib_socket
-from collections import deque
 from collections.abc import Awaitable, Callable
 from math import inf
 from typing import TYPE_CHECKING, cast
@@ -37,6 +36,7 @@ from api.http.carriers.frames import (
     frame_head,
     payload_of,
 )
+from api.http.carriers.outbox import Outbox
 from api.http.carriers.pacing import RateWindow
 from api.http.sockets import SocketClosed, SocketFull
 
@@ -63,9 +63,9 @@ class LaneSocket:
 
     __slots__ = (
         "_closes_at", "_drained", "_ended", "_eof", "_fragments", "_fragments_text", "_gone",
-        "_heard", "_limits", "_messages", "_moved", "_muted", "_needed", "_outbox", "_partial",
-        "_pings_at", "_protocol", "_room", "_silent_since", "_sock", "_spawn", "_stuck_since",
-        "_tally", "_turns", "_unsent", "_window", "subprotocol", "upgrade",
+        "_heard", "_limits", "_message_bytes", "_messages", "_moved", "_muted", "_needed",
+        "_outbox", "_partial", "_pings_at", "_protocol", "_room", "_silent_since", "_sock",
+        "_spawn", "_stuck_since", "_tally", "_turns", "_window", "subprotocol", "upgrade",
     )  # fmt: skip
 
     def __init__(
@@ -85,16 +85,16 @@ class LaneSocket:
         self._tally = tally
         self._spawn = spawn
         self._protocol: Protocol | None = None  # exists once a frame is no whole message
-        self._window = RateWindow(limits.messages_per_second)
+        self._window = RateWindow(limits.messages_per_second, limits.burst)
         self._messages: list[tuple[bytes, bool]] = []  # parsed, not yet received, the next one last
+        self._message_bytes = limits.message_bytes
         self._room = limits.message_bytes  # for the payload of the next frame
         self._partial: bytearray | None = None  # the beginning of a frame
         self._needed = 0  # bytes in `_partial` before it is worth a look
         self._drained = False  # the last read took all there was
         self._fragments: list[bytes] | None = None  # of a message that is not whole yet
         self._fragments_text = False
-        self._outbox: deque[bytes | memoryview] | None = None  # exists while a writer runs
-        self._unsent = 0
+        self._outbox: Outbox[bytes | memoryview] | None = None  # exists while a writer runs
         self._ended: tuple[int, str, bool] | None = None  # how `receive` ends from now on
         self._muted = False  # our close frame is out: nothing may follow it
         self._eof = False
@@ -128,14 +128,22 @@ class LaneSocket:
                 await checkpoint()  # pieces and control frames, as many as the peer likes
         raise SocketClosed(*self._ended)
 
-    def push(self, payload: bytes, *, text: bool = True) -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
         """Send now, or queue; see `api.http.sockets.Socket`."""
         if self._muted:
             return
-        if self._outbox is not None and self._is_full(len(payload)):
+        if self._outbox is not None and not self._outbox.has_room(len(payload), replace):
             raise SocketFull
-        self._send(frame_head(0x81 if text else 0x82, len(payload)) + payload)
+        self._send(frame_head(0x81 if text else 0x82, len(payload)) + payload, replace)
         self._tally.sent += 1
+
+    def limit_messages(self, message_bytes: int) -> None:
+        """Take larger messages, or no longer; see `api.http.sockets.Socket`."""
+        raised = self._limits.within(message_bytes) - self._message_bytes
+        self._message_bytes += raised
+        self._room += raised
+        if self._protocol is not None:
+            self._protocol.max_message_size = self._message_bytes
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Start the closing handshake; see `api.http.sockets.Socket`."""
@@ -269,7 +277,7 @@ class LaneSocket:
         self._room -= len(frame.data)
         if frame.fin:
             self._messages.append((b"".join(self._fragments), self._fragments_text))
-            self._fragments, self._room = None, self._limits.message_bytes
+            self._fragments, self._room = None, self._message_bytes
         elif len(self._fragments) > FRAGMENTS:  # empty ones pass every limit of size
             self.close(1009, "too many fragments")
             self._fragments = None
@@ -294,10 +302,9 @@ class LaneSocket:
 
     # Out.
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, replace: str = "") -> None:
         if self._outbox is not None:
-            self._outbox.append(data)
-            self._unsent += len(data)
+            self._outbox.add(data, len(data), replace)
             return
         try:
             sent = self._sock.send(data)
@@ -307,8 +314,8 @@ class LaneSocket:
             self.abort()
             return
         if sent < len(data):
-            self._outbox = deque((memoryview(data)[sent:],))
-            self._unsent = len(data) - sent
+            self._outbox = Outbox(self._limits.outbox_messages, self._limits.outbox_bytes)
+            self._outbox.add(memoryview(data)[sent:], len(data) - sent)
             self._spawn(self, self._write_out)
 
     def _send_replies(self, protocol: Protocol) -> None:
@@ -320,7 +327,7 @@ class LaneSocket:
             self._muted = True
             if self._outbox is None:
                 self._half_close()
-        elif self._outbox is not None and self._is_full(0):
+        elif self._outbox is not None and not self._outbox.has_room():
             self.abort()  # it pings without reading the pongs
 
     async def _write_out(self) -> None:
@@ -336,9 +343,9 @@ class LaneSocket:
             self._half_close()
             self._wake()
 
-    def _write_some(self, outbox: deque[bytes | memoryview] | None) -> None:
+    def _write_some(self, outbox: Outbox[bytes | memoryview] | None) -> None:
         while outbox:
-            data = outbox[0]
+            data = outbox.first
             try:
                 sent = self._sock.send(data)
             except (BlockingIOError, InterruptedError):
@@ -346,18 +353,11 @@ class LaneSocket:
             except OSError:
                 self.abort()
                 return
-            self._unsent -= sent
             self._moved = True
             if sent < len(data):
-                outbox[0] = memoryview(data)[sent:]
+                outbox.shorten(memoryview(data)[sent:], len(data) - sent)
                 return
-            outbox.popleft()
-
-    def _is_full(self, more: int) -> bool:
-        return self._outbox is not None and (
-            len(self._outbox) >= self._limits.outbox_messages
-            or self._unsent + more > self._limits.outbox_bytes
-        )
+            outbox.take()
 
     # The end.
 
@@ -377,7 +377,7 @@ class LaneSocket:
     def _library(self) -> Protocol:
         """Return what speaks for us in all but whole messages."""
         if self._protocol is None:
-            most = self._limits.message_bytes
+            most = self._message_bytes
             self._protocol = Protocol(Side.SERVER, state=OPEN, max_size=most)
         return self._protocol
 

@@ -23,14 +23,15 @@ WINDOW_STAMPS = 1024
 class RateWindow:
     """A sliding window: at most `per_second` turns in any second; 0 means no limit.
 
-    Above 1,024 turns a second the window is shortened in proportion (100,000/s is 1,024 in 10 ms),
-    so that the memory of one socket stays within 8 KiB whatever the limit.
+    With a `burst` above that, so many turns in the time that as many take at `per_second`.
+    Above 1,024 turns the window is shortened in proportion (100,000/s is 1,024 in 10 ms), so that
+    the memory of one socket stays within 8 KiB whatever the limit.
     """
 
     __slots__ = ("_capacity", "_next", "_seconds", "_stamps")
 
-    def __init__(self, per_second: int) -> None:
-        self._capacity = min(per_second, WINDOW_STAMPS)
+    def __init__(self, per_second: int, burst: int = 0) -> None:
+        self._capacity = min(max(per_second, burst), WINDOW_STAMPS) if per_second else 0
         self._seconds = self._capacity / per_second if per_second else 0.0
         self._stamps: array[float] | None = None  # made with the first turn: most sockets are idle
         self._next = 0

@@ -6,7 +6,6 @@ request of its connection. Pings and UTF-8 are Hypercorn's business here.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import trio
 from quart import Response, websocket
 
 from api.http.carriers.hypercorn_seam import AlreadyRefused
+from api.http.carriers.outbox import Outbox
 from api.http.carriers.pacing import RateWindow
 from api.http.carriers.quart_seam import close_code
 from api.http.carriers.upgrades import (
@@ -53,9 +53,11 @@ class QuartSocket:
         self._carrier = carrier
         self._limits = limits
         self._tally = tally
-        self._window = RateWindow(limits.messages_per_second)
-        self._outbox: deque[tuple[bytes, bool]] = deque()
-        self._unsent = 0
+        self._message_bytes = limits.message_bytes
+        self._window = RateWindow(limits.messages_per_second, limits.burst)
+        self._outbox: Outbox[tuple[bytes, bool]] = Outbox(
+            limits.outbox_messages, limits.outbox_bytes
+        )
         self._more = trio.Event()
         self._ended: tuple[int, str, bool] | None = None
         self._ending = trio.CancelScope()  # around whatever `receive` waits for
@@ -81,24 +83,24 @@ class QuartSocket:
             self._end(code, "", theirs=code != 1006)
             raise SocketClosed(*self._ended or ()) from None
         payload = data.encode() if isinstance(data, str) else data or b""
-        if len(payload) > self._limits.message_bytes:
+        if len(payload) > self._message_bytes:
             self.close(1009, "message too large")
         await trio.sleep(self._window.take(trio.current_time()))
         return payload, isinstance(data, str)
 
-    def push(self, payload: bytes, *, text: bool = True) -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
         """Queue for the writer; see `api.http.sockets.Socket`."""
         if self._ended is not None:
             return
-        if (
-            len(self._outbox) >= self._limits.outbox_messages
-            or self._unsent + len(payload) > self._limits.outbox_bytes
-        ):
+        if not self._outbox.has_room(len(payload), replace):
             raise SocketFull
-        self._outbox.append((payload, text))
-        self._unsent += len(payload)
+        self._outbox.add((payload, text), len(payload), replace)
         self._tally.sent += 1
         self._more.set()
+
+    def limit_messages(self, message_bytes: int) -> None:
+        """Take larger messages, or no longer; see `api.http.sockets.Socket`."""
+        self._message_bytes = self._limits.within(message_bytes)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Send a close frame behind what is queued; see `api.http.sockets.Socket`."""
@@ -132,8 +134,7 @@ class QuartSocket:
                 self._more = trio.Event()
                 await self._more.wait()
                 continue
-            payload, text = self._outbox.popleft()
-            self._unsent -= len(payload)
+            payload, text = self._outbox.take()
             await self._carrier.send(payload.decode() if text else payload)
         code, reason, theirs = self._ended
         if code != 1006 and not theirs:
@@ -147,7 +148,6 @@ class QuartSocket:
     def drop_unsent(self) -> None:
         """Forget what is queued."""
         self._outbox.clear()
-        self._unsent = 0
 
     async def finish(self) -> None:
         """Let the writer end, at most CLOSE_SECONDS."""

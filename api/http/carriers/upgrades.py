@@ -60,8 +60,8 @@ class WebsocketRoutes:
 
     @property
     def largest_message(self) -> int:
-        """The largest `message_bytes` of all routes, 0 without any."""
-        return max((route.limits().message_bytes for route in self), default=0)
+        """The largest message that any route may ever take, 0 without any."""
+        return max((route.limits().largest for route in self), default=0)
 
     @property
     def ping_seconds(self) -> float:

@@ -517,6 +517,55 @@ async def test_a_peer_that_does_not_read_fills_the_outbox_and_no_more(carrier: s
     assert pushed >= 50
 
 
+async def test_a_slow_reader_is_not_ended_by_lists_and_gets_the_latest(carrier: str) -> None:
+    pushed = trio.Event()
+    lists = 500
+
+    async def tell(socket: Socket) -> None:
+        for number in range(lists):
+            socket.push(b"%d " % number + b"x" * 100_000, replace="who")
+        socket.push(b"the end")
+        pushed.set()
+        await socket.receive()
+
+    limits = SocketLimits(outbox_messages=3, outbox_bytes=300_000)
+    got = []
+    async with (
+        serving(mount(tell, limits=limits), carrier=carrier) as server,
+        upgraded(server) as client,
+    ):
+        await pushed.wait()
+        while (message := (await client.read_frame())[1]) != b"the end":
+            got.append(int(message.partition(b" ")[0]))
+    assert got == sorted(got)
+    assert got[-1] == lists - 1
+    assert len(got) < lists
+
+
+async def test_the_limit_of_a_message_is_raised_and_taken_back(carrier: str) -> None:
+    async def grow(socket: Socket) -> None:
+        while True:
+            payload, _ = await socket.receive()
+            socket.limit_messages(int(payload.strip(b"x")))
+            socket.push(b"%d" % len(payload))
+
+    limits = SocketLimits(message_bytes=1000, messages_per_second=0, largest_message=200_000)
+    async with (
+        serving(mount(grow, limits=limits), carrier=carrier) as server,
+        upgraded(server) as client,
+    ):
+        pieces = (b"1000000", b"x" * 199_994 + b"150000", b"x" * 149_996 + b"1000")
+        await client.send(frame(raw.TEXT, pieces[0]))
+        assert await client.read_frame() == (raw.TEXT, b"7")
+        await client.send(frame(raw.TEXT, pieces[1]))
+        assert await client.read_frame() == (raw.TEXT, b"200000")
+        await client.send(frame(raw.TEXT, pieces[2][:70_000], fin=False))
+        await client.send(frame(raw.CONTINUATION, pieces[2][70_000:]))
+        assert await client.read_frame() == (raw.TEXT, b"150000")
+        await client.send(frame(raw.TEXT, b"x" * 1001))
+        assert await client.read_close() == 1009
+
+
 async def test_unsent_bytes_are_bounded_as_well(carrier: str) -> None:
     full = trio.Event()
 

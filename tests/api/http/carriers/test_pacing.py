@@ -27,6 +27,14 @@ def test_a_steady_sender_below_the_rate_never_waits() -> None:
     assert max(window.take(number * 0.0501) for number in range(1000)) == 0.0
 
 
+def test_a_burst_may_come_at_once_and_then_the_rate_holds() -> None:
+    window = RateWindow(50, 200)
+    assert [window.take(0.0) for _ in range(200)] == [0.0] * 200
+    assert [window.take(0.0) for _ in range(200)] == [4.0] * 200
+    assert window.take(8.0) == 0.0
+    assert RateWindow(0, 200).take(0.0) == 0.0
+
+
 @given(
     rate=st.integers(1, 50),
     gaps=st.lists(st.floats(0, 0.5, allow_nan=False), min_size=1, max_size=200),

@@ -1,0 +1,110 @@
+"""What the dialect keeps for the life of the process, shared by its listeners."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from actors.core import Ref
+from actors.words.keys import RoomKey
+from actors.words.rooms import RoomSpec
+from actors.words.site import Channel, Rule, RuleTexts, SiteRules
+from api.barertc.dialect import kept_secrets
+from api.barertc.settings import BareRtcRule, BareRtcSettings
+from api.barertc.tokens import LoginTokens
+
+if TYPE_CHECKING:
+    from api.http.mounts import Services
+
+DIALECT = "barertc"
+REALM = "barertc"
+SITE = RoomKey(REALM, "site")
+
+_RULES = {
+    "camera_always_nsfw": Rule.RED_CAMERA,
+    "no_broadcast": Rule.NO_BROADCAST,
+    "no_video": Rule.NO_VIDEO,
+    "no_image": Rule.NO_IMAGE,
+    "no_dark_video": Rule.NO_DARK_VIDEO,
+}
+
+
+@dataclass(slots=True)
+class BareRtcState:
+    """`opened_at` is of trio's clock, in seconds: the site is quiet for a time from then on."""
+
+    services: Services
+    tokens: LoginTokens
+    opened_at: float
+
+    @classmethod
+    def open(cls, services: Services) -> BareRtcState:
+        """Make the secrets that are missing. Raises DataDirError."""
+
+        def secret(name: str) -> str:
+            return kept_secrets(services.settings(), services.secrets)[name]
+
+        secret("barertc.admin_api_key")
+        tokens = LoginTokens(lambda: secret("barertc.jwt.secret_key"))
+        return cls(services, tokens, trio.current_time())
+
+    @property
+    def settings(self) -> BareRtcSettings:
+        """The section as it is now: SIGHUP may have changed it."""
+        return self.services.settings().section(BareRtcSettings)
+
+    @property
+    def api_key(self) -> str:
+        """The key of the web API; never empty."""
+        return kept_secrets(self.services.settings(), self.services.secrets)[
+            "barertc.admin_api_key"
+        ]
+
+    def site_rules(self) -> SiteRules:
+        """Return the site as it is configured now."""
+        settings, quiet = self.settings, self.settings.startup_quiet_seconds
+        return SiteRules(
+            channels=tuple(
+                Channel(
+                    channel.id,
+                    channel.vip,
+                    tuple(map(html.escape, channel.welcome_messages)),
+                    channel.echo_messages_on_join,
+                )
+                for channel in settings.channels
+            ),
+            rules=tuple((rule.username, _rules_of(rule)) for rule in settings.rules),
+            texts=RuleTexts(
+                settings.strings.rule_camera_always_nsfw,
+                settings.strings.rule_no_broadcast,
+                settings.strings.rule_no_video,
+                settings.strings.rule_no_image,
+            ),
+            vip_is_secret=settings.vip.mutually_secret,
+            operators_can_be_blocked=settings.blockable_admins,
+            lists_from=self.opened_at + quiet,
+            arrivals_from=self.opened_at + 2 * quiet,
+            list_share=settings.who_share,
+            realm=REALM,
+        )
+
+    def site_spec(self) -> RoomSpec:
+        """Return the chat as whoever comes in asks for it."""
+        return RoomSpec(
+            SITE,
+            self.settings.title,
+            capacity=self.settings.people,
+            site=self.site_rules(),
+            dialect=DIALECT,
+        )
+
+    async def site(self) -> Ref[Any] | None:
+        """Find the chat; None while nobody has come in yet."""
+        return await self.services.directory.room(SITE)
+
+
+def _rules_of(rule: BareRtcRule) -> frozenset[Rule]:
+    return frozenset(meant for key, meant in _RULES.items() if getattr(rule, key))
