@@ -366,14 +366,6 @@ class Invite(Order):
 
 
 @dataclass(frozen=True, slots=True)
-class TimeOut(Order):
-    """Leave as somebody of whom nothing was heard for too long: others hear Movement.TIMED_OUT.
-
-    The member itself ends right after.
-    """
-
-
-@dataclass(frozen=True, slots=True)
 class OpenCamera(Order):
     """Watch somebody's camera: he hears CameraRung, then one hears CameraOpened.
 
