@@ -18,6 +18,7 @@ class Conversation {
   #entries = [];
   #byId = new Map();
   #characters = 0;
+  #isFollowed = true;
   #settle;
 
   constructor(id, { title, vip = false, photos = true }) {
@@ -31,6 +32,7 @@ class Conversation {
     this.list.setAttribute("aria-live", "polite");
     this.list.setAttribute("aria-label", `Messages: ${title}`);
     this.#settle = walkable(this.list, ".message-more");
+    this.list.addEventListener("load", () => this.keepEnd(), true); // pictures grow
   }
 
   /** The other side of direct messages. */
@@ -50,7 +52,6 @@ class Conversation {
   /** Add a message or a line at its place: messages are ordered by id, lines come last. */
   add(entry) {
     if (entry.id && this.#byId.has(entry.id)) return;
-    const stays = this.list.hidden || this.isAtEnd;
     entry.element = entry.id ? showMessage(entry, this) : showLine(entry);
     const at = entry.id ? this.#entries.findLastIndex((other) => !(other.id > entry.id)) + 1 : this.#entries.length;
     const before = this.#entries[at]?.element ?? null;
@@ -61,7 +62,7 @@ class Conversation {
     this.#characters += entry.html?.length ?? 0;
     this.#trim();
     this.#settle();
-    if (stays) this.toEnd();
+    if (this.#isFollowed) this.toEnd();
     else if (before && at === 0) this.list.scrollTop += this.list.scrollHeight - height;
   }
 
@@ -91,6 +92,17 @@ class Conversation {
 
   toEnd() {
     this.list.scrollTop = this.list.scrollHeight;
+    this.#isFollowed = true;
+  }
+
+  /** The user has scrolled. */
+  scrolled() {
+    this.#isFollowed = this.isAtEnd;
+  }
+
+  /** Something has changed its size: whoever was at the end stays there. */
+  keepEnd() {
+    if (this.#isFollowed) this.toEnd();
   }
 
   #trim() {
@@ -124,6 +136,7 @@ export class Conversations {
     this.#handlers = handlers;
     this.#nick = nick;
     for (const channel of PAGE.channels) this.#make(channel.id, { ...channel, title: channel.name });
+    new ResizeObserver(() => this.current?.keepEnd()).observe(byId("logs"));
     byId("newer").onclick = () => {
       this.current.toEnd();
       this.current.list.focus({ preventScroll: true });
@@ -157,12 +170,11 @@ export class Conversations {
       this.current.draft = byId("write-text").value;
       this.current.list.hidden = true;
     }
-    const atEnd = !conversation.unread;
     this.current = conversation;
     conversation.unread = 0;
     conversation.list.hidden = false;
     byId("write-text").value = conversation.draft;
-    if (!conversation.scrolled || atEnd) conversation.toEnd();
+    conversation.keepEnd();
     this.refresh();
     this.#showNewer();
     this.#handlers.shown(conversation);
@@ -256,7 +268,7 @@ export class Conversations {
     byId(conversation.isDirect ? "direct" : "channels").append(element);
     byId("logs").append(conversation.list);
     conversation.list.onscroll = () => {
-      conversation.scrolled = true;
+      if (!conversation.list.hidden) conversation.scrolled();
       if (conversation.list.scrollTop < NEAR_PX) this.#handlers.scrolledUp(conversation);
       this.#showNewer();
       this.seen();

@@ -15,38 +15,46 @@ const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const DAY_MS = 86_400_000;
 
+const TAG = /<[a-z](?:"[^"]*"|'[^']*'|[^"'<>])*>/gi;
+const INLINE = /\s(?:on[a-z]+|style)\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+)/gi;
+
+/**
+ * HTML in a place where nothing of it is run, loaded or shown.
+ *
+ * Handlers and styles in attributes go before, for browsers complain of them even there.
+ */
+function inertly(html) {
+  const template = document.createElement("template");
+  template.innerHTML = (html ?? "").replace(TAG, (tag) => tag.replace(INLINE, ""));
+  return template.content;
+}
+
 /** Nodes from HTML of the server, without what would be inert or refused here. */
 export function nodesOf(html) {
-  const inert = new DOMParser().parseFromString(html ?? "", "text/html");
-  for (const element of inert.body.querySelectorAll("*")) {
-    for (const { name } of [...element.attributes]) {
-      if (name.startsWith("on") || name === "style") element.removeAttribute(name);
-    }
-  }
-  for (const link of inert.body.querySelectorAll("a[href]")) {
+  const inert = inertly(html);
+  for (const link of inert.querySelectorAll("a[href]")) {
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
   }
-  for (const image of inert.body.querySelectorAll("img")) {
+  for (const image of inert.querySelectorAll("img")) {
     image.referrerPolicy = "no-referrer";
-    if (!image.closest("a")) image.replaceWith(inert.adoptNode(enlargeable(image.cloneNode())));
+    if (!image.closest("a")) image.replaceWith(enlargeable(image.cloneNode()));
   }
-  for (const frame of inert.body.querySelectorAll("iframe")) {
+  for (const frame of inert.querySelectorAll("iframe")) {
     frame.loading = "lazy";
     frame.title ||= "Video";
   }
-  return [...inert.body.childNodes].map((node) => document.importNode(node, true));
+  return [...inert.childNodes].map((node) => document.importNode(node, true));
 }
 
 /** The words of HTML of the server. */
 export function textOf(html) {
-  const { body } = new DOMParser().parseFromString(html ?? "", "text/html");
-  return body.textContent.trim() || (body.querySelector("img") ? "a picture" : "");
+  const inert = inertly(html);
+  return inert.textContent.trim() || (inert.querySelector("img") ? "a picture" : "");
 }
 
 function enlargeable(image) {
-  const button = make("button", { type: "button", className: "picture-button", ariaLabel: "Enlarge picture" }, image);
-  return button;
+  return make("button", { type: "button", className: "picture-button", ariaLabel: "Enlarge picture" }, image);
 }
 
 /** Pictures of all messages open by one handler, for their own was of the server's page. */

@@ -66,6 +66,8 @@ export class Session {
 
   enter(name, { polling }) {
     this.#wantedName = name;
+    this.isOperator = PAGE.isOperator;
+    this.isVip = PAGE.isVip;
     this.#recall(name);
     this.#lastErrors = [];
     this.#wire.open({ polling });

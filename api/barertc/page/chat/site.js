@@ -4,17 +4,17 @@ import { Actions } from "./actions.js";
 import { Calls } from "./calls.js";
 import { Conversations } from "./conversations.js";
 import { Devices } from "./devices.js";
-import { announce, byId, line, make, memory, setIcon, showProblem, showView, tell } from "./dom.js";
+import { announce, byId, line, make, memory, showProblem, showView } from "./dom.js";
 import { fetchOlder } from "./history.js";
-import { dismissAll, openMenu } from "./menus.js";
+import { dismissAll } from "./menus.js";
 import { context, enlargePictures, nodesOf, textOf } from "./messages.js";
+import { Own } from "./own.js";
 import { PAGE } from "./page_data.js";
-import { choosable, People, statusOf } from "./people.js";
+import { People } from "./people.js";
 import { Session, VIDEO } from "./session.js";
 import { Stage } from "./stage.js";
 import { Uploads } from "./uploads.js";
 
-const IDLE_MS = 300_000;
 const NUDGE = -451;
 
 class Site {
@@ -39,14 +39,13 @@ class Site {
   devices = new Devices(() => this.session, () => this.#devicesChanged());
   calls = new Calls(this);
   actions = new Actions(this);
+  #own = new Own(this);
   #asked = "";
   #polling = false;
-  #idle = 0;
-  #isIdle = false;
 
   changed = () => {
     this.people.refresh();
-    this.#showOwn();
+    this.#own.show();
   };
 
   constructor() {
@@ -99,7 +98,7 @@ class Site {
 
   #entered(name) {
     byId("link-state").textContent = "";
-    if (this.phase === "in") this.#showOwn();
+    if (this.phase === "in") this.#own.show();
     else this.#openSite();
     if (!PAGE.subject && name !== this.#asked) {
       announce(`The name ${this.#asked} is taken: you are ${name} here.`);
@@ -108,13 +107,13 @@ class Site {
 
   #openSite() {
     this.phase = "in";
-    this.#showStatuses();
+    this.#own.showStatuses();
     showView("site");
     this.#showPane("talk");
     this.conversations.open(this.conversations.first.id);
     byId("write-text").focus();
     this.changed();
-    this.#active();
+    this.#own.active();
   }
 
   #connecting(text) {
@@ -128,7 +127,6 @@ class Site {
     this.devices.stop();
     this.people.clear();
     this.conversations.clear();
-    clearTimeout(this.#idle);
     this.phase = "out";
     byId("goodbye-title").textContent = title;
     byId("goodbye-text").replaceChildren(...lines.flatMap((html) => [make("p", {}, ...nodesOf(html))]));
@@ -174,12 +172,12 @@ class Site {
       const was = this.session.isOperator;
       this.session.isOperator = self.isOperator;
       this.session.isVip = self.isVip;
-      if (was !== self.isOperator) this.#showStatuses();
+      if (was !== self.isOperator) this.#own.showStatuses();
     }
     this.calls.peopleChanged();
     this.conversations.refresh();
     this.people.refresh();
-    this.#showOwn();
+    this.#own.show();
   }
 
   #message({ channel, username, message, msgID, timestamp }, { isEcho = false } = {}) {
@@ -220,7 +218,7 @@ class Site {
   #corrected({ video }) {
     if (!(video & VIDEO.NSFW)) return;
     this.devices.markExplicit();
-    this.#showOwn();
+    this.#own.show();
   }
 
   #blockedFor(name) {
@@ -283,100 +281,22 @@ class Site {
     return Boolean(this.conversations.current?.photos) && !this.session.rules.IsNoImageRule;
   }
 
-  #showOwn() {
-    const { session, devices } = this;
-    if (this.phase !== "in") return;
-    const own = this.people.get(session.name);
-    byId("own-name").textContent = own?.nick ?? session.name;
-    byId("own-marks").textContent = [session.isOperator && "Operator", session.isVip && PAGE.vipName]
-      .filter(Boolean)
-      .join(", ");
-    byId("operate").hidden = !session.isOperator;
-    byId("open-blocked").hidden = !session.blocks.size;
-    byId("own-status").value = session.status === "idle" ? "online" : session.status;
-    this.#showCamera(devices.flags);
-    const watching = this.calls.watchers.length;
-    byId("watchers").hidden = !devices.isLive;
-    byId("watchers").textContent = watching === 1 ? "1 watches" : `${watching} watch`;
-    byId("watchers").ariaLabel = watching === 1 ? "1 person watches you" : `${watching} people watch you`;
-  }
-
-  #showCamera(flags) {
-    const { devices, session } = this;
-    const live = devices.isLive;
-    const camera = byId("camera");
-    const forbidden = session.rules.IsNoVideoRule || session.rules.IsNoBroadcastRule;
-    camera.hidden = Boolean(forbidden) && !live;
-    camera.querySelector("span").textContent = live ? "Stop camera" : "Start camera";
-    camera.ariaLabel = live ? "Stop camera" : "Start camera";
-    camera.classList.toggle("live", live);
-    camera.classList.toggle("explicit", Boolean(flags & VIDEO.NSFW));
-    setIcon(camera, live ? "camera-off" : "camera");
-    byId("open-camera-settings").hidden = !live;
-    const microphone = byId("microphone");
-    microphone.hidden = !devices.track("audio");
-    microphone.querySelector("span").textContent = devices.hears ? "Mute" : "Unmute";
-    microphone.ariaLabel = devices.hears ? "Mute microphone" : "Unmute microphone";
-    microphone.classList.toggle("off", !devices.hears);
-    setIcon(microphone, devices.hears ? "microphone" : "microphone-off");
-    if (live) this.stage.show("", "You", devices.stream, { explicit: Boolean(flags & VIDEO.NSFW) });
-    else this.stage.remove("");
-  }
-
-  #showStatuses() {
-    const options = choosable(this.session.isOperator).map(([value, label, sign]) =>
-      make("option", { value }, `${label} ${sign}`.trim()),
-    );
-    byId("own-status").replaceChildren(...options);
-    byId("own-status").value = this.session.status;
-  }
-
   #showPane(pane) {
     byId("site").dataset.pane = pane;
     for (const tab of byId("tabs").children) {
       tab.setAttribute("aria-current", tab.dataset.pane === pane ? "true" : "false");
     }
-    if (pane === "talk") this.conversations.current?.toEnd();
+    if (pane === "talk") this.conversations.current?.keepEnd();
   }
 
   #isNarrow() {
     return byId("tabs").checkVisibility();
   }
 
-  #showWatchers() {
-    const names = this.calls.watchers;
-    openMenu({
-      title: "Who watches you",
-      text: names.length ? "" : "Nobody just now.",
-      items: names.map((name) => ({ label: this.people.nick(name), run: () => this.actions.person(name) })),
-    });
-  }
-
-  // Camera, status
-
   #devicesChanged() {
     this.calls.devicesChanged();
     this.session.show({ video: this.devices.flags });
-    this.#showOwn();
-  }
-
-  #setStatus(status) {
-    this.#isIdle = false;
-    this.session.show({ status });
-    tell(`Your status: ${statusOf(status).label}`);
-  }
-
-  /** Whoever does nothing for a while is shown as idle, and no longer once something is done. */
-  #active() {
-    clearTimeout(this.#idle);
-    if (this.phase !== "in") return;
-    if (this.#isIdle) this.session.show({ status: "online" });
-    this.#isIdle = false;
-    this.#idle = setTimeout(() => {
-      if (this.session.status !== "online") return;
-      this.#isIdle = true;
-      this.session.show({ status: "idle" });
-    }, IDLE_MS);
+    this.#own.show();
   }
 
   #listen() {
@@ -409,25 +329,11 @@ class Site {
       this.conversations.close(this.conversations.current.id);
       byId("write-text").focus();
     };
-    byId("camera").onclick = () => {
-      if (this.devices.isLive) this.devices.stop();
-      else this.devices.openSettings();
-    };
-    byId("open-camera-settings").onclick = () => {
-      this.devices.openSettings();
-    };
-    byId("microphone").onclick = () => this.devices.toggleMicrophone();
-    byId("watchers").onclick = () => this.#showWatchers();
-    byId("operate").onclick = () => this.actions.operate();
-    byId("open-blocked").onclick = () => this.actions.blocked();
-    byId("own-status").onchange = () => this.#setStatus(byId("own-status").value);
-    byId("own-dnd").onchange = () => this.session.show({ dnd: byId("own-dnd").checked });
     for (const tab of byId("tabs").children) {
       tab.onclick = () => {
         this.#showPane(tab.dataset.pane);
       };
     }
-    for (const event of ["pointerdown", "keydown"]) document.addEventListener(event, () => this.#active());
     document.addEventListener("visibilitychange", () => this.conversations.seen());
   }
 

@@ -1,0 +1,164 @@
+"""Somebody at the chat page: a browser tab with a name, and what they can see in it."""
+
+from __future__ import annotations
+
+import httpx
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.person import Person, type_into
+
+KEY = "a key for the tests"
+CHAT = f"""dialects = ["barertc"]
+[barertc]
+title = "The tea room"
+permit_nsfw = true
+admin_api_key = "{KEY}"
+[barertc.jwt]
+enabled = true
+strict = false
+[[barertc.channels]]
+id = "lobby"
+name = "Lobby"
+welcome_messages = ["Welcome to the lobby."]
+[[barertc.channels]]
+id = "offtopic"
+name = "Off topic"
+permit_photos = false
+[[barertc.channels]]
+id = "vip"
+name = "VIP lounge"
+vip = true
+"""
+"""A listener with the chat alone: guests may come in, and people with a token."""
+
+# Frames that were decoded since this was asked for the first time, of the picture of that name.
+DECODES = """
+([name, frames]) => {
+  const tile = [...document.querySelectorAll('#stage article')].find((t) => t.ariaLabel === name);
+  const video = tile?.querySelector('video');
+  if (!video?.videoWidth) return false;
+  const decoded = video.getVideoPlaybackQuality().totalVideoFrames;
+  video.watchedFrom ??= decoded;
+  return decoded >= video.watchedFrom + frames;
+}
+"""
+
+# Whether a picture has something on it: two colours at least, which a black one has not.
+COLOURS = """
+(name) => {
+  const tile = [...document.querySelectorAll('#stage article')].find((t) => t.ariaLabel === name);
+  const canvas = Object.assign(document.createElement('canvas'), { width: 32, height: 24 });
+  const brush = canvas.getContext('2d');
+  brush.drawImage(tile.querySelector('video'), 0, 0, 32, 24);
+  const { data } = brush.getImageData(0, 0, 32, 24);
+  const found = new Set();
+  for (let at = 0; at < data.length; at += 4)
+    found.add([data[at] >> 5, data[at + 1] >> 5, data[at + 2] >> 5].join());
+  return found.size;
+}
+"""
+
+
+def token(url: str, name: str, **claims: object) -> str:
+    """Have the server sign a login token, as a web site does."""
+    body = {"APIKey": KEY, "Claims": {"sub": name, **claims}}
+    answer = httpx.post(f"{url}api/authenticate", json=body)
+    answer.raise_for_status()
+    return str(answer.json()["JWT"])
+
+
+class Chatter(Person):
+    """A tab of its own, at the chat page."""
+
+    def __init__(self, page: Page, url: str, name: str) -> None:
+        super().__init__(page, url, name)
+        self.url = url
+
+    def enters(self, path: str = "", *, polling: bool = False) -> None:
+        """From the address to the channel that is shown first."""
+        self.open(path)
+        self.types("Your name", self.name)
+        box = self.page.get_by_label("Without WebSocket")
+        if polling:
+            box.check()
+        self.page.keyboard.press("Tab")
+        self.press("Enter the chat")
+        self.is_in()
+
+    def enters_with_token(self, **claims: object) -> None:
+        """Come with a token of the web site, which lets one in at once."""
+        self.open(f"?jwt={token(self.url, self.name, **claims)}")
+        self.is_in()
+
+    def is_in(self) -> None:
+        expect(self.page.locator("#site")).to_be_visible()
+        expect(self.row(self.name)).to_be_visible()
+
+    def says(self, text: str) -> None:
+        self.types("Message", text)
+        self.page.keyboard.press("Enter")
+
+    def types(self, label: str, text: str) -> None:
+        """Click into a field and type over what is in it, key by key."""
+        type_into(self.page.get_by_label(label, exact=True), text)
+
+    @property
+    def log(self) -> Locator:
+        """The messages that are shown now."""
+        return self.page.locator(".log:not([hidden])")
+
+    def reads(self, text: str) -> Locator:
+        """Wait until a message with that text is shown, and return it."""
+        message = self.log.locator("li").filter(has_text=text).last
+        expect(message).to_be_visible()
+        return message
+
+    def reads_nothing_like(self, text: str) -> None:
+        expect(self.log.locator("li").filter(has_text=text)).to_have_count(0)
+
+    def row(self, name: str) -> Locator:
+        """The row of somebody in the list of people."""
+        return self.page.locator("#people-list li").filter(
+            has=self.page.locator(f'button[title="@{name}"]')
+        )
+
+    def camera_of(self, name: str) -> Locator:
+        return self.row(name).locator(".camera-button")
+
+    def goes_to(self, conversation: str) -> None:
+        self.page.locator("#rooms").get_by_role("button", name=conversation).click()
+
+    def chooses(self, name: str, action: str) -> None:
+        """Open the card of somebody and press a button on it."""
+        self.row(name).locator(".name-button").click()
+        self.page.locator("#menu").get_by_role("button", name=action, exact=True).click()
+
+    def confirms(self, button: str) -> None:
+        self.page.locator("#ask").get_by_role("button", name=button, exact=True).click()
+
+    def starts_camera(self, *options: str) -> None:
+        """Start the camera with just these of its options."""
+        self.press("Start camera")
+        dialog = self.page.locator("#camera-settings")
+        for box in dialog.get_by_role("checkbox").all():
+            box.set_checked(False)
+        for option in options:
+            dialog.get_by_label(option).check()
+        dialog.get_by_role("button", name="Start camera").click()
+        expect(dialog).to_be_hidden()
+        expect(self.page.get_by_role("article", name="You", exact=True)).to_be_visible()
+
+    def watches(self, name: str, *, nick: str = "", frames: int = 5) -> None:
+        """Wait until so many more frames of somebody's webcam have been decoded."""
+        self.page.evaluate(
+            "document.querySelectorAll('#stage video').forEach((v) => delete v.watchedFrom)"
+        )
+        self.page.wait_for_function(DECODES, arg=[nick or name, frames], timeout=60_000)
+        assert self.page.evaluate(COLOURS, nick or name) > 1
+
+    def watches_nobody(self) -> None:
+        expect(self.page.locator("#stage article:not(.own)")).to_have_count(0)
+
+    def hears(self, text: str) -> None:
+        """Wait until something was announced, to eyes and to screen readers."""
+        expect(self.page.locator("#toasts")).to_contain_text(text)
