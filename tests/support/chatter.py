@@ -31,13 +31,18 @@ vip = true
 """
 """A listener with the chat alone: guests may come in, and people with a token."""
 
-# Frames that were decoded since this was asked for the first time, of the picture of that name.
+# Whether so many frames more have been decoded of the picture of that name since it was asked first.
 DECODES = """
-([name, frames]) => {
+async ([name, frames]) => {
   const tile = [...document.querySelectorAll('#stage article')].find((t) => t.ariaLabel === name);
   const video = tile?.querySelector('video');
   if (!video?.videoWidth) return false;
-  const decoded = video.getVideoPlaybackQuality().totalVideoFrames;
+  const [track] = video.srcObject.getVideoTracks();
+  let decoded = 0;
+  for (const connection of made.connections)
+    for (const one of (await connection.getStats()).values())
+      if (one.type === 'inbound-rtp' && one.trackIdentifier === track.id)
+        decoded = one.framesDecoded ?? 0;
   video.watchedFrom ??= decoded;
   return decoded >= video.watchedFrom + frames;
 }

@@ -36,7 +36,9 @@ class FirefoxChatter:
     def starts_camera(self) -> None:
         self.window.click("button", "Start camera")
         self._until("() => document.querySelector('#camera-settings').open")
-        self.window.type(ENTER)  # in the first field of the dialog, which is its form's
+        # The button behind the dialog has the same name.
+        self.window.evaluate("() => document.querySelector('#camera-ok').focus()")
+        self.window.type(ENTER)
         self._until("() => !document.querySelector('#camera-settings').open")
 
     def opens_camera_of(self, name: str) -> None:
