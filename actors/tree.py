@@ -13,6 +13,7 @@ from actors.core import Actor, ChildSpec, Intensity, Message, Restart, Strategy,
 from actors.directory.actor import DirectoryActor
 from actors.directory.endpoints import EndpointTable
 from actors.jobs.janitor import RecordingKeeper
+from actors.room.site import USUAL_SERVICES, SiteServices
 from actors.streams.services import MediaServices
 from actors.words.limits import ActorLimits
 
@@ -26,6 +27,7 @@ def children(
     limits: Callable[[], ActorLimits],
     media: MediaServices,
     store: Callable[[], Actor[Message]],
+    site: SiteServices = USUAL_SERVICES,
 ) -> list[ChildSpec]:
     """Return the specs of the subtrees, for `open_system`.
 
@@ -62,7 +64,7 @@ def children(
         subtree("recordings", always("keeper", keeper)),
         subtree(
             "conferencing",
-            always("directory", lambda: DirectoryActor(limits, media, endpoints)),
+            always("directory", lambda: DirectoryActor(limits, media, endpoints, site)),
             of_strangers("rooms"),
             of_strangers("members"),
             strategy=Strategy.REST_FOR_ONE,

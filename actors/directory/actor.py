@@ -21,6 +21,7 @@ from actors.directory.messages import (
 )
 from actors.directory.opening import Opening
 from actors.directory.rooms import Rooms
+from actors.room.site import SiteServices
 from actors.streams.services import MediaServices
 from actors.words.limits import ActorLimits
 
@@ -34,10 +35,14 @@ class DirectoryActor(Actor[Message]):
     )  # fmt: skip
 
     def __init__(
-        self, limits: Callable[[], ActorLimits], media: MediaServices, endpoints: EndpointTable
+        self,
+        limits: Callable[[], ActorLimits],
+        media: MediaServices,
+        endpoints: EndpointTable,
+        site: SiteServices,
     ) -> None:
         opening = Opening(self, limits)
-        self._rooms = Rooms(self, opening, media)
+        self._rooms = Rooms(self, opening, media, site)
         self._members = Members(self, opening)
         self._endpoints = Endpoints(self, opening, endpoints)
 

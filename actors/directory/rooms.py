@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from actors.core import (
     Actor,
@@ -19,6 +20,7 @@ from actors.directory.opening import GRACE, Opening
 from actors.directory.origins import Origins
 from actors.room.room import Join, Room
 from actors.room.roster import Roster
+from actors.room.site import SITE_MAILBOX_PER_PERSON, SiteServices
 from actors.streams.services import MediaServices
 from actors.words.facts import JoinRefused
 from actors.words.keys import ROOMS, RoomKey
@@ -35,12 +37,19 @@ class Rooms:
     its name, and so outlives the incarnations of the room itself.
     """
 
-    __slots__ = ("_by_key", "_directory", "_key_of", "_media", "_opening", "_origins")
+    __slots__ = ("_by_key", "_directory", "_key_of", "_media", "_opening", "_origins", "_site")
 
-    def __init__(self, directory: Actor[Message], opening: Opening, media: MediaServices) -> None:
+    def __init__(
+        self,
+        directory: Actor[Message],
+        opening: Opening,
+        media: MediaServices,
+        site: SiteServices,
+    ) -> None:
         self._directory = directory
         self._opening = opening
         self._media = media
+        self._site = site
         self._by_key: dict[RoomKey, Ref[Message]] = {}
         self._key_of: dict[Ref[Message], RoomKey] = {}  # also of those whose end is not heard yet
         self._origins = Origins()
@@ -88,8 +97,11 @@ class Rooms:
         roster = Roster()
 
         def factory() -> Actor[Message]:
-            return Room(spec, self._opening.limits, self._media, roster)
+            return Room(spec, self._opening.limits, self._media, roster, self._site)
 
+        if spec.site is not None:
+            mailbox = max(limits.mailbox_messages, SITE_MAILBOX_PER_PERSON * spec.capacity)
+            limits = replace(limits, mailbox_messages=mailbox)
         grace = GRACE if spec.conference is None else CONFERENCE_GRACE
         room = await self._opening.spawn(
             ROOMS, spec.key.slug, factory, limits, Restart.TRANSIENT, grace

@@ -183,7 +183,8 @@ class Member(Actor[Message]):
     async def teardown(self, reason: str) -> None:
         self._log("peer.ended", reason=reason)
         why = CloseReason.of(reason)
-        self._place.end(self._profile.terms.echo_seconds if why in KEPT_FOR else 0.0)
+        echo_seconds = self._profile.terms.echo_seconds if why in KEPT_FOR else 0.0
+        self._place.end(echo_seconds, overdue=why is CloseReason.EXPIRED)
         if self._client is not None:
             self._client.close(why)
 

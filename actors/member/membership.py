@@ -166,10 +166,10 @@ class Membership:
         if self._silent:
             self.exit()
 
-    def end(self, echo_seconds: float) -> None:
-        """Leave for good, with the member; `echo_seconds` as in Leave."""
+    def end(self, echo_seconds: float, *, overdue: bool) -> None:
+        """Leave for good, with the member; `echo_seconds` and `overdue` as in Leave."""
         if self._room is not None:
-            leave = Leave(self._member.ctx.self_ref, self._state.id, True, echo_seconds)
+            leave = Leave(self._member.ctx.self_ref, self._state.id, True, echo_seconds, overdue)
             with suppress(ActorError):  # the room watches the member as well
                 self._room.tell(leave)
 

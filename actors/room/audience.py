@@ -55,7 +55,10 @@ class Audience:
     def tell(self, notices: Iterable[Notice]) -> None:
         """Tell facts to those they are for."""
         for notice in notices:
-            if notice.to is None:
+            if notice.among is not None:
+                refs = self.refs
+                self._pass(notice.fact, [refs[id_] for id_ in notice.among if id_ in refs])
+            elif notice.to is None:
                 self._pass(notice.fact, self.refs.values(), but=self.refs.get(notice.but or ""))
             elif notice.to in self.refs:
                 self._pass(notice.fact, (self.refs[notice.to],))

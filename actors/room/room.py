@@ -22,6 +22,7 @@ from actors.room.conference import Done, RoomConference
 from actors.room.echo import Echo
 from actors.room.roster import Roster
 from actors.room.rules import RoomState
+from actors.room.site import RoomSite, SiteServices
 from actors.streams.rules import NOTHING, Outcome
 from actors.streams.services import MediaServices
 from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
@@ -75,13 +76,15 @@ class Rejoin(Message):
 class Leave(Message):
     """Forget this peer; void when another one has come under its id since.
 
-    For `echo_seconds` what is said is kept for it to hear if it comes back.
+    For `echo_seconds` what is said is kept for it to hear if it comes back. `overdue`: it ends
+    because nothing was heard of it.
     """
 
     peer: Ref[Message]
     id: str
     gone: bool
     echo_seconds: float = 0.0
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +110,16 @@ class Room(Actor[Message]):
     kind = "room"
     accepts = (
         Join, Rejoin, Leave, Present, Placed, ExpireIfEmpty, ForgetMissed, GetParticipants,
-        SetPermissions, DropParticipant, CloseRoom, *RoomConference.takes,
+        SetPermissions, DropParticipant, CloseRoom, *RoomConference.takes, *RoomSite.takes,
     )  # fmt: skip
 
     def __init__(
-        self, spec: RoomSpec, limits: ActorLimits, media: MediaServices, roster: Roster
+        self,
+        spec: RoomSpec,
+        limits: ActorLimits,
+        media: MediaServices,
+        roster: Roster,
+        site: SiteServices,
     ) -> None:
         self._roster = roster
         if roster.echo is None:
@@ -122,6 +130,9 @@ class Room(Actor[Message]):
         if spec.conference is not None:
             tell = self._audience.tell
             self._conference = RoomConference(self, spec.conference, media, tell, self._log)
+        self._site: RoomSite | None = None
+        if spec.site is not None:
+            self._site = RoomSite(self, spec.site, site, roster, self._audience, self._put_out)
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
         self._generation = 0
         self._expiry: Timer | None = None  # of the room that is empty
@@ -136,6 +147,8 @@ class Room(Actor[Message]):
             self._audience.tell([Notice(Restarted(self.ctx.incarnation))])
         else:
             self._log("room.created", type=self._state.spec.kind)
+        if self._site is not None:
+            await self._site.setup()
         self._expire_later()
         self._forget_missed_later()
 
@@ -145,9 +158,9 @@ class Room(Actor[Message]):
                 self._join(message)
             case Rejoin():
                 self._confirm(message)
-            case Leave(ref, peer, gone, echo_seconds):
+            case Leave(ref, peer, gone, echo_seconds, overdue):
                 if self._audience.refs.get(peer, ref) == ref:
-                    self._leave(peer, gone=gone, echo_seconds=echo_seconds)
+                    self._leave(peer, gone=gone, echo_seconds=echo_seconds, overdue=overdue)
             case Present(presence):
                 self._audience.tell(self._state.present(presence))
             case Placed():
@@ -167,10 +180,12 @@ class Room(Actor[Message]):
                 self._drop(peer)
             case CloseRoom(reason):
                 self._close(reason)
+            case _ if self._site is not None and isinstance(message, RoomSite.takes):
+                return self._site.handle(message)
             case _ if self._conference is not None:
                 return await self._conference.handle(message)
             case Request():
-                raise NotAllowed("a room without streams")
+                raise NotAllowed("not in a room of this kind")
         return None
 
     async def on_down(self, down: Down) -> None:
@@ -192,6 +207,7 @@ class Room(Actor[Message]):
             "members": len(state.members),
             "locked": state.lock is not None,
             **(self._conference.figures() if self._conference is not None else {}),
+            **(self._site.figures() if self._site is not None else {}),
         }
 
     # --- joining and leaving
@@ -200,7 +216,8 @@ class Room(Actor[Message]):
         state, peer = self._state, order.admission.presence.peer
         first = not state.used
         try:
-            state.admit(order.admission)
+            leaving = self._site.admit(order.admission) if self._site is not None else 0
+            state.admit(order.admission, leaving)
             lock = state.lock_after_join(order.admission, secrets.token_bytes(16))
         except Refused as refusal:
             if peer in state.members:  # who was refused is in no room
@@ -223,6 +240,8 @@ class Room(Actor[Message]):
         self._audience.add(peer, order.peer)
         streams = self._conference.streams if self._conference is not None else ()
         self._audience.tell(state.join(order.admission, order.tag, lock, streams))
+        if self._site is not None:
+            self._site.arrive(order.admission)
         if peer in state.echo.absent:
             self._audience.tell(state.missed(peer, self.ctx.now()))
             self._forget_missed_later()
@@ -237,7 +256,9 @@ class Room(Actor[Message]):
         if presence.revision > self._state.members[presence.peer].revision:  # lost in the crash
             self._audience.tell(self._state.present(presence))
 
-    def _leave(self, peer: str, *, gone: bool, echo_seconds: float = 0.0) -> None:
+    def _leave(
+        self, peer: str, *, gone: bool, echo_seconds: float = 0.0, overdue: bool = False
+    ) -> None:
         self._audience.remove(peer)
         self._unaware.discard(peer)
         known = peer in self._state.members
@@ -249,6 +270,8 @@ class Room(Actor[Message]):
             self._log("peer.left", peer=peer, members=len(self._state.members), gone=gone)
             if self._conference is not None:
                 self._conference.leave(peer)
+            if self._site is not None:
+                self._site.leave(peer, overdue=overdue)
             if not self._state.members:
                 self._expire_later()
 
@@ -264,6 +287,9 @@ class Room(Actor[Message]):
             self._forgetting = self.ctx.tell_self_after(delay, ForgetMissed(until))
 
     def _expire_later(self, delay: float | None = None) -> None:
+        """Have an empty room expire; a site never does: its mutes and bans are kept in it."""
+        if self._site is not None:
+            return
         if delay is None:
             delay = self._state.spec.expiry_seconds
         self._stay()
@@ -294,6 +320,10 @@ class Room(Actor[Message]):
         if peer not in self._state.members:
             raise ParticipantUnknown(peer)
         self._audience.tell([Notice(Dropped(), to=peer)])
+        self._put_out(peer)
+
+    def _put_out(self, peer: str) -> None:
+        """Forget a member that was told so."""
         self._log("peer.dropped", peer=peer)
         self._leave(peer, gone=True)
 
@@ -330,6 +360,8 @@ class Room(Actor[Message]):
 
     async def _done(self, presence: Presence, order: Order) -> Done:
         """Carry out an order. Raises its refusals."""
+        if self._site is not None:
+            return self._site.done(presence.peer, order), NOTHING
         state, by = self._state, presence.peer
         match order:
             case Say():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from actors.core import Message, Ref
 from actors.room.echo import Echo
+from actors.site.site import Site
 from actors.words.facts import Presence
 from actors.words.rooms import PinLock
 
@@ -17,7 +18,8 @@ class Roster:
     They are kept because nobody could tell them to a room that comes back: of two members, one may
     have ended after the other was told of it, and neither would ever say so. `lock` is changed
     before anyone hears of it; `used` is true once somebody was let in. `echo` is made by the first
-    incarnation. The roster is forgotten with the room, whose name is free then.
+    incarnation, and `site` where it is one. The roster is forgotten with the room, whose name is
+    free then.
     """
 
     presences: dict[str, Presence] = field(default_factory=dict)
@@ -25,6 +27,7 @@ class Roster:
     lock: PinLock | None = None
     used: bool = False
     echo: Echo | None = None
+    site: Site | None = None
 
     def left_by_all_but(self, peer: str) -> bool:
         """Tell whether everybody has left, or will have when this peer does."""

@@ -58,10 +58,15 @@ class RoomState:
     def __post_init__(self) -> None:
         spec = self.spec
         self.view = RoomView(spec.key, spec.title, spec.kind)
-        self.announces_members = spec.conference is None or spec.conference.announces_members
+        self.announces_members = spec.site is None and (
+            spec.conference is None or spec.conference.announces_members
+        )
 
-    def admit(self, admission: Admission) -> None:
-        """Check whether this joiner may enter; raises the refusal, changes nothing."""
+    def admit(self, admission: Admission, leaving: int = 0) -> None:
+        """Check whether this joiner may enter; raises the refusal, changes nothing.
+
+        So many members will be put out for it.
+        """
         presence = admission.presence
         may = presence.permission
         if not may.enter:
@@ -75,7 +80,7 @@ class RoomState:
                 raise WrongPin
         elif admission.pin and self.used:
             raise PinNotNeeded
-        if presence.peer not in self.members and len(self.members) >= self.spec.capacity:
+        if presence.peer not in self.members and len(self.members) - leaving >= self.spec.capacity:
             raise RoomFull
 
     def lock_after_join(self, admission: Admission, salt: bytes) -> PinLock | None:
@@ -93,13 +98,14 @@ class RoomState:
     ) -> list[Notice]:
         """Let a joiner in that `admit` has accepted; `lock` is what `lock_after_join` returned.
 
-        A member that joins again is announced again. `streams` are those in the room.
+        A member that joins again is announced again. `streams` are those in the room. Who is in a
+        site is told by its lists alone.
         """
         presence = admission.presence
         self.lock = lock
         self.used = True
         self.members[presence.peer] = presence
-        members = tuple(self.members.values())
+        members = tuple(self.members.values()) if self.spec.site is None else (presence,)
         joined = Joined(tag, self.view, members, admission.attempt, streams)
         notices = [Notice(joined, to=presence.peer)]
         if self.announces_members:
@@ -121,6 +127,8 @@ class RoomState:
         if known is None or presence.revision < known.revision:
             return []
         self.members[presence.peer] = presence
+        if self.spec.site is not None:
+            return []
         return [Notice(PeerChanged(presence), but=presence.peer)]
 
     def permit(self, peer: str, changes: Iterable[PermissionChange]) -> list[Notice]:

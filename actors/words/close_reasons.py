@@ -15,7 +15,7 @@ class CloseReason(StrEnum):
     LOGOUT = "logout"
     DROPPED = "dropped"  # put out of the room
     ROOM_CLOSED = "room_closed"
-    EXPIRED = "expired"  # an endpoint that was not renewed
+    EXPIRED = "expired"  # an endpoint that was not renewed, a client that polls no more
     UNREGISTERED = "unregistered"  # its owner ended it
     SHUTTING_DOWN = "shutting_down"  # the server drains
     SHUTDOWN = "shutdown"  # the server ends

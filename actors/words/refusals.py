@@ -165,6 +165,12 @@ class PersonUnknown(Refused):
     code = "person_unknown"
 
 
+class TooManyRelations(Refused):
+    """This one has muted, booted, blocked and invited as many as he may."""
+
+    code = "too_many_relations"
+
+
 class NotYours(Refused):
     """That message was written by somebody else."""
 

@@ -81,8 +81,9 @@ class PinLock:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A fact and its audience: one member, everyone, or everyone but one."""
+    """A fact and its audience: one member, some, everyone, or everyone but one."""
 
     fact: Fact
     to: str | None = None
     but: str | None = None
+    among: tuple[str, ...] | None = None

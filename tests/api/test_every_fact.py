@@ -46,6 +46,27 @@ from actors.words.facts import (
 )
 from actors.words.keys import RoomKey
 from actors.words.permission import NO_MEDIA
+from actors.words.site import (
+    NO_STANDING,
+    BlockSet,
+    CameraCut,
+    CameraOpened,
+    CameraRung,
+    CameraSet,
+    Echoed,
+    MessageTakenBack,
+    Movement,
+    NameGiven,
+    PeopleListed,
+    Person,
+    PersonMoved,
+    ReactionAdded,
+    Relayed,
+    StandingSet,
+    Told,
+    Video,
+    Written,
+)
 from actors.words.streams import AudioFormat, AudioTrack, SessionEnd, Stream
 from api.owt.portal.client import PortalClient
 from api.owt.portal.notifications import PortalRenderer
@@ -58,7 +79,29 @@ STREAM = Stream("17", "bob", AudioTrack("mic", AudioFormat("opus", 48000, 2)), N
 VIEW = RoomView(RoomKey("test", "blue"), "Blue", "Room")
 BUSY = Refused("busy")
 
+WRITTEN = Written("lobby", "Bob", "<p>hi</p>", 17, 1_700_000_000)
+PERSON = Person("Bob", NO_STANDING, "online", Video.OFF, False, 1_700_000_000)
+
+OF_A_SITE: tuple[Fact, ...] = (
+    BlockSet("Bob"),
+    CameraCut(),
+    CameraOpened("Bob", "abcdefghijklmnop"),
+    CameraRung("Bob", "abcdefghijklmnop"),
+    CameraSet("Bob", Video.NSFW),
+    Echoed((WRITTEN,)),
+    MessageTakenBack(17),
+    NameGiven("Bob 2"),
+    PeopleListed((PERSON,)),
+    PersonMoved("Bob", Movement.JOINED),
+    ReactionAdded("Bob", 17, "!"),
+    Relayed("sdp", "Bob", "{}"),
+    StandingSet("Bob", NO_STANDING),
+    Told("<p>hm</p>"),
+    WRITTEN,
+)
+
 EXAMPLES: tuple[Fact, ...] = (
+    *OF_A_SITE,
     Dropped(),
     Introduced("", "Ann"),
     JoinRefused("", VIEW.key, BUSY),
@@ -89,8 +132,10 @@ EXAMPLES: tuple[Fact, ...] = (
 TO_THE_MEMBER = "is for the member itself, which answers its dialect by it"
 NO_STREAMS = "clients of this protocol have their media among themselves"
 NO_ORDERS = "this protocol has no such order"
+ONLY_IN_A_SITE = dict.fromkeys(map(type, OF_A_SITE), "of a chat site")
 NOT_SAID: dict[str, dict[type[Fact], str]] = {
     "spreed": {
+        **ONLY_IN_A_SITE,
         JoinRefused: TO_THE_MEMBER,
         MediaLost: NO_STREAMS,
         OrderDone: TO_THE_MEMBER,
@@ -106,6 +151,7 @@ NOT_SAID: dict[str, dict[type[Fact], str]] = {
         StreamRemoved: NO_STREAMS,
     },
     "owt": {
+        **ONLY_IN_A_SITE,
         Introduced: "the answer to a login says it",
         JoinRefused: TO_THE_MEMBER,
         OrderDone: TO_THE_MEMBER,

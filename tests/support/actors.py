@@ -26,6 +26,7 @@ from actors.member.member import Member
 from actors.member.messages import Adopt, Enter, Exit, PlaceOrder, Post, RefuseSecond
 from actors.member.profile import Profile
 from actors.room.room import Present
+from actors.room.site import USUAL_SERVICES, SiteServices
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
@@ -311,6 +312,7 @@ async def open_house(
     limits: ActorLimits = LIMITS,
     engine: MediaEngine | None = None,
     store: Callable[[Path], Actor[Message]] = memory_store,
+    site: SiteServices = USUAL_SERVICES,
     **media: Any,
 ) -> AsyncIterator[House]:
     """Run what there is at the start, as the server does; on a fake engine if none is given.
@@ -320,7 +322,7 @@ async def open_house(
     with TemporaryDirectory() as name:
         folder = Path(name)
         services = MediaServices(engine or FakeEngine(), RecordingsFolder(folder), **media)
-        specs = house.children(lambda: limits, services, lambda: store(folder))
+        specs = house.children(lambda: limits, services, lambda: store(folder), site)
         async with AsyncExitStack() as stack:
             with threads_keep_up():
                 system = await stack.enter_async_context(open_system(specs, grace=5))
