@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from actors.core import ChildSpec, open_system
 from actors.directory.directory import Directory
 from actors.member.messages import End
-from actors.store.place import StoreLimits, StorePlace
+from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from actors.streams.services import MediaServices, StreamLimits
@@ -112,12 +112,6 @@ def _store(settings: Settings) -> StorePlace:
         connections=store.connections,
         answer_seconds=store.answer_seconds,
         waiting=store.waiting,
-        limits=StoreLimits(
-            services=store.services,
-            conferences=store.conferences,
-            tokens=store.tokens,
-            document_bytes=store.document_bytes,
-        ),
     )
 
 
