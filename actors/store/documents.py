@@ -77,9 +77,11 @@ class SqlDocuments:
                 return self._drop(kind, id, owned)
         return None
 
-    def keep(self, document: Document) -> None:
-        """Insert a document, unless there is one of that kind and id; no limit counts."""
-        self._run(self._row(document).on_conflict_do_nothing(index_elements=_KEY))
+    def keep(self, kept: Iterable[Document]) -> None:
+        """Insert documents, except those of a kind and id that are there; no limit counts."""
+        insert = _INSERTS[self._connection.dialect.name](documents)
+        rows = [{name: getattr(each, name) for name in _COLUMNS} for each in kept]
+        self._connection.execute(insert.on_conflict_do_nothing(index_elements=_KEY), rows)
 
     # --- the messages
 

@@ -117,7 +117,7 @@ class Comparison(RuleBasedStateMachine):
     def take(self, kind: str, id: str) -> None:
         self.both(TakeDocument(kind, id))
 
-    @rule(kind=kinds, id=ids, owned=st.lists(kinds, max_size=2))
+    @rule(kind=kinds, id=ids, owned=st.lists(st.sampled_from(KINDS), max_size=2))
     def drop(self, kind: str, id: str, owned: list[str]) -> None:
         self.both(DropDocument(kind, id, tuple(owned)))
 
