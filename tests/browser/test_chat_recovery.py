@@ -75,7 +75,10 @@ def test_where_no_websocket_goes_through_it_is_polled(chatter: NewChatter) -> No
     ada, paul = chatter("Ada 3"), chatter("Paul 3")
     ada.enters()
     paul.page.add_init_script(
-        "window.WebSocket = class { constructor() { setTimeout(() => this.onclose({})); } close() {} }"
+        "window.WebSocket = class {"
+        "  constructor() { setTimeout(() => this.onclose({})); }"
+        "  close() {}"
+        "}"
     )
     paul.enters()
     paul.says("by another way")

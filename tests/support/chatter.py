@@ -31,8 +31,8 @@ vip = true
 """
 """A listener with the chat alone: guests may come in, and people with a token."""
 
-# Whether so many frames more have been decoded of the picture of that name since it was asked first,
-# and there is something to be seen: it is not black.
+# Whether so many frames more have been decoded of the picture of that name since it was asked
+# first, and there is something to be seen: it is not black.
 DECODES = """
 async ([name, frames]) => {
   const tile = [...document.querySelectorAll('#stage article')].find((t) => t.ariaLabel === name);
