@@ -50,6 +50,20 @@ PATHS: dict[str, object] = {
     "/-/openapi.json": _get("This document", _answers(200), token=False),
     "/-/metrics": _get("Prometheus text", _answers(200, 401, 429, kind="text/plain")),
     "/-/actors": _get("The live actor tree", _answers(200, 401, 429)),
+    "/-/people": {
+        "get": {
+            **_get("Who is on a chat site, and who is banned", _answers(200, 401, 404, 429, 503))["get"],
+            "parameters": [
+                {
+                    "name": "path",
+                    "in": "query",
+                    "required": True,
+                    "schema": {"type": "string"},
+                    "example": "/conferencing/rooms/barertc:site",
+                }
+            ],
+        }
+    },
     "/-/actors/stop": {
         "post": {
             "summary": "Stop one actor",
