@@ -6,6 +6,7 @@ from quart import Blueprint
 
 from api.barertc.answers import refuse
 from api.barertc.openapi import PATHS
+from api.barertc.pages import add_pages
 from api.barertc.polling import add_polling
 from api.barertc.routes import add_routes
 from api.barertc.socket import route
@@ -19,6 +20,7 @@ def open_mount(state: BareRtcState, place: Place) -> Mount:
     add_routes(blueprint, state, bases)
     polls = tuple(f"{base}poll" for base in bases)
     add_polling(blueprint, state, polls)
+    add_pages(blueprint, state, bases)
     return Mount(
         dialect="barertc",
         blueprint=blueprint,

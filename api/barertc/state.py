@@ -12,7 +12,7 @@ import trio
 from actors.core import Ref
 from actors.words.keys import RoomKey
 from actors.words.rooms import RoomSpec
-from actors.words.site import Channel, Rule, RuleTexts, SiteRules
+from actors.words.site import Channel, Rule, SiteRules
 from api.barertc.block_lists import BlockLists
 from api.barertc.dialect import kept_secrets
 from api.barertc.errands import Errands
@@ -20,6 +20,7 @@ from api.barertc.events import BareRenderer
 from api.barertc.history import History, NoHistory
 from api.barertc.moderation.filters import Filters
 from api.barertc.moderation.link_spam import LinkSpamGuard
+from api.barertc.rule_texts import rule_texts
 from api.barertc.sessions import Sessions
 from api.barertc.settings import BareRtcRule, BareRtcSettings, filter_rules
 from api.barertc.site_control import follow_settings
@@ -132,12 +133,7 @@ class BareRtcState:
                 for channel in settings.channels
             ),
             rules=tuple((rule.username, _rules_of(rule)) for rule in settings.rules),
-            texts=RuleTexts(
-                settings.strings.rule_camera_always_nsfw,
-                settings.strings.rule_no_broadcast,
-                settings.strings.rule_no_video,
-                settings.strings.rule_no_image,
-            ),
+            texts=rule_texts(settings.strings),
             vip_is_secret=settings.vip.mutually_secret,
             operators_can_be_blocked=settings.blockable_admins,
             lists_from=self.opened_at + quiet,
