@@ -52,7 +52,9 @@ PATHS: dict[str, object] = {
     "/-/actors": _get("The live actor tree", _answers(200, 401, 429)),
     "/-/people": {
         "get": {
-            **_get("Who is on a chat site, and who is banned", _answers(200, 401, 404, 429, 503))["get"],
+            **_get("Who is on a chat site, and who is banned", _answers(200, 401, 404, 429, 503))[
+                "get"
+            ],
             "parameters": [
                 {
                     "name": "path",

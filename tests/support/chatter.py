@@ -54,7 +54,7 @@ async ([name, frames]) => {
 """
 
 
-def token(url: str, name: str, **claims: object) -> str:
+def token(url: str, name: str, claims: dict[str, object]) -> str:
     """Have the server sign a login token, as a web site does."""
     body = {"APIKey": KEY, "Claims": {"sub": name, **claims}}
     answer = httpx.post(f"{url}api/authenticate", json=body)
@@ -82,7 +82,7 @@ class Chatter(Person):
 
     def enters_with_token(self, **claims: object) -> None:
         """Come with a token of the web site, which lets one in at once."""
-        self.open(f"?jwt={token(self.url, self.name, **claims)}")
+        self.open(f"?jwt={token(self.url, self.name, claims)}")
         self.is_in()
 
     def is_in(self) -> None:
@@ -114,7 +114,7 @@ class Chatter(Person):
     def row(self, name: str) -> Locator:
         """The row of somebody in the list of people."""
         return self.page.locator("#people-list li").filter(
-            has=self.page.locator(f'button[title="@{name}"]')
+            has=self.page.get_by_title(f"@{name}", exact=True)
         )
 
     def camera_of(self, name: str) -> Locator:
@@ -142,6 +142,10 @@ class Chatter(Person):
         dialog.get_by_role("button", name="Start camera").click()
         expect(dialog).to_be_hidden()
         expect(self.page.get_by_role("article", name="You", exact=True)).to_be_visible()
+
+    def closes_camera_of(self, name: str) -> None:
+        """Close a picture by the button on it."""
+        self.page.locator("#stage").get_by_role("button", name=f"Close webcam of {name}").click()
 
     def watches(self, name: str, *, nick: str = "", frames: int = 5) -> None:
         """Wait until so many more frames of somebody's webcam have been decoded."""
