@@ -91,6 +91,7 @@ def test_the_camera_is_set_started_and_stopped_by_keys(chatter: NewChatter) -> N
     bert.enters()
     keys = Keyboard(ada.page)
     keys.activate("Start camera")
+    expect(ada.page.get_by_role("dialog")).to_be_visible()
     assert set(keys.reaches_every_control()) == {
         "Camera", "Microphone", "My camera is explicit: it is marked red",
         "Only people with their own camera on may watch me",

@@ -130,7 +130,7 @@ export class Conversations {
   #items = new Map();
   #handlers;
   #nick;
-  #settle = ["channels", "direct"].map((id) => walkable(byId(id), "button"));
+  #settle = walkable(byId("direct"), "button");
 
   constructor(handlers, nick) {
     this.#handlers = handlers;
@@ -250,14 +250,15 @@ export class Conversations {
     byId("unread-elsewhere").hidden = !elsewhere;
     byId("unread-elsewhere").textContent = elsewhere > 99 ? "99+" : elsewhere;
     document.title = all ? `(${all}) ${PAGE.title}` : PAGE.title;
-    for (const settle of this.#settle) settle();
+    this.#settle();
   }
 
   #make(id, options) {
     const conversation = new Conversation(id, options);
     const name = make("span", { className: "name", dir: "auto" }, conversation.title);
     const count = make("b", { className: "count", hidden: true }, "", make("span", { className: "unseen" }, " unread"));
-    const sign = make("span", { className: "sign", ariaHidden: "true" }, conversation.isDirect ? "@" : options.vip ? "★" : "#");
+    const sign = make("span", { className: "sign", ariaHidden: "true" });
+    sign.dataset.sign = conversation.isDirect ? "@" : options.vip ? "★" : "#";
     const button = make("button", { type: "button" }, sign, name, count);
     button.onclick = () => {
       this.open(id);
