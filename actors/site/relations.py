@@ -93,9 +93,13 @@ class Relations:
         """Tell whether somebody has such a tie to this name."""
         return name in self._by[tie].get(by.id, NOBODY)
 
-    def names(self, tie: Tie, by: Visitor) -> frozenset[str]:
-        """Return the names to which somebody has such a tie."""
-        return frozenset(self._by[tie].get(by.id, NOBODY))
+    def closed_to(self, one: Visitor) -> frozenset[str]:
+        """Return the names of those for whom somebody does not exist by his own will."""
+        return (
+            frozenset(self._by[Tie.BLOCK].get(one.id, NOBODY))
+            if self.can_be_blocked(one)
+            else NOBODY
+        )
 
     def made_by(self, tie: Tie, name: str) -> frozenset[str] | set[str]:
         """Return the member ids of those who have such a tie to this name."""
@@ -103,10 +107,13 @@ class Relations:
 
     def can_block(self, one: Visitor, other: Visitor) -> bool:
         """Tell whether a block between these two has an effect."""
-        if not one.operator and not other.operator:
+        return self.can_be_blocked(one) and self.can_be_blocked(other)
+
+    def can_be_blocked(self, one: Visitor) -> bool:
+        """Tell whether a block by or of this one has an effect, if the other is no operator."""
+        if not one.operator:
             return True
-        deaf_to_blocks = any(each.operator and each.hears_everybody for each in (one, other))
-        return self.operators_can_be_blocked and not deaf_to_blocks
+        return self.operators_can_be_blocked and not one.hears_everybody
 
     def blocked(self, one: Visitor, other: Visitor) -> bool:
         """Tell whether these two do not exist for each other."""
