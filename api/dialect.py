@@ -6,18 +6,23 @@ web framework nor actors; `open` imports what needs them, and so do the commands
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from pathlib import Path
 
+    from actors.store.messages import Document
     from api.http.mounts import DialectOpener
     from api.process.secret_store import Secrets
     from api.settings import Settings
     from api.settings.fields import Section
     from api.settings.findings import Found
+
+    Keeping = Callable[[Iterable[Document]], None]
+    MovingIn = Callable[[Path, Keeping], None]
 
 
 def _no_options(_parser: ArgumentParser) -> None:
@@ -34,6 +39,10 @@ def _no_hints(_settings: Settings) -> Iterator[str]:
 
 def _no_secrets(_settings: Settings, _store: Secrets) -> Mapping[str, str]:
     return {}
+
+
+def _nothing_to_move(_data_dir: Path, _keep: Keeping) -> None:
+    """Have kept nothing elsewhere, in any version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,9 @@ class Dialect:
     single values are right, of all sections; `hints` are warnings of `quintet check-config`.
     `secrets` returns the dialect's secrets in use, by name, and generates those that are missing.
     `moved_keys` are old names of keys in its section, which are still read: the section and key
-    that each is now. `open` starts the dialect, once per process.
+    that each is now. `move_in` is called before a start: it hands what a former version kept in
+    files of `data_dir` to the store, by the function it is given, and renames the files; it may be
+    killed, and is then called again. `open` starts the dialect, once per process.
     """
 
     name: str
@@ -81,4 +92,5 @@ class Dialect:
     secrets: Callable[[Settings, Secrets], Mapping[str, str]] = _no_secrets
     secrets_options: tuple[SecretsOption, ...] = ()
     commands: tuple[DialectCommand, ...] = ()
+    move_in: MovingIn = _nothing_to_move
     moved_keys: Mapping[str, tuple[str, str]] = field(default_factory=dict, hash=False)

@@ -60,7 +60,7 @@ BELOW = {
 FINDERS = {
     "actors/room/audience.py": "who can end a member that is too slow; it lies below",
     "api/auvious/broker.py": "the publisher to a broker",
-    "api/owt/state.py": "the store",
+    "api/http/mounts.py": "the store",
 }
 PLAIN = {
     "__future__", "collections.abc", "dataclasses", "enum", "ipaddress", "pathlib", "typing",

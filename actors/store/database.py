@@ -8,9 +8,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from actors.store.backend import Breakable, FileReplaced, backend_of, code_of
-from actors.store.messages import carry_out
+from actors.store.documents import SqlDocuments
 from actors.store.place import StorePlace
-from actors.store.sql_tables import SqlTables
 from actors.store.transaction import Transaction
 
 
@@ -22,7 +21,6 @@ class Database:
     """The connections of one store; nothing is connected before the first transaction."""
 
     def __init__(self, place: StorePlace) -> None:
-        self._limits = place.limits
         self._backend = backend_of(place)
         self._here = threading.local()
         self.used = False  # whether there may be connections to close
@@ -57,7 +55,7 @@ class Database:
     def _transact(self, transaction: Transaction) -> object:
         connection = self._begin(transaction)
         try:
-            answer = carry_out(transaction.message, SqlTables(connection, self._limits))
+            answer = SqlDocuments(connection).do(transaction.message)
             transaction.check()
             connection.commit()
         finally:

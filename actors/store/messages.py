@@ -1,184 +1,150 @@
-"""What must outlive its owner: the messages a store takes, and what each does to its tables.
+"""What must outlive its owner, as documents by kind: the messages that a store takes.
 
-Services, conferences and tokens outlive the process where the store is a database (`sql_store.py`).
-No dialect's words are known here: what a document holds is its owner's business.
+A kind belongs to the dialect that names it ("owt.room"); nothing else here knows what is in a
+document. An id is unique within its kind, whoever the owner is: an id that is not chosen by us
+begins with its owner. A document that expired is there until it is forgotten; who reads it compares
+`expires_at`. What is a log (messages by time) is no document: it has messages and a table of its
+own, beside `documents.py`.
 
-Durable requests raise, besides what each names: StoreUnavailable when the database fails or does
-not answer in time, Busy when too many wait for it. A write whose answer arrived is on disk; one
-that was refused with StoreUnavailable, or timed out, may have been done all the same: each can be
-repeated. Text that no database holds is Unstorable in a write, and finds nothing in a read.
+All raise, besides what each names: StoreUnavailable when the database fails or does not answer in
+time, Busy when too many wait for it. A write whose answer arrived is on disk; one that was refused
+with StoreUnavailable, or timed out, may have been done all the same: each can be repeated. Text
+that no database holds is Unstorable in a write, and finds nothing in a read. Ids may be secrets
+(tokens are): no repr shows them, nor a body.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from actors.core import Message, Request
-from actors.store.records import ConferenceRecord, ServiceRecord, TokenRecord
-from actors.store.stored import window
-from actors.store.tables import Tables
-
-__all__ = [
-    "STORE",
-    "ConferenceRecord",
-    "DropConference",
-    "DropService",
-    "FindServices",
-    "GetConference",
-    "GetService",
-    "ListConferenceIds",
-    "ListConferences",
-    "PutConference",
-    "PutService",
-    "PutToken",
-    "ServiceRecord",
-    "TakeToken",
-    "TokenRecord",
-]
 
 STORE = "/storage/store"
 
-
-# --- services
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class PutService(Request[None]):
-    """Insert a service or replace the one of that id.
+class Document(Message):
+    """Bytes that are kept: `name`, where there is one, is no other's of this kind.
 
-    Raises NameTaken when another service has the name, StoreFull, Unstorable.
+    `owner` is whose it is, for limits and lists ("" where nobody's); `expires_at` is in Unix
+    seconds, None for what stays. Kind and id have at most 32 and 256 bytes, owner and name 2048.
     """
 
-    record: ServiceRecord
+    kind: str
+    id: str = field(repr=False)
+    owner: str
+    body: bytes = field(repr=False)
+    expires_at: float | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class GetService(Request["ServiceRecord | None"]):
-    id: str
+class KindLimits:
+    """How much of a kind is kept: in all, of one owner, and bytes of one body.
 
-
-@dataclass(frozen=True, slots=True)
-class FindServices(Request[tuple[ServiceRecord, ...]]):
-    """Return all services, by id ascending."""
-
-
-@dataclass(frozen=True, slots=True)
-class DropService(Request[bool]):
-    """Delete a service with its conferences; answered with whether it was there."""
-
-    id: str
-
-
-# --- conferences
-
-
-@dataclass(frozen=True, slots=True)
-class PutConference(Request[None]):
-    """Insert a conference or replace the one of that id.
-
-    Raises UnknownService when its service is not stored, StoreFull, Unstorable.
+    Where there is no room, those that have expired go. Still none, and a new one is refused; or, of
+    a kind that `forgets`, those go that would end first. Else an expired one is kept for so many
+    seconds, for those who tell it from one that never was.
     """
 
-    record: ConferenceRecord
+    most: int
+    most_of_one_owner: int
+    document_bytes: int
+    expired_kept_seconds: float = 0.0
+    forgets: bool = False
+
+
+class StoreRead(Request[R], Generic[R]):
+    """Base of what changes nothing: done side by side with others."""
+
+    __slots__ = ()
+
+
+class StoreWrite(Request[R], Generic[R]):
+    """Base of what may change something: done one after the other, in the order they came."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceConference(Request[bool]):
-    """Replace a conference that is there and has the document `before` still, or change nothing.
+class PutDocument(StoreWrite[None]):
+    """Insert a document or replace the one of that kind and id.
 
-    Answered with whether it was replaced: else somebody has dropped or changed it since it was
-    read. Raises Unstorable.
+    `now`, in Unix seconds, says which ones have expired. `owner_kind`, where given, is the kind of
+    the document that is its owner, which must be there. Raises UnknownOwner when it is not,
+    NameTaken, StoreFull, Unstorable.
     """
 
-    record: ConferenceRecord
-    before: bytes = field(repr=False)
+    document: Document
+    limits: KindLimits
+    now: float = 0.0
+    owner_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class GetConference(Request["ConferenceRecord | None"]):
-    id: str
+class ReplaceDocument(StoreWrite[bool]):
+    """Replace a document that is its owner's and has the body `before` still, or change nothing.
+
+    `before` None: insert it if there is none of that kind and id. Answered with whether it was
+    done: else somebody has put, changed or dropped it since it was read. Raises NameTaken,
+    StoreFull, Unstorable.
+    """
+
+    document: Document
+    before: bytes | None = field(repr=False)
+    limits: KindLimits
+    now: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class ListConferences(Request[tuple[ConferenceRecord, ...]]):
-    """Return conferences of a service by id ascending: `limit` (None: all) from `offset` on."""
+class GetDocument(StoreRead["Document | None"]):
+    kind: str
+    id: str = field(repr=False)
 
-    service: str
+
+@dataclass(frozen=True, slots=True)
+class ListDocuments(StoreRead[tuple[Document, ...]]):
+    """Return documents of a kind, of one owner or of all (None), by id ascending.
+
+    `limit` (None: all) of those behind the id `after` (None: from the first) and another `offset`.
+    """
+
+    kind: str
+    owner: str | None = None
+    after: str | None = field(default=None, repr=False)
     offset: int = 0
     limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ListConferenceIds(Request[tuple[str, ...]]):
-    """Return the ids of all conferences of a service, ascending."""
+class ListDocumentIds(StoreRead[tuple[str, ...]]):
+    """Return the ids of those that ListDocuments returns, ascending."""
 
-    service: str
-
-
-@dataclass(frozen=True, slots=True)
-class DropConference(Request[bool]):
-    """Delete a conference; answered with whether it was there."""
-
-    id: str
-
-
-# --- tokens
+    kind: str
+    owner: str | None = None
+    after: str | None = field(default=None, repr=False)
+    offset: int = 0
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PutToken(Request[None]):
-    """Store a token; `now` in Unix seconds says which ones are live.
+class TakeDocument(StoreWrite["Document | None"]):
+    """Return a document and forget it: of several that ask, one gets it."""
 
-    Raises StoreFull when as many live tokens are stored as there may be, Unstorable.
-    """
-
-    record: TokenRecord
-    now: float
-
-
-@dataclass(frozen=True, slots=True)
-class TakeToken(Request["TokenRecord | None"]):
-    """Return a token and forget it: of several that ask, one gets it.
-
-    An expired one is returned too, the asker compares `expires_at`; for ten minutes it is sure
-    to be there unless room was needed for live ones.
-    """
-
+    kind: str
     id: str = field(repr=False)
-    now: float
 
 
-DURABLE_WRITES = (
-    PutService, DropService, PutConference, ReplaceConference, DropConference, PutToken, TakeToken,
-)  # fmt: skip
-DURABLE_READS = (GetService, FindServices, GetConference, ListConferences, ListConferenceIds)
+@dataclass(frozen=True, slots=True)
+class DropDocument(StoreWrite[bool]):
+    """Delete a document, and those of the kinds `owned` whose owner its id is.
 
+    Answered with whether it was there itself.
+    """
 
-def carry_out(message: Message, tables: Tables) -> object:
-    """Do what a durable message says to the tables, and return its answer."""
-    match message:
-        case PutService(service):
-            tables.put_service(service)
-        case GetService(id):
-            return tables.get_service(id)
-        case FindServices():
-            return tables.find_services()
-        case DropService(id):
-            return tables.drop_service(id)
-        case PutConference(conference):
-            tables.put_conference(conference)
-        case ReplaceConference(conference, before):
-            return tables.replace_conference(conference, before)
-        case GetConference(id):
-            return tables.get_conference(id)
-        case ListConferences(owner, offset, limit):
-            return tables.list_conferences(owner, *window(offset, limit))
-        case ListConferenceIds(owner):
-            return tables.list_conference_ids(owner)
-        case DropConference(id):
-            return tables.drop_conference(id)
-        case PutToken(token, now):
-            tables.put_token(token, now)
-        case TakeToken(id, now):
-            return tables.take_token(id, now)
-    return None
+    kind: str
+    id: str = field(repr=False)
+    owned: tuple[str, ...] = ()

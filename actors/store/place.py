@@ -1,19 +1,9 @@
-"""Where a store is, and how much it may hold."""
+"""Where a store is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-
-
-@dataclass(frozen=True, slots=True)
-class StoreLimits:
-    """How many records of each kind may be stored, and the bytes of a document."""
-
-    services: int = 1000
-    conferences: int = 10_000
-    tokens: int = 20_000
-    document_bytes: int = 2_097_152
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +19,3 @@ class StorePlace:
     connections: int = 4
     answer_seconds: float = 3.0
     waiting: int = 256
-    limits: StoreLimits = StoreLimits()

@@ -7,10 +7,8 @@ compares the two.
 from __future__ import annotations
 
 from sqlalchemy import (
-    Boolean,
     Column,
     Double,
-    ForeignKey,
     Index,
     LargeBinary,
     MetaData,
@@ -18,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 VERSION_TABLE = "schema_version"
 
 # Bytewise order and equality everywhere: what is "greater" must not depend on a locale.
@@ -26,34 +24,30 @@ BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
 
 metadata = MetaData()
 
-services = Table(
-    "services",
+documents = Table(
+    "documents",
     metadata,
+    Column("kind", BYTEWISE, primary_key=True),
     Column("id", BYTEWISE, primary_key=True),
-    Column("name", BYTEWISE, nullable=False, unique=True),
-    Column("key", Text, nullable=False),
-    Column("encrypted", Boolean, nullable=False),
+    Column("owner", BYTEWISE, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("expires_at", Double),
+    Column("name", BYTEWISE),
+    Index("documents_by_owner", "kind", "owner", "id"),
 )
-
-conferences = Table(
-    "conferences",
-    metadata,
-    Column("id", BYTEWISE, primary_key=True),
-    Column("service", BYTEWISE, ForeignKey("services.id", ondelete="CASCADE"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("document", LargeBinary, nullable=False),
-    Index("conferences_by_service", "service", "id"),
+_expires_at, _name = documents.c.expires_at, documents.c.name
+Index(
+    "documents_by_expiry",
+    documents.c.kind,
+    _expires_at,
+    sqlite_where=_expires_at.is_not(None),
+    postgresql_where=_expires_at.is_not(None),
 )
-
-tokens = Table(
-    "tokens",
-    metadata,
-    Column("id", BYTEWISE, primary_key=True),
-    Column("conference", Text, nullable=False),
-    Column("service", Text, nullable=False),
-    Column("user_name", Text, nullable=False),  # "user" is a word of SQL
-    Column("role", Text, nullable=False),
-    Column("document", LargeBinary, nullable=False),
-    Column("expires_at", Double, nullable=False),
-    Index("tokens_by_expiry", "expires_at"),
+Index(
+    "documents_by_name",
+    documents.c.kind,
+    _name,
+    unique=True,
+    sqlite_where=_name.is_not(None),
+    postgresql_where=_name.is_not(None),
 )

@@ -1,4 +1,4 @@
-"""The store on a database: its records survive the process.
+"""The store on a database: what is in it survives the process.
 
 The actor never waits for the database. Each request is a transaction in a helper task: reads side
 by side, writes one after the other in the order in which they came. A transaction is given up at
@@ -15,7 +15,7 @@ import trio
 
 from actors.core import Actor, Message, Refused, ReplyTo
 from actors.store.database import Database, DatabaseFailed
-from actors.store.messages import DURABLE_READS, DURABLE_WRITES
+from actors.store.messages import StoreRead, StoreWrite
 from actors.store.place import StorePlace
 from actors.store.transaction import GivenUp, Transaction
 from actors.words.refusals import Busy, StoreUnavailable
@@ -46,7 +46,7 @@ class Line:
 
 class SqlStore(Actor[Message]):
     kind = "store"
-    accepts = DURABLE_WRITES + DURABLE_READS
+    accepts = (StoreRead, StoreWrite)
 
     def __init__(self, place: StorePlace) -> None:
         self._place = place
@@ -61,7 +61,7 @@ class SqlStore(Actor[Message]):
         if self._waiting >= self._place.waiting:
             raise Busy
         self._waiting += 1
-        turn = self._line.join() if isinstance(message, DURABLE_WRITES) else None
+        turn = self._line.join() if isinstance(message, StoreWrite) else None
         self.ctx.start_task(self._carry_out, message, self.ctx.defer(), turn, name="transaction")
         return None
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 
+from actors.store.messages import Document, KindLimits, ListDocumentIds, ListDocuments
 from actors.words.refusals import Unstorable
 
-ID_BYTES = 128
-TEXT_BYTES = 2048  # names are indexed: PostgreSQL's index takes 2704 bytes
-KEY_BYTES = 16_384
+# Kind, id and owner, or kind and name, are one entry of PostgreSQL's index, which takes 2704 bytes.
+KIND_BYTES = 32
+ID_BYTES = 256
+TEXT_BYTES = 2048
 FARTHEST = 2**31 - 1  # rows: no table holds more
 
 
@@ -26,21 +28,32 @@ def is_storable(text: str, most_bytes: int) -> bool:
         return False
 
 
+def is_key(kind: str, id: str) -> bool:
+    """Say whether there can be a document of this kind and id."""
+    return is_storable(kind, KIND_BYTES) and is_storable(id, ID_BYTES)
+
+
+def is_page(asked: ListDocuments | ListDocumentIds) -> bool:
+    """Say whether a list that is asked for can have anything in it."""
+    owned = asked.owner is None or is_storable(asked.owner, TEXT_BYTES)
+    return owned and is_key(asked.kind, asked.after or "")
+
+
 def check_text(text: str, most_bytes: int = TEXT_BYTES) -> None:
     """Raise Unstorable for text that not every database can hold."""
     if not is_storable(text, most_bytes):
         raise Unstorable
 
 
-def check_document(document: bytes, most_bytes: int) -> None:
-    """Raise Unstorable for a document that is too large."""
-    if len(document) > most_bytes:
+def check_document(document: Document, limits: KindLimits, now: float) -> None:
+    """Raise Unstorable for what is too large, no text of a database, or no time."""
+    check_text(document.kind, KIND_BYTES)
+    check_text(document.id, ID_BYTES)
+    check_text(document.owner)
+    check_text(document.name or "")
+    if len(document.body) > limits.document_bytes:
         raise Unstorable
-
-
-def check_time(moment: float) -> None:
-    """Raise Unstorable for what is no time."""
-    if not math.isfinite(moment):
+    if not math.isfinite(now) or not math.isfinite(document.expires_at or 0.0):
         raise Unstorable
 
 

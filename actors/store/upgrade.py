@@ -8,8 +8,9 @@ from __future__ import annotations
 import errno
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -17,12 +18,17 @@ from sqlalchemy import Connection, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from actors.store.backend import Backend, Breakable, backend_of
+from actors.store.documents import SqlDocuments
+from actors.store.messages import Document, KindLimits
 from actors.store.place import StorePlace
 from actors.store.schema import HEAD, VERSION_TABLE
+from actors.store.stored import check_document
+from actors.words.refusals import Unstorable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 AGAIN_SECONDS = 0.5
 STATEMENT_MILLISECONDS = 1000
+DOCUMENTS_AT_ONCE = 1000
 
 _PASSING = {
     errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.ETIMEDOUT,
@@ -68,8 +74,30 @@ def prepare(
             time.sleep(AGAIN_SECONDS)
 
 
-def _prepare(backend: Backend, migrations: Path, head: str) -> None:
+def keep(place: StorePlace, documents: Iterable[Document]) -> None:
+    """Put documents into a database that is ready, all or none; what is there already stays.
+
+    For what a former version kept elsewhere: no limit counts, and what no database holds is left
+    out. Blocks. Raises StoreWrong, StoreAway.
+    """
+    backend, left = backend_of(place), filter(_is_storable, documents)
+    with _troubles_named(backend), _connected(backend) as connection:
+        backend.begin(connection, STATEMENT_MILLISECONDS, write=True)
+        while some := list(islice(left, DOCUMENTS_AT_ONCE)):
+            SqlDocuments(connection).keep(some)
+        connection.commit()
+
+
+def _is_storable(document: Document) -> bool:
     try:
+        check_document(document, KindLimits(0, 0, len(document.body)), 0.0)
+    except Unstorable:
+        return False
+    return True
+
+
+def _prepare(backend: Backend, migrations: Path, head: str) -> None:
+    with _troubles_named(backend):
         backend.make()
         with _connected(backend) as connection:
             backend.begin(connection, STATEMENT_MILLISECONDS, write=False)
@@ -86,6 +114,13 @@ def _prepare(backend: Backend, migrations: Path, head: str) -> None:
             connection.commit()
         if before is not None:  # that it made its first tables is no news
             log.info("store.upgraded", database=backend.name, before=before, now=head)
+
+
+@contextmanager
+def _troubles_named(backend: Backend) -> Iterator[None]:
+    """Raise what goes wrong with the database as StoreAway or StoreWrong."""
+    try:
+        yield
     except SQLAlchemyError as error:
         kind = StoreAway if _is_away(error) else StoreWrong
         raise kind(f"{backend.describe()} cannot be used: {_first_line(error)}") from None

@@ -93,7 +93,7 @@ class StoreUnavailable(Refused):
 
 
 class StoreFull(Refused):
-    """As many records of this kind are stored as the settings allow."""
+    """As many are stored as the settings allow, in all or of one owner; the text names the kind."""
 
     code = "store_full"
 
@@ -104,10 +104,10 @@ class Unstorable(Refused):
     code = "unstorable"
 
 
-class UnknownService(Refused):
-    """A conference was to be stored for a service that is not."""
+class UnknownOwner(Refused):
+    """Something was to be stored for an owner that is not there."""
 
-    code = "unknown_service"
+    code = "unknown_owner"
 
 
 class ShuttingDown(Refused):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from api.auvious.commands import ROTATE_KEY
@@ -10,6 +10,9 @@ from api.auvious.settings import AuviousSettings, problems
 from api.dialect import Dialect
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from actors.store.messages import Document
     from api.http.mounts import Mount, Place, Services
     from api.process.secret_store import Secrets
     from api.settings import Settings
@@ -34,6 +37,12 @@ def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:
     }
 
 
+def _move_in(data_dir: Path, keep: Callable[[Iterable[Document]], None]) -> None:
+    from api.auvious.former_file import move_refresh_tokens
+
+    move_refresh_tokens(data_dir, keep)
+
+
 AUVIOUS = Dialect(
     name="auvious",
     open=_open,
@@ -41,4 +50,5 @@ AUVIOUS = Dialect(
     problems=problems,
     secrets=_secrets,
     secrets_options=(ROTATE_KEY,),
+    move_in=_move_in,
 )

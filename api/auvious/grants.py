@@ -10,9 +10,10 @@ from urllib.parse import unquote_plus
 import structlog
 import trio
 
+from actors.core import ActorError
 from api.auvious.bodies import TokenAnswer
 from api.auvious.errors import TokenRefused
-from api.auvious.refresh_tokens import RefreshGrant, RefreshStoreFailed
+from api.auvious.refresh_tokens import RefreshGrant
 from api.auvious.token_request import TokenRequest
 from api.http.credentials import TooManyAttempts, constant_time_equal
 
@@ -48,8 +49,7 @@ async def grant(
         raise TokenRefused("unauthorized_client", "the client may not use this grant_type")
     try:
         return await chosen(state, client, request, address, within)
-    except RefreshStoreFailed as error:
-        log.error("auvious.refresh_store_failed", reason=str(error))
+    except ActorError:  # of the store
         raise TokenRefused("temporarily_unavailable", "try again later") from None
 
 
@@ -112,18 +112,14 @@ async def _again(
     # By token: the others of an address, whose tokens are good, are not held up by a stale one.
     attempt = Attempt(state, address, "auvious refresh", request.refresh_token)
     await attempt.begin()
-    redeemed = None
-    decided = False
+    right: bool | None = None
     try:
-        with trio.move_on_after(within):
-            redeemed = await state.refresh_tokens.redeem(
-                request.refresh_token, client.id, time.time()
-            )
-            decided = True
+        redeemed = await state.refresh_tokens.redeem(
+            request.refresh_token, client.id, time.time(), within
+        )
+        right = redeemed is not None
     finally:
-        attempt.end(redeemed is not None if decided else None)
-    if not decided:
-        raise TokenRefused("temporarily_unavailable", "the server is busy, try again")
+        attempt.end(right)
     user = state.users.get(redeemed.user) if redeemed else None
     if user is None:
         raise TokenRefused("invalid_grant", "the refresh token is unknown, used or over")
@@ -135,12 +131,10 @@ async def _with_refresh(
 ) -> TokenAnswer:
     answer = _answer(state, client, user.id, user.organization, user.roles)
     if "refresh_token" in client.grants:
-        with trio.move_on_after(within):
-            answer.refresh_token = await state.refresh_tokens.issue(
-                RefreshGrant(client.id, user.id), time.time(), state.settings.refresh_token_seconds
-            )
-        if answer.refresh_token is None:
-            raise TokenRefused("temporarily_unavailable", "the server is busy, try again")
+        seconds = state.settings.refresh_token_seconds
+        answer.refresh_token = await state.refresh_tokens.issue(
+            RefreshGrant(client.id, user.id), time.time(), seconds, within
+        )
     return answer
 
 

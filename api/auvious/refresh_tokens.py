@@ -1,4 +1,4 @@
-"""Refresh tokens: good for one use, kept as hashes in a file of `data_dir`.
+"""Refresh tokens: good for one use, kept as hashes in the store.
 
 They outlive the process, so that apps stay signed in over a restart. So many are kept in all, and
 so many of one user; one more, and the one that would end first is forgotten.
@@ -8,37 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-import trio
+from actors.store.messages import Document, GetDocument, KindLimits, PutDocument, TakeDocument
 
-FILE = "auvious_refresh.sqlite3"
-BUSY_SECONDS = 2.0  # for another process that has the file open
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.core import Message, Ref
+
+KIND = "auvious.refresh"
 LONGEST_TOKEN = 256
-
-T = TypeVar("T")
-_TABLES = (
-    "CREATE TABLE IF NOT EXISTS refresh (hash BLOB PRIMARY KEY, client TEXT, user TEXT, end REAL)",
-    "CREATE INDEX IF NOT EXISTS refresh_by_user ON refresh (user, end)",
-    "CREATE INDEX IF NOT EXISTS refresh_by_end ON refresh (end)",
-)
-_MAKE_ROOM = (
-    "DELETE FROM refresh WHERE end <= :now",
-    "DELETE FROM refresh WHERE hash IN (SELECT hash FROM refresh WHERE user = :user"
-    " ORDER BY end DESC LIMIT -1 OFFSET :others)",
-    "DELETE FROM refresh WHERE hash IN (SELECT hash FROM refresh"
-    " ORDER BY end DESC LIMIT -1 OFFSET :all_others)",
-)
-
-
-class RefreshStoreFailed(Exception):
-    """The file cannot be used; the text says why, and holds no token."""
+LONGEST_CLIENT = 65_536  # bytes of its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,68 +32,41 @@ class RefreshGrant:
 
 
 class RefreshTokens:
-    """Reads and writes in a thread, one order at a time; give each a deadline.
+    """Asks the store; each order within so many seconds, and raises what the store refuses.
 
-    All raise RefreshStoreFailed.
+    `find` returns the store, or raises ActorStopped.
     """
 
-    def __init__(self, data_dir: Path, most: int, most_of_one_user: int) -> None:
-        self._file = data_dir / FILE
-        self._most = most
-        self._most_of_one_user = most_of_one_user
-        self._limiter = trio.CapacityLimiter(1)
+    def __init__(self, find: Callable[[], Ref[Message]], most: int, most_of_one_user: int) -> None:
+        self._find = find
+        self._limits = KindLimits(most, most_of_one_user, LONGEST_CLIENT, forgets=True)
 
-    async def issue(self, grant: RefreshGrant, now: float, seconds: int) -> str:
+    async def issue(self, grant: RefreshGrant, now: float, seconds: int, within: float) -> str:
         """Return a new token that is good for so many seconds."""
         token = secrets.token_urlsafe(32)
-        await self._run(partial(self._insert, _hash(token), grant, now, now + seconds))
+        hashed = refresh_document(_hash(token), grant, now + seconds)
+        await self._find().ask(PutDocument(hashed, self._limits, now), within=within)
         return token
 
-    async def redeem(self, token: str, client: str, now: float) -> RefreshGrant | None:
+    async def redeem(
+        self, token: str, client: str, now: float, within: float
+    ) -> RefreshGrant | None:
         """Use a token up; None for one that is unknown, used, over, or another client's."""
         if not 0 < len(token) <= LONGEST_TOKEN:
             return None
-        return await self._run(partial(self._delete, _hash(token), client, now))
+        store, id = self._find(), _hash(token).hex()
+        known = await store.ask(GetDocument(KIND, id), within=within)
+        if known is None or known.body != client.encode():
+            return None  # it stays good for the client whose it is
+        taken = await store.ask(TakeDocument(KIND, id), within=within)
+        if taken is None or (taken.expires_at or 0.0) <= now:
+            return None
+        return RefreshGrant(client, taken.owner)
 
-    async def _run(self, order: Callable[[], T]) -> T:
-        return await trio.to_thread.run_sync(order, abandon_on_cancel=True, limiter=self._limiter)
 
-    # --- in the thread
-
-    def _insert(self, digest: bytes, grant: RefreshGrant, now: float, end: float) -> None:
-        with self._connected() as database:
-            values = {
-                "now": now,
-                "user": grant.user,
-                "others": self._most_of_one_user - 1,
-                "all_others": self._most - 1,
-            }
-            for statement in _MAKE_ROOM:
-                database.execute(statement, values)
-            database.execute(
-                "INSERT INTO refresh VALUES (?, ?, ?, ?)", (digest, grant.client, grant.user, end)
-            )
-
-    def _delete(self, digest: bytes, client: str, now: float) -> RefreshGrant | None:
-        with self._connected() as database:
-            found = database.execute(
-                "DELETE FROM refresh WHERE hash = ? AND client = ? RETURNING client, user, end",
-                (digest, client),
-            ).fetchall()
-        return RefreshGrant(found[0][0], found[0][1]) if found and found[0][2] > now else None
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """Open the file for one transaction, which is on disk when the block has ended."""
-        try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file.touch(mode=0o600)
-            with closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as database, database:
-                for statement in _TABLES:
-                    database.execute(statement)
-                yield database
-        except (sqlite3.Error, OSError) as error:
-            raise RefreshStoreFailed(f"{self._file}: {type(error).__name__}") from None
+def refresh_document(digest: bytes, grant: RefreshGrant, end: float) -> Document:
+    """Return what is stored of a token; `digest` is its SHA-256."""
+    return Document(KIND, digest.hex(), grant.user, grant.client.encode(), end)
 
 
 def _hash(token: str) -> bytes:

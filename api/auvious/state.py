@@ -62,7 +62,9 @@ class AuviousState:
             services,
             ring,
             Tokens(ring),
-            RefreshTokens(data_dir, settings.refresh_tokens, settings.refresh_tokens_per_user),
+            RefreshTokens(
+                services.store, settings.refresh_tokens, settings.refresh_tokens_per_user
+            ),
             Passwords(user.password for user in settings.users),
             {client.id: client for client in settings.clients},
             {user.id: user for user in settings.users},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+from quart import Blueprint
 
-from quart import Blueprint, Response
-
+from api.barertc.answers import refuse
+from api.barertc.openapi import PATHS
+from api.barertc.routes import add_routes
 from api.barertc.state import BareRtcState
 from api.http.mounts import Mount, Place
 
@@ -13,16 +14,12 @@ from api.http.mounts import Mount, Place
 def open_mount(state: BareRtcState, place: Place) -> Mount:
     blueprint = Blueprint("barertc", __name__)
     bases = ("/", "/barertc/") if place.root else ("/barertc/",)
+    add_routes(blueprint, state, bases)
     return Mount(
         dialect="barertc",
         blueprint=blueprint,
         websockets=(),
         prefixes=("/barertc", *(f"{base}api" for base in bases)),
         refuse=refuse,
+        openapi=PATHS,
     )
-
-
-def refuse(status: int) -> Response:
-    """Return the error for a status that the server around this dialect decides."""
-    document = {"OK": False, "Error": f"HTTP {status}"}
-    return Response(json.dumps(document, indent=2), status, content_type="application/json")

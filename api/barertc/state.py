@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -12,9 +13,14 @@ from actors.core import Ref
 from actors.words.keys import RoomKey
 from actors.words.rooms import RoomSpec
 from actors.words.site import Channel, Rule, RuleTexts, SiteRules
+from api.barertc.block_lists import BlockLists
 from api.barertc.dialect import kept_secrets
+from api.barertc.errands import Errands
+from api.barertc.history import History, NoHistory
 from api.barertc.settings import BareRtcRule, BareRtcSettings
+from api.barertc.site_control import follow_settings
 from api.barertc.tokens import LoginTokens
+from api.barertc.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from api.http.mounts import Services
@@ -39,6 +45,10 @@ class BareRtcState:
     services: Services
     tokens: LoginTokens
     opened_at: float
+    errands: Errands
+    webhooks: Webhooks
+    history: History = field(default_factory=NoHistory)
+    block_lists: BlockLists = field(default_factory=BlockLists)
 
     @classmethod
     def open(cls, services: Services) -> BareRtcState:
@@ -49,7 +59,16 @@ class BareRtcState:
 
         secret("barertc.admin_api_key")
         tokens = LoginTokens(lambda: secret("barertc.jwt.secret_key"))
-        return cls(services, tokens, trio.current_time())
+        errands = Errands()
+        webhooks = Webhooks(
+            lambda: services.settings().section(BareRtcSettings),
+            lambda: secret("barertc.admin_api_key"),
+            errands,
+        )
+        state = cls(services, tokens, trio.current_time(), errands, webhooks)
+        errands.start(services)
+        services.lifecycle.reload_hooks.append(partial(follow_settings, state))
+        return state
 
     @property
     def settings(self) -> BareRtcSettings:
@@ -101,9 +120,19 @@ class BareRtcState:
             dialect=DIALECT,
         )
 
+    @property
+    def realm(self) -> str:
+        """The realm of the site and of everybody in it."""
+        return REALM
+
+    @property
+    def room(self) -> RoomKey:
+        """The room that is the site."""
+        return SITE
+
     async def site(self) -> Ref[Any] | None:
         """Find the chat; None while nobody has come in yet."""
-        return await self.services.directory.room(SITE)
+        return await self.services.directory.room(self.room)
 
 
 def _rules_of(rule: BareRtcRule) -> frozenset[Rule]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint, Response
 
+from actors.core import ActorStopped, Message, Ref
+from actors.store.messages import STORE
 from api.http.metrics import Traffic
 from api.http.sockets import WebsocketRoute
 
@@ -39,6 +41,13 @@ class Services:
     lifecycle: Lifecycle
     metrics: CollectorRegistry
     traffic: Traffic = field(default_factory=Traffic)
+
+    def store(self) -> Ref[Message]:
+        """Return the store. Raises ActorStopped while the server is going down."""
+        found = self.system.registry.find(STORE)
+        if found is None:
+            raise ActorStopped(STORE)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

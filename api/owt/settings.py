@@ -46,6 +46,8 @@ class OwtSettings(Section):
     replay_window_seconds: Count = 0
     replay_nonces: Positive = 100_000
     attribute_bytes: Positive = 16_384
+    rooms_per_service: Count = 0
+    tokens_per_service: Count = 0
     super_service_id: ServiceId = ""
     super_service_key: Secret = ""
     sample_service_id: ServiceId = ""

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from actors.core import ActorStopped, Message, Ref
-from actors.store.messages import STORE
+from actors.core import Ref
 from actors.words.keys import MemberKey, RoomKey
 from api.owt.management.replays import Replays
 from api.owt.portal.notifications import PortalRenderer
 from api.owt.rooms import REALM
 from api.owt.settings import OwtSettings
+from api.owt.stored import OwtStore
 
 if TYPE_CHECKING:
     from api.http.mounts import Services
@@ -30,6 +30,7 @@ class OwtState:
     token_key: str
     ticket_key: str
     replays: Replays
+    store: OwtStore
     clock: Callable[[], float] = time.time
     renderer: PortalRenderer = field(default_factory=PortalRenderer)
     _deleted: dict[str, None] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class OwtState:
             secrets.text("owt.token_key"),
             secrets.text("owt.ticket_key"),
             Replays(settings.replay_nonces),
+            OwtStore(services.store, services.settings),
         )
 
     @property
@@ -52,14 +54,6 @@ class OwtState:
     def ask_seconds(self) -> float:
         """The budget of one order of a client."""
         return self.services.settings().limits.ask_seconds
-
-    @property
-    def store(self) -> Ref[Message]:
-        """Raises ActorStopped while the server is going down."""
-        found = self.services.system.registry.find(STORE)
-        if found is None:
-            raise ActorStopped(STORE)
-        return found
 
     async def room(self, room_id: str) -> Ref[Any] | None:
         """Find a live room by its id; one that nobody is in may not live."""

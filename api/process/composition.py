@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
@@ -15,13 +16,14 @@ from prometheus_client import CollectorRegistry
 from actors.core import ChildSpec, open_system
 from actors.directory.directory import Directory
 from actors.member.messages import End
-from actors.store.place import StoreLimits, StorePlace
+from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
-from actors.store.upgrade import prepare
+from actors.store.upgrade import keep, prepare
 from actors.streams.services import MediaServices, StreamLimits
 from actors.tree import children
 from actors.words.close_reasons import CloseReason
 from actors.words.limits import ActorLimits
+from api.dialects import built
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Services
 from api.process.lifecycle import Lifecycle
@@ -97,11 +99,15 @@ def _specs(current: CurrentSettings, media: MediaEngine) -> list[ChildSpec]:
 
 
 def prepare_store(settings: Settings) -> None:
-    """Make the database ready for this version; `data_dir` must be there.
+    """Make the database ready for this version; `data_dir` must be there, and nobody else's.
 
-    Blocks for up to store.start_seconds. Raises StoreWrong, StoreAway.
+    What former versions kept in files is moved into it. Blocks, for up to store.start_seconds
+    until the database is there. Raises StoreWrong, StoreAway.
     """
-    prepare(_store(settings), settings.store.start_seconds)
+    place = _store(settings)
+    prepare(place, settings.store.start_seconds)
+    for dialect in built():
+        dialect.move_in(settings.server.data_dir, partial(keep, place))
 
 
 def _store(settings: Settings) -> StorePlace:
@@ -112,12 +118,6 @@ def _store(settings: Settings) -> StorePlace:
         connections=store.connections,
         answer_seconds=store.answer_seconds,
         waiting=store.waiting,
-        limits=StoreLimits(
-            services=store.services,
-            conferences=store.conferences,
-            tokens=store.tokens,
-            document_bytes=store.document_bytes,
-        ),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from typing import Protocol
 
 import structlog
 import trio
@@ -12,6 +13,16 @@ log = structlog.get_logger(__name__)
 
 DrainHook = Callable[[], Awaitable[None]]
 ReloadHook = Callable[[], None]
+
+
+class OwnProcess(Protocol):
+    """The process, for who may stop it or have it read its configuration from inside."""
+
+    def stop(self, exit_code: int, after: float) -> None:
+        """Begin to drain after so many seconds, and exit with this code; the first call counts."""
+
+    def reload(self) -> None:
+        """Do what SIGHUP does."""
 
 
 class ServerState(Enum):
@@ -27,13 +38,15 @@ class Lifecycle:
     """The state of the process, read by `/-/readyz` and by whoever lets people in.
 
     `drain_hooks` run once, all together, when the clients are to be told that the server goes;
-    `reload_hooks` after each SIGHUP that found a good configuration.
+    `reload_hooks` after each SIGHUP that found a good configuration. `process` is None where the
+    process belongs to another server (`api/asgi.py`).
     """
 
     def __init__(self) -> None:
         self.state = ServerState.STARTING
         self.drain_hooks: list[DrainHook] = []
         self.reload_hooks: list[ReloadHook] = []
+        self.process: OwnProcess | None = None
 
     @property
     def ready(self) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import structlog
 import trio
@@ -43,8 +44,9 @@ GAVE_UP = 1
 
 
 def run(settings: Settings) -> int:
-    """Serve until a signal ends it, and return the exit code (0; 1 when forced or given up).
+    """Serve until a signal ends it, and return the exit code.
 
+    That is 0, 1 when forced or given up, or what a dialect asked for that had the process stop.
     Raises StartError, DataDirError, StoreWrong or StoreAway, before anything was served.
     """
     configure(settings.log)
@@ -71,15 +73,32 @@ class Server:
         self._current = CurrentSettings(settings)
         self._listeners = listeners
         self._serving: list[Connections] = []  # one for each listener
+        self._reload: Callable[[], None] = lambda: None  # until it runs
+        self._stop_asked = trio.Event()
+        self._exit_code = 0
+        self._stop_after = 0.0
 
     async def run(self) -> int:
-        """Serve until SIGTERM or SIGINT, and return the exit code; a second signal forces."""
+        """Serve until SIGTERM, SIGINT or `stop`, and return the exit code; a second signal
+        forces."""
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async with open_services(self._current) as services:
+                self._reload = partial(reload, self._current, services, self._serving)
+                services.lifecycle.process = self
                 await self._start(services)
-                await self._until_told(services, signals)
+                await self._until_told(signals)
                 return await self._stop(services, signals)
         return GAVE_UP  # not reached: the system's end is raised by its block
+
+    def stop(self, exit_code: int, after: float) -> None:
+        """Begin to drain after so many seconds, and exit with this code; the first call counts."""
+        if not self._stop_asked.is_set():
+            self._exit_code, self._stop_after = exit_code, after
+            self._stop_asked.set()
+
+    def reload(self) -> None:
+        """Read the configuration again."""
+        self._reload()
 
     async def _start(self, services: Services) -> None:
         settings = self._current()
@@ -100,13 +119,23 @@ class Server:
         services.lifecycle.mark_ready()
         log.info("server.ready", urls=urls, version=quintet_version(), pid=os.getpid())
 
-    async def _until_told(self, services: Services, signals: Signals) -> None:
-        """Return at the first signal to stop; SIGHUP reloads."""
-        async for number in signals:
-            if number != signal.SIGHUP:
-                log.info("server.stopping", signal=signal.Signals(number).name)
-                return
-            reload(self._current, services, self._serving)
+    async def _until_told(self, signals: Signals) -> None:
+        """Return at the first signal to stop, or when a dialect has asked to; SIGHUP reloads."""
+
+        async def follow() -> None:
+            async for number in signals:
+                if number != signal.SIGHUP:
+                    log.info("server.stopping", signal=signal.Signals(number).name)
+                    break
+                self._reload()
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(follow)
+            await self._stop_asked.wait()
+            await trio.sleep(self._stop_after)
+            log.info("server.stopping", asked_for=True)
+            nursery.cancel_scope.cancel()
 
     async def _stop(self, services: Services, signals: Signals) -> int:
         forced = False
@@ -131,7 +160,7 @@ class Server:
             await services.system.shutdown(0.0)
             return FORCED
         log.info("server.stopped")
-        return 0
+        return self._exit_code
 
     async def _drain(self, services: Services) -> None:
         """Tell the clients, let requests finish, end the actors: within server.shutdown_grace."""

@@ -43,7 +43,7 @@ from actors.jobs.recording import Recording
 from actors.member.member import Member
 from actors.member.messages import DescribeMember, Enter, Lost
 from actors.room.room import Room
-from actors.store.messages import STORE, FindServices
+from actors.store.messages import STORE, ListDocuments
 from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
@@ -119,7 +119,7 @@ def sql_store(folder: Path) -> SqlStore:
 
 
 KINDS = [
-    Kind(SqlStore, STORE, Restart.PERMANENT, FindServices(), store=sql_store),
+    Kind(SqlStore, STORE, Restart.PERMANENT, ListDocuments("test"), store=sql_store),
     Kind(Supervisor, "/storage", Restart.PERMANENT, StopChild("nobody")),
     Kind(Supervisor, "/conferencing", Restart.PERMANENT, StopChild("nobody"), CALLS),
     Kind(DirectoryActor, DIRECTORY, Restart.PERMANENT, CountUsers("nowhere"), CALLS),

@@ -2,120 +2,142 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from actors.core import Actor, Message, NameTaken
-from actors.store.messages import DURABLE_READS, DURABLE_WRITES, carry_out
-from actors.store.place import StoreLimits
-from actors.store.records import ConferenceRecord, ServiceRecord, TokenRecord
-from actors.store.tables import (
-    EXPIRED_KEPT_SECONDS,
-    check_conference,
-    check_service,
-    check_token,
+from actors.store.messages import (
+    Document,
+    DropDocument,
+    GetDocument,
+    KindLimits,
+    ListDocumentIds,
+    ListDocuments,
+    PutDocument,
+    ReplaceDocument,
+    StoreRead,
+    StoreWrite,
+    TakeDocument,
 )
-from actors.words.refusals import StoreFull, UnknownService
+from actors.store.stored import check_document, is_page, window
+from actors.words.refusals import StoreFull, UnknownOwner
 
 
-class MemoryTables:
-    """Services, conferences and tokens in dicts, by id."""
+class MemoryDocuments:
+    """Documents in a dict, by kind and id."""
 
-    def __init__(self, limits: StoreLimits) -> None:
-        self._limits = limits
-        self._services: dict[str, ServiceRecord] = {}
-        self._conferences: dict[str, ConferenceRecord] = {}
-        self._tokens: dict[str, TokenRecord] = {}
+    def __init__(self) -> None:
+        self.all: dict[tuple[str, str], Document] = {}
 
-    def counts(self) -> Mapping[str, int]:
-        """Return how many records there are of each kind."""
-        return {
-            "services": len(self._services),
-            "conferences": len(self._conferences),
-            "tokens": len(self._tokens),
-        }
+    def do(self, message: Message) -> object:
+        match message:
+            case PutDocument(document, limits, now, owner_kind):
+                check_document(document, limits, now)
+                if owner_kind and (owner_kind, document.owner) not in self.all:
+                    raise UnknownOwner
+                self._put(document, limits, now)
+            case ReplaceDocument(document, before, limits, now):
+                return self._replace(document, before, limits, now)
+            case GetDocument(kind, id):
+                return self.all.get((kind, id))
+            case ListDocuments():
+                return self._page(message)
+            case ListDocumentIds():
+                return tuple(each.id for each in self._page(message))
+            case TakeDocument(kind, id):
+                return self.all.pop((kind, id), None)
+            case DropDocument(kind, id, owned):
+                for each in [each for each in self.all.values() if each.owner == id]:
+                    if each.kind in owned:
+                        self._drop(each)
+                return self.all.pop((kind, id), None) is not None
+        return None
 
-    def put_service(self, record: ServiceRecord) -> None:
-        check_service(record)
-        others = (each for each in self._services.values() if each.id != record.id)
-        if any(each.name == record.name for each in others):
-            raise NameTaken
-        if record.id not in self._services and len(self._services) >= self._limits.services:
-            raise StoreFull
-        self._services[record.id] = record
+    def _of(self, kind: str) -> list[Document]:
+        return sorted((each for each in self.all.values() if each.kind == kind), key=_id)
 
-    def get_service(self, id: str) -> ServiceRecord | None:
-        return self._services.get(id)
+    def _page(self, asked: ListDocuments | ListDocumentIds) -> tuple[Document, ...]:
+        if not is_page(asked):
+            return ()
+        found = [each for each in self._of(asked.kind) if asked.owner in (None, each.owner)]
+        if asked.after is not None:
+            found = [each for each in found if each.id > asked.after]
+        offset, limit = window(asked.offset, asked.limit)
+        return tuple(found[offset : offset + limit])
 
-    def find_services(self) -> tuple[ServiceRecord, ...]:
-        return tuple(self._services[id] for id in sorted(self._services))
-
-    def drop_service(self, id: str) -> bool:
-        for each in self.list_conference_ids(id):
-            del self._conferences[each]
-        return self._services.pop(id, None) is not None
-
-    def put_conference(self, record: ConferenceRecord) -> None:
-        check_conference(record, self._limits)
-        if record.service not in self._services:
-            raise UnknownService
-        new = record.id not in self._conferences
-        if new and len(self._conferences) >= self._limits.conferences:
-            raise StoreFull
-        self._conferences[record.id] = record
-
-    def replace_conference(self, record: ConferenceRecord, before: bytes) -> bool:
-        check_conference(record, self._limits)
-        known = self._conferences.get(record.id)
-        if known is None or (known.service, known.document) != (record.service, before):
+    def _replace(
+        self, document: Document, before: bytes | None, limits: KindLimits, now: float
+    ) -> bool:
+        check_document(document, limits, now)
+        known = self.all.get((document.kind, document.id))
+        if before is None:
+            if known is None:
+                self._put(document, limits, now)
+            return known is None
+        if known is None or (known.owner, known.body) != (document.owner, before):
             return False
-        self._conferences[record.id] = record
+        self._check_name(document)
+        self.all[document.kind, document.id] = document
         return True
 
-    def get_conference(self, id: str) -> ConferenceRecord | None:
-        return self._conferences.get(id)
+    def _put(self, document: Document, limits: KindLimits, now: float) -> None:
+        self._check_name(document)
+        kind, owner = document.kind, document.owner
+        self._forget(kind, now - limits.expired_kept_seconds)
+        if not self._fits(document, limits):
+            self._forget(kind, now)
+            if limits.forgets:
+                mine = [each for each in self._of(kind) if each.owner == owner]
+                self._forget_first(mine, len(mine) + 1 - limits.most_of_one_owner)
+                others = self._of(kind)
+                self._forget_first(others, len(others) + 1 - limits.most)
+            if not self._fits(document, limits):
+                raise StoreFull(kind)
+        self.all[kind, document.id] = document
 
-    def list_conferences(
-        self, service: str, offset: int, limit: int
-    ) -> tuple[ConferenceRecord, ...]:
-        ids = self.list_conference_ids(service)[offset : offset + limit]
-        return tuple(self._conferences[id] for id in ids)
+    def _check_name(self, document: Document) -> None:
+        for each in self._of(document.kind):
+            if each.name is not None and each.name == document.name and each.id != document.id:
+                raise NameTaken
 
-    def list_conference_ids(self, service: str) -> tuple[str, ...]:
-        found = (each.id for each in self._conferences.values() if each.service == service)
-        return tuple(sorted(found))
+    def _fits(self, document: Document, limits: KindLimits) -> bool:
+        known = self.all.get((document.kind, document.id))
+        of_kind = self._of(document.kind)
+        of_owner = sum(each.owner == document.owner for each in of_kind)
+        return (known is not None or len(of_kind) < limits.most) and (
+            (known is not None and known.owner == document.owner)
+            or of_owner < limits.most_of_one_owner
+        )
 
-    def drop_conference(self, id: str) -> bool:
-        return self._conferences.pop(id, None) is not None
+    def _forget(self, kind: str, before: float) -> None:
+        for each in self._of(kind):
+            if each.expires_at is not None and each.expires_at < before:
+                self._drop(each)
 
-    def put_token(self, record: TokenRecord, now: float) -> None:
-        check_token(record, now, self._limits)
-        if record.id not in self._tokens and len(self._tokens) >= self._limits.tokens:
-            self._forget_expired(now)
-            if len(self._tokens) >= self._limits.tokens:
-                raise StoreFull
-        self._tokens[record.id] = record
+    def _forget_first(self, which: list[Document], number: int) -> None:
+        ending = [(each.expires_at, each.id, each) for each in which if each.expires_at is not None]
+        for *_, each in sorted(ending, key=lambda found: found[:2])[: max(0, number)]:
+            self._drop(each)
 
-    def take_token(self, id: str, now: float) -> TokenRecord | None:
-        taken = self._tokens.pop(id, None)
-        self._forget_expired(now - EXPIRED_KEPT_SECONDS)
-        return taken
+    def _drop(self, document: Document) -> None:
+        del self.all[document.kind, document.id]
 
-    def _forget_expired(self, before: float) -> None:
-        for id in [each.id for each in self._tokens.values() if each.expires_at < before]:
-            del self._tokens[id]
+
+def _id(document: Document) -> str:
+    return document.id
 
 
 class MemoryStore(Actor[Message]):
-    """Keep everything in dicts: it outlives the actor it belongs to, not the process."""
+    """Keep everything in a dict: it outlives the actor it belongs to, not the process."""
 
     kind = "store"
-    accepts = DURABLE_WRITES + DURABLE_READS
+    accepts = (StoreRead, StoreWrite)
 
-    def __init__(self, limits: StoreLimits | None = None) -> None:
-        self._tables = MemoryTables(limits or StoreLimits())
+    def __init__(self) -> None:
+        self._documents = MemoryDocuments()
 
     async def handle(self, message: Message) -> object:
-        return carry_out(message, self._tables)
+        return self._documents.do(message)
 
     def snapshot(self) -> Mapping[str, object]:
-        return dict(self._tables.counts())
+        return Counter(each.kind for each in self._documents.all.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from actors.core import ActorSystem, open_system
+from actors.core import Actor, ActorSystem, Message, open_system
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
 from actors.words.limits import ActorLimits
@@ -177,14 +177,17 @@ def lay_keys(data_dir: Path) -> None:
 
 @asynccontextmanager
 async def auvious_server(
-    tmp_path: Path, carrier: str = "lane", settings: Settings | None = None
+    tmp_path: Path,
+    carrier: str = "lane",
+    settings: Settings | None = None,
+    store: Callable[[], Actor[Message]] = MemoryStore,
 ) -> AsyncIterator[AuviousServer]:
     """Serve the dialect on one listener, over a real actor system."""
     settings = settings or auvious_settings(tmp_path)
     lay_keys(tmp_path)
     limits = ActorLimits(ask_seconds=settings.limits.ask_seconds)
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
-    async with open_system(children(lambda: limits, media, MemoryStore)) as system:
+    async with open_system(children(lambda: limits, media, store)) as system:
         limits = settings.limits
         guard = CredentialGuard(
             limits.credential_failures, 1800.0, limits.credential_failures_per_address

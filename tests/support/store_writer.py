@@ -10,22 +10,27 @@ from pathlib import Path
 
 import trio
 
-from actors.store.messages import ConferenceRecord, PutConference, PutService, ServiceRecord
+from actors.store.messages import Document, PutDocument
 from actors.store.place import StorePlace
 from actors.store.upgrade import prepare
-from tests.support.stores import Store, open_store
+from tests.support.stores import AMPLE, Store, open_store
 
 WRITERS = 4
-OWNER = ServiceRecord("owner", "owner", "", encrypted=False)
+OWNER = Document("owner", "owner", "", b"")
 
 
-def written(number: int) -> ConferenceRecord:
-    return ConferenceRecord(f"{number:024d}", OWNER.id, str(number), b"%d" % number * 1000)
+def written(number: int) -> Document:
+    body = b"%d" % number * 1000
+    return Document("written", f"{number:024d}", OWNER.id, body, name=str(number))
+
+
+def put_written(number: int) -> PutDocument:
+    return PutDocument(written(number), AMPLE, owner_kind=OWNER.kind)
 
 
 async def write(store: Store, number: int) -> None:
     while True:
-        await store.ask(PutConference(written(number)))
+        await store.ask(put_written(number))
         print(number, "ok", flush=True)
         number += WRITERS
 
@@ -33,7 +38,7 @@ async def write(store: Store, number: int) -> None:
 async def main(place: StorePlace, first: int) -> None:
     prepare(place)
     async with open_store(place) as store, trio.open_nursery() as nursery:
-        await store.ask(PutService(OWNER))
+        await store.ask(PutDocument(OWNER, AMPLE))
         for writer in range(WRITERS):
             nursery.start_soon(write, store, first + writer)
 

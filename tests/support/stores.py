@@ -24,8 +24,8 @@ from actors.core import (
     Supervisor,
     open_system,
 )
-from actors.store.messages import STORE
-from actors.store.place import StoreLimits, StorePlace
+from actors.store.messages import STORE, Document, KindLimits, PutDocument
+from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from tests.fakes.memory_store import MemoryStore
@@ -34,6 +34,16 @@ from tests.support.actors import House
 POSTGRESQL = os.environ.get("QUINTET_TEST_POSTGRES") or "postgresql+psycopg://postgres@127.0.0.1/"
 KINDS = ("memory", "sqlite", "postgresql")
 DATABASES = ("sqlite", "postgresql")
+AMPLE = KindLimits(100_000, 100_000, 2_097_152)
+
+
+def numbered(number: int, body: bytes = b"") -> Document:
+    """Return a document of the kind "test", whose ids are in the order of the numbers."""
+    return Document("test", f"{number:024x}", "", body)
+
+
+def put_numbered(number: int, body: bytes = b"") -> PutDocument:
+    return PutDocument(numbered(number, body), AMPLE)
 
 
 def run_sql(statement: str, url: str = POSTGRESQL) -> list[tuple[Any, ...]]:
@@ -113,17 +123,11 @@ async def open_store(place: StorePlace) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def open_memory(limits: StoreLimits) -> AsyncIterator[Store]:
-    async with open_system([storage(lambda: MemoryStore(limits))]) as system:
-        yield Store(House(system))
-
-
-@asynccontextmanager
 async def fresh_store(kind: str, folder: Path, **changes: Any) -> AsyncIterator[Store]:
     """Run an empty store of this kind."""
     if kind == "memory":
-        async with open_memory(changes.get("limits", StoreLimits())) as store:
-            yield store
+        async with open_system([storage(MemoryStore)]) as system:
+            yield Store(House(system))
         return
     with fresh_place(kind, folder, **changes) as place:
         prepare(place)

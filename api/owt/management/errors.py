@@ -82,7 +82,7 @@ REFUSALS: dict[str, Trouble] = {
     "store_full": Trouble(503, 1401, "The database holds as many as it may"),
     "store_unavailable": Trouble(500, 1401, "The database does not answer"),
     "unstorable": BAD_REQUEST.saying("Text that cannot be stored"),
-    "unknown_service": SERVICE_NOT_FOUND,
+    "unknown_owner": SERVICE_NOT_FOUND,
 }
 
 

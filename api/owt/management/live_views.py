@@ -47,9 +47,9 @@ from api.owt.portal_host import portal_host
 from api.owt.stream_info import Version, stream_info
 
 if TYPE_CHECKING:
-    from actors.store.records import ConferenceRecord
     from api.owt.management.auth import Authenticator
     from api.owt.management.service import Management
+    from api.owt.stored import StoredRoom
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -186,14 +186,14 @@ class LiveViews:
 
         return refuse
 
-    async def _room(self, room_id: str, live_id: str = "x") -> ConferenceRecord:
+    async def _room(self, room_id: str, live_id: str = "x") -> StoredRoom:
         claim = await self._gate.admit()
         record = await self._management.room(claim.service.lower(), room_id)
         if not LIVE_ID.fullmatch(live_id):
             raise RestError(FAILED)
         return record
 
-    async def _done(self, record: ConferenceRecord, order: Request[None], missing: Trouble) -> None:
+    async def _done(self, record: StoredRoom, order: Request[None], missing: Trouble) -> None:
         """Have the live room do something without an answer; one that does not live has none."""
         lives = await self._management.state.room(record.id) is not None
         if not lives:

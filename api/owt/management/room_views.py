@@ -24,9 +24,9 @@ from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room
 from api.owt.tokens import make_token
 
 if TYPE_CHECKING:
-    from actors.store.records import ConferenceRecord
     from api.owt.management.auth import Authenticator
     from api.owt.management.service import Management
+    from api.owt.stored import StoredRoom
 
 MOST_DIGITS = 9
 
@@ -110,7 +110,7 @@ class RoomViews:
         token_id = await self._management.create_token(record, user, role, document)
         return text_answer(make_token(token_id, where.host, state.token_key, secure=where.secure))
 
-    async def _room(self, room_id: str) -> ConferenceRecord:
+    async def _room(self, room_id: str) -> StoredRoom:
         claim = await self._gate.admit()
         return await self._management.room(claim.service.lower(), room_id)
 

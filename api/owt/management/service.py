@@ -6,21 +6,12 @@ A room that nobody is in may not live: it has no participants, streams or record
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import jsonpatch
 
 from actors.core import Request
-from actors.store.messages import (
-    DropConference,
-    GetConference,
-    ListConferences,
-    PutConference,
-    PutToken,
-    ReplaceConference,
-)
-from actors.store.records import ConferenceRecord, TokenRecord
 from actors.words.refusals import Busy
 from api.http.asking import budget
 from api.owt.ids import OBJECT_ID, ObjectIds
@@ -30,6 +21,7 @@ from api.owt.management.services import ServiceAccounts
 from api.owt.management.turns import Turns
 from api.owt.room_document import RoomDocument
 from api.owt.rooms import InvalidRoom, read_room
+from api.owt.stored import StoredRoom, StoredToken
 from api.owt.tokens import TOKEN_SECONDS
 
 if TYPE_CHECKING:
@@ -50,6 +42,7 @@ class Management:
     def __init__(self, state: OwtState) -> None:
         self.state = state
         self.services = ServiceAccounts(state)
+        self._store = state.store
         self._ids = ObjectIds(state.clock)
         self._live_rooms = LiveRooms(state)
         self._turns = Turns()
@@ -58,30 +51,28 @@ class Management:
 
     async def create_room(self, service: str, room: RoomDocument) -> bytes:
         await self.services.begin()
-        record = _record(self._ids.new(), service, room)
-        await self._stored(PutConference(record))
-        return shown(record)
+        made = StoredRoom.of(self._ids.new(), service, room)
+        await self._store.put_room(made)
+        return shown(made)
 
     async def rooms(self, service: str, page: int, per_page: int) -> bytes:
         """Return one page of a service's rooms, counted from 1; `per_page` 0 means all."""
         offset, limit = ((page - 1) * per_page, per_page) if per_page else (0, None)
-        found = await self._stored(ListConferences(service, offset, limit))
+        found = await self._store.rooms(service, offset, limit)
         return b"[%b]" % b",".join(map(shown, found))
 
-    async def room(self, service: str, room_id: str) -> ConferenceRecord:
+    async def room(self, service: str, room_id: str) -> StoredRoom:
         """Return a room of this service. Raises RestError where it has none of that id."""
-        record: ConferenceRecord | None = None
-        if OBJECT_ID.fullmatch(room_id):
-            record = await self._stored(GetConference(room_id.lower()))
-        if record is None or record.service != service:
+        found = await self._store.room(room_id.lower()) if OBJECT_ID.fullmatch(room_id) else None
+        if found is None or found.service != service:
             raise RestError(ROOM_NOT_FOUND)
-        return record
+        return found
 
-    async def replace_room(self, record: ConferenceRecord, given: dict[str, Any]) -> bytes:
+    async def replace_room(self, record: StoredRoom, given: dict[str, Any]) -> bytes:
         """Replace whole keys of the top level. Raises InvalidRoom, ViewConflict."""
         return await self._change(record, lambda before: {**before, **given})
 
-    async def patch_room(self, record: ConferenceRecord, patch: PatchEntries) -> bytes:
+    async def patch_room(self, record: StoredRoom, patch: PatchEntries) -> bytes:
         """Apply a JSON patch. Raises InvalidRoom, ViewConflict, jsonpatch's errors."""
         most = self.state.services.settings().limits.body_bytes
 
@@ -96,36 +87,36 @@ class Management:
 
         return await self._change(record, patched)
 
-    async def drop_room(self, record: ConferenceRecord) -> None:
+    async def drop_room(self, record: StoredRoom) -> None:
         """Forget a room, and end it where it lives."""
-        await self._stored(DropConference(record.id))
+        await self._store.drop_room(record.id)
         await self._end([record.id])
 
     async def drop_service(self, service: str) -> bool:
         """Forget a service with its rooms, and end those that live."""
-        rooms = await self.services.rooms_of(service)
-        found = await self.services.drop(service)
+        rooms = await self._store.room_ids(service)
+        found = await self._store.drop_service(service)
         await self._end(rooms)
         return found
 
-    async def _end(self, room_ids: list[str]) -> None:
+    async def _end(self, room_ids: Sequence[str]) -> None:
         self.state.note_deleted(room_ids)
         await self._live_rooms.close_all(room_ids)
 
     # --- live rooms
 
-    async def live(self, record: ConferenceRecord, request: Request[R], otherwise: D) -> R | D:
+    async def live(self, record: StoredRoom, request: Request[R], otherwise: D) -> R | D:
         """Ask the live room; `otherwise` is the answer of one that does not live."""
         return await self._live_rooms.ask(record.id, request, otherwise)
 
     # --- tokens
 
     async def create_token(
-        self, record: ConferenceRecord, user: str, role: str, document: dict[str, Any]
+        self, record: StoredRoom, user: str, role: str, document: dict[str, Any]
     ) -> str:
         """Store a token and return its id; it lets one participant in, within three minutes."""
         now = self.state.clock()
-        token = TokenRecord(
+        token = StoredToken(
             self._ids.new(),
             record.id,
             record.service,
@@ -134,10 +125,10 @@ class Management:
             json.dumps(document).encode(),
             now + TOKEN_SECONDS,
         )
-        await self._stored(PutToken(token, now))
+        await self._store.put_token(token, now)
         return token.id
 
-    async def _change(self, record: ConferenceRecord, change: Change) -> bytes:
+    async def _change(self, record: StoredRoom, change: Change) -> bytes:
         """Replace a room by what `change` makes of its document: of what is there by then.
 
         Whoever has changed it meanwhile loses nothing, and who has deleted it finds it gone. Raises
@@ -150,25 +141,17 @@ class Management:
                 record = await self.room(record.service, record.id)
             return await self._swap(record, change)
 
-    async def _swap(self, record: ConferenceRecord, change: Change) -> bytes:
+    async def _swap(self, record: StoredRoom, change: Change) -> bytes:
         for _ in range(CHANGE_ATTEMPTS):
             room = read_room(change(json.loads(record.document)))
-            changed = _record(record.id, record.service, room)
-            if await self._stored(ReplaceConference(changed, record.document)):
+            changed = StoredRoom.of(record.id, record.service, room)
+            if await self._store.replace_room(changed, record.document):
                 return shown(changed)
             record = await self.room(record.service, record.id)
         raise Busy
 
-    async def _stored(self, request: Any) -> Any:
-        return await self.state.store.ask(request, within=self.state.ask_seconds)
 
-
-def _record(room_id: str, service: str, room: RoomDocument) -> ConferenceRecord:
-    document = json.dumps(room.as_json(), ensure_ascii=False).encode()
-    return ConferenceRecord(room_id, service, room.name, document)
-
-
-def shown(record: ConferenceRecord, *, with_id: bool = True) -> bytes:
+def shown(record: StoredRoom, *, with_id: bool = True) -> bytes:
     """Return a room as the API does; all but the GET of one room have `id` beside `_id`.
 
     The stored document is an object in JSON already: a hundred rooms are not read to be written.

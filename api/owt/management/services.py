@@ -9,17 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.core import NameTaken
-from actors.store.messages import (
-    DropService,
-    FindServices,
-    GetService,
-    ListConferenceIds,
-    PutService,
-)
-from actors.store.records import ServiceRecord
 from api.owt.bootstrap import ServiceCredentials, sample_credentials, super_credentials
 from api.owt.ids import ObjectIds
 from api.owt.management.service_keys import KeyCipher, KeyLost
+from api.owt.stored import StoredService
 
 if TYPE_CHECKING:
     from api.owt.state import OwtState
@@ -32,7 +25,7 @@ class ServiceAccounts:
 
     def __init__(self, state: OwtState) -> None:
         secrets = state.services.secrets
-        self._state = state
+        self._store = state.store
         self._seal = KeyCipher(secrets.text("owt.service_seal"))
         self._super = super_credentials(secrets, state.settings)
         self._sample = sample_credentials(secrets, state.settings)
@@ -52,8 +45,8 @@ class ServiceAccounts:
         if self._begun:
             return
         # The sample service goes first: where the super service is, it is, or has been deleted.
-        known = await self._ask(GetService(self._super.id)) is not None
-        there = not known or await self._ask(GetService(self._sample.id)) is not None
+        known = await self._store.service(self._super.id) is not None
+        there = not known or await self._store.service(self._sample.id) is not None
         if there or self._sample_wanted:
             await self._put_own(SAMPLE_NAME, self._sample)
         await self._put_own(SUPER_NAME, self._super)
@@ -62,41 +55,33 @@ class ServiceAccounts:
     async def key_of(self, service: str) -> str | None:
         """Return the key that a service signs with, None where there is no such service."""
         await self.begin()
-        record = await self._ask(GetService(service))
-        if record is None:
+        found = await self._store.service(service)
+        if found is None:
             return None
         try:
-            return self._seal.open(record.id, record.key) if record.encrypted else record.key
+            return self._seal.open(found.id, found.key) if found.encrypted else found.key
         except KeyLost:
             return None
 
     async def create(self, name: str, key: str) -> dict[str, Any]:
         """Add a service. Raises NameTaken."""
-        record = await self._put(self._ids.new(), name, key)
-        return await self.show(record)
+        return await self.show(await self._put(self._ids.new(), name, key))
 
     async def all(self) -> list[dict[str, Any]]:
-        return [await self.show(record) for record in await self._ask(FindServices())]
+        return [await self.show(each) for each in await self._store.services()]
 
     async def one(self, service: str) -> dict[str, Any] | None:
-        record = await self._ask(GetService(service))
-        return None if record is None else await self.show(record)
+        found = await self._store.service(service)
+        return None if found is None else await self.show(found)
 
-    async def rooms_of(self, service: str) -> list[str]:
-        return list(await self._ask(ListConferenceIds(service)))
-
-    async def drop(self, service: str) -> bool:
-        """Remove a service and its rooms from the store; tell whether it was there."""
-        return bool(await self._ask(DropService(service)))
-
-    async def show(self, record: ServiceRecord) -> dict[str, Any]:
+    async def show(self, service: StoredService) -> dict[str, Any]:
         """Return a service as the API does: the key is the sealed one, of no use to sign with."""
         return {
-            "_id": record.id,
-            "name": record.name,
-            "key": record.key,
-            "encrypted": record.encrypted,
-            "rooms": await self.rooms_of(record.id),
+            "_id": service.id,
+            "name": service.name,
+            "key": service.key,
+            "encrypted": service.encrypted,
+            "rooms": await self._store.room_ids(service.id),
             "__v": 0,
         }
 
@@ -106,10 +91,7 @@ class ServiceAccounts:
         except NameTaken:  # of a former configuration, with another id
             await self._put(own.id, f"{name} {own.id}", own.key)
 
-    async def _put(self, service: str, name: str, key: str) -> ServiceRecord:
-        record = ServiceRecord(service, name, self._seal.seal(service, key), encrypted=True)
-        await self._ask(PutService(record))
-        return record
-
-    async def _ask(self, request: Any) -> Any:
-        return await self._state.store.ask(request, within=self._state.ask_seconds)
+    async def _put(self, id: str, name: str, key: str) -> StoredService:
+        service = StoredService(id, name, self._seal.seal(id, key), encrypted=True)
+        await self._store.put_service(service)
+        return service

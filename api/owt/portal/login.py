@@ -11,7 +11,6 @@ from actors.core import ActorError, Message, Ref
 from actors.member.absence import AbsenceTerms
 from actors.member.identity import Identity
 from actors.member.profile import Profile
-from actors.store.messages import GetConference, TakeToken, TokenRecord
 from actors.words.rooms import RoomSpec
 from api.http.credentials import TooManyAttempts
 from api.owt.portal.errors import (
@@ -37,6 +36,7 @@ from api.owt.rooms import (
     read_room,
     room_spec,
 )
+from api.owt.stored import StoredToken
 from api.owt.stream_info import Version
 from api.owt.tokens import BadToken, token_id
 
@@ -116,7 +116,7 @@ def login_words(error: ActorError) -> str:
     return JOINING_FAILED if words == BUSY else words
 
 
-async def _taken(state: OwtState, token: str, address: str) -> TokenRecord:
+async def _taken(state: OwtState, token: str, address: str) -> StoredToken:
     try:
         id_ = token_id(token, state.token_key)
     except BadToken:
@@ -126,7 +126,7 @@ async def _taken(state: OwtState, token: str, address: str) -> TokenRecord:
     await guard.admit(*key)
     try:
         now = state.clock()
-        record = await state.store.ask(TakeToken(id_, now), within=state.ask_seconds)
+        record = await state.store.take_token(id_)
     except BaseException:
         guard.undecided(*key)
         raise
@@ -147,14 +147,13 @@ async def _count(state: OwtState, *key: str) -> None:
 
 
 async def _entry(
-    state: OwtState, token: TokenRecord, participant: str, sdk: str, version: Version
+    state: OwtState, token: StoredToken, participant: str, sdk: str, version: Version
 ) -> Admitted:
-    order = GetConference(token.conference)
-    conference = await state.store.ask(order, within=state.ask_seconds)
-    if conference is None:
+    stored = await state.store.room(token.room)
+    if stored is None:
         raise PortalLoginFailed(JOINING_FAILED)
     try:
-        room = read_room(json.loads(conference.document))
+        room = read_room(json.loads(stored.document))
     except (InvalidRoom, ViewConflict):
         raise PortalLoginFailed(JOINING_FAILED) from None
     permission = permission_of(room, token.role)
@@ -180,6 +179,6 @@ async def _entry(
             terms=terms,
             note=version,
         ),
-        room_spec(conference.id, room, settings.limits.peers_per_room),
+        room_spec(stored.id, room, settings.limits.peers_per_room),
         version,
     )

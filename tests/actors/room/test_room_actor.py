@@ -11,7 +11,7 @@ from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import End, Enter, PlaceOrder, Post
 from actors.room.room import Room
-from actors.store.messages import STORE, FindServices
+from actors.store.messages import STORE, ListDocuments
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
     Extra,
@@ -231,7 +231,7 @@ async def test_a_room_needs_no_store(store: Saboteur) -> None:
     """It is made, locked, crashes and is unlocked while the store answers nobody."""
     async with open_house() as house:
         with store.holding():
-            house.find(STORE).tell(FindServices())
+            house.find(STORE).tell(ListDocuments("test"))
             await settle()
             ann, bob = await house.people("ann", "bob", pin="1234")
             await house.crash_room()

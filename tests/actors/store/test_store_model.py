@@ -1,11 +1,13 @@
-"""The tables in a database answer whatever is asked, in whatever order, as those in memory do."""
+"""Documents in a database answer whatever is asked, in whatever order, as those in memory do."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,32 +23,22 @@ from hypothesis.stateful import (
 from actors.core import Message, Refused
 from actors.store.database import Database
 from actors.store.messages import (
-    DURABLE_WRITES,
-    ConferenceRecord,
-    DropConference,
-    DropService,
-    FindServices,
-    GetConference,
-    GetService,
-    ListConferenceIds,
-    ListConferences,
-    PutConference,
-    PutService,
-    PutToken,
-    ReplaceConference,
-    ServiceRecord,
-    TakeToken,
-    TokenRecord,
-    carry_out,
+    Document,
+    DropDocument,
+    GetDocument,
+    KindLimits,
+    ListDocumentIds,
+    ListDocuments,
+    PutDocument,
+    ReplaceDocument,
+    StoreWrite,
+    TakeDocument,
 )
-from actors.store.place import StoreLimits
 from actors.store.transaction import Transaction
 from actors.store.upgrade import prepare
-from tests.fakes.memory_store import MemoryTables
+from tests.fakes.memory_store import MemoryDocuments
 from tests.support.examples import examples
 from tests.support.stores import DATABASES, fresh_place
-
-LIMITS = StoreLimits(services=2, conferences=4, tokens=2, document_bytes=50)
 
 # Few that are found again and again, and now and then one with NUL or a surrogate in it.
 odd_text = st.text(st.characters(codec=None), max_size=5)
@@ -56,17 +48,27 @@ def few(*values: str) -> st.SearchStrategy[str]:
     return st.integers(0, 9).flatmap(lambda n: odd_text if n == 9 else st.sampled_from(values))
 
 
-services = few("", "a")
-conferences = few("10", "2", "Z", "ä", "😀")
-tokens = few("t", "u")
-names = few("blue", "Blue", "red")
-documents = st.binary(max_size=51)
-times = st.sampled_from([0.0, 500.0, 599.5, 600.5, 700.0, 1200.0])
+KINDS = ("a", "b")
+kinds = st.sampled_from((*KINDS, *KINDS, *KINDS, "\0", "k" * 33))
+ids = few("10", "2", "Z", "ä", "😀", "")
+owners = few("", "2", "Z")
+bodies = st.binary(max_size=51)
+times = st.none() | st.sampled_from([0.0, 500.0, 599.5, 600.5, 700.0, 1200.0])
+moments = st.sampled_from([0.0, 550.0, 650.0, 1250.0])
 numbers = st.integers(-2, 6) | st.just(10**40)
+documents = st.builds(Document, kinds, ids, owners, bodies, times, st.none() | few("blue", "Blue"))
+limits = st.builds(
+    KindLimits,
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.just(50),
+    st.sampled_from([0.0, 100.0]),
+    st.booleans(),
+)
 
 
 def ask(database: Database, message: Message) -> object:
-    return database.run(Transaction(message, 20.0, write=isinstance(message, DURABLE_WRITES)))
+    return database.run(Transaction(message, 20.0, write=isinstance(message, StoreWrite)))
 
 
 class Comparison(RuleBasedStateMachine):
@@ -74,79 +76,75 @@ class Comparison(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.model = MemoryTables(LIMITS)
-        services = ask(self.database, FindServices())
-        assert isinstance(services, tuple)
-        for service in services:
-            ask(self.database, DropService(service.id))
-        ask(self.database, TakeToken("", 1e300))  # long after the last one expired
+        self.model = MemoryDocuments()
+        for kind in KINDS:
+            found: Any = ask(self.database, ListDocumentIds(kind))
+            for id in found:
+                ask(self.database, DropDocument(kind, id))
 
     def both(self, message: Message) -> None:
         answers = []
-        for answer in (
-            lambda: carry_out(message, self.model),
-            lambda: ask(self.database, message),
-        ):
+        for answer in (lambda: self.model.do(message), lambda: ask(self.database, message)):
             try:
                 answers.append(("answer", answer()))
             except Refused as refusal:
                 answers.append(("refusal", refusal.code))
         assert answers[0] == answers[1], message
 
-    @rule(id=services, name=names, key=odd_text, encrypted=st.booleans())
-    def put_service(self, id: str, name: str, key: str, encrypted: bool) -> None:
-        self.both(PutService(ServiceRecord(id, name, key, encrypted)))
+    def known(self, document: Document) -> Document | None:
+        return self.model.all.get((document.kind, document.id))
 
-    @rule(id=services)
-    def drop_service(self, id: str) -> None:
-        self.both(DropService(id))
+    @rule(document=documents, limits=limits, now=moments, owner_kind=st.just("") | kinds)
+    def put(self, document: Document, limits: KindLimits, now: float, owner_kind: str) -> None:
+        self.both(PutDocument(document, limits, now, owner_kind))
 
-    @rule(id=conferences, service=services, name=names, document=documents)
-    def put_conference(self, id: str, service: str, name: str, document: bytes) -> None:
-        self.both(PutConference(ConferenceRecord(id, service, name, document)))
-
-    @rule(id=conferences, service=services, name=names, document=documents, before=documents)
-    def replace_conference(
-        self, id: str, service: str, name: str, document: bytes, before: bytes
+    @rule(document=documents, before=st.none() | bodies, limits=limits, now=moments)
+    def replace(
+        self, document: Document, before: bytes | None, limits: KindLimits, now: float
     ) -> None:
-        known = self.model.get_conference(id)
-        if known is not None and len(before) % 2:  # else it is hardly ever the right one
-            before = known.document
-        self.both(ReplaceConference(ConferenceRecord(id, service, name, document), before))
+        known = self.known(document)
+        if known is not None and before is not None and len(before) % 2:
+            before = known.body  # else it is hardly ever the right one
+            if len(before) % 3:
+                document = replace(document, owner=known.owner)
+        self.both(ReplaceDocument(document, before, limits, now))
 
-    @rule(id=conferences)
-    def drop_conference(self, id: str) -> None:
-        self.both(DropConference(id))
+    @rule(kind=kinds, id=ids)
+    def look(self, kind: str, id: str) -> None:
+        self.both(GetDocument(kind, id))
 
-    @rule(id=tokens, user=names, document=documents, expires_at=times, now=times)
-    def put_token(self, id: str, user: str, document: bytes, expires_at: float, now: float) -> None:
-        self.both(PutToken(TokenRecord(id, "c", "s", user, "r", document, expires_at), now))
+    @rule(kind=kinds, id=ids)
+    def take(self, kind: str, id: str) -> None:
+        self.both(TakeDocument(kind, id))
 
-    @rule(id=tokens, now=times)
-    def take_token(self, id: str, now: float) -> None:
-        self.both(TakeToken(id, now))
-
-    @rule(service=services, conference=conferences)
-    def look(self, service: str, conference: str) -> None:
-        self.both(GetService(service))
-        self.both(GetConference(conference))
-        self.both(ListConferenceIds(service))
+    @rule(kind=kinds, id=ids, owned=st.lists(st.sampled_from(KINDS), max_size=2))
+    def drop(self, kind: str, id: str, owned: list[str]) -> None:
+        self.both(DropDocument(kind, id, tuple(owned)))
 
     @invariant()
     def everything_is_the_same(self) -> None:
-        self.both(FindServices())
-        self.both(ListConferences("a"))
+        for kind in KINDS:
+            self.both(ListDocuments(kind))
 
-    @rule(service=services, offset=numbers, limit=numbers | st.none())
-    def turn_pages(self, service: str, offset: int, limit: int | None) -> None:
-        self.both(ListConferences(service, offset, limit))
+    @rule(
+        kind=kinds,
+        owner=st.none() | owners,
+        after=st.none() | ids,
+        offset=numbers,
+        limit=numbers | st.none(),
+    )
+    def turn_pages(
+        self, kind: str, owner: str | None, after: str | None, offset: int, limit: int | None
+    ) -> None:
+        self.both(ListDocuments(kind, owner, after, offset, limit))
+        self.both(ListDocumentIds(kind, owner, after, offset, limit))
 
 
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        fresh_place(request.param, Path(folder), limits=LIMITS) as place,
+        fresh_place(request.param, Path(folder)) as place,
     ):
         prepare(place)
         with closing(Database(place)) as database:

@@ -13,21 +13,15 @@ import trio
 
 from actors.core import ActorCrashed, ActorError
 from actors.store.backend import backend_of
-from actors.store.messages import (
-    STORE,
-    FindServices,
-    ListConferences,
-    PutConference,
-    PutService,
-)
+from actors.store.messages import STORE, GetDocument, ListDocuments, PutDocument
 from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from tests.actors.core.puppet import logged
 from tests.support.actors import Saboteur
 from tests.support.process import REPOSITORY
-from tests.support.store_writer import OWNER, written
-from tests.support.stores import DATABASES, fresh_place, open_store, run_sql
+from tests.support.store_writer import OWNER, put_written, written
+from tests.support.stores import AMPLE, DATABASES, fresh_place, open_store, run_sql
 
 
 @pytest.fixture(params=DATABASES)
@@ -61,7 +55,7 @@ async def test_every_acknowledged_write_outlives_a_kill(place: StorePlace) -> No
         )
     prepare(place)
     async with open_store(place) as store:
-        found = await store.ask(ListConferences(OWNER.id))
+        found = await store.ask(ListDocuments("written"))
     assert {written(number) for number in acknowledged} <= set(found)
     assert all(each == written(int(each.id)) for each in found), "half a write"
 
@@ -75,11 +69,11 @@ async def test_a_crash_of_the_actor_loses_nothing_acknowledged(
     untold: list[ActorError] = []
     with logged() as lines:
         async with open_store(place) as store:
-            await store.ask(PutService(OWNER))
+            await store.ask(PutDocument(OWNER, AMPLE))
 
             async def write(number: int) -> None:
                 try:
-                    await store.ask(PutConference(written(number)))
+                    await store.ask(put_written(number))
                     acknowledged.append(number)
                 except ActorError as error:
                     untold.append(error)
@@ -90,10 +84,10 @@ async def test_a_crash_of_the_actor_loses_nothing_acknowledged(
                 await trio.sleep(0.01)
                 saboteur.crash("handle")
                 with pytest.raises(ActorCrashed):
-                    await store.ask(FindServices())
+                    await store.ask(ListDocuments("owner"))
             assert len(acknowledged) + len(untold) == 20
-            await store.ask(PutConference(written(99)))
-            found = await store.ask(ListConferences(OWNER.id))
+            await store.ask(put_written(99))
+            found = await store.ask(ListDocuments("written"))
     assert {written(number) for number in (*acknowledged, 99)} <= set(found)
     assert [line["event"] for line in lines] == ["actor.crashed"]
 
@@ -101,12 +95,12 @@ async def test_a_crash_of_the_actor_loses_nothing_acknowledged(
 async def test_it_is_there_when_the_store_is_opened_again(place: StorePlace) -> None:
     prepare(place)
     async with open_store(place) as store:
-        await store.ask(PutService(OWNER))
-        await store.ask(PutConference(written(1)))
+        await store.ask(PutDocument(OWNER, AMPLE))
+        await store.ask(put_written(1))
     prepare(place)
     async with open_store(place) as store:
-        assert await store.ask(FindServices()) == (OWNER,)
-        assert await store.ask(ListConferences(OWNER.id)) == (written(1),)
+        assert await store.ask(GetDocument("owner", OWNER.id)) == OWNER
+        assert await store.ask(ListDocuments("written")) == (written(1),)
 
 
 def ask_while_writing(place: StorePlace, question: str) -> object:

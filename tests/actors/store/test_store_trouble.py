@@ -17,20 +17,20 @@ import trio
 from sqlalchemy import make_url
 
 from actors.core import AskTimeout
-from actors.store.messages import (
-    FindServices,
-    GetService,
-    PutService,
-    PutToken,
-    ServiceRecord,
-    TakeToken,
-    TokenRecord,
-)
+from actors.store.messages import GetDocument, ListDocuments, TakeDocument
 from actors.store.place import StorePlace
 from actors.store.upgrade import prepare
 from actors.words.refusals import Busy, StoreUnavailable
 from tests.actors.core.puppet import logged
-from tests.support.stores import Store, fresh_place, open_store, postgresql, run_sql
+from tests.support.stores import (
+    Store,
+    fresh_place,
+    numbered,
+    open_store,
+    postgresql,
+    put_numbered,
+    run_sql,
+)
 from tests.support.tcp_proxy import Proxy, proxy_to
 
 __all__ = ["postgresql"]
@@ -40,8 +40,11 @@ PROMPT = 4.0  # by then it must be refused, on a busy machine too
 RECOVERY = 15.0
 
 
-def service(number: int) -> ServiceRecord:
-    return ServiceRecord(f"{number:024x}", f"service {number}", "key", encrypted=False)
+ALL = ListDocuments("test")
+
+
+def get_numbered(number: int) -> GetDocument:
+    return GetDocument("test", numbered(number).id)
 
 
 @asynccontextmanager
@@ -68,16 +71,16 @@ async def proxied_store(folder: Path, **changes: object) -> AsyncIterator[tuple[
 async def refused_in_time(store: Store, number: int) -> None:
     began = trio.current_time()
     with pytest.raises(StoreUnavailable):
-        await store.ask(PutService(service(number)))
+        await store.ask(put_numbered(number))
     assert trio.current_time() - began < PROMPT
 
 
 async def until_written(store: Store, number: int) -> None:
-    """Put a service again and again, until the database takes it."""
+    """Put a document again and again, until the database takes it."""
     with trio.fail_after(RECOVERY):
         while True:
             try:
-                await store.ask(PutService(service(number)))
+                await store.ask(put_numbered(number))
             except StoreUnavailable:
                 await trio.sleep(0.05)
             else:
@@ -117,19 +120,19 @@ async def locked_by_another(file: Path, how: str) -> AsyncIterator[None]:
 
 async def test_a_locked_file_refuses_writes_in_time_and_loses_nothing(tmp_path: Path) -> None:
     async with sqlite_store(tmp_path) as (store, file):
-        await store.ask(PutService(service(1)))
+        await store.ask(put_numbered(1))
         with logged() as lines:
             async with locked_by_another(file, "IMMEDIATE"):
                 async with trio.open_nursery() as nursery:
                     for number in range(2, 8):
                         nursery.start_soon(refused_in_time, store, number)
                     # Reads go on meanwhile.
-                    assert await store.ask(FindServices()) == (service(1),)
+                    assert await store.ask(ALL) == (numbered(1),)
                 assert store.facts()["failing"] == ["writes"]
             await until_written(store, 9)
             assert store.facts()["failing"] == []
         # What was refused for a lock was not done.
-        assert await store.ask(FindServices()) == (service(1), service(9))
+        assert await store.ask(ALL) == (numbered(1), numbered(9))
     assert [line["event"] for line in lines] == ["store.unavailable", "store.available"]
     assert lines[0]["error"] == "OperationalError SQLITE_BUSY"
 
@@ -138,9 +141,9 @@ async def test_a_write_that_waits_for_a_short_lock_is_done(tmp_path: Path) -> No
     async with sqlite_store(tmp_path, answer_seconds=10.0) as (store, file):
         async with trio.open_nursery() as nursery:
             async with locked_by_another(file, "EXCLUSIVE"):
-                nursery.start_soon(store.ask, PutService(service(1)))
+                nursery.start_soon(store.ask, put_numbered(1))
                 await trio.sleep(0.2)
-        assert await store.ask(GetService(service(1).id)) == service(1)
+        assert await store.ask(get_numbered(1)) == numbered(1)
 
 
 async def test_a_connection_waits_for_who_has_the_file_alone_when_it_is_made(
@@ -149,10 +152,10 @@ async def test_a_connection_waits_for_who_has_the_file_alone_when_it_is_made(
     async with sqlite_store(tmp_path, answer_seconds=10.0) as (store, file):
         async with trio.open_nursery() as nursery:
             async with locked_by_another(file, "ALONE"):
-                nursery.start_soon(store.ask, FindServices())
-                nursery.start_soon(store.ask, PutService(service(1)))
+                nursery.start_soon(store.ask, ALL)
+                nursery.start_soon(store.ask, put_numbered(1))
                 await trio.sleep(0.2)
-        assert await store.ask(GetService(service(1).id)) == service(1)
+        assert await store.ask(get_numbered(1)) == numbered(1)
 
 
 async def test_an_asker_with_little_time_hears_a_refusal_before_its_time_is_up(
@@ -165,7 +168,7 @@ async def test_an_asker_with_little_time_hears_a_refusal_before_its_time_is_up(
 
                     async def write(number: int = number) -> None:
                         with pytest.raises(StoreUnavailable):
-                            await store.ask(PutService(service(number)), within=3.0)
+                            await store.ask(put_numbered(number), within=3.0)
 
                     nursery.start_soon(write)
 
@@ -176,7 +179,7 @@ async def test_more_requests_than_may_wait_are_busy(tmp_path: Path) -> None:
 
         async def write(number: int) -> None:
             try:
-                await store.ask(PutService(service(number)))
+                await store.ask(put_numbered(number))
             except Busy:
                 outcomes.append("busy")
             else:
@@ -197,16 +200,16 @@ async def test_more_requests_than_may_wait_are_busy(tmp_path: Path) -> None:
 
 async def test_a_file_that_vanished_takes_no_writes_until_it_is_back(tmp_path: Path) -> None:
     async with sqlite_store(tmp_path) as (store, file):
-        await store.ask(PutService(service(1)))
+        await store.ask(put_numbered(1))
         aside = file.with_suffix(".aside")
         file.rename(aside)
         await refused_in_time(store, 2)
         with pytest.raises(StoreUnavailable):
-            await store.ask(FindServices())
+            await store.ask(ALL)
         assert not file.exists(), "an empty database must not take its place"
         aside.rename(file)
         await until_written(store, 3)
-        assert await store.ask(FindServices()) == (service(1), service(3))
+        assert await store.ask(ALL) == (numbered(1), numbered(3))
 
 
 def restore(backup: Path, file: Path) -> None:
@@ -218,15 +221,15 @@ def restore(backup: Path, file: Path) -> None:
 
 async def test_a_file_that_was_replaced_is_the_one_written_to(tmp_path: Path) -> None:
     async with sqlite_store(tmp_path) as (store, file):
-        await store.ask(PutService(service(1)))
+        await store.ask(put_numbered(1))
         with closing(sqlite3.connect(file)) as backup:
             backup.execute("VACUUM INTO ?", (str(tmp_path / "backup"),))
-        await store.ask(PutService(service(2)))
+        await store.ask(put_numbered(2))
         restore(tmp_path / "backup", file)
-        await store.ask(PutService(service(3)))
-        assert await store.ask(FindServices()) == (service(1), service(3))
+        await store.ask(put_numbered(3))
+        assert await store.ask(ALL) == (numbered(1), numbered(3))
     with closing(sqlite3.connect(file)) as check:
-        assert check.execute("SELECT count(*) FROM services").fetchone() == (2,)
+        assert check.execute("SELECT count(*) FROM documents").fetchone() == (2,)
 
 
 @contextmanager
@@ -242,33 +245,34 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 async def test_a_disk_that_takes_no_more_is_a_refusal_and_the_rest_stays(tmp_path: Path) -> None:
     async with sqlite_store(tmp_path, answer_seconds=10.0) as (store, _):
-        await store.ask(PutService(service(1)))
-        big = TokenRecord("t", "c", "s", "u", "r", b"x" * 1_500_000, 1e9)
+        await store.ask(put_numbered(1))
+        big = put_numbered(2, b"x" * 1_500_000)
+        take = TakeDocument("test", numbered(2).id)
         with logged() as lines:
             with files_of_at_most(1_000_000), pytest.raises(StoreUnavailable):
-                await store.ask(PutToken(big, 0.0))
+                await store.ask(big)
             assert [line["error"] for line in lines] == ["OperationalError SQLITE_IOERR_WRITE"]
-        assert await store.ask(FindServices()) == (service(1),)
-        assert await store.ask(TakeToken("t", 0.0)) is None
-        await store.ask(PutToken(big, 0.0))
-        assert await store.ask(TakeToken("t", 0.0)) == big
+        assert await store.ask(ALL) == (numbered(1),)
+        assert await store.ask(take) is None
+        await store.ask(big)
+        assert await store.ask(take) == big.document
 
 
 @pytest.mark.usefixtures("postgresql")
 async def test_postgresql_may_be_away_for_a_while(tmp_path: Path) -> None:
     async with proxied_store(tmp_path) as (store, proxy, _):
         for number in range(5):
-            await store.ask(PutService(service(number)))
+            await store.ask(put_numbered(number))
         with logged() as lines:
             proxy.down()
             await trio.sleep(0.05)
             await refused_in_time(store, 100)
             with pytest.raises(StoreUnavailable):
-                await store.ask(FindServices())
+                await store.ask(ALL)
             await proxy.up()
             await until_written(store, 7)
-        found = {each.id for each in await store.ask(FindServices())}
-        assert found == {service(number).id for number in (0, 1, 2, 3, 4, 7)}
+        found = {each.id for each in await store.ask(ALL)}
+        assert found == {numbered(number).id for number in (0, 1, 2, 3, 4, 7)}
     events = [line["event"] for line in lines]
     assert events.count("store.unavailable") == 2  # reads, and writes
 
@@ -287,8 +291,8 @@ async def test_writers_and_five_seconds_without_postgresql(tmp_path: Path) -> No
                 tried += 1
                 began = trio.current_time()
                 try:
-                    await store.ask(PutService(service(number)))
-                    acknowledged.add(service(number).id)
+                    await store.ask(put_numbered(number))
+                    acknowledged.add(numbered(number).id)
                 except StoreUnavailable:
                     refused += 1
                     await trio.sleep(0.05)
@@ -306,7 +310,7 @@ async def test_writers_and_five_seconds_without_postgresql(tmp_path: Path) -> No
                 while len(acknowledged) < before + 50:
                     await trio.sleep(0.05)
             nursery.cancel_scope.cancel()
-        found = {each.id for each in await store.ask(FindServices())}
+        found = {each.id for each in await store.ask(ALL)}
     assert before > 10
     assert refused > 10
     assert acknowledged - found == set(), "acknowledged writes are lost"
@@ -315,7 +319,7 @@ async def test_writers_and_five_seconds_without_postgresql(tmp_path: Path) -> No
 @pytest.mark.usefixtures("postgresql")
 async def test_a_silent_postgresql_is_given_up_and_its_connection_broken(tmp_path: Path) -> None:
     async with proxied_store(tmp_path) as (store, proxy, _):
-        await store.ask(PutService(service(1)))
+        await store.ask(put_numbered(1))
         accepted = proxy.accepted
         proxy.stall()
         async with trio.open_nursery() as nursery:
@@ -325,14 +329,14 @@ async def test_a_silent_postgresql_is_given_up_and_its_connection_broken(tmp_pat
 
                 async def read() -> None:
                     with pytest.raises(StoreUnavailable):
-                        await store.ask(FindServices())
+                        await store.ask(ALL)
 
                 nursery.start_soon(read)
         assert store.facts()["waiting"] == 0
         proxy.resume()
         await until_written(store, 2)
         assert proxy.accepted > accepted
-        assert service(2) in await store.ask(FindServices())
+        assert numbered(2) in await store.ask(ALL)
 
 
 @pytest.mark.usefixtures("postgresql")
@@ -340,16 +344,16 @@ async def test_connections_that_died_while_idle_are_replaced_unnoticed(tmp_path:
     async with proxied_store(tmp_path, answer_seconds=10.0) as (store, _, url):
         async with trio.open_nursery() as nursery:
             for number in range(6):
-                nursery.start_soon(store.ask, PutService(service(number)))
-                nursery.start_soon(store.ask, FindServices())
+                nursery.start_soon(store.ask, put_numbered(number))
+                nursery.start_soon(store.ask, ALL)
         name = make_url(url).database
         run_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             f" WHERE datname = '{name}' AND application_name = 'quintet'"
         )
         with logged() as lines:
-            await store.ask(PutService(service(7)))
-            assert len(await store.ask(FindServices())) == 7
+            await store.ask(put_numbered(7))
+            assert len(await store.ask(ALL)) == 7
         assert lines == []
 
 
@@ -359,29 +363,29 @@ async def test_postgresql_waits_for_no_lock_longer_than_its_transaction(tmp_path
 
     # A tenth of the time is for the server's word to arrive, also on a busy machine.
     async with proxied_store(tmp_path, answer_seconds=5.0) as (store, _, url):
-        await store.ask(PutService(service(1)))
+        await store.ask(put_numbered(1))
         where = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         with logged() as lines, psycopg.connect(where) as other:
-            other.execute("LOCK TABLE services IN ACCESS EXCLUSIVE MODE")
+            other.execute("LOCK TABLE documents IN ACCESS EXCLUSIVE MODE")
             with pytest.raises(StoreUnavailable):
-                await store.ask(PutService(service(2)), within=30.0)
+                await store.ask(put_numbered(2), within=30.0)
             other.rollback()
             await until_written(store, 3)
         assert lines[0]["error"] == "QueryCanceled 57014"
-        assert await store.ask(FindServices()) == (service(1), service(3))
+        assert await store.ask(ALL) == (numbered(1), numbered(3))
 
 
 @pytest.mark.usefixtures("postgresql")
 async def test_a_store_that_ends_while_the_database_hangs_does_not_hang(tmp_path: Path) -> None:
     began = trio.current_time()
     async with proxied_store(tmp_path, answer_seconds=60.0) as (store, proxy, _):
-        await store.ask(PutService(service(1)))
+        await store.ask(put_numbered(1))
         proxy.stall()
         async with trio.open_nursery() as nursery:
 
             async def write() -> None:
                 with pytest.raises((AskTimeout, StoreUnavailable)):
-                    await store.ask(PutService(service(2)), within=1.0)
+                    await store.ask(put_numbered(2), within=1.0)
 
             nursery.start_soon(write)
     assert trio.current_time() - began < 15
@@ -400,4 +404,4 @@ async def test_a_database_without_tables_is_a_refusal(tmp_path: Path) -> None:
                 os.close(os.open(place.file, os.O_CREAT | os.O_RDWR))
             async with open_store(place) as store:
                 with pytest.raises(StoreUnavailable):
-                    await store.ask(FindServices())
+                    await store.ask(ALL)

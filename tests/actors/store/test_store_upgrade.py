@@ -26,29 +26,27 @@ from structlog.testing import capture_logs
 
 from actors.store.backend import backend_of
 from actors.store.database import Database
-from actors.store.messages import FindServices, PutService, ServiceRecord
+from actors.store.messages import ListDocuments
 from actors.store.place import StorePlace
 from actors.store.schema import HEAD, VERSION_TABLE, metadata
 from actors.store.sqlite import Sqlite
 from actors.store.transaction import Transaction
 from actors.store.upgrade import MIGRATIONS, StoreAway, StoreWrong, _is_away, prepare
 from tests.support.process import REPOSITORY
-from tests.support.stores import DATABASES, fresh_place, run_sql
-
-SAMPLE = ServiceRecord("5" * 24, "sample", "key", encrypted=False)
+from tests.support.stores import DATABASES, fresh_place, numbered, put_numbered, run_sql
 
 NEXT = '''
-"""Give services a colour."""
+"""Give documents a colour."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{head}"
 
 
 def upgrade() -> None:
-    op.add_column("services", sa.Column("colour", sa.Text, server_default="blue"))
+    op.add_column("documents", sa.Column("colour", sa.Text, server_default="blue"))
     {more}
 '''
 
@@ -64,7 +62,7 @@ def newer(tmp_path: Path) -> Path:
     """A folder of migrations that goes one version further."""
     folder = tmp_path / "migrations of 100% more"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0002_colour.py").write_text(NEXT.format(more=""))
+    (folder / "versions" / "v9999_colour.py").write_text(NEXT.format(more="", head=HEAD))
     return folder
 
 
@@ -81,12 +79,12 @@ def version(place: StorePlace) -> object:
 
 def put_sample(place: StorePlace) -> None:
     with closing(Database(place)) as database:
-        database.run(Transaction(PutService(SAMPLE), 20.0, write=True))
+        database.run(Transaction(put_numbered(5), 20.0, write=True))
 
 
-def services(place: StorePlace) -> object:
+def documents(place: StorePlace) -> object:
     with closing(Database(place)) as database:
-        return database.run(Transaction(FindServices(), 20.0, write=False))
+        return database.run(Transaction(ListDocuments("test"), 20.0, write=False))
 
 
 def test_the_newest_migration_makes_the_tables_of_the_schema(place: StorePlace) -> None:
@@ -120,7 +118,7 @@ def test_preparing_again_changes_nothing_and_does_without_alembic(tmp_path: Path
         "assert not {'alembic', 'psycopg'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(place.file)], check=True, cwd=REPOSITORY)
-    assert services(place) == (SAMPLE,)
+    assert documents(place) == (numbered(5),)
 
 
 def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
@@ -129,43 +127,43 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
     prepare(place)
     put_sample(place)
     with capture_logs() as lines:
-        prepare(place, migrations=newer, head="0002")
-    assert version(place) == "0002"
-    assert query(place, "SELECT id, colour FROM services") == [(SAMPLE.id, "blue")]
+        prepare(place, migrations=newer, head="9999")
+    assert version(place) == "9999"
+    assert query(place, "SELECT id, colour FROM documents") == [(numbered(5).id, "blue")]
     assert lines == [
         {
             "event": "store.upgraded",
             "log_level": "info",
             "database": "postgresql" if place.url else "sqlite",
-            "before": "0001",
-            "now": "0002",
+            "before": HEAD,
+            "now": "9999",
         }
     ]
 
 
 def test_a_new_database_takes_all_steps_at_once(place: StorePlace, newer: Path) -> None:
-    prepare(place, migrations=newer, head="0002")
-    assert version(place) == "0002"
-    assert query(place, "SELECT colour FROM services") == []
+    prepare(place, migrations=newer, head="9999")
+    assert version(place) == "9999"
+    assert query(place, "SELECT colour FROM documents") == []
 
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(place: StorePlace, newer: Path) -> None:
     prepare(place)
     put_sample(place)
-    broken = NEXT.format(more='op.execute("SELECT * FROM nowhere")')
-    (newer / "versions" / "v0002_colour.py").write_text(broken)
+    broken = NEXT.format(more='op.execute("SELECT * FROM nowhere")', head=HEAD)
+    (newer / "versions" / "v9999_colour.py").write_text(broken)
     with pytest.raises(StoreWrong, match="nowhere"):
-        prepare(place, migrations=newer, head="0002")
-    assert version(place) == "0001"
+        prepare(place, migrations=newer, head="9999")
+    assert version(place) == HEAD
     prepare(place)
-    assert services(place) == (SAMPLE,)
+    assert documents(place) == (numbered(5),)
 
 
 def test_a_newer_database_is_refused_and_left_alone(place: StorePlace, newer: Path) -> None:
-    prepare(place, migrations=newer, head="0002")
-    with pytest.raises(StoreWrong, match=r"newer version of Quintet.*0002.*knows up to 0001"):
+    prepare(place, migrations=newer, head="9999")
+    with pytest.raises(StoreWrong, match=rf"newer version of Quintet.*9999.*knows up to {HEAD}"):
         prepare(place)
-    assert version(place) == "0002"
+    assert version(place) == "9999"
 
 
 def test_servers_that_start_together_make_the_tables_once(place: StorePlace) -> None:

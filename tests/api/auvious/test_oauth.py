@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from argon2 import PasswordHasher
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from actors.store.place import StorePlace
+from actors.store.sql_store import SqlStore
+from actors.store.upgrade import prepare
 from api.auvious.keys import rotate
 from api.auvious.passwords import LONGEST_PASSWORD, Passwords
 from tests.support.auvious import (
@@ -290,13 +294,21 @@ async def test_a_refresh_token_is_its_clients(http: httpx.AsyncClient) -> None:
 
 
 async def test_refresh_tokens_outlive_a_restart_as_hashes(tmp_path: Path) -> None:
-    async with auvious_server(tmp_path) as server, server.http() as http:
+    store = database(tmp_path)
+    async with auvious_server(tmp_path, store=store) as server, server.http() as http:
         token = (await http.post(TOKEN, data=USER)).json()["refresh_token"]
     check_files_are_private(tmp_path, token)
     gone = [user for user in USERS if user["id"] != "bob"]
     settings = auvious_settings(tmp_path, auvious={"users": gone})
-    async with auvious_server(tmp_path, settings=settings) as server, server.http() as http:
+    async with auvious_server(tmp_path, "lane", settings, store) as server, server.http() as http:
         assert (await http.post(TOKEN, data=again(token))).status_code == 200
+
+
+def database(folder: Path) -> Callable[[], SqlStore]:
+    """Return what makes a store of a file in this folder, which outlives a server."""
+    place = StorePlace(folder / "quintet.sqlite")
+    prepare(place)
+    return partial(SqlStore, place)
 
 
 def check_files_are_private(folder: Path, secret: str) -> None:
@@ -307,10 +319,11 @@ def check_files_are_private(folder: Path, secret: str) -> None:
 
 
 async def test_a_user_who_was_removed_gets_no_new_token(tmp_path: Path) -> None:
-    async with auvious_server(tmp_path) as server, server.http() as http:
+    store = database(tmp_path)
+    async with auvious_server(tmp_path, store=store) as server, server.http() as http:
         token = (await http.post(TOKEN, data=USER)).json()["refresh_token"]
     settings = auvious_settings(tmp_path, auvious={"users": USERS[1:]})
-    async with auvious_server(tmp_path, settings=settings) as server, server.http() as http:
+    async with auvious_server(tmp_path, "lane", settings, store) as server, server.http() as http:
         assert await error(await http.post(TOKEN, data=again(token))) == "invalid_grant"
 
 
@@ -335,14 +348,16 @@ async def test_refresh_tokens_end(tmp_path: Path) -> None:
         assert await error(await http.post(TOKEN, data=again(late))) == "invalid_grant"
 
 
-async def test_a_store_that_cannot_be_used_is_unavailable(
-    server: AuviousServer, http: httpx.AsyncClient, tmp_path: Path
-) -> None:
-    (tmp_path / "auvious_refresh.sqlite3").write_bytes(b"no database" * 100)
-    assert await error(await http.post(TOKEN, data=USER), 503) == "temporarily_unavailable"
-    assert (await http.post(TOKEN, data=CLIENT)).status_code == 200
-    (tmp_path / "auvious_refresh.sqlite3").unlink()
-    assert (await http.post(TOKEN, data=USER)).status_code == 200, "mended"
+async def test_a_store_that_cannot_be_used_is_unavailable(tmp_path: Path) -> None:
+    store, file = database(tmp_path), tmp_path / "quintet.sqlite"
+    async with auvious_server(tmp_path, store=store) as server, server.http() as http:
+        token = (await http.post(TOKEN, data=USER)).json()["refresh_token"]
+        aside = file.rename(tmp_path / "aside")
+        for form in (USER, again(token)):
+            assert await error(await http.post(TOKEN, data=form), 503) == "temporarily_unavailable"
+        assert (await http.post(TOKEN, data=CLIENT)).status_code == 200
+        aside.rename(file)
+        assert (await http.post(TOKEN, data=again(token))).status_code == 200, "mended"
 
 
 # --- passwords

@@ -11,10 +11,10 @@ import httpx
 import pytest
 import trio
 
-from actors.store.messages import STORE, PutToken, TokenRecord
 from actors.words.orders import DropParticipant
 from api.http.credentials import CredentialGuard, _named
 from api.owt.portal.tickets import TICKET_SECONDS, make_ticket
+from api.owt.stored import OwtStore, StoredToken
 from api.owt.tokens import make_token
 from api.process.lifecycle import ServerState
 from tests.actors.core.puppet import logged
@@ -153,10 +153,9 @@ async def test_a_room_or_a_role_that_is_gone(server: OwtServer) -> None:
 
 async def test_a_token_expires(server: OwtServer, room: str) -> None:
     now, id_ = time.time(), "0" * 24
-    record = TokenRecord(id_, room, "", "ann", "presenter", b"{}", now - 1)
-    store = server.system.registry.find(STORE)
-    assert store is not None
-    await store.ask(PutToken(record, now - 60), within=5)
+    expired = StoredToken(id_, room, "", "ann", "presenter", b"{}", now - 1)
+    store = OwtStore(server.services.store, server.services.settings)
+    await store.put_token(expired, now - 60)
     late = make_token(id_, "host:1", secret(server, "owt.token_key"), secure=False)
     async with connection(server) as ann:
         assert await ann.refused("login", login(late)) == "Expired"

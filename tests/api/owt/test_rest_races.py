@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ from actors.directory import rooms
 from actors.member.member import Member
 from actors.room.conference import RoomConference
 from actors.room.room import Room
-from actors.store.records import ConferenceRecord
+from actors.store.messages import Document, DropDocument, ReplaceDocument
 from actors.words.keys import RoomKey
 from actors.words.orders import CloseRoom
 from api.owt.portal import login
 from tests.api.owt.test_rest_rooms import trouble
-from tests.fakes.memory_store import MemoryTables
+from tests.fakes.memory_store import MemoryDocuments
 from tests.support.owt import SAMPLE, SUPER, OwtServer, owt_server, owt_settings
 from tests.support.owt_portal import connection, guest, token, until_peers
 
@@ -34,14 +34,20 @@ async def server(tmp_path: Path) -> AsyncIterator[OwtServer]:
 
 def beside(server: OwtServer, monkeypatch: pytest.MonkeyPatch, *others: Any) -> None:
     """Have the store do something else first whenever a room is about to be replaced."""
-    left, real = list(others), MemoryTables.replace_conference
+    left, real = list(others), MemoryDocuments.do
 
-    def replace(tables: MemoryTables, record: ConferenceRecord, before: bytes) -> bool:
-        if left:
-            left.pop(0)(tables, record)
-        return real(tables, record, before)
+    def do(documents: MemoryDocuments, message: Message) -> object:
+        if isinstance(message, ReplaceDocument) and left:
+            left.pop(0)(documents, message.document)
+        return real(documents, message)
 
-    monkeypatch.setattr(MemoryTables, "replace_conference", replace)
+    monkeypatch.setattr(MemoryDocuments, "do", do)
+
+
+def change(documents: MemoryDocuments, room: Document, body: Callable[[bytes], bytes]) -> None:
+    """Change a room as it is in the store."""
+    known = documents.all[room.kind, room.id]
+    documents.all[room.kind, room.id] = replace(known, body=body(known.body))
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -50,7 +56,7 @@ async def test_a_change_does_not_bring_a_deleted_room_back(
 ) -> None:
     manager = server.manager()
     room = (await manager.create_room())["_id"]
-    beside(server, monkeypatch, lambda tables, record: tables.drop_conference(record.id))
+    beside(server, monkeypatch, lambda them, room: them.do(DropDocument(room.kind, room.id)))
     body: Any = {"inputLimit": 5}
     if method == "PATCH":
         body = [{"op": "replace", "path": "/inputLimit", "value": 5}]
@@ -65,13 +71,10 @@ async def test_of_two_changes_at_once_both_are_made(
     manager = server.manager()
     room = (await manager.create_room())["_id"]
 
-    def rename(tables: MemoryTables, record: ConferenceRecord) -> None:
-        known = tables.get_conference(record.id)
-        assert known is not None
-        document = json.dumps(json.loads(known.document) | {"name": "renamed"}).encode()
-        tables.put_conference(replace(known, name="renamed", document=document))
+    def renamed(body: bytes) -> bytes:
+        return json.dumps(json.loads(body) | {"name": "renamed"}).encode()
 
-    beside(server, monkeypatch, rename)
+    beside(server, monkeypatch, lambda them, room: change(them, room, renamed))
     answer = await manager.ask("PUT", f"/v1/rooms/{room}", {"inputLimit": 5})
     assert (answer.json()["name"], answer.json()["inputLimit"]) == ("renamed", 5)
     assert (await manager.ask("GET", f"/v1/rooms/{room}")).json()["inputLimit"] == 5
@@ -83,10 +86,8 @@ async def test_who_is_never_fast_enough_is_told_to_try_again(
     manager = server.manager()
     room = (await manager.create_room())["_id"]
 
-    def touch(tables: MemoryTables, record: ConferenceRecord) -> None:
-        known = tables.get_conference(record.id)
-        assert known is not None
-        tables.put_conference(replace(known, document=known.document + b" "))
+    def touch(documents: MemoryDocuments, room: Document) -> None:
+        change(documents, room, lambda body: body + b" ")
 
     beside(server, monkeypatch, *[touch] * 20)
     assert (await manager.ask("PUT", f"/v1/rooms/{room}", {"inputLimit": 5})).status_code == 503

@@ -13,7 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from actors.core import Actor, Message
-from actors.store.messages import ReplaceConference
+from actors.store.messages import ReplaceDocument
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from actors.words.refusals import Busy
@@ -178,7 +178,7 @@ async def test_too_many_at_once_are_told_that_the_server_is_busy(
     going_on, real = trio.Event(), MemoryStore.handle
 
     async def handle(self: MemoryStore, message: Message) -> object:
-        if isinstance(message, ReplaceConference):
+        if isinstance(message, ReplaceDocument):
             await going_on.wait()
         return await real(self, message)
 
