@@ -30,7 +30,10 @@ class Moment:
 
 @dataclass(slots=True)
 class Site:
-    """One site. `people_changed` is true until its lists are told; `at_once`: with no wait."""
+    """One site. `people_changed` is true until its lists are told; `at_once`: with no wait.
+
+    `loaded` is true once bans and ids go on from what was stored.
+    """
 
     rules: SiteRules
     ids: MessageIds
@@ -43,6 +46,7 @@ class Site:
     echo: ChannelEcho = field(init=False)
     people_changed: bool = False
     at_once: bool = False
+    loaded: bool = False
     _rules_by_key: dict[str, frozenset[Rule]] = field(init=False)
     _channels: dict[str, Channel] = field(init=False)
 
