@@ -116,7 +116,7 @@ class ClearBody(KeyedBody):
 # --- answers: for the document, and for those who read it
 
 
-class Cameras(BaseModel):
+class CameraCounts(BaseModel):
     Blue: int
     Red: int
 
@@ -124,7 +124,7 @@ class Cameras(BaseModel):
 class StatisticsAnswer(BaseModel):
     UserCount: int
     Usernames: list[str]
-    Cameras: Cameras
+    Cameras: CameraCounts
 
 
 class OkAnswer(BaseModel):

@@ -40,6 +40,11 @@ class Errands:
     def __len__(self) -> int:
         return self._running
 
+    @property
+    def ready(self) -> bool:
+        """Whether tasks can be started."""
+        return self._start_task is not None
+
     def run(self, errand: Errand, name: str) -> bool:
         """Start a task; False where the server is starting or ending, and nothing happens."""
         if self._start_task is None:
@@ -48,10 +53,10 @@ class Errands:
             self._start_task(self._run, errand, name, name=name)
         except ActorStopped:
             return False
+        self._running += 1
         return True
 
     async def _run(self, errand: Errand, name: str) -> None:
-        self._running += 1
         try:
             await errand()
         except Exception as error:

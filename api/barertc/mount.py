@@ -6,6 +6,7 @@ from quart import Blueprint
 
 from api.barertc.answers import refuse
 from api.barertc.openapi import PATHS
+from api.barertc.pages import add_pages
 from api.barertc.routes import add_routes
 from api.barertc.state import BareRtcState
 from api.http.mounts import Mount, Place
@@ -15,6 +16,7 @@ def open_mount(state: BareRtcState, place: Place) -> Mount:
     blueprint = Blueprint("barertc", __name__)
     bases = ("/", "/barertc/") if place.root else ("/barertc/",)
     add_routes(blueprint, state, bases)
+    add_pages(blueprint, state, bases)
     return Mount(
         dialect="barertc",
         blueprint=blueprint,

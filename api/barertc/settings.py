@@ -217,6 +217,11 @@ def hints(settings: Settings) -> Iterator[str]:
     if not any("barertc" in listener.dialects for listener in settings.listeners):
         return
     barertc = settings.section(BareRtcSettings)
+    if barertc.web_client and all(each.root != "barertc" for each in settings.listeners):
+        yield (
+            "barertc.web_client is not served: it can only stand at /, and barertc is the root of "
+            "no listener"
+        )
     if barertc.channels and not _has_start(barertc):
         yield (
             f'no entry of barertc.channels has the id "{START_CHANNEL}", where published web '

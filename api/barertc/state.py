@@ -12,11 +12,12 @@ import trio
 from actors.core import Ref
 from actors.words.keys import RoomKey
 from actors.words.rooms import RoomSpec
-from actors.words.site import Channel, Rule, RuleTexts, SiteRules
+from actors.words.site import Channel, Rule, SiteRules
 from api.barertc.block_lists import BlockLists
 from api.barertc.dialect import kept_secrets
 from api.barertc.errands import Errands
 from api.barertc.history import History, NoHistory
+from api.barertc.rule_texts import rule_texts
 from api.barertc.settings import BareRtcRule, BareRtcSettings
 from api.barertc.site_control import follow_settings
 from api.barertc.tokens import LoginTokens
@@ -96,12 +97,7 @@ class BareRtcState:
                 for channel in settings.channels
             ),
             rules=tuple((rule.username, _rules_of(rule)) for rule in settings.rules),
-            texts=RuleTexts(
-                settings.strings.rule_camera_always_nsfw,
-                settings.strings.rule_no_broadcast,
-                settings.strings.rule_no_video,
-                settings.strings.rule_no_image,
-            ),
+            texts=rule_texts(settings.strings),
             vip_is_secret=settings.vip.mutually_secret,
             operators_can_be_blocked=settings.blockable_admins,
             lists_from=self.opened_at + quiet,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import structlog
@@ -101,7 +102,7 @@ class Webhooks:
             log.warning("webhook.dropped", webhook="report")
             on_reported("too many reports are waiting")
         elif not self._errands.run(partial(self._deliver, body, on_reported), "report"):
-            on_reported("the server is shutting down")
+            on_reported("the server is about to restart")
         else:
             self._waiting += 1
             self._bytes += len(body)
@@ -134,7 +135,7 @@ class Webhooks:
         return document
 
     async def _deliver(self, body: bytes, on_reported: OnReported) -> None:
-        fate = "the server is shutting down"
+        fate = "the server is about to restart"
         try:
             fate = await self._attempts(body)
         finally:
@@ -194,10 +195,12 @@ async def _post(url: str, body: bytes, most: int, seconds: float) -> bytes:
             passing = response.status_code >= 500 or response.status_code == 429
             raise WebhookFailed(f"HTTP status {response.status_code}", passing=passing)
         found = bytearray()
-        async for part in response.aiter_raw(16_384):
-            found += part
-            if len(found) > most:
-                raise WebhookFailed("the answer is too long")
+        parts = cast("AsyncGenerator[bytes, None]", response.aiter_raw(16_384))
+        async with aclosing(parts):
+            async for part in parts:
+                found += part
+                if len(found) > most:
+                    raise WebhookFailed("the answer is too long")
         return bytes(found)
 
 

@@ -19,9 +19,9 @@ class TurnCredentials:
     password: str
 
 
-def issue(secret: str, user: str, now: float) -> TurnCredentials:
-    """Return credentials that are good for TTL_SECONDS; the username holds a hash of `user`."""
+def issue(secret: str, user: str, now: float, seconds: int = TTL_SECONDS) -> TurnCredentials:
+    """Return credentials that are good for so long; the username holds a hash of `user`."""
     name = base64.b64encode(hashlib.sha256(user.encode()).digest()).decode()
-    username = f"{int(now) + TTL_SECONDS}:{name}"
+    username = f"{int(now) + seconds}:{name}"
     mac = hmac.digest(secret.encode(), username.encode(), hashlib.sha1)
     return TurnCredentials(username, base64.b64encode(mac).decode())

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import html
-import os
-import re
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quart import Blueprint, Response, request, send_from_directory
+from quart import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from api.http.asking import client
+from api.http.hosting import hosted_file, in_script, own_sockets
 from api.spreed.config_document import STATIC, config_document
 from api.spreed.wire import encode
 
@@ -28,7 +27,6 @@ POLICY = (
     "media-src 'self' blob: mediastream:; connect-src 'self'{sockets}; font-src 'self'; "
     "base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 )
-_HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?", re.ASCII)
 ROBOTS = "User-agent: *\nDisallow: /\n"
 
 
@@ -63,10 +61,10 @@ class MeetingPage:
         text = self._template.replace("<!--quintet:base-->", f'<base href="{base}">').replace(
             "<!--quintet:config-->",
             '<script id="quintet-config" type="application/json">'
-            f"{_in_script(config_document(self._state))}</script>",
+            f"{_json(config_document(self._state))}</script>",
         )
         response = Response(text, content_type="text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = POLICY.format(sockets=_sockets())
+        response.headers["Content-Security-Policy"] = POLICY.format(sockets=own_sockets())
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "no-cache"
         return response
@@ -99,7 +97,7 @@ class HostedClient:
             base=html.escape(self._state.settings.base_path, quote=True),
             title=html.escape(self._state.settings.title),
             static=STATIC,
-            context=_in_script(self._context()),
+            context=_json(self._context()),
         )
         response = Response(text, content_type="text/html; charset=utf-8")
         response.headers["Cache-Control"] = "no-cache"
@@ -113,16 +111,7 @@ class HostedClient:
         """Serve a file; the segment `ver=…` only makes its address new with each version."""
         first, _, rest = name.partition("/")
         versioned = first.startswith("ver=")
-        try:
-            top = self._static.resolve()  # once: the folder may be a link that is just being turned
-            within = (top / (rest if versioned else name)).resolve().relative_to(top)
-            if any(part.startswith(".") for part in (*name.split("/"), *within.parts)):
-                raise NotFound  # what a copied folder may hide: .git, .env
-            if not os.access(top / within, os.R_OK):
-                raise NotFound
-            response = await send_from_directory(top, str(within))
-        except (OSError, ValueError, RuntimeError):  # no name of a file, or one we may not read
-            raise NotFound from None
+        response = await hosted_file(self._static, rest if versioned else name)
         if versioned:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
@@ -140,16 +129,8 @@ class HostedClient:
         }
 
 
-def _sockets() -> str:
-    """Name the site's own websockets for browsers that do not take them for 'self'."""
-    host = client().host or ""
-    return f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
-
-
-def _in_script(document: object) -> str:
-    """Write JSON so that no text in it can end the script element."""
-    text = encode(document).decode()
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+def _json(document: object) -> str:
+    return in_script(encode(document).decode())
 
 
 _HOSTED = """<!doctype html>

@@ -7,9 +7,11 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
 
+import trio
 from werkzeug.routing import Rule
 
 from api.http.app import create_app
+from api.http.mounts import Mount
 from api.process.mounting import Dialects
 from api.process.secret_store import Secrets
 from api.settings import ListenerSettings
@@ -23,6 +25,10 @@ def app_rules(dialect: str) -> list[Rule]:
         secrets = Secrets(Path(folder))
         services = services_for(settings_with(), system=system, secrets=secrets)
         listener = ListenerSettings(dialects=(dialect,), root=dialect)
-        mounts = Dialects([dialect], services).mounts(listener)
+
+        async def opened() -> list[Mount]:
+            return Dialects([dialect], services).mounts(listener)
+
+        mounts = trio.run(opened)  # a dialect may look at the clock
         rules: Any = create_app(listener, mounts, services).url_map.iter_rules()
         return cast("list[Rule]", list(rules))

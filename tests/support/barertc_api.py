@@ -83,6 +83,7 @@ async def barertc_api(
             settings=lambda: current[0],
         )
         state = BareRtcState.open(services)
+        await until(lambda: state.errands.ready)
         mount = open_mount(state, Place(root=root, secure=False))
         async with (
             serving(

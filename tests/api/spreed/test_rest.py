@@ -849,7 +849,7 @@ async def test_a_hosted_file_that_we_may_not_read_is_not_found(
         asked.append(path)
         return mode != os.R_OK
 
-    monkeypatch.setattr("api.spreed.pages.os.access", access)
+    monkeypatch.setattr("api.http.hosting.os.access", access)
     async with site(tmp_path, spreed={"web_client": str(tmp_path / "client")}) as (_, http):
         assert (await http.get("/static/main.js")).status_code == 404
     assert [path.name for path in asked] == ["main.js"]

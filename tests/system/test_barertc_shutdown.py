@@ -1,0 +1,85 @@
+"""The end that the web API orders: of a real process, with its exit code, or of the chat alone."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import httpx
+import trio
+
+from tests.support.process import RunningProcess, launched
+
+ALONE = 'listeners = [{ bind = "127.0.0.1:0", dialects = ["barertc", "operator"] }]\n'
+TWO = """listeners = [
+    { bind = "127.0.0.1:0", dialects = ["barertc"] },
+    { bind = "127.0.0.1:0", dialects = ["barertc", "spreed"], root = "spreed" },
+]
+"""
+KEY = '[barertc]\nadmin_api_key = "key"\n'
+GRACE = 5.0
+
+
+async def post(server: RunningProcess, path: str, url: str = "") -> httpx.Response:
+    async with httpx.AsyncClient(timeout=30) as http:
+        return await http.post(f"{url or server.url}{path}", json={"APIKey": "key"})
+
+
+async def test_the_process_answers_waits_two_seconds_and_exits_with_1(tmp_path: Path) -> None:
+    async with launched(tmp_path, ALONE + KEY, server=f"shutdown_grace = {GRACE}") as server:
+        started = time.monotonic()
+        response = await post(server, "/api/shutdown")
+        answered = time.monotonic() - started
+        assert (response.status_code, response.json()) == (200, {"OK": True})
+        assert answered < 2
+        assert (await post(server, "/api/shutdown")).status_code == 200  # once more is no harm
+        assert server.process.returncode is None
+        code, _ = await server.end()
+        taken = time.monotonic() - started
+    assert code == 1
+    assert 2 <= taken < 2 + GRACE + 2
+    events = [line["event"] for line in server.log]
+    assert events[-2:] == ["server.stopping", "server.stopped"]
+    assert server.stopped_within() < GRACE
+
+
+async def test_a_signal_while_it_waits_ends_it_at_once(tmp_path: Path) -> None:
+    async with launched(tmp_path, ALONE + KEY) as server:
+        await post(server, "/api/shutdown")
+        started = time.monotonic()
+        server.send(signal.SIGTERM)
+        code, _ = await server.end()
+    assert code == 1  # as was asked for
+    assert time.monotonic() - started < 2
+
+
+async def test_beside_other_dialects_the_chat_ends_alone(tmp_path: Path) -> None:
+    async with launched(tmp_path, TWO + KEY) as server:
+        _, other = server.urls
+        for url, path in ((server.url, "/api/shutdown"), (other, "/barertc/api/shutdown")):
+            assert (await post(server, path, url)).json() == {"OK": True}
+        await trio.sleep(2.5)
+        assert server.process.returncode is None
+        async with httpx.AsyncClient(timeout=30) as http:
+            assert (await http.get(f"{other}/api/v1/config")).status_code == 200
+            assert (await http.get(f"{server.url}/api/statistics")).json()["UserCount"] == 0
+        server.send(signal.SIGTERM)
+        code, _ = await server.end()
+    assert code == 0
+
+
+async def test_a_reload_changes_the_key_and_the_page(tmp_path: Path) -> None:
+    async with launched(tmp_path, ALONE + KEY) as server:
+        file = tmp_path / "config.toml"
+        file.write_text(file.read_text().replace('"key"', '"other"\ntitle = "New"'))
+        server.send(signal.SIGHUP)
+        await server.wait_for("config.reloaded")
+        assert (await post(server, "/api/blocklist")).status_code == 401
+        async with httpx.AsyncClient(timeout=30) as http:
+            page = (await http.get(f"{server.url}/")).text
+        assert '"Title": "New"' in page
+        assert "key" not in json.dumps(server.log).replace("api_key", "")
+        server.send(signal.SIGTERM)
+        await server.end()
