@@ -161,6 +161,6 @@ def test_how_it_looks(chatter: NewChatter, scheme: str) -> None:
     ada.camera_of(bert.name).click()
     ada.confirms("Open webcam")
     ada.watches(bert.name)
-    bert.says("**Tea** is ready:\n\n- Assam\n- Darjeeling `first flush`")
+    bert.says("**Tea** is ready:", "", "- Assam", "- Darjeeling `first flush`", "", "> with milk?")
     ada.reads("Assam")
     ada.picture(f"chat-{scheme}")

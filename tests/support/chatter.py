@@ -89,8 +89,12 @@ class Chatter(Person):
         expect(self.page.locator("#site")).to_be_visible()
         expect(self.row(self.name)).to_be_visible()
 
-    def says(self, text: str) -> None:
-        self.types("Message", text)
+    def says(self, *lines: str) -> None:
+        """Write a message of so many lines, key by key."""
+        self.types("Message", lines[0])
+        for line in lines[1:]:
+            self.page.keyboard.press("Shift+Enter")
+            self.page.keyboard.type(line)
         self.page.keyboard.press("Enter")
 
     def types(self, label: str, text: str) -> None:

@@ -111,7 +111,8 @@ class Site {
     showView("site");
     this.#showPane("talk");
     this.conversations.open(this.conversations.first.id);
-    byId("write-text").focus();
+    // On a phone that would put the keyboard over what there is to read.
+    byId(this.#isNarrow() ? "talk-title" : "write-text").focus();
     this.changed();
     this.#own.active();
   }
@@ -262,7 +263,7 @@ class Site {
     const name = isDirect ? this.people.nick(other) : title;
     byId("talk-title").textContent = isDirect ? `@ ${name}` : `# ${name}`;
     byId("close-direct").hidden = !isDirect;
-    byId("write-text").placeholder = isDirect ? `Message to ${name}` : `Message to everybody in ${name}`;
+    byId("write-text").placeholder = isDirect ? `Message to ${name}` : `Message in ${name}`;
     byId("add-picture").hidden = !this.#permitsPictures();
     this.#grow();
     if (isDirect && PAGE.disclaimer && !conversation.disclaimed) {
