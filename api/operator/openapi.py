@@ -37,6 +37,11 @@ def _get(summary: str, answers: dict[str, Any], *, token: bool = True) -> dict[s
     return {"get": operation}
 
 
+def _query(name: str, example: str) -> dict[str, Any]:
+    schema = {"type": "string", "examples": [example]}
+    return {"name": name, "in": "query", "required": True, "schema": schema}
+
+
 _STOP = {
     "type": "object",
     "required": ["path"],
@@ -55,15 +60,7 @@ PATHS: dict[str, object] = {
             **_get("Who is on a chat site, and who is banned", _answers(200, 401, 404, 429, 503))[
                 "get"
             ],
-            "parameters": [
-                {
-                    "name": "path",
-                    "in": "query",
-                    "required": True,
-                    "schema": {"type": "string"},
-                    "example": "/conferencing/rooms/barertc:site",
-                }
-            ],
+            "parameters": [_query("realm", "barertc"), _query("name", "site")],
         }
     },
     "/-/actors/stop": {

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from quart import Blueprint, Response, request
 
 from actors.core import ActorError, PermanentActor, Refused, UnknownActor
-from actors.words.keys import ROOMS
+from actors.words.keys import RoomKey
 from actors.words.site import GetBans, GetPeople, Person, Video
 from api.http.app import current
 from api.http.asking import client
@@ -78,20 +78,21 @@ class Routes:
 
     async def people(self) -> Response:
         """Give who is on a chat site, with their webcams, and who is banned from it."""
-        path = request.args.get("path", "")
-        room = self._services.system.registry.find(path) if path.startswith(f"{ROOMS}/") else None
+        realm, name = request.args.get("realm", ""), request.args.get("name", "")
+        room = await self._services.directory.room(RoomKey(realm, name))
         if room is None:
-            return refuse(404, "No chat site is at this path.", "unknown_actor")
+            return refuse(404, "There is no such chat site just now.", "unknown_site")
         try:
             people = await room.ask(GetPeople(), within=ASK_SECONDS)
             bans = await room.ask(GetBans(), within=ASK_SECONDS)
         except Refused:  # another kind of room
-            return refuse(404, "No chat site is at this path.", "unknown_actor")
+            return refuse(404, "There is no such chat site just now.", "unknown_site")
         except ActorError:
             return refuse(503)
         return _json(
             {
-                "path": path,
+                "realm": realm,
+                "name": name,
                 "people": [_person(person) for person in people],
                 "bans": [{"name": name, "until": until} for name, until in bans],
             }

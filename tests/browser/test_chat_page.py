@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Callable, Iterator
 
 import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
 from tests.browser.conftest import NewChatter
-from tests.support.chatter import Chatter
+from tests.support.chatter import CHAT, Chatter
+from tests.support.server_process import ServerProcess
+from tests.support.web_site import WebSite
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def web_site() -> Iterator[WebSite]:
+    with WebSite() as site:
+        yield site
 
 
 def picture(width: int = 400, height: int = 300) -> FilePayload:
@@ -190,10 +200,7 @@ def test_what_one_is_and_does_is_seen_beside_the_name(chatter: NewChatter) -> No
     for sign in ("operator", "VIP", "🦊 Fox"):
         expect(row.get_by_role("img", name=sign, exact=True)).to_be_visible()
     status = vera.page.get_by_label("Your status")
-    status.focus()
-    status.press("O")
-    status.press("Tab")
-    status.select_option("lunch")
+    status.press_sequentially("Out to lunch")
     expect(row.get_by_role("img", name="Out to lunch")).to_be_visible()
     row.locator(".name-button").click()
     facts = ada.page.locator("#menu")
@@ -228,3 +235,45 @@ def test_the_page_about_the_chat_is_linked(chatter: NewChatter) -> None:
     ada.page.get_by_role("link", name="About this chat").last.click()
     expect(ada.page.get_by_role("heading").first).to_be_visible()
     assert ada.page.url.endswith("/about")
+
+
+def test_lists_of_people_are_never_answered(chatter: NewChatter) -> None:
+    ada, sent = chatter("Ada 10"), list[str]()
+    ada.page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(text)))
+    ada.enters()
+    ada.page.get_by_label("Your status").press_sequentially("Busy")
+    bert = chatter("Bert 10")
+    bert.enters()
+    expect(bert.row("Ada 10").get_by_role("img", name="Busy")).to_be_visible()
+    assert {json.loads(text)["action"] for text in sent} == {"login", "me"}
+    sent.clear()
+    bert.starts_camera()
+    expect(ada.camera_of("Bert 10")).to_be_visible()
+    for status in ("Away", "Online", "Gaming"):
+        bert.page.get_by_label("Your status").press_sequentially(status)
+        bert.page.wait_for_timeout(1_000)  # a list begins anew to look for what is typed
+    expect(ada.row("Bert 10").get_by_role("img", name="Gaming")).to_be_visible()
+    assert sent == []
+
+
+def test_a_report_reaches_the_web_site(
+    chatter: NewChatter, own_server: Callable[..., ServerProcess], web_site: WebSite
+) -> None:
+    hook = f'[[barertc.webhooks]]\nname = "report"\nurl = "{web_site.url}"\n'
+    server = own_server(config=CHAT + hook)
+    ada, mallory = chatter("Ada", url=server.url), chatter("Mallory", url=server.url)
+    ada.enters()
+    mallory.enters()
+    mallory.says("buy my pills")
+    ada.reads("buy my pills").get_by_role("button", name="Actions").click()
+    ada.press("Report")
+    ada.page.get_by_role("dialog").get_by_label("Comment").press_sequentially("again and again")
+    ada.confirms("Report")
+    ada.reads("Your report has been delivered successfully.")
+    [told] = web_site.told
+    assert told["Action"] == "report"
+    report = told["Report"]
+    assert report["FromUsername"] == "Ada"
+    assert report["AboutUsername"] == "Mallory"
+    assert report["Comment"] == "again and again"
+    assert "buy my pills" in report["Message"]

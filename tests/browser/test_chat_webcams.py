@@ -62,7 +62,7 @@ def test_an_explicit_webcam_is_red_and_asks_before_it_opens(chatter: NewChatter)
     expect(bert.page.locator("#stage article.explicit")).to_have_count(1)
     ada.press("Camera settings")
     settings = ada.page.get_by_role("dialog")
-    settings.get_by_label("My camera is explicit").uncheck()
+    settings.get_by_label("My camera is explicit").press("Space")
     settings.get_by_role("button", name="Done").click()
     expect(camera).to_have_accessible_name("Close webcam of Ada 2")
     assert camera.evaluate("(button) => getComputedStyle(button).color") != red

@@ -73,9 +73,8 @@ class Chatter(Person):
         """From the address to the channel that is shown first."""
         self.open(path)
         self.types("Your name", self.name)
-        box = self.page.get_by_label("Without WebSocket")
         if polling:
-            box.check()
+            self.page.get_by_label("Without WebSocket").press("Space")
         self.page.keyboard.press("Tab")
         self.press("Enter the chat")
         self.is_in()
@@ -136,13 +135,13 @@ class Chatter(Person):
         self.page.locator("#ask").get_by_role("button", name=button, exact=True).click()
 
     def starts_camera(self, *options: str) -> None:
-        """Start the camera with just these of its options."""
+        """Start the camera with these of its options, for the first time."""
         self.press("Start camera")
         dialog = self.page.locator("#camera-settings")
-        for box in dialog.get_by_role("checkbox").all():
-            box.set_checked(False)
+        expect(dialog).to_be_visible()
         for option in options:
-            dialog.get_by_label(option).check()
+            dialog.get_by_label(option).press("Space")
+            expect(dialog.get_by_label(option)).to_be_checked()
         dialog.get_by_role("button", name="Start camera").click()
         expect(dialog).to_be_hidden()
         expect(self.page.get_by_role("article", name="You", exact=True)).to_be_visible()

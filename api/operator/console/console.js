@@ -25,7 +25,7 @@ class Server {
 
   async metrics() { return samples(await (await this.ask("metrics")).text()); }
   async tree() { return (await this.ask("actors")).json(); }
-  async people(path) { return (await this.ask(`people?path=${encodeURIComponent(path)}`)).json(); }
+  async people(realm, name) { return (await this.ask(`people?${new URLSearchParams({ realm, name })}`)).json(); }
   stop(path) { return this.ask("actors/stop", { method: "POST", body: JSON.stringify({ path }) }); }
 }
 
@@ -155,7 +155,8 @@ class Console {
   async drawSites() {
     const rooms = [...flat(this.tree)].filter(({ facts }) => facts?.bans !== undefined);
     const drawn = await Promise.all(rooms.map(async ({ path }) => {
-      const found = await this.server.people(path).catch((error) => {
+      const [realm, name] = path.split("/").at(-1).split(":").map(decodeURIComponent);
+      const found = await this.server.people(realm, name).catch((error) => {
         if (error.status === 404 || error.status === 503) return null; // it has just ended
         throw error;
       });
@@ -203,10 +204,10 @@ class Console {
 }
 
 /** One chat site: who is there, webcams first, and who is banned. */
-function site({ path, people, bans }) {
+function site({ realm, name: room, people, bans }) {
   const title = document.createElement("h2");
   const live = people.filter(({ webcam }) => webcam);
-  title.textContent = `Chat ${path.split("/").at(-1)}`;
+  title.textContent = `Chat: ${realm}, ${room}`;
   const list = (name, lines) => {
     const [heading, made] = [document.createElement("h3"), document.createElement("ul")];
     heading.textContent = `${name}: ${lines.length}`;
