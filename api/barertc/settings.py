@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from api.barertc.moderation.filters import FilterRule, keyword_problems
 from api.settings.fields import (
     DEFAULTS,
     Count,
@@ -155,6 +156,9 @@ class BareRtcSettings(Section):
     preview_image_width: Positive = 360
     message_bytes: Positive = 41_943_040
     messages_per_second: Count = 50
+    outbox_messages: Positive = 2048
+    outbox_bytes: Positive = 33_554_432
+    upload_bytes: Positive = 167_772_160
     people: Positive = 1000
     who_share: Annotated[float, Field(gt=0, le=1)] = 0.2
     shutdown: Literal["", "process", "site"] = ""
@@ -184,6 +188,17 @@ NEEDS_RESTART = frozenset({"web_client", "startup_quiet_seconds", "people", "his
 RELOADABLE = tuple(key for key in BareRtcSettings.model_fields if key not in NEEDS_RESTART)
 
 
+def filter_rules(barertc: BareRtcSettings) -> list[FilterRule]:
+    """Return the filters as what applies them takes them."""
+    return [
+        FilterRule(
+            entry.keywords, entry.public, entry.private, entry.censor, entry.forward, entry.report,
+            entry.response,
+        )
+        for entry in barertc.filters
+    ]  # fmt: skip
+
+
 def ends_process(settings: Settings) -> bool:
     """Tell whether who may shut the chat down ends the process: not beside other dialects, unless
     the configuration says so."""
@@ -207,6 +222,10 @@ def problems(settings: Settings) -> Found:
             ("barertc", "channels"),
             f'needs one of id "{START_CHANNEL}": the web client begins there',
         )
+    for index, entry in enumerate(barertc.filters):
+        for place, words in keyword_problems(entry.keywords):
+            at = ("barertc", "filters", index, "keywords")
+            yield (at if place is None else (*at, place)), words
     yield from twins("barertc", "channels", "id", (entry.id for entry in barertc.channels))
     yield from twins("barertc", "webhooks", "name", (entry.name for entry in barertc.webhooks))
     yield from twins("barertc", "rules", "username", (entry.username for entry in barertc.rules))

@@ -16,11 +16,16 @@ from actors.words.site import Channel, Rule, SiteRules
 from api.barertc.block_lists import BlockLists
 from api.barertc.dialect import kept_secrets
 from api.barertc.errands import Errands
+from api.barertc.events import BareRenderer
 from api.barertc.history import History, NoHistory
+from api.barertc.moderation.filters import Filters
+from api.barertc.moderation.link_spam import LinkSpamGuard
 from api.barertc.rule_texts import rule_texts
-from api.barertc.settings import BareRtcRule, BareRtcSettings
+from api.barertc.sessions import Sessions
+from api.barertc.settings import BareRtcRule, BareRtcSettings, filter_rules
 from api.barertc.site_control import follow_settings
-from api.barertc.tokens import LoginTokens
+from api.barertc.tokens import BadLoginToken, Bearer, LoginTokens
+from api.barertc.uploads import Uploads
 from api.barertc.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 DIALECT = "barertc"
 REALM = "barertc"
 SITE = RoomKey(REALM, "site")
+READING_AT_ONCE = 2
 
 _RULES = {
     "camera_always_nsfw": Rule.RED_CAMERA,
@@ -48,6 +54,12 @@ class BareRtcState:
     opened_at: float
     errands: Errands
     webhooks: Webhooks
+    sessions: Sessions
+    uploads: Uploads
+    filters: Filters
+    link_spam: LinkSpamGuard
+    readers: trio.CapacityLimiter  # threads that read long texts
+    renderer: BareRenderer = field(default_factory=BareRenderer)
     history: History = field(default_factory=NoHistory)
     block_lists: BlockLists = field(default_factory=BlockLists)
 
@@ -60,16 +72,40 @@ class BareRtcState:
 
         secret("barertc.admin_api_key")
         tokens = LoginTokens(lambda: secret("barertc.jwt.secret_key"))
+
+        def settings() -> BareRtcSettings:
+            return services.settings().section(BareRtcSettings)
+
         errands = Errands()
-        webhooks = Webhooks(
-            lambda: services.settings().section(BareRtcSettings),
-            lambda: secret("barertc.admin_api_key"),
+        state = cls(
+            services,
+            tokens,
+            trio.current_time(),
             errands,
+            Webhooks(settings, lambda: secret("barertc.admin_api_key"), errands),
+            Sessions(services),
+            Uploads(lambda: settings().upload_bytes),
+            Filters(filter_rules(settings())),
+            link_spam_guard(settings()),
+            trio.CapacityLimiter(READING_AT_ONCE),
         )
-        state = cls(services, tokens, trio.current_time(), errands, webhooks)
         errands.start(services)
+        state.sessions.start()
+        services.lifecycle.reload_hooks.append(state.follow_moderation)
         services.lifecycle.reload_hooks.append(partial(follow_settings, state))
         return state
+
+    def follow_moderation(self) -> None:
+        """Take over filters and limits that were reloaded; links are counted anew."""
+        self.filters = Filters(filter_rules(self.settings))
+        self.link_spam = link_spam_guard(self.settings)
+
+    def sign(self, bearer: Bearer) -> str:
+        """Return a fresh token that says of somebody what his last one said; "" for too much."""
+        try:
+            return self.tokens.sign_for(bearer)
+        except BadLoginToken:
+            return ""
 
     @property
     def settings(self) -> BareRtcSettings:
@@ -129,6 +165,12 @@ class BareRtcState:
     async def site(self) -> Ref[Any] | None:
         """Find the chat; None while nobody has come in yet."""
         return await self.services.directory.room(self.room)
+
+
+def link_spam_guard(settings: BareRtcSettings) -> LinkSpamGuard:
+    """Return what counts the links that people send to each other."""
+    spam = settings.link_spam
+    return LinkSpamGuard(spam.max_threads, spam.window_seconds, spam.ban_hours)
 
 
 def _rules_of(rule: BareRtcRule) -> frozenset[Rule]:

@@ -51,6 +51,9 @@ class App(QuartTrio):
         self.mounts = {mount.blueprint.name: mount for mount in mounts}
         self.root = root
         self.routes = WebsocketRoutes(route for mount in mounts for route in mount.websockets)
+        self.large_bodies = {
+            path: most for mount in mounts for path, most in mount.large_bodies.items()
+        }
         self.open_sockets: set[QuartSocket] = set()
         self.paths: Paths  # once all routes are known
 
@@ -70,6 +73,12 @@ class App(QuartTrio):
         self.config["MAX_CONTENT_LENGTH"] = limits.body_bytes
         self.config["BODY_TIMEOUT"] = limits.body_seconds
         self.config["RESPONSE_TIMEOUT"] = limits.answer_seconds
+
+    def body_bytes(self, path: str) -> int:
+        """Return how many bytes the body of a request for this path may have."""
+        usual: int = self.config["MAX_CONTENT_LENGTH"]
+        larger = self.large_bodies.get(path)
+        return usual if larger is None else max(usual, larger())
 
     def mount(self) -> Mount | None:
         """Return whose request this is: by its route, else by the prefix of its path."""
@@ -126,7 +135,7 @@ async def _begin() -> Response | None:
     g.started = trio.current_time()
     g.request_id = secrets.token_hex(8)
     bind_contextvars(request_id=g.request_id)
-    if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
+    if (request.content_length or 0) > app.body_bytes(request.path):
         return app.refusal(413)
     if request.path in app.routes and (request.url_rule is None or request.url_rule.arguments):
         return Response(

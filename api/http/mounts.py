@@ -64,7 +64,8 @@ class Mount:
 
     `prefixes` are the path prefixes it reserves there (a prefix ends at a path segment): an unknown
     path below one is answered by `refuse`. `refuse(status)` builds the dialect's own error body for
-    404, 405, 413, 429, 500 and 503.
+    404, 405, 413, 429, 500 and 503. `large_bodies` names paths whose requests may have more than
+    limits.body_bytes, and how many bytes each.
     """
 
     dialect: str
@@ -74,6 +75,7 @@ class Mount:
     refuse: Callable[[int], Response]
     openapi: Mapping[str, object] | None = None  # "paths" fragment of an OpenAPI 3.1 document
     security_schemes: Mapping[str, object] = field(default_factory=dict)  # that those paths name
+    large_bodies: Mapping[str, Callable[[], int]] = field(default_factory=dict)
 
 
 DialectOpener = Callable[[Services], Callable[[Place], Mount]]

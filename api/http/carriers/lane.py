@@ -36,8 +36,8 @@ from api.http.carriers.frames import (
     frame_head,
     payload_of,
 )
-from api.http.carriers.outbox import Outbox
 from api.http.carriers.pacing import RateWindow
+from api.http.carriers.unsent import Unsent
 from api.http.sockets import SocketClosed, SocketFull
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class LaneSocket:
         self._drained = False  # the last read took all there was
         self._fragments: list[bytes] | None = None  # of a message that is not whole yet
         self._fragments_text = False
-        self._outbox: Outbox[bytes | memoryview] | None = None  # exists while a writer runs
+        self._outbox: Unsent[bytes | memoryview] | None = None  # exists while a writer runs
         self._ended: tuple[int, str, bool] | None = None  # how `receive` ends from now on
         self._muted = False  # our close frame is out: nothing may follow it
         self._eof = False
@@ -314,7 +314,7 @@ class LaneSocket:
             self.abort()
             return
         if sent < len(data):
-            self._outbox = Outbox(self._limits.outbox_messages, self._limits.outbox_bytes)
+            self._outbox = Unsent(self._limits.outbox_messages, self._limits.outbox_bytes)
             self._outbox.add(memoryview(data)[sent:], len(data) - sent)
             self._spawn(self, self._write_out)
 
@@ -343,7 +343,7 @@ class LaneSocket:
             self._half_close()
             self._wake()
 
-    def _write_some(self, outbox: Outbox[bytes | memoryview] | None) -> None:
+    def _write_some(self, outbox: Unsent[bytes | memoryview] | None) -> None:
         while outbox:
             data = outbox.first
             try:

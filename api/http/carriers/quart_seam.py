@@ -29,7 +29,7 @@ def close_code(scope: Any) -> int:
 
 
 class SteadyHttpConnection(TrioASGIHTTPConnection):
-    """A request that is not cancelled by the end of its own answer.
+    """A request that is not cancelled by the end of its own answer, and has its path's own limit.
 
     Hypercorn reports "disconnected" also when an answer is complete. Quart-Trio then cancels the
     task which is just about to tell Hypercorn that the connection is idle, so a kept-alive
@@ -47,6 +47,15 @@ class SteadyHttpConnection(TrioASGIHTTPConnection):
         await ASGIHTTPConnection.handle_messages(self, request, receive)
         if not self._answered:
             nursery.cancel_scope.cancel()
+
+    def _create_request_from_scope(self, send: Any) -> Request:
+        request = super()._create_request_from_scope(send)
+        app: Any = self.app
+        most = app.body_bytes(request.path)
+        if most != app.config["MAX_CONTENT_LENGTH"]:
+            request.max_content_length = most
+            request.body = request.body_class(request.content_length, most)
+        return request
 
     async def _send_response(self, send: Any, response: Any) -> None:
         async def noting_the_end(event: Any) -> None:

@@ -14,9 +14,9 @@ import trio
 from quart import Response, websocket
 
 from api.http.carriers.hypercorn_seam import AlreadyRefused
-from api.http.carriers.outbox import Outbox
 from api.http.carriers.pacing import RateWindow
 from api.http.carriers.quart_seam import close_code
+from api.http.carriers.unsent import Unsent
 from api.http.carriers.upgrades import (
     decide,
     end_crashed,
@@ -55,7 +55,7 @@ class QuartSocket:
         self._tally = tally
         self._message_bytes = limits.message_bytes
         self._window = RateWindow(limits.messages_per_second, limits.burst)
-        self._outbox: Outbox[tuple[bytes, bool]] = Outbox(
+        self._outbox: Unsent[tuple[bytes, bool]] = Unsent(
             limits.outbox_messages, limits.outbox_bytes
         )
         self._more = trio.Event()

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Outbox(Generic[T]):
+class Unsent(Generic[T]):
     """A queue of so many messages and bytes, for both carriers and for whoever polls.
 
     Whoever adds asks `has_room` first; what must go out in any case is added without. An item that

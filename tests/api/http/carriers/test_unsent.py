@@ -5,15 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.carriers.outbox import Outbox
+from api.http.carriers.unsent import Unsent
 
 
-def all_of(outbox: Outbox[str]) -> list[str]:
+def all_of(outbox: Unsent[str]) -> list[str]:
     return [outbox.take() for _ in range(len(outbox))]
 
 
 def test_a_newer_list_takes_the_place_of_the_unsent_one() -> None:
-    outbox: Outbox[str] = Outbox(10, 100)
+    outbox: Unsent[str] = Unsent(10, 100)
     for item, replace in (("hi", ""), ("list 1", "who"), ("ho", ""), ("list two", "who")):
         outbox.add(item, len(item), replace)
     assert outbox.unsent == len("hi" + "list two" + "ho")
@@ -22,7 +22,7 @@ def test_a_newer_list_takes_the_place_of_the_unsent_one() -> None:
 
 
 def test_one_that_was_taken_is_not_replaced() -> None:
-    outbox: Outbox[str] = Outbox(10, 100)
+    outbox: Unsent[str] = Unsent(10, 100)
     outbox.add("list 1", 6, "who")
     assert outbox.take() == "list 1"
     outbox.add("hi", 2)
@@ -31,7 +31,7 @@ def test_one_that_was_taken_is_not_replaced() -> None:
 
 
 def test_one_that_is_partly_sent_is_not_replaced() -> None:
-    outbox: Outbox[str] = Outbox(10, 100)
+    outbox: Unsent[str] = Unsent(10, 100)
     outbox.add("list 1", 6, "who")
     outbox.shorten("st 1", 4)
     outbox.add("list 2", 6, "who")
@@ -40,7 +40,7 @@ def test_one_that_is_partly_sent_is_not_replaced() -> None:
 
 
 def test_a_full_one_still_takes_a_newer_list() -> None:
-    outbox: Outbox[str] = Outbox(2, 100)
+    outbox: Unsent[str] = Unsent(2, 100)
     outbox.add("list 1", 6, "who")
     outbox.add("hi", 2)
     assert not outbox.has_room(1)
@@ -53,7 +53,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(("", "", "who", "me", "take")), st.in
 
 @given(STEPS)
 def test_it_keeps_its_limits_its_count_and_the_latest_of_each(steps: list[tuple[str, int]]) -> None:
-    outbox: Outbox[tuple[int, str]] = Outbox(5, 60)
+    outbox: Unsent[tuple[int, str]] = Unsent(5, 60)
     waiting: list[tuple[int, str, int]] = []
     for number, (what, size) in enumerate(steps):
         if what == "take":

@@ -1,0 +1,258 @@
+"""Facts of the chat site and of members as BareRTC's messages, and the client they are shown to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import trio
+from msgspec import Raw
+
+from actors.member.client import TooSlow
+from actors.words.close_reasons import CloseReason
+from actors.words.facts import Fact, RoomClosed
+from actors.words.site import (
+    BlockSet,
+    CameraCut,
+    CameraOpened,
+    CameraRung,
+    CameraSet,
+    Echoed,
+    MessageTakenBack,
+    Movement,
+    NameGiven,
+    PeopleListed,
+    Person,
+    PersonMoved,
+    ReactionAdded,
+    Relayed,
+    StandingSet,
+    Told,
+    Written,
+)
+from api.barertc import errors, wire
+from api.barertc.wire import BareMessage
+from api.http.sockets import Socket, SocketFull
+
+if TYPE_CHECKING:
+    from api.barertc.tokens import Bearer
+
+TOO_SLOW = (1008, "connection too slow to keep up with messages")
+GOING_AWAY = 1001
+CRASHED = 1011
+
+PRESENCE = {
+    Movement.JOINED: "has joined the room!",
+    Movement.EXITED: "has exited the room!",
+    Movement.KICKED: "has been kicked from the room!",
+    Movement.BANNED: "has been banned!",
+    Movement.TIMED_OUT: "has timed out!",
+}
+"""Clients and bots look for these words."""
+
+ToMany = Written | PersonMoved | MessageTakenBack | ReactionAdded
+
+
+class ListEncoder:
+    """Lists of people as bytes: what they say is encoded once for all, and once a person."""
+
+    __slots__ = ("_everybody", "_fragments", "_known", "_places", "_whole")
+
+    def __init__(self) -> None:
+        self._everybody: tuple[Person, ...] | None = None
+        self._known: dict[str, tuple[Person, bytes]] = {}
+        self._fragments: list[bytes] = []
+        self._places: dict[str, int] = {}
+        self._whole = b""
+
+    def encode(self, fact: PeopleListed) -> bytes:
+        """Return the list as its viewer sees it."""
+        if fact.everybody is not self._everybody:
+            self._take(fact.everybody)
+        if not (fact.unseen or fact.seen_as):
+            return self._whole
+        seen = self._fragments.copy()
+        for person in fact.seen_as:
+            at = self._places.get(person.name)
+            if at is not None:
+                seen[at] = wire.person(person)
+        for name in fact.unseen:
+            at = self._places.get(name)
+            if at is not None:
+                seen[at] = b""
+        return wire.people(seen)
+
+    def _take(self, everybody: tuple[Person, ...]) -> None:
+        """Encode those who have changed since the last list, and put all together."""
+        known, former = {}, self._known
+        for person in everybody:
+            before = former.get(person.name)
+            if before is None or (before[0] is not person and before[0] != person):
+                before = (person, wire.person(person))
+            known[person.name] = before
+        self._known, self._everybody = known, everybody
+        self._fragments = [fragment for _, fragment in known.values()]
+        self._places = {name: at for at, name in enumerate(known)}
+        self._whole = wire.people(self._fragments)
+
+
+class BareRenderer:
+    """Turn what goes to many into bytes once, not once for each of them."""
+
+    __slots__ = ("_last", "people")
+
+    def __init__(self) -> None:
+        self.people = ListEncoder()
+        self._last: tuple[Fact | None, bytes] = (None, b"")
+
+    def shared(self, fact: ToMany) -> bytes:
+        """Return the message for everybody; a site tells the same fact to its people in turn."""
+        known, message = self._last
+        if known is not fact:
+            message = _shared(fact)
+            self._last = (fact, message)
+        return message
+
+
+def _shared(fact: ToMany) -> bytes:
+    match fact:
+        case Written():
+            return wire.encode(_written(fact))
+        case PersonMoved(name, how):
+            return wire.said("presence", name, message=PRESENCE[how])
+        case MessageTakenBack(id):
+            return wire.encode(BareMessage(action="takeback", msgID=id))
+        case ReactionAdded(sender, id, emoji):
+            return wire.encode(
+                BareMessage(action="react", username=sender, msgID=id, message=emoji)
+            )
+
+
+def _written(fact: Written) -> BareMessage:
+    return BareMessage(
+        action="message",
+        channel=fact.channel,
+        username=fact.sender,
+        message=fact.html,
+        msgID=fact.id,
+    )
+
+
+def _echo(fact: Echoed) -> bytes:
+    if not fact.messages:
+        return wire.encode(BareMessage(action="echo"))
+    messages = []
+    for each in fact.messages:
+        message = _written(each)
+        message.timestamp = wire.rfc3339(each.at)
+        messages.append(wire.encode(message))
+    return wire.encode(BareMessage(action="echo", messages=Raw(b"[%b]" % b",".join(messages))))
+
+
+def _relayed(fact: Relayed) -> bytes:
+    message = BareMessage(action=fact.kind, username=fact.sender)
+    if fact.kind == "sdp":
+        message.description = fact.payload
+    elif fact.kind == "candidate":
+        message.candidate = fact.payload
+    return wire.encode(message)
+
+
+@dataclass(slots=True, eq=False)
+class BareClient:
+    """One person, from login to the end, on one socket. `name` is what he was last told.
+
+    `bearer` is what his token says of him, None for a guest; `sign` makes him a fresh one. `ended`
+    tells how it ended. The socket may outlive it: who was put out closes it himself.
+    """
+
+    socket: Socket
+    renderer: BareRenderer
+    sign: Callable[[Bearer], str]
+    bearer: Bearer | None = None
+    name: str = ""
+    gone: bool = False
+    ended: CloseReason | None = None
+    over: trio.Event = field(default_factory=trio.Event)
+
+    def show(self, fact: Fact) -> None:
+        """Send the fact as this protocol has it, if it has a word for it. Raises TooSlow."""
+        match fact:
+            case Written() | PersonMoved() | MessageTakenBack() | ReactionAdded():
+                self.push(self.renderer.shared(fact))
+            case Relayed():
+                self.push(_relayed(fact))
+            case PeopleListed():
+                self.push(self.renderer.people.encode(fact), replace="who")
+            case NameGiven(name):
+                self.name = name
+                self.push(wire.said("me", name))
+            case CameraSet(name, video):
+                self.push(wire.said("me", name, video=video.value))
+            case StandingSet():
+                self._show_standing(fact)
+            case Echoed():
+                self.push(_echo(fact))
+            case Told(html, channel):
+                self.push(wire.told(html, channel))
+            case BlockSet(name):
+                self.push(wire.said("block", name))
+            case CameraRung(name, secret):
+                self.push(_secret("ring", name, secret))
+            case CameraOpened(name, secret):
+                self.push(_secret("open", name, secret))
+            case CameraCut():
+                self.push(wire.said("cut"))
+            case RoomClosed():
+                self.push(wire.told(errors.CLOSED))
+
+    def ping(self) -> None:
+        """Send the sign of life, with a fresh token for who came with one. Raises TooSlow."""
+        if self.bearer is None:
+            self.push(wire.ping())
+        else:
+            self.push(wire.ping(self.sign(self.bearer), self.bearer.standing.rules))
+
+    def push(self, message: bytes, *, replace: str = "") -> None:
+        try:
+            self.socket.push(message, replace=replace)
+        except SocketFull:
+            raise TooSlow from None
+
+    def close(self, reason: CloseReason) -> None:
+        """Say goodbye. Who was put out is told to go, and closes the socket himself."""
+        self.ended = reason
+        self.over.set()
+        if self.gone:
+            return
+        with suppress(TooSlow):
+            match reason:
+                case CloseReason.REFUSED | CloseReason.LOGOUT:
+                    pass  # the socket goes on without anybody
+                case CloseReason.DROPPED:
+                    self.push(wire.DISCONNECT)
+                case CloseReason.DISCONNECTED | CloseReason.EXPIRED:
+                    self.socket.close(1000, "")
+                case CloseReason.TOO_SLOW:
+                    self.socket.close(*TOO_SLOW)
+                case CloseReason.SHUTTING_DOWN | CloseReason.SHUTDOWN:
+                    self.push(wire.told(errors.SHUTTING_DOWN))
+                    self.socket.close(GOING_AWAY, "the server is shutting down")
+                case CloseReason.ROOM_CLOSED:
+                    self.socket.close(GOING_AWAY, "the chat was closed")
+                case _:
+                    self.push(wire.told(errors.CRASHED))
+                    self.socket.close(CRASHED, "session ended")
+
+    def _show_standing(self, fact: StandingSet) -> None:
+        if self.bearer is None:
+            return
+        self.bearer = replace(self.bearer, standing=fact.standing)
+        self.ping()
+        self.push(wire.said("me", fact.name))
+
+
+def _secret(action: str, name: str, secret: str) -> bytes:
+    return wire.encode(BareMessage(action=action, username=name, openSecret=secret))

@@ -1,0 +1,185 @@
+"""POST /poll: the protocol for who has no websocket (fact sheet section 2.6).
+
+Each request brings one message and fetches all that has come up. A session that is wrong ends
+nobody's but the asker's own wish.
+"""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+import trio
+from msgspec import Raw, Struct
+from quart import Blueprint, Response, request
+
+from api.barertc import errors, wire
+from api.barertc.poll_socket import PollBusy, PollSocket
+from api.barertc.socket import converse, socket_limits
+from api.barertc.text.file_messages import MalformedFile, split_file_message
+from api.barertc.wire import SMALL_BYTES, BadMessage, BareMessage
+from api.http.asking import client
+from api.http.origins import origin_refusal
+from api.http.sockets import NOTHING, Upgrade
+
+if TYPE_CHECKING:
+    from api.barertc.state import BareRtcState
+
+DEAL_SECONDS = 45.0  # with one message; what comes up later waits for the next poll
+ANSWER_BYTES = 33_554_432
+LARGE_AT_A_TIME = 4
+
+
+class PollRequest(Struct, omit_defaults=True):
+    """The body of a poll; `msg` is a message, as JSON."""
+
+    username: str | None = None
+    session_id: str | None = None
+    msg: Raw = Raw(b"{}")
+
+
+class PollAnswer(Struct):
+    """What a poll is answered with; `messages` are JSON already."""
+
+    username: str
+    session_id: str
+    messages: list[Raw]
+
+
+class PollRefused(Exception):
+    """The poll cannot be answered; `messages` tell why, in the protocol's form."""
+
+    def __init__(self, html: str, status: int = 400, *, go_away: bool = False) -> None:
+        super().__init__(html)
+        self.status = status
+        self.messages = [wire.told(html), *([wire.DISCONNECT] if go_away else [])]
+
+
+def add_polling(blueprint: Blueprint, state: BareRtcState, paths: tuple[str, ...]) -> None:
+    """Add the route to a mount's blueprint."""
+    large = trio.Semaphore(LARGE_AT_A_TIME, max_value=LARGE_AT_A_TIME)
+
+    async def poll() -> Response:
+        if not _is_welcome(state):
+            return Response("Origin not allowed", 403, content_type="text/plain")
+        usual = state.services.settings().limits.body_bytes
+        try:
+            if (request.content_length or usual + 1) <= usual:
+                return await _answer(state, await _body())
+            try:
+                large.acquire_nowait()
+            except trio.WouldBlock:
+                raise PollRefused(errors.BUSY, 503) from None
+            try:
+                return await _answer(state, await _body())
+            finally:
+                large.release()
+        except PollRefused as refused:
+            return _document("", "", refused.messages, refused.status)
+
+    for path in paths:
+        blueprint.add_url_rule(path, f"poll:{path}", poll, methods=["POST"])
+
+
+def _is_welcome(state: BareRtcState) -> bool:
+    settings, caller = state.services.settings(), client()
+    reason = origin_refusal(
+        request.headers.get("origin"),
+        caller.host or "",
+        caller.secure,
+        settings.server.public_url,
+        settings.limits.allowed_origins,
+    )
+    return reason is None
+
+
+async def _body() -> bytes:
+    body = await request.get_data()
+    return body if isinstance(body, bytes) else body.encode()
+
+
+async def _answer(state: BareRtcState, body: bytes) -> Response:
+    asked, message, payload = _read(body, state.services.settings().limits.message_bytes)
+    if asked.username or asked.session_id:
+        poll = _session(state, asked)
+    elif message.action == "login":
+        poll = _begin(state)
+    else:
+        raise PollRefused(errors.POLL_NOT_LOGGED_IN)
+    poll.touch()
+    if len(payload) > poll.message_bytes:
+        raise PollRefused("That message is too large.", 413)
+    try:
+        with trio.move_on_after(DEAL_SECONDS):
+            await poll.hear(payload)
+    except PollBusy:
+        raise PollRefused(errors.BUSY, 503) from None
+    poll.touch()
+    messages = poll.take(ANSWER_BYTES)
+    if not poll.name:  # he was not let in: the next login begins anew
+        poll.close()
+        state.sessions.forget(poll)
+        return _document("", "", messages)
+    return _document(poll.name, poll.id, messages)
+
+
+def _session(state: BareRtcState, asked: PollRequest) -> PollSocket:
+    """Find whose poll this is. Raises PollRefused; nothing becomes of the session that is not."""
+    if not (asked.username and asked.session_id):
+        raise PollRefused(errors.POLL_HALF)
+    poll = state.sessions.find(asked.session_id)
+    if poll is None or (poll.name != asked.username and not poll.closed):
+        raise PollRefused(errors.POLL_EXPIRED, go_away=True)
+    return poll
+
+
+def _begin(state: BareRtcState) -> PollSocket:
+    limits, settings = state.services.settings().limits, state.settings
+    caller = client()
+    if not state.services.lifecycle.accepting:
+        raise PollRefused(errors.SHUTTING_DOWN, 503)
+    per_address = limits.connections_per_address
+    if not state.sessions.has_room(caller.address, settings.people, per_address):
+        raise PollRefused(errors.BUSY, 503)
+    upgrade = Upgrade(
+        request.path,
+        NOTHING,
+        NOTHING,
+        caller.address,
+        caller.host or "",
+        caller.secure,
+        trusted=caller.trusted,
+    )
+    poll = PollSocket(str(uuid.uuid4()), upgrade, socket_limits(state), state.sessions.forget)
+    if not state.sessions.host(poll, partial(converse, state, named=poll.call)):
+        raise PollRefused(errors.BUSY, 503)
+    return poll
+
+
+def _read(body: bytes, rest_bytes: int) -> tuple[PollRequest, BareMessage, bytes]:
+    """Return the request, its message without a large file, and the whole message as bytes.
+
+    Raises PollRefused.
+    """
+    try:
+        file = None
+        if len(body) > SMALL_BYTES:
+            file = split_file_message(body, within="msg", rest_bytes=rest_bytes)
+        asked = msgspec.json.decode(file.rest if file else body, type=PollRequest)
+        given = bytes(asked.msg)
+        message = wire.decode_small(given)
+    except (MalformedFile, BadMessage, msgspec.MsgspecError, ValueError, RecursionError):
+        raise PollRefused("That was no message.") from None
+    if file is None:
+        return asked, message, given
+    brackets = b'"%b"' if file.is_text else b"[%b]"
+    small = wire.encode(message)
+    value = brackets % file.raw[file.start : file.end]
+    return asked, message, b'%b,"bytes":%b}' % (small[:-1], value)
+
+
+def _document(name: str, id_: str, messages: list[bytes], status: int = 200) -> Response:
+    body = msgspec.json.encode(PollAnswer(name, id_, [Raw(each) for each in messages]))
+    return Response(body, status, content_type="application/json")
