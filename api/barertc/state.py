@@ -88,6 +88,7 @@ class BareRtcState:
             Filters(filter_rules(settings())),
             link_spam_guard(settings()),
             trio.CapacityLimiter(READING_AT_ONCE),
+            BareRenderer(services.lists_cost),
         )
         errands.start(services)
         state.sessions.start()
