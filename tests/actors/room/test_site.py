@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
 from trio.testing import MockClock
 
+from actors.member.messages import End
+from actors.room.site import SiteServices
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import Dropped, Joined
 from actors.words.refusals import NameReserved
@@ -21,7 +25,7 @@ from actors.words.site import (
     Write,
 )
 from tests.support.actors import settle
-from tests.support.site import open_site
+from tests.support.site import RULES, open_site
 
 
 async def test_a_newcomer_is_told_in_the_order_that_clients_expect() -> None:
@@ -69,6 +73,22 @@ async def test_whom_a_token_names_takes_his_place_over(autojump_clock: MockClock
         assert site.house.facts(site.room.path)["people"] == 2
 
 
+@pytest.mark.parametrize(
+    ("reason", "how"),
+    [
+        (CloseReason.DISCONNECTED, Movement.EXITED),
+        (CloseReason.LOGOUT, Movement.EXITED),
+        (CloseReason.EXPIRED, Movement.TIMED_OUT),
+    ],
+)
+async def test_how_somebody_went_is_heard(reason: CloseReason, how: Movement) -> None:
+    async with open_site() as site:
+        ann, bob = await site.people("ann", "bob")
+        bob.ref.tell(End(reason))
+        await settle()
+        assert ann.facts == [PersonMoved("bob", how)]
+
+
 async def test_what_is_written_reaches_all_in_the_channel() -> None:
     async with open_site() as site:
         ann, bob = await site.people("ann", "bob")
@@ -93,6 +113,23 @@ async def test_a_direct_message_reaches_its_two_sides() -> None:
         assert value is not None
         assert value.endswith(" dropped")
         assert ann.told == ["Could not deliver your message: @gh&lt;st appears not to be online."]
+
+
+async def test_lists_wait_while_they_take_more_than_their_share(
+    autojump_clock: MockClock,
+) -> None:
+    spent = [0.0]
+    services = SiteServices(cpu=lambda: 0.0, spent=lambda: spent[0])
+    async with open_site(replace(RULES, list_share=0.2), site=services) as site:
+        (ann,) = await site.people("ann")
+        await trio.sleep(0.1)
+        ann.client.clear()
+        spent[0] += 1.0  # what clients have worked for the list before
+        await ann.order(ShowSelf(Video.OFF, "away"))
+        await trio.sleep(4.7)
+        assert ann.lists == []
+        await trio.sleep(0.3)
+        assert len(ann.lists) == 1
 
 
 async def test_bursts_of_changes_become_one_list(autojump_clock: MockClock) -> None:
