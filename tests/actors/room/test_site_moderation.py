@@ -8,6 +8,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from actors.member.messages import End
+from actors.words.close_reasons import CloseReason
 from actors.words.conference_refusals import NotAllowed
 from actors.words.facts import Dropped, PeerJoined, PeerLeft
 from actors.words.orders import CloseRoom, DropParticipant, Say
@@ -291,6 +293,21 @@ async def test_nothing_passes_once_a_camera_has_ended(end: str) -> None:
         assert [fact for fact in ann.facts if isinstance(fact, Relayed)] == []
 
 
+async def test_who_is_no_operator_any_more_watches_no_camera_that_he_was_booted_off() -> None:
+    async with open_site() as site:
+        op, ann, bob = await with_operator(site, "ann", "bob")
+        await op.order(MakeOperator("bob"))
+        await film(ann)
+        await ann.order(Boot("bob"))
+        await bob.order(OpenCamera("ann"))
+        await bob.order(Relay("sdp", "ann", "{}"))
+        assert ann.facts[-1] == Relayed("sdp", "bob", "{}")
+        ann.client.clear()
+        await op.order(MakeOperator("bob", on=False))
+        await bob.order(Relay("sdp", "ann", "{}"))
+        assert [it for it in ann.facts if isinstance(it, Relayed)] == []
+
+
 async def test_why_a_camera_does_not_open() -> None:
     rules = replace(RULES, rules=(("eve", frozenset({Rule.NO_VIDEO})),), texts=TEXTS)
     async with open_site(rules) as site:
@@ -355,6 +372,21 @@ async def test_vip_channels_are_for_vips_and_operators() -> None:
         other = await site.come("other", proven=True, standing=VIP)
         assert [it.messages for it in bob.facts if isinstance(it, Echoed)] == [()]
         assert [len(it.messages) for it in other.facts if isinstance(it, Echoed)] == [1]
+
+
+async def test_what_somebody_wrote_who_has_left_is_not_echoed_to_whom_he_had_blocked() -> None:
+    async with open_site() as site:
+        ann = await site.come("ann", blocks=("bob",))
+        await ann.order(Write("lobby", "hm"))
+        ann.ref.tell(End(CloseReason.LOGOUT))
+        await settle()
+        bob, cid, dan = await site.come("bob"), await site.come("cid"), await site.come("dan")
+        eve = await site.come("eve", blocks=("ann",))
+        found = [
+            [it.html for fact in each.facts if isinstance(fact, Echoed) for it in fact.messages]
+            for each in (bob, cid, dan, eve)
+        ]
+        assert found == [[], ["hm"], ["hm"], []]
 
 
 @pytest.mark.parametrize("channel", ["", "nowhere", "lobby "])
