@@ -302,11 +302,12 @@ class Verdict(Message):
 class Write(Order):
     """Write in a channel, or to one person where `channel` is "@name".
 
-    Done with "<id> delivered" or "<id> dropped" for a direct message, "<id>" else; after a verdict
-    that held with " filtered" behind. An upload is not shown to who comes later; one that a rule
-    forbids is told to its sender, and done with "". Whoever is hidden or has blocked the sender is
-    answered for as if he were not here, though what is for somebody hidden reaches him. Refused
-    with ChannelUnknown, NotAllowed.
+    Done with "<id> delivered" or "<id> dropped" for a direct message, "<id>" else; with " proven"
+    behind where it was delivered and both sides have proven their names; after a verdict that held
+    with " filtered" behind all. An upload is not shown to who comes later; one that a rule forbids
+    is told to its sender, and done with "". Whoever is hidden or has blocked the sender is answered
+    for as if he were not here, though what is for somebody hidden reaches him. Refused with
+    ChannelUnknown, NotAllowed.
     """
 
     channel: str

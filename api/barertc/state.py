@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,14 @@ from api.barertc.dialect import kept_secrets
 from api.barertc.errands import Errands
 from api.barertc.events import BareRenderer
 from api.barertc.history import History, NoHistory
+from api.barertc.kept_history import StoreHistory
 from api.barertc.moderation.filters import Filters
 from api.barertc.moderation.link_spam import LinkSpamGuard
 from api.barertc.rule_texts import rule_texts
 from api.barertc.sessions import Sessions
 from api.barertc.settings import BareRtcRule, BareRtcSettings, filter_rules
 from api.barertc.site_control import follow_settings
+from api.barertc.text.markdown import render_nowait
 from api.barertc.tokens import BadLoginToken, Bearer, LoginTokens
 from api.barertc.uploads import Uploads
 from api.barertc.webhooks import Webhooks
@@ -92,6 +93,10 @@ class BareRtcState:
         )
         errands.start(services)
         state.sessions.start()
+        if settings().history.enabled:
+            history = StoreHistory(services, REALM, settings().history)
+            history.start()
+            state.history = history
         services.lifecycle.reload_hooks.append(state.follow_moderation)
         services.lifecycle.reload_hooks.append(partial(follow_settings, state))
         return state
@@ -128,7 +133,7 @@ class BareRtcState:
                 Channel(
                     channel.id,
                     channel.vip,
-                    tuple(map(html.escape, channel.welcome_messages)),
+                    tuple(filter(None, map(render_nowait, channel.welcome_messages))),
                     channel.echo_messages_on_join,
                 )
                 for channel in settings.channels
