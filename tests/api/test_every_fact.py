@@ -68,6 +68,8 @@ from actors.words.site import (
     Written,
 )
 from actors.words.streams import AudioFormat, AudioTrack, SessionEnd, Stream
+from api.barertc.events import BareClient, BareRenderer
+from api.barertc.tokens import Bearer
 from api.owt.portal.client import PortalClient
 from api.owt.portal.notifications import PortalRenderer
 from api.settings import IceSettings
@@ -150,6 +152,32 @@ NOT_SAID: dict[str, dict[type[Fact], str]] = {
         StreamChanged: NO_STREAMS,
         StreamRemoved: NO_STREAMS,
     },
+    "barertc": {
+        Dropped: "the end of the member says it, which comes with it",
+        Introduced: "NameGiven says it",
+        JoinRefused: TO_THE_MEMBER,
+        Joined: "NameGiven and PeopleListed say it",
+        MediaLost: NO_STREAMS,
+        OrderDone: TO_THE_MEMBER,
+        OrderRefused: TO_THE_MEMBER,
+        PeerChanged: "lists of people say it",
+        PeerJoined: "PersonMoved says it",
+        PeerLeft: "PersonMoved says it",
+        PermissionSet: "what he may not do is refused",
+        Restarted: "a crash of the room is silent",
+        Resumed: "nobody comes back: he logs in anew",
+        RoomChanged: "a site has no PIN",
+        RosterAnnounced: "nobody calls everybody here",
+        RosterListed: NO_ORDERS,
+        Said: "Written says it",
+        SessionAnswered: NO_STREAMS,
+        SessionEnded: NO_STREAMS,
+        SessionReady: NO_STREAMS,
+        Signalled: "what passes between two goes through the room, which knows whether it may",
+        StreamAdded: NO_STREAMS,
+        StreamChanged: NO_STREAMS,
+        StreamRemoved: NO_STREAMS,
+    },
     "owt": {
         **ONLY_IN_A_SITE,
         Introduced: "the answer to a login says it",
@@ -173,7 +201,7 @@ class Wire:
 
     sent: list[object] = field(default_factory=list)
 
-    def push(self, payload: bytes, *, text: bool = True) -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
         self.sent.append(payload)
 
     def emit(self, name: str, *data: bytes) -> None:
@@ -201,6 +229,8 @@ def client(dialect: str, wire: Any) -> Any:
     if dialect == "owt":
         house: Any = PortalHouse()
         return PortalClient(house, wire, "ann", 1)
+    if dialect == "barertc":
+        return BareClient(wire, BareRenderer(), lambda bearer: "token", Bearer("ann", NO_STANDING))
     signer = Signer("secret")
     session = signer.new_session()
     return SpreedClient(wire, session, SpreedRenderer(signer), IceSettings, "1", lambda id_: None)

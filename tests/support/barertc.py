@@ -37,6 +37,7 @@ PATIENCE = 30.0  # seconds for something that must come, also on a busy machine
 QUIET = 0.15  # seconds in which something that must not come would have come
 WAYS = (*CARRIERS, "poll")
 POLL_PAUSE = 0.02
+LARGEST_MESSAGE = 16 * 2**20
 FAST = {"messages_per_second": 0}
 SAID_ANYTIME = {"who", "ping"}
 
@@ -219,7 +220,8 @@ class BareServer:
             async with httpx.AsyncClient(base_url=served.url, timeout=PATIENCE) as http:
                 yield BareTester(PollLink(http, path or "/poll"))
             return
-        async with connect(served.websocket(path or "/ws"), headers) as socket:
+        url = served.websocket(path or "/ws")
+        async with connect(url, headers, LARGEST_MESSAGE) as socket:
             yield BareTester(SocketLink(socket))
 
     @asynccontextmanager
