@@ -59,6 +59,7 @@ BELOW = {
 # Who asks the registry besides the directory, and for what.
 FINDERS = {
     "actors/room/audience.py": "who can end a member that is too slow; it lies below",
+    "actors/room/site_store.py": "the store",
     "api/auvious/broker.py": "the publisher to a broker",
     "api/http/mounts.py": "the store",
 }

@@ -15,9 +15,11 @@ from string import ascii_lowercase
 from actors.core import Actor, Message, Timer
 from actors.room.audience import Audience
 from actors.room.roster import Roster
+from actors.room.site_store import SiteStore, SiteStored
 from actors.site import entrances
 from actors.site.lists import Pace
 from actors.site.messages import MessageIds
+from actors.site.moderation import put_banned_out
 from actors.site.obeying import REQUESTS, answer, obey
 from actors.site.site import Moment, Site
 from actors.words.conference_refusals import NotAllowed
@@ -62,10 +64,10 @@ class RoomSite:
 
     __slots__ = (
         "_audience", "_due", "_number", "_pace", "_put_out", "_room", "_services", "_site",
-        "_timer",
+        "_store", "_timer",
     )  # fmt: skip
 
-    takes = (*REQUESTS, ListsDue)
+    takes = (*REQUESTS, ListsDue, SiteStored)
 
     def __init__(
         self,
@@ -81,6 +83,7 @@ class RoomSite:
         self._site = roster.site
         self._room = room
         self._services = services
+        self._store = SiteStore(room, roster.site, services.clock)
         self._audience = audience
         self._put_out = put_out
         self._pace = Pace(self._site.rules.list_share)
@@ -90,13 +93,14 @@ class RoomSite:
 
     async def setup(self) -> None:
         """After a crash, go on with those who are members and people of the site alike."""
+        await self._store.load()
         site, members = self._site, self._audience.refs
         for visitor in [each for each in site.visitors if each.id not in members]:
             site.remove(visitor)
         strangers = [id_ for id_ in members if id_ not in site.visitors.by_id]
         self._tell([Notice(Dropped(), to=id_) for id_ in strangers])
         site.changed(at_once=True)  # also for the one list after the silence of the start
-        self._see_to_lists()
+        self._follow_up()
 
     def figures(self) -> Mapping[str, object]:
         """Return what the tree page shows."""
@@ -128,14 +132,14 @@ class RoomSite:
         notices = entrances.arrive(self._site, member, admission.arrival, self._moment())
         self._tell(notices)
         self._pace.add(self._services.cpu() - before)
-        self._see_to_lists()
+        self._follow_up()
 
     def leave(self, member: str, *, overdue: bool) -> None:
         """Have somebody be gone who is no member any more."""
         if member not in self._site.visitors.by_id:
             return  # put out: told by whoever did that
         self._tell(entrances.leave(self._site, member, self._moment(), timed_out=overdue))
-        self._see_to_lists()
+        self._follow_up()
 
     # --- orders and requests
 
@@ -145,7 +149,7 @@ class RoomSite:
         secret = new_secret() if isinstance(order, OpenCamera) else ""
         value, notices = obey(self._site, visitor, order, self._moment(), secret)
         self._tell(notices)
-        self._see_to_lists()
+        self._follow_up()
         return value
 
     def handle(self, message: Message) -> object:
@@ -153,18 +157,24 @@ class RoomSite:
         if isinstance(message, ListsDue):
             if message.number == self._number:
                 self._timer = None
-                self._see_to_lists(due=True)
+                self._follow_up(due=True)
+            return None
+        if isinstance(message, SiteStored):
+            self._store.take(message)
+            self._tell(put_banned_out(self._site, self._moment()))
+            self._follow_up()
             return None
         value, notices = answer(self._site, message, self._moment())
         self._pace.share = self._site.rules.list_share
         self._tell(notices)
-        self._see_to_lists()
+        self._follow_up()
         return value
 
     # --- lists of people
 
-    def _see_to_lists(self, *, due: bool = False) -> None:
-        """Tell lists where somebody has changed, now or as soon as they are due."""
+    def _follow_up(self, *, due: bool = False) -> None:
+        """Tell lists where somebody has changed, now or as soon as they are due; and store."""
+        self._store.save()
         site, now = self._site, self._room.ctx.now()
         if not site.people_changed:
             return

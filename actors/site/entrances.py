@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.site.messages import EchoEntry
 from actors.site.names import RESERVED, name_key, next_free
 from actors.site.relations import Tie
 from actors.site.site import Moment, Site
@@ -108,14 +109,20 @@ def _echo(site: Site, visitor: Visitor) -> Echoed:
         if not site.may_enter(visitor, channel):
             continue
         for kept in site.echo.of(channel.id):
-            sender = site.visitors.by_id.get(kept.sender)
-            name = kept.written.sender
-            if site.relations.holds(Tie.MUTE, visitor, name):
-                continue
-            if sender is not None:
-                if site.relations.blocked(visitor, sender):
-                    continue
-            elif visitor.name in kept.closed_to or site.relations.holds(Tie.BLOCK, visitor, name):
-                continue  # it was written by somebody who has left: by what held then
-            found.append(kept.written)
+            if _may_read(site, visitor, kept):
+                found.append(kept.written)
     return Echoed(tuple(found))
+
+
+def _may_read(site: Site, visitor: Visitor, kept: EchoEntry) -> bool:
+    """Tell whether a newcomer may read this; by what held then, where its sender has left."""
+    relations, name = site.relations, kept.written.sender
+    if relations.holds(Tie.MUTE, visitor, name):
+        return False
+    sender = site.who_is(kept.sender)
+    if sender is not None and relations.blocked(visitor, sender):
+        return False
+    if sender is not None and sender.id == kept.sender.member:
+        return True
+    closed = visitor.name in kept.closed_to and relations.can_be_blocked(visitor)
+    return not closed and not relations.holds(Tie.BLOCK, visitor, name)

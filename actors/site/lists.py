@@ -35,6 +35,9 @@ class PeopleLists:
         """Return the list for one of them; the same object for all who see the same."""
         base = self._base(vip=viewer.vip)
         relations, visitors, name = self._relations, self._visitors, viewer.name
+        seen_otherwise = not viewer.vip and self._card(viewer, vip=False) is not viewer.card
+        if not seen_otherwise and not relations.alter(viewer):
+            return base
         looks: dict[str, Person] = {}
         unseen = [visitors.by_id[id_] for id_ in relations.blocked_with(viewer)]
         nearer = [relations.made_by(tie, name) for tie in (Tie.MUTE, Tie.BOOT, Tie.INVITE)]
@@ -47,7 +50,7 @@ class PeopleLists:
                 video = relations.video_seen(owner, viewer)
                 if video != usual.video:
                     looks[owner.name] = replace(usual, video=video)
-        if not viewer.hidden and self._card(viewer, vip=viewer.vip) is not viewer.card:
+        if seen_otherwise and not viewer.hidden:
             looks[name] = viewer.card  # everybody sees himself as he is
         gone = frozenset(other.name for other in unseen if not other.hidden)
         if not looks and not gone:

@@ -42,11 +42,20 @@ class MessageIds:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """Somebody who has written or read a message; by name again only where that is proven."""
+
+    member: str
+    name: str
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EchoEntry:
-    """A message in the echo. `closed_to` are the names that its sender has blocked."""
+    """A message in the echo. `closed_to` are the names that its sender had blocked."""
 
     written: Written
-    sender: str  # its member
+    sender: Side
     closed_to: frozenset[str]
     weight: int
 
@@ -70,7 +79,7 @@ class ChannelEcho:
         for id_ in self._kept:
             self._trim(id_)
 
-    def add(self, written: Written, sender: str, closed_to: frozenset[str]) -> None:
+    def add(self, written: Written, sender: Side, closed_to: frozenset[str]) -> None:
         if not self._limits.get(written.channel):
             return
         weight = ENTRY_BYTES + len(written.html.encode("utf-8", "surrogatepass"))
@@ -106,15 +115,6 @@ class ChannelEcho:
         self._bytes -= kept.popleft().weight
         if not kept:
             del self._kept[channel]
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """Somebody who has written or read a message; by name again only where that is proven."""
-
-    member: str
-    name: str
-    proven: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,15 @@ def put_out(site: Site, order: PutOut, moment: Moment) -> list[Notice]:
     return site.put_out(site.person(order.name), Movement.KICKED, moment, KICKED)
 
 
+def put_banned_out(site: Site, moment: Moment) -> list[Notice]:
+    """Put those out who came in before it was known that they are banned."""
+    notices = []
+    for visitor in tuple(site.visitors):
+        if site.bans.until(visitor.name, moment.at) is not None:
+            notices += site.put_out(visitor, Movement.BANNED, moment, BANNED)
+    return notices
+
+
 def put_all_out(site: Site) -> list[Notice]:
     """Put everybody out, whom there is nobody left to tell of."""
     notices = [Notice(Told(ALL_OUT))]

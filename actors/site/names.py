@@ -1,22 +1,33 @@
-"""Names of people: when two are the same, and which one a guest gets instead of one that is taken.
+"""Names of people: when two are one, and which one a guest gets instead of one that is taken.
 
-Whoever is proven (by a token) is compared exactly; guests, bans and rules by `name_key`.
+Nobody may look like somebody else: guests, bans and rules are compared by `name_key`. Whoever is
+proven (by a token) has the name that it says, and is compared exactly.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 
 SERVER = "ChatServer"
-"""In whose name the server speaks; no guest has it."""
+"""Who speaks for the server; clients know it by this name."""
+
+_UNSEEN = re.compile(  # default ignorable code points that are letters or marks
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
 
 
 def name_key(name: str) -> str:
-    """Return what is equal for names that look alike: NFKC, no case, nothing invisible."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    seen = "".join(char for char in folded if unicodedata.category(char) != "Cf")
+    """Return what names that count as one share: NFKC, without case and the unseen."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    seen = _UNSEEN.sub("", unicodedata.normalize("NFKC", folded))
+    seen = "".join(char for char in seen if unicodedata.category(char) != "Cf")
     return " ".join(seen.split())
+
+
+RESERVED = frozenset(name_key(name) for name in (SERVER, "Server", "System"))
+"""Keys of names that no guest has."""
 
 
 def next_free(name: str, taken: Callable[[str], bool]) -> str:
@@ -30,6 +41,3 @@ def next_free(name: str, taken: Callable[[str], bool]) -> str:
     while taken(name_key(f"{name} {number}")):
         number += 1
     return f"{name} {number}"
-
-
-RESERVED = frozenset({name_key(SERVER)})

@@ -31,13 +31,14 @@ NOBODY: frozenset[str] = frozenset()
 class Relations:
     """The table. What is asked of two says nothing of whether they are in."""
 
-    __slots__ = ("_by", "_count", "_to", "_visitors", "operators_can_be_blocked")
+    __slots__ = ("_by", "_count", "_suffered", "_to", "_visitors", "operators_can_be_blocked")
 
     def __init__(self, visitors: Visitors, *, operators_can_be_blocked: bool) -> None:
         self._visitors = visitors
         self._by: dict[Tie, dict[str, set[str]]] = {tie: {} for tie in Tie}  # names by member id
         self._to: dict[Tie, dict[str, set[str]]] = {tie: {} for tie in Tie}  # member ids by name
-        self._count: dict[str, int] = {}
+        self._count: dict[str, int] = {}  # by member id
+        self._suffered: dict[str, int] = {}  # by name
         self.operators_can_be_blocked = operators_can_be_blocked
 
     # --- changes
@@ -55,6 +56,7 @@ class Relations:
         self._count[by.id] = count + 1
         self._by[tie].setdefault(by.id, set()).add(name)
         self._to[tie].setdefault(name, set()).add(by.id)
+        self._suffered[name] = self._suffered.get(name, 0) + 1
         return True
 
     def untie(self, tie: Tie, by: str, name: str) -> bool:
@@ -64,9 +66,8 @@ class Relations:
             return False
         _discard(self._by[tie], by, name)
         _discard(self._to[tie], name, by)
-        self._count[by] -= 1
-        if not self._count[by]:
-            del self._count[by]
+        _count_down(self._count, by)
+        _count_down(self._suffered, name)
         return True
 
     def forget(self, by: str) -> None:
@@ -74,6 +75,7 @@ class Relations:
         for tie in Tie:
             for name in self._by[tie].pop(by, ()):
                 _discard(self._to[tie], name, by)
+                _count_down(self._suffered, name)
         self._count.pop(by, None)
 
     def hear_everybody(self, operator: Visitor) -> bool:
@@ -89,13 +91,21 @@ class Relations:
 
     # --- questions
 
+    def alter(self, viewer: Visitor) -> bool:
+        """Tell whether ties may make others look differently to this one than to most."""
+        return viewer.name in self._suffered or viewer.id in self._by[Tie.BLOCK]
+
     def holds(self, tie: Tie, by: Visitor, name: str) -> bool:
         """Tell whether somebody has such a tie to this name."""
         return name in self._by[tie].get(by.id, NOBODY)
 
-    def names(self, tie: Tie, by: Visitor) -> frozenset[str]:
-        """Return the names to which somebody has such a tie."""
-        return frozenset(self._by[tie].get(by.id, NOBODY))
+    def closed_to(self, one: Visitor) -> frozenset[str]:
+        """Return the names of those for whom somebody does not exist by his own will."""
+        return (
+            frozenset(self._by[Tie.BLOCK].get(one.id, NOBODY))
+            if self.can_be_blocked(one)
+            else NOBODY
+        )
 
     def made_by(self, tie: Tie, name: str) -> frozenset[str] | set[str]:
         """Return the member ids of those who have such a tie to this name."""
@@ -103,10 +113,13 @@ class Relations:
 
     def can_block(self, one: Visitor, other: Visitor) -> bool:
         """Tell whether a block between these two has an effect."""
-        if not one.operator and not other.operator:
+        return self.can_be_blocked(one) and self.can_be_blocked(other)
+
+    def can_be_blocked(self, one: Visitor) -> bool:
+        """Tell whether a block by or of this one has an effect, if the other is no operator."""
+        if not one.operator:
             return True
-        deaf_to_blocks = any(each.operator and each.hears_everybody for each in (one, other))
-        return self.operators_can_be_blocked and not deaf_to_blocks
+        return self.operators_can_be_blocked and not one.hears_everybody
 
     def blocked(self, one: Visitor, other: Visitor) -> bool:
         """Tell whether these two do not exist for each other."""
@@ -175,6 +188,12 @@ class Relations:
         if self.holds(Tie.INVITE, owner, viewer.name):
             video |= Video.INVITED
         return video
+
+
+def _count_down(table: dict[str, int], key: str) -> None:
+    table[key] -= 1
+    if not table[key]:
+        del table[key]
 
 
 def _discard(table: dict[str, set[str]], key: str, value: str) -> None:

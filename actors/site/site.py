@@ -9,7 +9,7 @@ from html import escape
 from actors.site.bans import Bans
 from actors.site.cameras import Cameras
 from actors.site.lists import PeopleLists
-from actors.site.messages import ChannelEcho, MessageIds, RecentMessages
+from actors.site.messages import ChannelEcho, MessageIds, RecentMessages, Side
 from actors.site.names import name_key
 from actors.site.relations import Relations
 from actors.site.visitors import Visitor, Visitors
@@ -30,7 +30,10 @@ class Moment:
 
 @dataclass(slots=True)
 class Site:
-    """One site. `people_changed` is true until its lists are told; `at_once`: with no wait."""
+    """One site. `people_changed` is true until its lists are told; `at_once`: with no wait.
+
+    `loaded` is true once bans and ids go on from what was stored.
+    """
 
     rules: SiteRules
     ids: MessageIds
@@ -43,6 +46,7 @@ class Site:
     echo: ChannelEcho = field(init=False)
     people_changed: bool = False
     at_once: bool = False
+    loaded: bool = False
     _rules_by_key: dict[str, frozenset[Rule]] = field(init=False)
     _channels: dict[str, Channel] = field(init=False)
 
@@ -92,6 +96,15 @@ class Site:
     def may_enter(self, visitor: Visitor, channel: Channel) -> bool:
         """Tell whether somebody may read and write in a channel."""
         return not channel.vip or visitor.vip or visitor.operator
+
+    def who_is(self, side: Side) -> Visitor | None:
+        """Find who was a side: the same member, or whoever proves to have that name now."""
+        found = self.visitors.by_id.get(side.member)
+        if found is None and side.proven:
+            found = self.visitors.named(side.name)
+            if found is not None and not found.proven:
+                return None
+        return found
 
     def person(self, name: str) -> Visitor:
         """Find somebody who is in. Raises PersonUnknown."""

@@ -61,8 +61,7 @@ def _write_to_all(
     else:
         notices = [Notice(written, among=_readers(site, by, order.channel))]
         if not order.upload:
-            closed_to = site.relations.names(Tie.BLOCK, by)
-            site.echo.add(written, by.id, closed_to)
+            site.echo.add(written, _side(by), site.relations.closed_to(by))
     if verdict is None:
         return str(id_), notices
     if verdict.response:
@@ -167,11 +166,11 @@ def _who_could_read(site: Site, message: Remembered) -> tuple[str, ...] | None:
 
     Who has muted or blocked its sender since, hears nothing more of it.
     """
-    sender = _find(site, message.sender)
+    sender = site.who_is(message.sender)
     if message.private:
         return (sender.id,) if sender is not None else ()
     if message.other is not None:
-        other = _find(site, message.other)
+        other = site.who_is(message.other)
         found = {it.id: it for it in (sender, other) if it is not None}
         if sender is not None and other is not None and not site.relations.reaches(sender, other):
             del found[other.id]
@@ -193,13 +192,3 @@ def _who_could_read(site: Site, message: Remembered) -> tuple[str, ...] | None:
 
 def _side(visitor: Visitor) -> Side:
     return Side(visitor.id, visitor.name, visitor.proven)
-
-
-def _find(site: Site, side: Side) -> Visitor | None:
-    """Find who was on a side: the same member, or whoever proves to have that name now."""
-    found = site.visitors.by_id.get(side.member)
-    if found is None and side.proven:
-        found = site.visitors.named(side.name)
-        if found is not None and not found.proven:
-            return None
-    return found

@@ -111,7 +111,7 @@ def arrival(message: BareMessage, bearer: Bearer | None, wishes: Wishes) -> Arri
             raise EntryRefused(errors.NAME_REFUSED, go_away=True)
     else:
         try:
-            name, proven = guest_name(message.username, ()), False
+            name, proven = guest_name(message.username), False
         except NameRefused as refused:
             raise EntryRefused(str(refused), go_away=True) from None
     return Arrival(

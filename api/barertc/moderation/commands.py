@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from api.barertc.names import name_key
+from actors.site.names import name_key
 from api.barertc.text.markdown import escape
 
 BAN_HOURS = 24

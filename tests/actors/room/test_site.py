@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from actors.member.messages import End
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import Dropped, Joined
 from actors.words.refusals import NameReserved
@@ -67,6 +68,22 @@ async def test_whom_a_token_names_takes_his_place_over(autojump_clock: MockClock
         assert bob.read == [("lobby", "ann", "hi")]
         assert len(site.house.facts(site.room.path))
         assert site.house.facts(site.room.path)["people"] == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "how"),
+    [
+        (CloseReason.DISCONNECTED, Movement.EXITED),
+        (CloseReason.LOGOUT, Movement.EXITED),
+        (CloseReason.EXPIRED, Movement.TIMED_OUT),
+    ],
+)
+async def test_how_somebody_went_is_heard(reason: CloseReason, how: Movement) -> None:
+    async with open_site() as site:
+        ann, bob = await site.people("ann", "bob")
+        bob.ref.tell(End(reason))
+        await settle()
+        assert ann.facts == [PersonMoved("bob", how)]
 
 
 async def test_what_is_written_reaches_all_in_the_channel() -> None:
