@@ -186,6 +186,7 @@ async def test_a_bot_is_content_for_a_minute_on_real_sockets(tmp_path: Path, car
         server.http() as http,
         server.connected() as line,
         server.person("ann") as ann,
+        trio.open_nursery() as nursery,
     ):
         key = api_key(server)
 
@@ -193,7 +194,7 @@ async def test_a_bot_is_content_for_a_minute_on_real_sockets(tmp_path: Path, car
             await http.post("/api/shutdown", json={"APIKey": key})
 
         bot = BareBot(line.link, await authenticate(http, key, "bot 1"), shut_down)
-        server.nursery.start_soon(bot.run)
+        nursery.start_soon(bot.run)
         await ann.until("presence", username="bot 1", message="has joined the room!")
         async with server.person("bob") as bob:
             said = await bob.until("message", username="bot 1")
@@ -210,4 +211,5 @@ async def test_a_bot_is_content_for_a_minute_on_real_sockets(tmp_path: Path, car
         assert bot.heard_itself >= 6
         assert (bot.distress, bot.counted["ping"] >= 2) == (0, True)
         assert "bob" in bot.greeted
+        nursery.cancel_scope.cancel()
     assert server.system.counters.crashes == 0
