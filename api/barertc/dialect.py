@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from api.barertc.commands import BARERTC_IMPORT
 from api.barertc.settings import RELOADABLE, BareRtcSettings, hints, problems
 from api.dialect import Dialect
 
@@ -40,4 +41,5 @@ BARERTC = Dialect(
     problems=problems,
     hints=hints,
     secrets=kept_secrets,
+    commands=(BARERTC_IMPORT,),
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from time import thread_time
 from typing import TYPE_CHECKING
 
 import trio
 from msgspec import Raw
 
 from actors.member.client import TooSlow
+from actors.room.site import CpuSpent
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import Fact, RoomClosed
 from actors.words.site import (
@@ -101,10 +103,11 @@ class ListEncoder:
 class BareRenderer:
     """Turn what goes to many into bytes once, not once for each of them."""
 
-    __slots__ = ("_last", "people")
+    __slots__ = ("_last", "cost", "people")
 
-    def __init__(self) -> None:
+    def __init__(self, lists_cost: CpuSpent | None = None) -> None:
         self.people = ListEncoder()
+        self.cost = lists_cost or CpuSpent()
         self._last: tuple[Fact | None, bytes] = (None, b"")
 
     def shared(self, fact: ToMany) -> bytes:
@@ -185,7 +188,9 @@ class BareClient:
             case Relayed():
                 self.push(_relayed(fact))
             case PeopleListed():
+                before = thread_time()
                 self.push(self.renderer.people.encode(fact), replace="who")
+                self.renderer.cost.seconds += thread_time() - before
             case NameGiven(name):
                 self.name = name
                 self.push(wire.said("me", name))

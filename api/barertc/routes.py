@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from html import escape
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import ValidationError
@@ -43,6 +42,7 @@ from api.barertc.bodies import (
 )
 from api.barertc.history import NAMES_PER_PAGE, HistoryUnavailable, NameOrder
 from api.barertc.site_control import shut_down
+from api.barertc.text.markdown import render
 from api.barertc.tokens import BadLoginToken, Bearer
 from api.barertc.webhooks import WebhookFailed
 from api.http.asking import ask, client
@@ -168,9 +168,8 @@ class BareRtcApi:
     async def disconnect_now(self) -> Response:
         """Put these out."""
         body = await self._keyed(DisconnectNowBody)
-        order = DisconnectNow(
-            tuple(dict.fromkeys(body.usernames)), escape(body.message, quote=False), body.kick
-        )
+        html = await render(body.message, self._state.readers) if body.message else ""
+        order = DisconnectNow(tuple(dict.fromkeys(body.usernames)), html, body.kick)
         removed = await self._site(order, 0)
         return done(Removed=removed)
 

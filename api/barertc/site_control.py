@@ -53,11 +53,16 @@ async def announce(state: BareRtcState, html: str) -> None:
 
 
 async def end_site(state: BareRtcState) -> None:
-    """Put everybody out and end the room, also one that hangs; who comes in next opens it anew."""
-    for member in await state.services.directory.members(state.realm):
-        with suppress(ActorError):
-            member.tell(End(CloseReason.DROPPED))
-    await state.services.directory.close_room(state.room, "shutdown")
+    """End the room, also one that hangs, and the connections of all who are in it.
+
+    Published clients connect again by themselves; who comes in first opens the room anew.
+    """
+    directory = state.services.directory
+    members = await directory.members(state.realm)
+    await directory.close_room(state.room, "shutdown")
+    for member in members:
+        with suppress(ActorError):  # most have heard it from the room
+            member.tell(End(CloseReason.ROOM_CLOSED))
 
 
 def reconfigure(state: BareRtcState) -> bool:

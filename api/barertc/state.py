@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from api.barertc.rule_texts import rule_texts
 from api.barertc.sessions import Sessions
 from api.barertc.settings import BareRtcRule, BareRtcSettings, filter_rules
 from api.barertc.site_control import follow_settings
+from api.barertc.text.markdown import render_nowait
 from api.barertc.tokens import BadLoginToken, Bearer, LoginTokens
 from api.barertc.uploads import Uploads
 from api.barertc.webhooks import Webhooks
@@ -88,6 +88,7 @@ class BareRtcState:
             Filters(filter_rules(settings())),
             link_spam_guard(settings()),
             trio.CapacityLimiter(READING_AT_ONCE),
+            BareRenderer(services.lists_cost),
         )
         errands.start(services)
         state.sessions.start()
@@ -127,7 +128,7 @@ class BareRtcState:
                 Channel(
                     channel.id,
                     channel.vip,
-                    tuple(map(html.escape, channel.welcome_messages)),
+                    tuple(filter(None, map(render_nowait, channel.welcome_messages))),
                     channel.echo_messages_on_join,
                 )
                 for channel in settings.channels

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from quart import Blueprint, Response
 
 from actors.core import ActorStopped, Message, Ref
+from actors.room.site import CpuSpent
 from actors.store.messages import STORE
 from api.http.metrics import Traffic
 from api.http.sockets import WebsocketRoute
@@ -41,6 +42,7 @@ class Services:
     lifecycle: Lifecycle
     metrics: CollectorRegistry
     traffic: Traffic = field(default_factory=Traffic)
+    lists_cost: CpuSpent = field(default_factory=CpuSpent)  # of clients, for people of a chat site
 
     def store(self) -> Ref[Message]:
         """Return the store. Raises ActorStopped while the server is going down."""

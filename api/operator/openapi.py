@@ -37,6 +37,11 @@ def _get(summary: str, answers: dict[str, Any], *, token: bool = True) -> dict[s
     return {"get": operation}
 
 
+def _query(name: str, example: str) -> dict[str, Any]:
+    schema = {"type": "string", "examples": [example]}
+    return {"name": name, "in": "query", "required": True, "schema": schema}
+
+
 _STOP = {
     "type": "object",
     "required": ["path"],
@@ -50,6 +55,14 @@ PATHS: dict[str, object] = {
     "/-/openapi.json": _get("This document", _answers(200), token=False),
     "/-/metrics": _get("Prometheus text", _answers(200, 401, 429, kind="text/plain")),
     "/-/actors": _get("The live actor tree", _answers(200, 401, 429)),
+    "/-/people": {
+        "get": {
+            **_get("Who is on a chat site, and who is banned", _answers(200, 401, 404, 429, 503))[
+                "get"
+            ],
+            "parameters": [_query("realm", "barertc"), _query("name", "site")],
+        }
+    },
     "/-/actors/stop": {
         "post": {
             "summary": "Stop one actor",

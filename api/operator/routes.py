@@ -12,7 +12,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from pydantic import BaseModel, ConfigDict, ValidationError
 from quart import Blueprint, Response, request
 
-from actors.core import PermanentActor, UnknownActor
+from actors.core import ActorError, PermanentActor, Refused, UnknownActor
+from actors.words.keys import RoomKey
+from actors.words.site import GetBans, GetPeople, Person, Video
 from api.http.app import current
 from api.http.asking import client
 from api.http.credentials import TooManyAttempts, constant_time_equal
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from api.http.mounts import Services
 
 log = structlog.get_logger(__name__)
+
+ASK_SECONDS = 5.0
 
 View = Callable[[], Awaitable[Response]]
 
@@ -71,6 +75,28 @@ class Routes:
     async def actors(self) -> Response:
         """Give the live tree."""
         return _json(self._services.system.tree())
+
+    async def people(self) -> Response:
+        """Give who is on a chat site, with their webcams, and who is banned from it."""
+        realm, name = request.args.get("realm", ""), request.args.get("name", "")
+        room = await self._services.directory.room(RoomKey(realm, name))
+        if room is None:
+            return refuse(404, "There is no such chat site just now.", "unknown_site")
+        try:
+            people = await room.ask(GetPeople(), within=ASK_SECONDS)
+            bans = await room.ask(GetBans(), within=ASK_SECONDS)
+        except Refused:  # another kind of room
+            return refuse(404, "There is no such chat site just now.", "unknown_site")
+        except ActorError:
+            return refuse(503)
+        return _json(
+            {
+                "realm": realm,
+                "name": name,
+                "people": [_person(person) for person in people],
+                "bans": [{"name": name, "until": until} for name, until in bans],
+            }
+        )
 
     async def stop_actor(self) -> Response:
         """Have one actor stop."""
@@ -122,11 +148,25 @@ def add_routes(blueprint: Blueprint, prefix: str, services: Services) -> None:
         ("/openapi.json", "GET", routes.openapi),
         ("/metrics", "GET", routes.guarded(routes.metrics)),
         ("/actors", "GET", routes.guarded(routes.actors)),
+        ("/people", "GET", routes.guarded(routes.people)),
         ("/actors/stop", "POST", routes.guarded(routes.stop_actor)),
     ]
     for path, method, view in table:
         name = path.strip("/").replace("/", "_").partition(".")[0]
         blueprint.add_url_rule(prefix + path, name, view, methods=[method])
+
+
+def _person(person: Person) -> dict[str, object]:
+    return {
+        "name": person.name,
+        "status": person.status,
+        "guest": not person.proven,
+        "operator": person.standing.operator,
+        "vip": person.standing.vip,
+        "webcam": bool(person.video & Video.ACTIVE),
+        "explicit": bool(person.video & Video.NSFW),
+        "here_since": person.here_since,
+    }
 
 
 def _json(value: Any, status: int = 200) -> Response:

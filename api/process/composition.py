@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from actors.core import ChildSpec, open_system
 from actors.directory.directory import Directory
 from actors.member.messages import End
+from actors.room.site import CpuSpent, SiteServices
 from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import keep, prepare
@@ -60,11 +61,14 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     settings = current()
     limits = settings.limits
     secrets = Secrets(settings.server.data_dir)
+    lists_cost = CpuSpent()
     secrets.all()  # read now, where damage is one message, and not with the first request
     async with (
         open_media_loop() as loop,  # encloses whatever uses it
         open_local_engine(loop, _ice(settings.ice), streams=limits.media_streams) as media,
-        open_system(_specs(current, media), grace=settings.server.shutdown_grace) as system,
+        open_system(
+            _specs(current, media, lists_cost), grace=settings.server.shutdown_grace
+        ) as system,
     ):
         services = Services(
             settings=current,
@@ -79,6 +83,7 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
             ),
             lifecycle=Lifecycle(),
             metrics=CollectorRegistry(),
+            lists_cost=lists_cost,
         )
 
         async def say_goodbye() -> None:
@@ -89,12 +94,13 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
         yield services
 
 
-def _specs(current: CurrentSettings, media: MediaEngine) -> list[ChildSpec]:
+def _specs(current: CurrentSettings, media: MediaEngine, lists_cost: CpuSpent) -> list[ChildSpec]:
     settings = current()
     return children(
         lambda: actor_limits(current().limits),
         _media_services(media, settings),
         lambda: SqlStore(_store(settings)),
+        SiteServices(spent=lambda: lists_cost.seconds),
     )
 
 

@@ -84,6 +84,8 @@ BUSY = Refused("busy")
 WRITTEN = Written("lobby", "Bob", "<p>hi</p>", 17, 1_700_000_000)
 PERSON = Person("Bob", NO_STANDING, "online", Video.OFF, False, 1_700_000_000)
 
+BEARER = Bearer("Ann", NO_STANDING)
+
 OF_A_SITE: tuple[Fact, ...] = (
     BlockSet("Bob"),
     CameraCut(),
@@ -133,6 +135,7 @@ EXAMPLES: tuple[Fact, ...] = (
 
 TO_THE_MEMBER = "is for the member itself, which answers its dialect by it"
 NO_STREAMS = "clients of this protocol have their media among themselves"
+BY_NAME = "a site knows people by name, and says it otherwise"
 NO_ORDERS = "this protocol has no such order"
 ONLY_IN_A_SITE = dict.fromkeys(map(type, OF_A_SITE), "of a chat site")
 NOT_SAID: dict[str, dict[type[Fact], str]] = {
@@ -153,27 +156,27 @@ NOT_SAID: dict[str, dict[type[Fact], str]] = {
         StreamRemoved: NO_STREAMS,
     },
     "barertc": {
-        Dropped: "the end of the member says it, which comes with it",
-        Introduced: "NameGiven says it",
+        Dropped: "the end of the member, right behind it, says it",
+        Introduced: "who somebody is, his token says",
+        Joined: "who is in, lists of people say",
         JoinRefused: TO_THE_MEMBER,
-        Joined: "NameGiven and PeopleListed say it",
         MediaLost: NO_STREAMS,
         OrderDone: TO_THE_MEMBER,
         OrderRefused: TO_THE_MEMBER,
-        PeerChanged: "lists of people say it",
-        PeerJoined: "PersonMoved says it",
-        PeerLeft: "PersonMoved says it",
-        PermissionSet: "what he may not do is refused",
+        PeerChanged: BY_NAME,
+        PeerJoined: BY_NAME,
+        PeerLeft: BY_NAME,
+        PermissionSet: "what it may not do is refused",
         Restarted: "a crash of the room is silent",
-        Resumed: "nobody comes back: he logs in anew",
+        Resumed: "nobody is kept who has lost his connection",
         RoomChanged: "a site has no PIN",
-        RosterAnnounced: "nobody calls everybody here",
-        RosterListed: NO_ORDERS,
-        Said: "Written says it",
+        RosterAnnounced: BY_NAME,
+        RosterListed: BY_NAME,
+        Said: BY_NAME,
         SessionAnswered: NO_STREAMS,
         SessionEnded: NO_STREAMS,
         SessionReady: NO_STREAMS,
-        Signalled: "what passes between two goes through the room, which knows whether it may",
+        Signalled: BY_NAME,
         StreamAdded: NO_STREAMS,
         StreamChanged: NO_STREAMS,
         StreamRemoved: NO_STREAMS,
@@ -230,7 +233,7 @@ def client(dialect: str, wire: Any) -> Any:
         house: Any = PortalHouse()
         return PortalClient(house, wire, "ann", 1)
     if dialect == "barertc":
-        return BareClient(wire, BareRenderer(), lambda bearer: "token", Bearer("ann", NO_STANDING))
+        return BareClient(wire, BareRenderer(), lambda bearer: "token", BEARER)
     signer = Signer("secret")
     session = signer.new_session()
     return SpreedClient(wire, session, SpreedRenderer(signer), IceSettings, "1", lambda id_: None)

@@ -7,13 +7,14 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import check_output
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 
 from tests.support.bidi import Bidi
+from tests.support.chatter import CHAT, Chatter
 from tests.support.firefox import open_firefox
 from tests.support.person import Person
 from tests.support.programs import need
@@ -35,6 +36,8 @@ FLAGS = (
 FAKE_DEVICES = "--use-fake-device-for-media-stream=device-count=2,fps=10"
 
 Newcomer = Callable[..., Person]
+NewChatter = Callable[..., Chatter]
+P = TypeVar("P", bound=Person)
 Launch = Callable[..., Browser]
 
 
@@ -116,12 +119,30 @@ def newcomer(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Newco
 
     `server` (default: the module's), `within` another browser, and context options.
     """
-    people: list[Person] = []
+    yield from _people(Person, browser, lambda: request.getfixturevalue("server"))
 
-    def make(name: str, *, url: str = "", within: Browser | None = None, **options: Any) -> Person:
-        url = url or request.getfixturevalue("server").url
+
+@pytest.fixture(scope="module")
+def chat_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with the chat at its root; every test takes names of its own."""
+    with ServerProcess(tmp_path_factory.mktemp("chat"), config=CHAT) as server:
+        yield server
+
+
+@pytest.fixture
+def chatter(browser: Browser, request: pytest.FixtureRequest) -> Iterator[NewChatter]:
+    """Make people at the chat page, as `newcomer` does at the meeting page."""
+    yield from _people(Chatter, browser, lambda: request.getfixturevalue("chat_server"))
+
+
+def _people(
+    kind: type[P], browser: Browser, server: Callable[[], ServerProcess]
+) -> Iterator[Callable[..., P]]:
+    people: list[P] = []
+
+    def make(name: str, *, url: str = "", within: Browser | None = None, **options: Any) -> P:
         context = (within or browser).new_context(**options)
-        person = Person(context.new_page(), url, name)
+        person = kind(context.new_page(), url or server().url, name)
         people.append(person)
         return person
 

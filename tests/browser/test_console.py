@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import NewChatter
+from tests.support.chatter import CHAT
 from tests.support.keyboard import Keyboard
-from tests.support.person import SILENT_HANDLERS, type_into
+from tests.support.person import ARTIFACTS, SILENT_HANDLERS, type_into
 from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -97,3 +99,33 @@ def test_every_control_works_by_keyboard(page: Page) -> None:
     expect(stop).to_have_count(0)
     keys.activate("Forget token")
     expect(page.get_by_label("Operator token")).to_be_focused()
+
+
+def test_people_webcams_and_bans_of_a_chat_are_shown(
+    browser: Browser, chatter: NewChatter, own_server: Callable[..., ServerProcess]
+) -> None:
+    with_chat = CHAT.replace('["barertc"]', '["barertc", "operator"]', 1)
+    server = own_server(config=f"{with_chat}\n{CONFIG}")
+    olga, bert, cleo = (chatter(name, url=server.url) for name in ("Olga", "Bert", "Cleo"))
+    olga.enters_with_token(op=True)
+    bert.enters()
+    cleo.enters()
+    bert.starts_camera("My camera is explicit")
+    olga.chooses("Cleo", "Operator: ban")
+    olga.confirms("Ban")
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{server.url}-/")
+        enter(page)
+        site = page.get_by_label("Chat sites")
+        expect(site.get_by_role("heading")).to_have_text(
+            ["Chat: barertc, site", "People: 2", "Webcams: 1", "Bans: 1"]
+        )
+        items = site.get_by_role("listitem")
+        expect(items.nth(0)).to_have_text("Bert · guest")
+        expect(items.nth(1)).to_have_text("Olga · operator")
+        expect(items.nth(2)).to_have_text("Bert · explicit")
+        expect(items.nth(3)).to_contain_text("Cleo · until ")
+        page.screenshot(path=ARTIFACTS / "console-chat.png")
+        bert.page.locator("#leave").click()
+        expect(items.filter(has_text="Bert")).to_have_count(0)

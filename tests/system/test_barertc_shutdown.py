@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from tests.support.process import RunningProcess, launched
+from tests.support.spreed import connect
 
 ALONE = 'listeners = [{ bind = "127.0.0.1:0", dialects = ["barertc", "operator"] }]\n'
 TWO = """listeners = [
@@ -43,6 +48,72 @@ async def test_the_process_answers_waits_two_seconds_and_exits_with_1(tmp_path: 
     events = [line["event"] for line in server.log]
     assert events[-2:] == ["server.stopping", "server.stopped"]
     assert server.stopped_within() < GRACE
+
+
+@asynccontextmanager
+async def person(url: str, name: str, path: str = "/ws") -> AsyncIterator[WebSocketConnection]:
+    """Log somebody in."""
+    async with connect(f"{url.replace('http', 'ws')}{path}") as socket:
+        await socket.send_message(json.dumps({"action": "login", "username": name}))
+        assert (await said(socket, "me"))["username"] == name
+        yield socket
+
+
+async def said(socket: WebSocketConnection, action: str, text: str = "") -> dict[str, Any]:
+    """Return the next message of that kind that has a text in it."""
+    with trio.fail_after(20):
+        while True:
+            message: dict[str, Any] = json.loads(await socket.get_message())
+            if message["action"] == action and text in message.get("message", ""):
+                return message
+
+
+async def closed(socket: WebSocketConnection) -> int:
+    with trio.fail_after(20):
+        while True:
+            try:
+                await socket.get_message()
+            except ConnectionClosed as end:
+                return end.reason.code if end.reason is not None else 0
+
+
+async def test_people_are_told_before_the_process_ends(tmp_path: Path) -> None:
+    async with (
+        launched(tmp_path, ALONE + KEY, server=f"shutdown_grace = {GRACE}") as server,
+        person(server.url, "ann") as ann,
+        person(server.url, "bob") as bob,
+    ):
+        started = time.monotonic()
+        await post(server, "/api/shutdown")
+        for each in (ann, bob):
+            await said(each, "error", "reboot NOW!")
+        assert time.monotonic() - started < 2
+        assert [await closed(each) for each in (ann, bob)] == [1001, 1001]
+        code, _ = await server.end()
+    assert code == 1
+    assert server.stopped_within() < GRACE
+
+
+async def test_the_chat_of_all_listeners_ends_and_calls_beside_it_go_on(tmp_path: Path) -> None:
+    async with launched(tmp_path, TWO + KEY) as server:
+        one, two = server.urls
+        async with (
+            person(one, "ann") as ann,
+            person(two, "bob", "/barertc/ws") as bob,
+            connect(f"{two.replace('http', 'ws')}/ws") as call,
+        ):
+            assert json.loads(await call.get_message())["Data"]["Type"] == "Self"
+            await post(server, "/barertc/api/shutdown", two)
+            for each in (ann, bob):
+                await said(each, "error", "reboot NOW!")
+                assert await closed(each) == 1001
+            async with person(one, "ann") as again:
+                await said(again, "who")
+            await call.send_message('{"Type": "Alive", "Alive": 1, "Iid": "1"}')
+            assert json.loads(await call.get_message())["Iid"] == "1"
+        server.send(signal.SIGTERM)
+        code, _ = await server.end()
+    assert code == 0
 
 
 async def test_a_signal_while_it_waits_ends_it_at_once(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from enum import Enum
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-PEOPLE = 5000
+PEOPLE = 2000
 """Senders that are remembered."""
-LINKS = 64
+LINKS = 32
 """Links that are remembered of each, and that are read in one message."""
 _LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'`\]|\\^{}]{1,2048}", re.IGNORECASE)
 Key = TypeVar("Key")

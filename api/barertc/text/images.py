@@ -1,10 +1,10 @@
 """Pictures that people show in a chat: what was uploaded becomes a small clean one inside of HTML.
 
 JPEG and PNG are decoded and encoded again: turned upright as their EXIF data says, at most
-`longest_side` pixels wide or high, without metadata. A GIF stays as it is, since people show
-animations, but loses comments and applications' data. What a file costs is known before it is
-decoded; a refusal has words for the person who sent it. Runs in a thread: `accept` may take
-seconds.
+`longest_side` pixels wide or high. A GIF stays as it is, since people show animations. All lose
+their metadata before anything decodes them, so no decoder of Exif data or colour profiles is ever
+at work. What a file costs is known before it is decoded; a refusal has words for the person who
+sent it. Runs in a thread: `accept` may take seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import io
 import re
 from dataclasses import dataclass
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from api.barertc.text.image_files import ImageFile, NotAnImageFile, read_image_file
 from api.barertc.text.markdown import escape
@@ -22,6 +22,15 @@ from api.barertc.text.markdown import escape
 _EXTENSION = re.compile(r"\.(jpe?g|png|gif)\Z", re.IGNORECASE)
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif"}
 _BEYOND_PILLOW = 89_478_485  # pixels from which on Pillow itself warns
+_UPRIGHT = {  # what to do with a picture that lies as Exif says
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _BAND = 1_000_000  # pixels
 _QUALITY = 85
 _UNSUPPORTED = "Unsupported image type, should be a jpeg, GIF or png."
@@ -76,14 +85,11 @@ def accept(name: str, content: bytes | bytearray, limits: ImageLimits) -> ChatIm
     check_file_name(name)
     if len(content) > limits.bytes:
         raise ImageRefused(f"This image is too large: at most {limits.bytes:,} bytes are taken.")
-    data = bytes(content)
     try:
-        file = read_image_file(data)
+        file = read_image_file(bytes(content))
         _check_work(file, limits)
-        picture, size = _cleaned(file, data, limits)
-    except NotAnImageFile as error:
-        raise ImageRefused(_UNREADABLE) from error
-    except _DAMAGE as error:
+        picture, size = _cleaned(file, limits)
+    except _DAMAGE as error:  # NotAnImageFile is a ValueError
         raise ImageRefused(_UNREADABLE) from error
     if len(picture) > limits.shown_bytes:
         raise ImageRefused(
@@ -105,25 +111,24 @@ def _check_work(file: ImageFile, limits: ImageLimits) -> None:
         raise ImageRefused("This animation is too long or too large.")
 
 
-def _cleaned(file: ImageFile, data: bytes, limits: ImageLimits) -> tuple[bytes, tuple[int, int]]:
+def _cleaned(file: ImageFile, limits: ImageLimits) -> tuple[bytes, tuple[int, int]]:
     """Return the file to send on, and the picture's size."""
-    if file.kind == "GIF":
-        with Image.open(io.BytesIO(file.clean), formats=("GIF",)) as image:
-            image.load()  # the first frame: whether it is a picture at all
-        return file.clean, (file.width, file.height)
-    with Image.open(io.BytesIO(data), formats=(file.kind,)) as image:
+    with Image.open(io.BytesIO(file.clean), formats=(file.kind,)) as image:
         if (image.width, image.height) != (file.width, file.height):
             raise NotAnImageFile("says two sizes")
         longest = limits.longest_side
         if file.kind == "JPEG":
             image.draft(None, (longest, longest))  # decodes a half, fourth or eighth where enough
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
+        image.load()  # of a GIF the first frame: whether it is a picture at all
+        if file.kind == "GIF":
+            return file.clean, image.size
         upright = _in_full_colours(image, file.kind)
     if max(upright.size) > longest:
         size = _scaled((upright.width, upright.height), longest)
         upright = upright.resize(size, Image.Resampling.LANCZOS)
-    upright.info.clear()  # profiles, comments: savers would write them back as they came
+    if file.orientation in _UPRIGHT:
+        upright = upright.transpose(_UPRIGHT[file.orientation])
+    upright.info.clear()  # what savers would write back as it came
     out = io.BytesIO()
     if file.kind == "JPEG":
         upright.save(out, "JPEG", quality=_QUALITY)

@@ -25,6 +25,7 @@ class Server {
 
   async metrics() { return samples(await (await this.ask("metrics")).text()); }
   async tree() { return (await this.ask("actors")).json(); }
+  async people(realm, name) { return (await this.ask(`people?${new URLSearchParams({ realm, name })}`)).json(); }
   stop(path) { return this.ask("actors/stop", { method: "POST", body: JSON.stringify({ path }) }); }
 }
 
@@ -87,7 +88,7 @@ class Console {
 
   show(inside) {
     element("login").hidden = inside;
-    for (const id of ["leave", "figures", "actors"]) element(id).hidden = !inside;
+    for (const id of ["leave", "figures", "sites", "actors"]) element(id).hidden = !inside;
     if (!inside) element("token").focus();
   }
 
@@ -108,6 +109,7 @@ class Console {
   logout(problem) {
     this.server.token = "";
     this.before = this.tree = null;
+    element("sites").replaceChildren();
     element("rows").replaceChildren();
     element("figures").replaceChildren();
     this.say("Not connected", "");
@@ -124,6 +126,7 @@ class Console {
       this.drawFigures(metrics);
       this.tree = tree;
       this.drawTree();
+      await this.drawSites();
     } catch (error) {
       if (error.status === 401 || error.status === 429) this.logout(error.message);
       else this.say("The server does not answer", "lost");
@@ -146,6 +149,20 @@ class Console {
     );
     element("figures").replaceChildren(...drawn);
     [this.before, this.time] = [metrics, now];
+  }
+
+  /** Rooms that count their bans are chat sites: show who is there. */
+  async drawSites() {
+    const rooms = [...flat(this.tree)].filter(({ facts }) => facts?.bans !== undefined);
+    const drawn = await Promise.all(rooms.map(async ({ path }) => {
+      const [realm, name] = path.split("/").at(-1).split(":").map(decodeURIComponent);
+      const found = await this.server.people(realm, name).catch((error) => {
+        if (error.status === 404 || error.status === 503) return null; // it has just ended
+        throw error;
+      });
+      return found && site(found);
+    }));
+    element("sites").replaceChildren(...drawn.filter(Boolean));
   }
 
   drawTree() {
@@ -184,6 +201,38 @@ class Console {
     }
     this.refresh();
   }
+}
+
+/** One chat site: who is there, webcams first, and who is banned. */
+function site({ realm, name: room, people, bans }) {
+  const title = document.createElement("h2");
+  const live = people.filter(({ webcam }) => webcam);
+  title.textContent = `Chat: ${realm}, ${room}`;
+  const list = (name, lines) => {
+    const [heading, made] = [document.createElement("h3"), document.createElement("ul")];
+    heading.textContent = `${name}: ${lines.length}`;
+    made.append(...lines.slice(0, MOST_ROWS).map((text) => {
+      const item = document.createElement("li");
+      item.textContent = text;
+      return item;
+    }));
+    const box = document.createElement("div");
+    box.append(heading, made);
+    return box;
+  };
+  const words = ({ name, status, operator, vip, guest }) => [
+    name, guest && "guest", operator && "operator", vip && "VIP", status !== "online" && status,
+  ].filter(Boolean).join(" · ");
+  const lists = document.createElement("div");
+  lists.className = "lists";
+  lists.append(
+    list("People", people.map(words)),
+    list("Webcams", live.map(({ name, explicit }) => (explicit ? `${name} · explicit` : name))),
+    list("Bans", bans.map(({ name, until }) => `${name} · until ${new Date(until * 1000).toLocaleString()}`)),
+  );
+  const section = document.createElement("section");
+  section.append(title, lists);
+  return section;
 }
 
 function row(actor) {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
 from trio.testing import MockClock
 
 from actors.member.messages import End
+from actors.room.site import SiteServices
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import Dropped, Joined
 from actors.words.refusals import NameReserved
@@ -22,7 +25,7 @@ from actors.words.site import (
     Write,
 )
 from tests.support.actors import settle
-from tests.support.site import open_site
+from tests.support.site import RULES, open_site
 
 
 async def test_a_newcomer_is_told_in_the_order_that_clients_expect() -> None:
@@ -110,6 +113,23 @@ async def test_a_direct_message_reaches_its_two_sides() -> None:
         assert value is not None
         assert value.endswith(" dropped")
         assert ann.told == ["Could not deliver your message: @gh&lt;st appears not to be online."]
+
+
+async def test_lists_wait_while_they_take_more_than_their_share(
+    autojump_clock: MockClock,
+) -> None:
+    spent = [0.0]
+    services = SiteServices(cpu=lambda: 0.0, spent=lambda: spent[0])
+    async with open_site(replace(RULES, list_share=0.2), site=services) as site:
+        (ann,) = await site.people("ann")
+        await trio.sleep(0.1)
+        ann.client.clear()
+        spent[0] += 1.0  # what clients have worked for the list before
+        await ann.order(ShowSelf(Video.OFF, "away"))
+        await trio.sleep(4.7)
+        assert ann.lists == []
+        await trio.sleep(0.3)
+        assert len(ann.lists) == 1
 
 
 async def test_bursts_of_changes_become_one_list(autojump_clock: MockClock) -> None:

@@ -11,8 +11,10 @@ from actors.room.room import Room
 from actors.room.site_store import IDS
 from actors.site.messages import BLOCK
 from actors.store.messages import STORE, GetDocument, StoreRead, StoreWrite
-from actors.words.facts import Dropped
-from actors.words.refusals import NameBanned, StoreUnavailable
+from actors.words.close_reasons import CloseReason
+from actors.words.facts import Dropped, RoomClosed
+from actors.words.limits import ActorLimits
+from actors.words.refusals import Busy, NameBanned, StoreUnavailable
 from actors.words.site import (
     Block,
     DisconnectNow,
@@ -123,6 +125,40 @@ async def test_one_who_does_not_listen_is_ended_and_leaves(autojump_clock: MockC
         await ann.order(Write("lobby", "hm"))
         await trio.sleep(1)
         assert ann.names == ["ann"]
+
+
+async def test_a_site_that_crashes_over_and_over_ends_and_the_next_one_knows_its_bans(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_site() as site:
+        op = await site.come("op", proven=True, standing=OPERATOR)
+        ann = await site.come("ann")
+        await op.order(PutOut("bob", 1.0))
+        await trio.sleep(1)
+        for _ in range(4):
+            site.room.tell(poison())
+            await settle()
+        assert type(ann.facts[-1]) is RoomClosed
+        assert ann.client.closed == [CloseReason.ROOM_CLOSED]
+        with pytest.raises(NameBanned):
+            await site.come("bob")
+        again = await site.come("ann")
+        assert again.names == ["ann"]
+
+
+async def test_a_site_that_is_full_of_orders_refuses_more_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saboteur = Saboteur(monkeypatch, Room, SITE.path)
+    async with open_site(capacity=8, limits=ActorLimits(mailbox_messages=64)) as site:
+        ann, bob = await site.people("ann", "bob")
+        with saboteur.holding():
+            await site.house.fill(SITE.path, GetPeople())
+            with pytest.raises(Busy):
+                await ann.order(Write("lobby", "too much"))
+        await settle()
+        await ann.order(Write("lobby", "hm"))
+        assert bob.read == [("lobby", "ann", "hm")]
 
 
 # --- the store

@@ -69,6 +69,8 @@ flags = st.sets(
 ).map(lambda them: Video(sum(them)))
 names = st.sets(people, max_size=2).map(lambda them: tuple(sorted(them)))
 
+doings = st.sampled_from(["mute", "boot", "block", "blocklist", "invite", "unmute", "unboot"])
+
 
 @dataclass
 class Someone:
@@ -104,8 +106,19 @@ class Said:
 class Secrecy(RuleBasedStateMachine):
     """Five people, two channels."""
 
-    @initialize(blockable=st.booleans(), secret=st.booleans())
-    def open(self, blockable: bool, secret: bool) -> None:
+    @initialize(
+        blockable=st.booleans(),
+        secret=st.booleans(),
+        first=st.lists(st.tuples(st.booleans(), st.booleans(), flags, st.booleans()), min_size=5),
+        ties=st.lists(st.tuples(people, people, doings), max_size=12),
+    )
+    def open(
+        self,
+        blockable: bool,
+        secret: bool,
+        first: list[tuple[bool, bool, Video, bool]],
+        ties: list[tuple[str, str, str]],
+    ) -> None:
         self.rules = replace(RULES, operators_can_be_blocked=blockable, vip_is_secret=secret)
         self.site = Site(self.rules, MessageIds(1))
         self.inside: dict[str, Someone] = {}
@@ -113,6 +126,11 @@ class Secrecy(RuleBasedStateMachine):
         self.opened: set[tuple[str, str]] = set()  # owner, viewer
         self.comings = 0
         self.senders: dict[int, str] = {}
+        for name, (operator, vip, video, hidden) in zip(NAMES, first, strict=False):
+            self.come(name, operator, vip, mutes=(), blocks=(), boots=(), invites=())
+            self.show(name, video, "hidden" if hidden else "online")
+        for one, other, what in ties:
+            self.relate(one, other, what)
 
     # --- the second set of rules
 
@@ -280,19 +298,21 @@ class Secrecy(RuleBasedStateMachine):
                 assert name not in said.closed_to or not self.closes(someone)
         self.check_moves(told, someone, Movement.JOINED)
 
-    @precondition(lambda self: self.inside)
-    @rule(data=st.data())
-    def go(self, data: st.DataObject) -> None:
-        who = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
+    @rule(by_name=people)
+    def go(self, by_name: str) -> None:
+        who = self.inside.get(by_name)
+        if who is None:
+            return
         told = self.delivered(entrances.leave(self.site, who.id, MOMENT))
         assert who not in [to for to, _ in told]
         self.check_moves(told, who, None if who.hidden else Movement.EXITED)
         self.forget(who)
 
-    @precondition(lambda self: self.inside)
-    @rule(data=st.data(), whom=people, banned=st.booleans())
-    def put_out(self, data: st.DataObject, whom: str, banned: bool) -> None:
-        by = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
+    @rule(by_name=people, whom=people, banned=st.booleans())
+    def put_out(self, by_name: str, whom: str, banned: bool) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
         who = self.inside.get(whom)
         if not by.operator:
             self.refused(by, PutOut(whom))
@@ -313,14 +333,15 @@ class Secrecy(RuleBasedStateMachine):
             return
         raise AssertionError("it was to be refused")
 
-    @precondition(lambda self: self.inside)
     @rule(
-        data=st.data(),
+        by_name=people,
         whom=people,
-        what=st.sampled_from(["mute", "boot", "block", "blocklist", "invite", "unmute", "unboot"]),
+        what=doings,
     )
-    def relate(self, data: st.DataObject, whom: str, what: str) -> None:
-        by = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
+    def relate(self, by_name: str, whom: str, what: str) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
         other = self.inside.get(whom)
         orders: dict[str, Order] = {
             "mute": Mute(whom),
@@ -380,10 +401,11 @@ class Secrecy(RuleBasedStateMachine):
                     one.mutes.add(other.name)
         self.recheck()
 
-    @precondition(lambda self: self.inside)
-    @rule(data=st.data(), whom=people, on=st.booleans())
-    def make_operator(self, data: st.DataObject, whom: str, on: bool) -> None:
-        by = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
+    @rule(by_name=people, whom=people, on=st.booleans())
+    def make_operator(self, by_name: str, whom: str, on: bool) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
         who = self.inside.get(whom)
         if not by.operator or who is None:
             self.refused(by, MakeOperator(whom, on))
@@ -399,10 +421,11 @@ class Secrecy(RuleBasedStateMachine):
         self.check_moves(told, who, Movement.JOINED if reappears else None)
         self.recheck()
 
-    @precondition(lambda self: self.inside)
-    @rule(data=st.data())
-    def hear_everybody(self, data: st.DataObject) -> None:
-        by = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
+    @rule(by_name=people)
+    def hear_everybody(self, by_name: str) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
         if not by.operator:
             self.refused(by, HearEverybody())
             return
@@ -420,10 +443,11 @@ class Secrecy(RuleBasedStateMachine):
         answer(self.site, SetSiteRules(self.rules), MOMENT)
         self.recheck()
 
-    @precondition(lambda self: self.inside)
-    @rule(data=st.data(), video=flags, status=st.sampled_from(["online", "hidden", "lunch"]))
-    def show(self, data: st.DataObject, video: Video, status: str) -> None:
-        by = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
+    @rule(by_name=people, video=flags, status=st.sampled_from(["online", "hidden", "lunch"]))
+    def show(self, by_name: str, video: Video, status: str) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
         was_hidden = by.hidden
         _, told = self.place(by.name, ShowSelf(video, status))
         by.video = video
@@ -434,10 +458,11 @@ class Secrecy(RuleBasedStateMachine):
         self.check_moves(told, by, how)
         self.recheck()
 
-    @precondition(lambda self: self.inside)
-    @rule(data=st.data(), channel=st.sampled_from(["lobby", "vip"]))
-    def write(self, data: st.DataObject, channel: str) -> None:
-        by = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
+    @rule(by_name=people, channel=st.sampled_from(["lobby", "vip"]))
+    def write(self, by_name: str, channel: str) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
         if not self.enters(by, channel):
             self.refused(by, Write(channel, "hm"))
             return
@@ -448,10 +473,11 @@ class Secrecy(RuleBasedStateMachine):
         self.senders[int(value)] = by.id
         assert sorted(to.id for to, _ in told) == sorted(self.readers(said))
 
-    @precondition(lambda self: self.inside)
-    @rule(data=st.data(), whom=people)
-    def write_to_one(self, data: st.DataObject, whom: str) -> None:
-        by = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
+    @rule(by_name=people, whom=people)
+    def write_to_one(self, by_name: str, whom: str) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
         other = self.inside.get(whom)
         value, told = self.place(by.name, Write(f"@{whom}", "psst"))
         assert value is not None
@@ -483,11 +509,23 @@ class Secrecy(RuleBasedStateMachine):
             else []
         )
 
-    @precondition(lambda self: self.inside and self.said)
-    @rule(data=st.data(), back=st.booleans())
-    def answer_message(self, data: st.DataObject, back: bool) -> None:
-        by = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
-        id_ = data.draw(st.sampled_from(sorted(self.said)))
+    @rule(by_name=people, whom=people)
+    def nudge(self, by_name: str, whom: str) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
+        other = self.inside.get(whom)
+        _, told = self.place(by.name, React(-451, whom))
+        reaches = other is not None and self.hears(other, by)
+        assert told == ([(other, ReactionAdded(by.name, -451, whom))] if reaches else [])
+
+    @precondition(lambda self: self.said)
+    @rule(by_name=people, number=st.integers(0, 99), back=st.booleans())
+    def answer_message(self, by_name: str, number: int, back: bool) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
+        id_ = sorted(self.said)[number % len(self.said)]
         said = self.said[id_]
         readers = self.readers(said)
         by_id = {each.id: each for each in self.inside.values()}
@@ -506,10 +544,19 @@ class Secrecy(RuleBasedStateMachine):
         assert all(fact == MessageTakenBack(id_) for _, fact in told)
         del self.said[id_]
 
-    @precondition(lambda self: self.inside)
-    @rule(data=st.data(), whom=people)
-    def open_camera(self, data: st.DataObject, whom: str) -> None:
-        by = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
+    @rule(by_name=people, whom=people, what=doings, back=st.booleans(), first=st.booleans())
+    def fall_out(self, by_name: str, whom: str, what: str, back: bool, first: bool) -> None:
+        """Write to somebody, who does something about it; then one of them answers."""
+        self.write_to_one(by_name, whom)
+        self.relate(whom, by_name, what)
+        if self.said:
+            self.answer_message(by_name if first else whom, -1, back)
+
+    @rule(by_name=people, whom=people)
+    def open_camera(self, by_name: str, whom: str) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
         owner = self.inside.get(whom)
         _, told = self.place(by.name, OpenCamera(whom))
         unknown = owner is None or self.blocked(by, owner) or (owner.hidden and not by.operator)
@@ -529,10 +576,11 @@ class Secrecy(RuleBasedStateMachine):
         else:
             assert [(to, type(fact)) for to, fact in told] == [(by, Told)]
 
-    @precondition(lambda self: self.inside)
-    @rule(data=st.data(), whom=people)
-    def relay(self, data: st.DataObject, whom: str) -> None:
-        by = self.inside[data.draw(st.sampled_from(sorted(self.inside)))]
+    @rule(by_name=people, whom=people)
+    def relay(self, by_name: str, whom: str) -> None:
+        by = self.inside.get(by_name)
+        if by is None:
+            return
         other = self.inside.get(whom)
         _, told = self.place(by.name, Relay("sdp", whom, "{}"))
         passes = other is not None and (
@@ -542,8 +590,6 @@ class Secrecy(RuleBasedStateMachine):
 
     @invariant()
     def everybody_sees_whom_he_may(self) -> None:
-        if not hasattr(self, "site"):
-            return
         for someone in self.inside.values():
             listed = self.site.lists.for_viewer(self.site.visitors.by_id[someone.id])
             assert as_shown(listed) == self.sees(someone), someone

@@ -127,10 +127,10 @@ async def test_what_no_client_writes_is_no_message(raw: str) -> None:
     ids=lambda raw: repr(raw[:14]),
 )
 def test_what_is_large_and_no_file_is_refused_at_once(raw: bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(MalformedFile):
         split_file_message(raw)
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 async def test_a_file_within_the_message_of_a_poll() -> None:

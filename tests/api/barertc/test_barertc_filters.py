@@ -140,9 +140,9 @@ def test_keywords_are_limited_together() -> None:
 )
 def test_no_text_makes_a_filter_slow(keywords: tuple[str, ...], text: str) -> None:
     it = Filters([FilterRule(keywords)])
-    began = time.perf_counter()
+    began = time.thread_time()
     caught = it.catch(text, private=False)
-    assert time.perf_counter() - began < 2.0  # 0.02 s at most when it was measured
+    assert time.thread_time() - began < 2.0  # 0.02 s at most when it was measured
     assert caught is None or len(caught.text) == len(text)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from api.barertc.text import images
 from api.barertc.text.image_files import NotAnImageFile, read_image_file
@@ -23,6 +24,7 @@ from tests.support.examples import examples
 UNSUPPORTED = "Unsupported image type, should be a jpeg, GIF or png."
 LIMITS = ImageLimits()
 ORIENTATION = 0x0112
+QUALITY: dict[str, dict[str, int]] = {"PNG": {}, "JPEG": {"quality": 95, "subsampling": 0}}
 
 
 def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:
@@ -132,9 +134,28 @@ def test_a_picture_is_turned_upright_and_its_metadata_goes() -> None:
     assert red > 200 > 50 > blue
 
 
-def test_text_in_a_png_goes() -> None:
-    from PIL.PngImagePlugin import PngInfo
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("format_", ["PNG", "JPEG"])
+def test_every_way_to_lie_is_set_upright(format_: str, order: str, orientation: int) -> None:
+    image = halves(40, 20)
+    image.paste("white", (0, 0, 10, 10))  # tells all eight apart
+    entries = (
+        struct.pack(order + "HHII", 0x010F, 2, 4, 0),
+        struct.pack(order + "HHIHH", ORIENTATION, 3, 1, orientation, 0),
+    )
+    start = b"II*\0" if order == "<" else b"MM\0*"
+    exif = start + struct.pack(order + "IH", 8, 2) + b"".join(entries) + bytes(4)
+    data = encoded(image, format_, exif=b"Exif\0\0" + exif, **QUALITY[format_])
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    got = opened(accept("a.png", data, LIMITS))
+    assert got.size == expected.size
+    for x, y in ((2, 2), (2, got.height - 3), (got.width - 3, 2), (got.width - 3, got.height - 3)):
+        pairs = zip(got.getpixel((x, y)), expected.getpixel((x, y)), strict=True)  # type: ignore[arg-type]
+        assert all(abs(one - other) < 30 for one, other in pairs)
 
+
+def test_text_in_a_png_goes() -> None:
     info = PngInfo()
     info.add_text("Comment", "SECRET")
     info.add_itxt("Place", "SECRET", zip=False)
@@ -216,10 +237,10 @@ def test_limits_are_kept(limits: dict[str, int], content: bytes, words: str) -> 
 
 @pytest.mark.parametrize("side", [10_000, 65_535, 2**31 - 1])
 def test_a_bomb_is_refused_before_it_is_decoded(side: int) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert "too large" in refusal("a.png", png_that_claims(side, side))
     assert "too large" in refusal("a.png", png_that_claims(side, side), ImageLimits(pixels=10**12))
-    assert time.perf_counter() - began < 0.2
+    assert time.thread_time() - began < 0.2
 
 
 def test_many_passes_over_a_large_picture_are_refused() -> None:
@@ -227,9 +248,9 @@ def test_many_passes_over_a_large_picture_are_refused() -> None:
     last = flat.rindex(b"\xff\xda")
     bomb = flat[:-2] + flat[last:-2] * 400 + b"\xff\xd9"
     assert read_image_file(bomb).scans > 400
-    began = time.perf_counter()
+    began = time.thread_time()
     assert "too complex" in refusal("a.jpg", bomb)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
@@ -244,9 +265,9 @@ def test_many_passes_over_a_large_picture_are_refused() -> None:
     ],
 )
 def test_files_made_of_scraps_are_refused_soon(content: bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert "could not be read" in refusal("a.gif", content)
-    assert time.perf_counter() - began < 10  # about one second; it is linear, and in a thread
+    assert time.thread_time() - began < 10  # about one second; it is linear, and in a thread
 
 
 def test_a_frame_beyond_the_picture_is_refused() -> None:
@@ -256,7 +277,12 @@ def test_a_frame_beyond_the_picture_is_refused() -> None:
     assert "could not be read" in refusal("a.gif", bytes(data))
 
 
+TURNED = Image.Exif()
+TURNED[ORIENTATION] = 6
 SEEDS = [
+    encoded(halves(), "PNG", exif=TURNED, icc_profile=b"abc"),
+    encoded(halves(), "JPEG", exif=TURNED, icc_profile=b"abc"),
+    encoded(halves(), "PNG", save_all=True, append_images=[halves(mode="L").convert("RGB")]),
     encoded(halves(), "PNG"),
     encoded(halves(), "JPEG"),
     encoded(halves(), "JPEG", progressive=True, comment=b"hello"),

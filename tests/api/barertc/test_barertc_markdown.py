@@ -160,9 +160,9 @@ def test_whatever_is_written_only_harmless_tags_come_out(text: str) -> None:
 @pytest.mark.parametrize("length", [LONGEST, 4 * LONGEST])
 def test_hostile_text_takes_time_by_its_length_only(piece: str, length: int) -> None:
     text = (piece * length)[:length]
-    began = time.perf_counter()
+    began = time.thread_time()
     shown = render_nowait(text)
-    assert time.perf_counter() - began < length * SECONDS_PER_CHARACTER
+    assert time.thread_time() - began < length * SECONDS_PER_CHARACTER
     assert len(shown) <= 2 * markdown.LONGEST_HTML
 
 

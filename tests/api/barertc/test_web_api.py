@@ -264,12 +264,16 @@ async def test_people_are_put_out_now(server: ApiServer) -> None:
     response = await server.keyed("disconnect/now", Usernames=["a"])
     assert response.json() == {"OK": True, "Removed": 0}
     heard = await open_fake_site(server.system, person("a"), person("b"), person("c"))
+    message = "<i>Bye</i> & *1*<script>x</script>"
     response = await server.keyed(
-        "disconnect/now", Usernames=["a", "c", "x"], Message="<i>Bye</i> & 1", Kick=True
+        "disconnect/now",
+        Usernames=["a", "c", "x"],
+        Message=message,
+        Kick=True,
     )
     assert response.json() == {"OK": True, "Removed": 2}
     assert heard.asked == [
-        DisconnectNow(("a", "c", "x"), "&lt;i&gt;Bye&lt;/i&gt; &amp; 1", kicked=True)
+        DisconnectNow(("a", "c", "x"), "<p><i>Bye</i> &amp; <em>1</em></p>", kicked=True)
     ]
     await server.keyed("disconnect/now", Usernames=["b"])
     assert heard.asked[-1] == DisconnectNow(("b",))
@@ -466,15 +470,15 @@ async def test_a_site_is_ended_alone(tmp_path: Path, hangs: bool) -> None:
 
 async def test_a_reload_reaches_the_room_and_the_key(server: ApiServer) -> None:
     heard = await open_fake_site(server.system)
-    channels = [{"id": "lobby", "name": "Lobby", "welcome_messages": ["Hi <all>"]}]
+    welcome = ["Hi *all*<script>x</script>", " "]
+    channels = [{"id": "lobby", "name": "Lobby", "welcome_messages": welcome}]
     server.settings(api_settings(barertc={"channels": channels, "admin_api_key": "new"}))
     await until(lambda: bool(heard.asked))
     assert heard.asked is not None
     [told] = heard.asked
     assert isinstance(told, SetSiteRules)
     assert told.rules == server.state.site_rules()
-    assert "Hi " in told.rules.channels[0].welcome[0]
-    assert "<all>" not in told.rules.channels[0].welcome[0]
+    assert told.rules.channels[0].welcome == ("<p>Hi <em>all</em></p>",)
     assert refused(await server.keyed("blocklist"))[0] == 401
     assert (await server.post("blocklist", {"APIKey": "new"})).status_code == 200
 

@@ -111,6 +111,8 @@ def test_secrets_are_generated_once_and_shown(quintet: Run, tmp_path: Path) -> N
     assert (first.returncode, first.stderr) == (0, "")
     shown = dict(line.split() for line in first.stdout.splitlines())
     assert list(shown) == [
+        "barertc.admin_api_key",
+        "barertc.jwt.secret_key",
         "operator.token",
         "owt.sample_service_id",
         "owt.sample_service_key",

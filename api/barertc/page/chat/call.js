@@ -1,0 +1,147 @@
+/** One peer connection between two browsers, by which a webcam is seen. */
+
+import { ICE_SERVERS } from "./page_data.js";
+
+const KINDS = ["video", "audio"];
+const SETUP_MS = 25_000;
+const BROKEN_MS = 6_000;
+
+/**
+ * One peer connection.
+ *
+ * `link`: send(action, payload), media (Devices), shown() with the first picture and sound of theirs,
+ * connected(), ended(why). None is called after `close`.
+ */
+export class Call {
+  gives = false;
+  shows = false;
+  #connection = new RTCPeerConnection({ iceServers: ICE_SERVERS, bundlePolicy: "max-bundle" });
+  #link;
+  stream = new MediaStream();
+  #work = Promise.resolve();
+  #described = false;
+  #candidates = [];
+  #timers = [];
+  #closed = false;
+
+  constructor(link) {
+    this.#link = link;
+    const connection = this.#connection;
+    connection.ontrack = ({ track }) => {
+      this.stream.addTrack(track);
+      this.shows = true;
+      link.shown();
+    };
+    connection.onicecandidate = ({ candidate }) => {
+      if (!candidate?.candidate) return;
+      if (this.#described) link.send("candidate", JSON.stringify(candidate));
+      else this.#candidates.push(candidate);
+    };
+    connection.onconnectionstatechange = () => {
+      this.#stateChanged();
+    };
+    this.#deadline(SETUP_MS, "No direct way to this camera was found.");
+  }
+
+  /** Offer to watch; with `give`, one's own camera is sent along. */
+  offer(give) {
+    this.gives = give;
+    this.#enqueue(async () => {
+      for (const kind of KINDS) {
+        const track = give ? this.#link.media.track(kind) : null;
+        const direction = give ? "sendrecv" : "recvonly";
+        this.#connection.addTransceiver(track ?? kind, { direction });
+      }
+      await this.#describe();
+    });
+  }
+
+  description(description) {
+    this.#enqueue(async () => {
+      const connection = this.#connection;
+      if (description.type === "answer" && connection.signalingState !== "have-local-offer") return;
+      await connection.setRemoteDescription(description);
+      if (description.type !== "offer") return;
+      this.gives = true;
+      for (const transceiver of connection.getTransceivers()) {
+        transceiver.direction = "sendrecv"; // what the offer does not want falls away
+        await transceiver.sender.replaceTrack(this.#link.media.track(transceiver.receiver.track.kind));
+      }
+      await this.#describe();
+    });
+  }
+
+  candidate(candidate) {
+    this.#enqueue(async () => {
+      const described = this.#connection.remoteDescription?.sdp ?? "";
+      const user = candidate.usernameFragment;
+      if (!described || (user && !described.includes(`a=ice-ufrag:${user}\r\n`))) return;
+      await this.#connection.addIceCandidate(candidate).catch(() => {}); // a leftover of another
+    });
+  }
+
+  /** Send the present camera and microphone; nothing where one has stopped giving. */
+  renewTracks() {
+    this.#enqueue(async () => {
+      for (const { sender, receiver } of this.#connection.getTransceivers()) {
+        const track = this.gives ? this.#link.media.track(receiver.track.kind) : null;
+        if (sender.track !== track) await sender.replaceTrack(track);
+      }
+    });
+  }
+
+  stopGiving() {
+    if (!this.gives) return;
+    this.gives = false;
+    this.renewTracks();
+  }
+
+  /** Hold the picture that is sent to so many bits per second. */
+  async limit(maxBitrate) {
+    for (const sender of this.#connection.getSenders()) {
+      if (sender.track?.kind !== "video") continue;
+      const parameters = sender.getParameters();
+      if (!parameters.encodings?.length) continue;
+      parameters.encodings[0].maxBitrate = maxBitrate;
+      await sender.setParameters(parameters).catch(() => {}); // negotiated away meanwhile
+    }
+  }
+
+  close() {
+    this.#closed = true;
+    this.#timers.forEach(clearTimeout);
+    const connection = this.#connection;
+    connection.ontrack = connection.onicecandidate = connection.onconnectionstatechange = null;
+    connection.close();
+  }
+
+  async #describe() {
+    await this.#connection.setLocalDescription();
+    this.#link.send("sdp", JSON.stringify(this.#connection.localDescription));
+    this.#described = true;
+    for (const candidate of this.#candidates.splice(0)) {
+      this.#link.send("candidate", JSON.stringify(candidate));
+    }
+  }
+
+  #stateChanged() {
+    const state = this.#connection.connectionState;
+    this.#timers.splice(0).forEach(clearTimeout);
+    if (state === "connected") this.#link.connected();
+    else if (state === "failed" || state === "closed") this.#link.ended("The connection was lost.");
+    else if (state === "disconnected") this.#deadline(BROKEN_MS, "The connection was lost.");
+    else this.#deadline(SETUP_MS, "No direct way to this camera was found.");
+  }
+
+  #deadline(milliseconds, why) {
+    this.#timers.push(setTimeout(() => this.#link.ended(why), milliseconds));
+  }
+
+  #enqueue(step) {
+    this.#work = this.#work.then(() => this.#closed || step()).catch((error) => {
+      if (this.#closed) return;
+      console.warn("webcam:", error.name);
+      this.#link.ended("This camera could not be opened.");
+    });
+  }
+}

@@ -1,0 +1,151 @@
+/** Small tools: elements, announcements, storages, lists that one walks by arrow keys. */
+
+export const byId = (id) => document.getElementById(id);
+
+/** An address below the base path of this page. */
+export const address = (path) => new URL(path, document.baseURI);
+
+/** Untrusted text as one short line; only what turns its direction around is taken out. */
+export function line(text, limit = 200) {
+  const flat = (typeof text === "string" ? text : "")
+    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "")
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim();
+  const letters = [...flat];
+  return letters.length > limit ? `${letters.slice(0, limit - 1).join("")}…` : flat;
+}
+
+/** Make an element: properties are set, children are appended as text or as they are. */
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in element) element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(document.createElementNS(SVG, "use"));
+  svg.firstChild.setAttribute("href", `#icon-${name}`);
+  return svg;
+}
+
+export function setIcon(element, name) {
+  element.querySelector("use").setAttribute("href", `#icon-${name}`);
+}
+
+export function showProblem(element, text) {
+  element.textContent = text;
+  element.hidden = !text;
+}
+
+/** Say something to screen readers alone. */
+export function tell(text) {
+  byId("announcements").textContent = text;
+}
+
+/** Say something once, to eyes and to screen readers. */
+export function announce(text) {
+  tell(text);
+  const toast = make("p", { dir: "auto" }, text);
+  byId("toasts").append(toast);
+  while (byId("toasts").childElementCount > 3) byId("toasts").firstElementChild.remove();
+  setTimeout(() => toast.remove(), 5_000);
+}
+
+/** Show one view and move the reading position to its heading. */
+export function showView(name) {
+  for (const view of document.querySelectorAll(".view")) view.hidden = view.id !== name;
+  byId(name).querySelector("h1").focus({ preventScroll: true });
+}
+
+/** Remember texts in a storage of the browser; one that forbids it just forgets. */
+class Memory {
+  #storage;
+
+  constructor(storage) {
+    this.#storage = storage;
+  }
+
+  get(key) {
+    try {
+      return window[this.#storage].getItem(`quintet.chat.${key}`) ?? "";
+    } catch {
+      return "";
+    }
+  }
+
+  set(key, value) {
+    try {
+      if (value) window[this.#storage].setItem(`quintet.chat.${key}`, value);
+      else window[this.#storage].removeItem(`quintet.chat.${key}`);
+    } catch {
+      /* private mode, or full */
+    }
+  }
+
+  /** What was kept by `setAll`; something else in its place counts for nothing. */
+  getAll(key) {
+    try {
+      const kept = JSON.parse(this.get(key) || "[]");
+      return Array.isArray(kept) ? kept.filter((item) => typeof item === "string") : [];
+    } catch {
+      return [];
+    }
+  }
+
+  setAll(key, values) {
+    const kept = [...values];
+    this.set(key, kept.length ? JSON.stringify(kept) : "");
+  }
+}
+export const memory = new Memory("localStorage");
+export const memoryOfTab = new Memory("sessionStorage");
+
+/**
+ * One stop of Tab for a long list: the arrows, Home and End go from row to row.
+ *
+ * `stops` selects what takes the focus in a row. The row that had it last keeps its place in the
+ * order of Tab; a list whose rows change calls the function that this returns.
+ */
+export function walkable(list, stops) {
+  let current = null;
+  const rows = () => [...list.children].filter((row) => !row.hidden && row.querySelector(stops));
+  const settle = () => {
+    if (!current || current.hidden || current.parentElement !== list || !current.querySelector(stops)) {
+      current = rows().at(list.getAttribute("role") === "log" ? -1 : 0) ?? null;
+    }
+    for (const stop of list.querySelectorAll(stops)) {
+      const on = Boolean(current?.contains(stop));
+      if (stop.tabIndex !== (on ? 0 : -1)) stop.tabIndex = on ? 0 : -1;
+    }
+  };
+  const goTo = (row) => {
+    current = row;
+    settle();
+    row.querySelector(stops).focus();
+    row.scrollIntoView({ block: "nearest" });
+  };
+  list.addEventListener("focusin", (event) => {
+    const row = event.target.closest("li");
+    if (row?.parentElement !== list || row === current) return;
+    current = row;
+    settle();
+  });
+  list.addEventListener("keydown", (event) => {
+    if (event.target.closest("select, input, textarea, iframe")) return;
+    const all = rows();
+    const at = all.indexOf(event.target.closest("li"));
+    const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: all.length - 1 }[event.key];
+    if (to === undefined || !all.length) return;
+    event.preventDefault();
+    goTo(all[Math.min(Math.max(at < 0 && event.key === "ArrowUp" ? all.length - 1 : to, 0), all.length - 1)]);
+  });
+  return settle;
+}

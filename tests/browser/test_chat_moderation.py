@@ -1,0 +1,98 @@
+"""What an operator does on our chat page: kick, ban, unban, mark and cut webcams."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NewChatter
+from tests.support.chatter import Chatter
+
+pytestmark = pytest.mark.browser
+
+
+def is_out(somebody: Chatter, words: str) -> None:
+    """Wait until somebody is told that they are out, and why."""
+    expect(somebody.page.get_by_role("heading", name="You have been disconnected")).to_be_focused()
+    expect(somebody.page.get_by_role("alert").last).to_contain_text(words)
+
+
+def test_who_is_kicked_is_told_and_may_come_again(chatter: NewChatter) -> None:
+    olga, bert, cleo = chatter("Olga"), chatter("Bert the great"), chatter("Cleo")
+    olga.enters_with_token(op=True)
+    bert.enters()
+    cleo.enters()
+    expect(cleo.page.locator("#operate")).to_be_hidden()
+    olga.chooses("Bert the great", "Operator: kick")
+    olga.confirms("Kick")
+    is_out(bert, "kicked")
+    cleo.reads("Bert the great has been kicked from the room!")
+    expect(cleo.row("Bert the great")).to_have_count(0)
+    bert.press("Enter again")
+    bert.press("Enter the chat")
+    bert.is_in()
+
+
+def test_who_is_banned_stays_out_until_the_ban_is_lifted(chatter: NewChatter) -> None:
+    olga, bert = chatter("Olga 1"), chatter("Bert 1")
+    olga.enters_with_token(op=True)
+    bert.enters()
+    olga.chooses("Bert 1", "Operator: ban")
+    olga.page.get_by_role("dialog").get_by_label("Hours").press("Control+A")
+    olga.page.keyboard.type("2")
+    olga.confirms("Ban")
+    is_out(bert, "banned")
+    olga.reads("Bert 1 has been banned!")
+    bert.press("Enter again")
+    bert.press("Enter the chat")
+    is_out(bert, "You are currently banned from entering the chat room.")
+    olga.press("Operator")
+    olga.press("Show who is banned")
+    olga.reads("Bert 1")
+    olga.press("Operator")
+    olga.press("Lift a ban")
+    olga.page.keyboard.type("Bert 1")
+    olga.confirms("Let in again")
+    bert.press("Enter again")
+    bert.press("Enter the chat")
+    bert.is_in()
+
+
+def test_a_webcam_is_marked_and_turned_off(chatter: NewChatter) -> None:
+    olga, bert = chatter("Olga 2"), chatter("Bert 2")
+    olga.enters_with_token(op=True)
+    bert.enters()
+    bert.starts_camera()
+    olga.chooses("Bert 2", "Operator: mark webcam explicit")
+    expect(bert.page.locator("#camera.explicit")).to_be_visible()
+    expect(olga.camera_of("Bert 2")).to_have_accessible_name("Open explicit webcam of Bert 2")
+    bert.press("Mute microphone")
+    expect(bert.page.locator("#camera.explicit")).to_be_visible()
+    olga.chooses("Bert 2", "Operator: turn webcam off")
+    expect(bert.page.get_by_role("button", name="Start camera")).to_be_visible()
+    expect(olga.camera_of("Bert 2")).to_be_hidden()
+
+
+def test_a_guest_is_made_an_operator_and_a_guest_again(chatter: NewChatter) -> None:
+    olga, bert = chatter("Olga 3"), chatter("Bert 3")
+    olga.enters_with_token(op=True)
+    bert.enters()
+    olga.chooses("Bert 3", "Operator: make an operator")
+    expect(bert.page.locator("#operate")).to_be_visible()
+    olga.chooses("Bert 3", "Operator: make an ordinary guest again")
+    expect(bert.page.locator("#operate")).to_be_hidden()
+
+
+def test_an_operator_is_heard_by_who_had_muted_him(chatter: NewChatter) -> None:
+    olga, bert = chatter("Olga 4"), chatter("Bert 4")
+    olga.enters_with_token(op=True)
+    bert.enters()
+    bert.chooses("Olga 4", "Mute")
+    olga.reads("Bert 4 has muted you!")
+    olga.says("not heard")
+    olga.reads("not heard")
+    olga.press("Operator")
+    olga.press("Hear everybody: lift mutes and blocks against me")
+    olga.says("heard again")
+    bert.reads("heard again")
+    bert.reads_nothing_like("not heard")
