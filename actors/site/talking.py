@@ -113,6 +113,8 @@ def _write_to_one(
     if verdict is not None and verdict.response:
         notices.append(Notice(Told(verdict.response, order.channel), to=by.id))
     value = f"{id_} {'delivered' if reached is not None else 'dropped'}"
+    if reached is not None and reached.proven and by.proven:
+        value += " proven"
     return value if verdict is None else f"{value} filtered", notices
 
 

@@ -7,9 +7,12 @@ import threading
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from actors.core import Message
 from actors.store.backend import Breakable, FileReplaced, backend_of, code_of
 from actors.store.documents import SqlDocuments
+from actors.store.history import HistoryMessage
 from actors.store.place import StorePlace
+from actors.store.sql_history import SqlHistory
 from actors.store.transaction import Transaction
 
 
@@ -55,7 +58,7 @@ class Database:
     def _transact(self, transaction: Transaction) -> object:
         connection = self._begin(transaction)
         try:
-            answer = SqlDocuments(connection).do(transaction.message)
+            answer = _do(connection, transaction.message)
             transaction.check()
             connection.commit()
         finally:
@@ -89,6 +92,12 @@ class Database:
         transaction: Transaction = self._here.transaction
         transaction.take(connection)
         return transaction.milliseconds
+
+
+def _do(connection: Connection, message: Message) -> object:
+    if isinstance(message, HistoryMessage):
+        return SqlHistory(connection).do(message)
+    return SqlDocuments(connection).do(message)
 
 
 def _below(connection: Connection) -> Breakable:

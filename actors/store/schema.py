@@ -7,6 +7,7 @@ compares the two.
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Double,
     Index,
@@ -16,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 VERSION_TABLE = "schema_version"
 
 # Bytewise order and equality everywhere: what is "greater" must not depend on a locale.
@@ -50,4 +51,20 @@ Index(
     unique=True,
     sqlite_where=_name.is_not(None),
     postgresql_where=_name.is_not(None),
+)
+
+# The two who exchanged a message are its `low` and `high`, in the order of their names.
+direct_messages = Table(
+    "direct_messages",
+    metadata,
+    Column("site", BYTEWISE, primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("low", BYTEWISE, nullable=False),
+    Column("high", BYTEWISE, nullable=False),
+    Column("sender", BYTEWISE, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("direct_messages_by_pair", "site", "low", "high", "id"),
+    Index("direct_messages_by_other", "site", "high", "low", "id"),
+    Index("direct_messages_by_time", "site", "at", "id"),
 )

@@ -302,9 +302,10 @@ class Verdict(Message):
 class Write(Order):
     """Write in a channel, or to one person where `channel` is "@name".
 
-    Done with "<id> delivered" or "<id> dropped" for a direct message, "<id>" else; after a verdict
-    that held with " filtered" behind. An upload is not shown to who comes later, and may be
-    forbidden by a rule. Refused with ChannelUnknown, NotAllowed.
+    Done with "<id> delivered" or "<id> dropped" for a direct message, "<id>" else; with " proven"
+    behind where it was delivered and both sides have proven their names; after a verdict that held
+    with " filtered" behind all. An upload is not shown to who comes later, and may be forbidden by
+    a rule. Refused with ChannelUnknown, NotAllowed.
     """
 
     channel: str

@@ -28,9 +28,9 @@ from actors.words.site import (
     React,
     Relay,
     ShowSelf,
-    TakeBack,
 )
 from api.barertc import errors, wire
+from api.barertc.direct_messages import comment_with_thread, take_back
 from api.barertc.errors import words_for
 from api.barertc.events import CRASHED, GOING_AWAY, TOO_SLOW, BareClient
 from api.barertc.login import EntryRefused, Wishes, log_in
@@ -184,6 +184,12 @@ class BareConversation:
         """His name, "" before login."""
         return self.client.name if self.client is not None else ""
 
+    @property
+    def proven(self) -> bool:
+        """Whether a token names him."""
+        bearer = self.client.bearer if self.client is not None else None
+        return bearer is not None and bool(bearer.name)
+
     async def order(self, order: Order) -> str | None:
         """Have the room do it; raises its refusals, and ActorStopped once he was put out."""
         if self.member is None:
@@ -241,7 +247,7 @@ class BareConversation:
         await post_text(self._state, self, message)
 
     async def _take_back(self, message: BareMessage) -> None:
-        await self.order(TakeBack(message.msgID))
+        await take_back(self._state, self, message.msgID)
 
     async def _react(self, message: BareMessage) -> None:
         await self.order(React(message.msgID, message.message))
@@ -285,7 +291,7 @@ class BareConversation:
             message.timestamp,
             message.reason,
             message.message,
-            message.comment,
+            await comment_with_thread(self._state, self, message.channel, message.comment),
         )
         webhooks.report(report, partial(self._reported, client))
 

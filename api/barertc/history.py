@@ -1,58 +1,40 @@
-"""Direct messages that were kept, as the web API asks for them; here: of a chat that keeps none."""
+"""Direct messages that were kept: what is asked of them; here of a chat that keeps none."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
+
+from actors.store.history import HistoryPage, KeptMessage, NameOrder, NamesPage
 
 PAGE = 20  # messages, fact sheet section 1
 NAMES_PER_PAGE = 9
-
-NameOrder = Literal["newest", "oldest", "a-z", "z-a"]
 
 
 class HistoryUnavailable(Exception):
     """The history cannot answer; the text is shown to the client, with status 500."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptMessage:
-    """A direct message; `at` in Unix seconds."""
-
-    id: int
-    sender: str
-    html: str = field(repr=False)
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryPage:
-    """Messages, the newest first, and how many older ones there are."""
-
-    messages: tuple[KeptMessage, ...]
-    remaining: int
-
-
-@dataclass(frozen=True, slots=True)
-class NamesPage:
-    """Those with whom somebody has exchanged messages: a page of them, and how many in all."""
-
-    names: tuple[str, ...]
-    count: int
-
-
 class History(Protocol):
     """Messages by the exact names of the two who exchanged them.
 
-    Each method takes at most limits.ask_seconds and raises HistoryUnavailable.
+    Each method that waits takes at most limits.ask_seconds and raises HistoryUnavailable.
     """
 
     @property
     def enabled(self) -> bool:
         """Whether messages are kept."""
 
-    async def page(self, owner: str, other: str, before: int) -> HistoryPage:
-        """Return the PAGE latest messages between two whose id is below `before` (0: of all)."""
+    def keep(self, message: KeptMessage) -> None:
+        """Have a message kept, soon; never waits, and a failure is logged."""
+
+    def drop(self, id: int) -> None:
+        """Have a message forgotten that was taken back; never waits, and a failure is logged."""
+
+    async def find(self, id: int) -> KeptMessage | None:
+        """Return the message of this id."""
+
+    async def page(self, owner: str, other: str, before: int, limit: int = PAGE) -> HistoryPage:
+        """Return the latest messages between two whose id is below `before` (0: of all)."""
 
     async def names(self, owner: str, order: NameOrder, page: int) -> NamesPage:
         """Return the page of NAMES_PER_PAGE names, counted from 1."""
@@ -66,7 +48,16 @@ class NoHistory:
 
     enabled = False
 
-    async def page(self, owner: str, other: str, before: int) -> HistoryPage:
+    def keep(self, message: KeptMessage) -> None:
+        """Forget it."""
+
+    def drop(self, id: int) -> None:
+        """Have nothing to forget."""
+
+    async def find(self, id: int) -> KeptMessage | None:
+        """Find nothing."""
+
+    async def page(self, owner: str, other: str, before: int, limit: int = PAGE) -> HistoryPage:
         """Refuse."""
         raise HistoryUnavailable("database is not initialized")
 

@@ -11,6 +11,7 @@ from actors.core import ActorError
 from actors.words.orders import Order
 from actors.words.site import DisconnectNow, Verdict, Write
 from api.barertc import errors
+from api.barertc.direct_messages import keep_delivered
 from api.barertc.moderation.link_spam import LinkSpam
 from api.barertc.obeying import obey
 from api.barertc.text.file_messages import MalformedFile, file_content, small_file
@@ -54,7 +55,8 @@ async def post_text(state: BareRtcState, talker: Talker, message: BareMessage) -
         return
     caught = state.filters.catch(text, private=channel.startswith("@"))
     if caught is None:
-        await talker.order(Write(channel, html))
+        done = await talker.order(Write(channel, html))
+        keep_delivered(state, talker.name, channel, html, done)
         return
     verdict = Verdict(
         await render(caught.markdown, state.readers),
@@ -62,7 +64,9 @@ async def post_text(state: BareRtcState, talker: Talker, message: BareMessage) -
         await render(caught.response, state.readers),
     )
     done = await talker.order(Write(channel, html, verdict=verdict))
-    if caught.report and (done or "").endswith(" filtered") and state.webhooks.reports_wanted:
+    held = (done or "").endswith(" filtered")
+    keep_delivered(state, talker.name, channel, verdict.html if held else html, done)
+    if caught.report and held and state.webhooks.reports_wanted:
         state.webhooks.report(
             AbuseReport(CHAT_SERVER, talker.name, channel, rfc3339(time.time()), FILTERED, text)
         )

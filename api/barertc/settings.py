@@ -76,6 +76,11 @@ class BareRtcHistory(Section):
     enabled: bool = False
     retention_days: Positive = 90
     disclaimer: str = ""
+    messages: Positive = 1_000_000
+    messages_per_thread: Positive = 2000
+    message_bytes: Positive = 131_072
+    waiting: Positive = 1024
+    waiting_bytes: Positive = 4_194_304
 
 
 class BareRtcLinkSpam(Section):

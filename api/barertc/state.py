@@ -17,6 +17,7 @@ from api.barertc.dialect import kept_secrets
 from api.barertc.errands import Errands
 from api.barertc.events import BareRenderer
 from api.barertc.history import History, NoHistory
+from api.barertc.kept_history import StoreHistory
 from api.barertc.moderation.filters import Filters
 from api.barertc.moderation.link_spam import LinkSpamGuard
 from api.barertc.rule_texts import rule_texts
@@ -92,6 +93,10 @@ class BareRtcState:
         )
         errands.start(services)
         state.sessions.start()
+        if settings().history.enabled:
+            history = StoreHistory(services, REALM, settings().history)
+            history.start()
+            state.history = history
         services.lifecycle.reload_hooks.append(state.follow_moderation)
         services.lifecycle.reload_hooks.append(partial(follow_settings, state))
         return state

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from actors.core import Actor, Message, NameTaken
+from actors.store.history import HistoryMessage
 from actors.store.messages import (
     Document,
     DropDocument,
@@ -21,6 +22,7 @@ from actors.store.messages import (
 )
 from actors.store.stored import check_document, is_page, window
 from actors.words.refusals import StoreFull, UnknownOwner
+from tests.fakes.memory_history import MemoryHistory
 
 
 class MemoryDocuments:
@@ -135,8 +137,11 @@ class MemoryStore(Actor[Message]):
 
     def __init__(self) -> None:
         self._documents = MemoryDocuments()
+        self._history = MemoryHistory()
 
     async def handle(self, message: Message) -> object:
+        if isinstance(message, HistoryMessage):
+            return self._history.do(message)
         return self._documents.do(message)
 
     def snapshot(self) -> Mapping[str, object]:

@@ -18,7 +18,7 @@ import httpx
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
-from actors.core import ActorSystem, open_system
+from actors.core import Actor, ActorSystem, Message, open_system
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
 from actors.words.limits import ActorLimits
@@ -247,13 +247,14 @@ def barertc_settings(**sections: Any) -> Settings:
 
 @asynccontextmanager
 async def barertc_server(
-    tmp_path: Path, carrier: str = "lane", settings: Settings | None = None, *, root: bool = True
-) -> AsyncIterator[BareServer]:
+    tmp_path: Path, carrier: str = "lane", settings: Settings | None = None, *, root: bool = True,
+    store: Callable[[], Actor[Message]] = MemoryStore,
+) -> AsyncIterator[BareServer]:  # fmt: skip
     """Serve the dialect on one listener, over a real actor system; "poll" is over the lane."""
     settings = settings or barertc_settings()
     limits = ActorLimits(rooms=settings.limits.rooms, peers=settings.limits.peers)
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
-    async with open_system(children(lambda: limits, media, MemoryStore)) as system:
+    async with open_system(children(lambda: limits, media, store)) as system:
         guard = CredentialGuard(
             settings.limits.credential_failures,
             1800.0,

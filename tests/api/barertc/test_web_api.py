@@ -313,11 +313,20 @@ class KeptHere:
         self.asked: list[tuple[object, ...]] = []
         self.away = False
 
-    async def page(self, owner: str, other: str, before: int) -> HistoryPage:
+    def keep(self, message: KeptMessage) -> None:
+        self.asked.append((message,))
+
+    def drop(self, id: int) -> None:
+        self.asked.append((id,))
+
+    async def find(self, id: int) -> KeptMessage | None:
+        return None
+
+    async def page(self, owner: str, other: str, before: int, limit: int = 20) -> HistoryPage:
         self.asked.append((owner, other, before))
         if self.away:
             raise HistoryUnavailable("the database is away")
-        return HistoryPage((KeptMessage(7, "bob", "<p>hi</p>", 1_700_000_000),), 3)
+        return HistoryPage((KeptMessage(7, "bob", "alice", "<p>hi</p>", 1_700_000_000),), 3)
 
     async def names(self, owner: str, order: NameOrder, page: int) -> NamesPage:
         self.asked.append((owner, order, page))
