@@ -194,7 +194,7 @@ async def _post(url: str, body: bytes, most: int, seconds: float) -> bytes:
         verify=_certificates(), trust_env=False, timeout=seconds
     ) as client:
         asked = client.build_request("POST", url, headers=headers)
-        request = httpx.Request("POST", url, headers=asked.headers, stream=_Body(body))
+        request = httpx.Request("POST", url, headers=asked.headers, stream=_InOnePiece(body))
         request.extensions = asked.extensions  # its timeouts
         response = await client.send(request, stream=True)
         try:
@@ -219,7 +219,7 @@ async def _bounded(response: httpx.Response, most: int) -> bytes:
     return bytes(found)
 
 
-class _Body(httpx.AsyncByteStream):
+class _InOnePiece(httpx.AsyncByteStream):
     """The body of a request, in one piece.
 
     Not httpx's own, which is a generator: cancelled while it is sent, that is left half-run.
