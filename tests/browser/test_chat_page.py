@@ -237,6 +237,34 @@ def test_the_page_about_the_chat_is_linked(chatter: NewChatter) -> None:
     assert ada.page.url.endswith("/about")
 
 
+def test_older_direct_messages_are_read_page_by_page(
+    chatter: NewChatter, own_server: Callable[..., ServerProcess]
+) -> None:
+    kept = '[barertc.history]\nenabled = true\ndisclaimer = "Kept for <90> days."\n'
+    server = own_server(config=f"{CHAT}{kept}")
+    dora, emil = chatter("Dora", url=server.url), chatter("Emil", url=server.url)
+    dora.enters_with_token()
+    emil.enters_with_token()
+    dora.chooses("Emil", "Write a direct message")
+    dora.reads("Kept for <90> days.")
+    for number in range(45):
+        dora.says(f"no {number}")
+    emil.goes_to("Dora")
+    emil.reads("no 44")
+    emil.enters_with_token()
+    emil.chooses("Dora", "Write a direct message")
+    emil.reads("no 44")
+    dora.page.locator("#leave").click()
+    emil.reads("Dora has exited the room!")
+    said = emil.log.locator(".message .said")
+    for count in (20, 40, 45):
+        expect(said).to_have_count(count)
+        emil.log.press("Home")
+    assert said.all_inner_texts() == [f"no {number}" for number in range(45)]
+    expect(emil.log.locator("li").first).to_have_text("Kept for <90> days.")
+    expect(emil.log.locator("li").last).to_have_text("Dora has exited the room!")
+
+
 def test_a_film_is_shown_below_the_message_that_links_to_it(chatter: NewChatter) -> None:
     ada = chatter("Ada 11")
     film = "<!doctype html><title>film</title><h1>A film about tea</h1>"
