@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
 from tests.browser.conftest import NewChatter
-from tests.support.chatter import CHAT, Chatter
+from tests.support.chatter import CHAT, Chatter, fresh
 from tests.support.server_process import ServerProcess
 from tests.support.web_site import WebSite
 
@@ -148,15 +148,16 @@ def test_a_message_is_taken_back_from_everybody(chatter: NewChatter) -> None:
     ada, bert = chatter("Ada 4"), chatter("Bert 4")
     ada.enters()
     bert.enters()
-    ada.says("forget that")
-    said = bert.reads("forget that")
+    forgotten = fresh("forget that")
+    ada.says(forgotten)
+    said = bert.reads(forgotten)
     said.get_by_role("button", name="Actions").click()
     expect(bert.page.locator("#menu").get_by_role("button", name="Take back")).to_have_count(0)
     bert.page.keyboard.press("Escape")
-    ada.reads("forget that").get_by_role("button", name="Actions").click()
+    ada.reads(forgotten).get_by_role("button", name="Actions").click()
     ada.press("Take back")
-    bert.reads_nothing_like("forget that")
-    ada.reads_nothing_like("forget that")
+    bert.reads_nothing_like(forgotten)
+    ada.reads_nothing_like(forgotten)
 
 
 def test_names_are_shown_as_they_are_and_never_as_markup(chatter: NewChatter) -> None:
