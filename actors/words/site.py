@@ -150,7 +150,7 @@ class Movement(StrEnum):
     EXITED = "exited"
     KICKED = "kicked"
     BANNED = "banned"
-    TIMED_OUT = "timed_out"
+    TIMED_OUT = "timed_out"  # its member ended as EXPIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,8 +304,10 @@ class Write(Order):
 
     Done with "<id> delivered" or "<id> dropped" for a direct message, "<id>" else; with " proven"
     behind where it was delivered and both sides have proven their names; after a verdict that held
-    with " filtered" behind all. An upload is not shown to who comes later, and may be forbidden by
-    a rule. Refused with ChannelUnknown, NotAllowed.
+    with " filtered" behind all. An upload is not shown to who comes later; one that a rule forbids
+    is told to its sender, and done with "". Whoever is hidden or has blocked the sender is answered
+    for as if he were not here, though what is for somebody hidden reaches him. Refused with
+    ChannelUnknown, NotAllowed.
     """
 
     channel: str

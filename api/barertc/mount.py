@@ -5,7 +5,7 @@ from __future__ import annotations
 from quart import Blueprint
 
 from api.barertc.answers import refuse
-from api.barertc.openapi import PATHS
+from api.barertc.openapi import paths_below
 from api.barertc.pages import add_pages
 from api.barertc.polling import add_polling
 from api.barertc.routes import add_routes
@@ -27,6 +27,6 @@ def open_mount(state: BareRtcState, place: Place) -> Mount:
         websockets=tuple(route(state, f"{base}ws") for base in bases),
         prefixes=("/barertc", *(f"{base}api" for base in bases), *polls),
         refuse=refuse,
-        openapi=PATHS,
+        openapi=paths_below(bases),
         large_bodies=dict.fromkeys(polls, lambda: state.settings.message_bytes),
     )

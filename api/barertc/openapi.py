@@ -76,8 +76,9 @@ _OPERATIONS: dict[str, dict[str, object]] = {
     ),
 }
 
-PATHS: dict[str, object] = {
-    f"{base}api/{path}": operation
-    for base in ("/", "/barertc/")
-    for path, operation in _OPERATIONS.items()
-}
+
+def paths_below(bases: tuple[str, ...]) -> dict[str, object]:
+    """Return what is served below base paths, such as "/" and "/barertc/"."""
+    return {
+        f"{base}api/{path}": operation for base in bases for path, operation in _OPERATIONS.items()
+    }

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import trio
 from msgspec import Raw, Struct
 from quart import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from api.barertc import errors, wire
 from api.barertc.poll_socket import PollBusy, PollSocket
@@ -67,13 +68,13 @@ def add_polling(blueprint: Blueprint, state: BareRtcState, paths: tuple[str, ...
         usual = state.services.settings().limits.body_bytes
         try:
             if (request.content_length or usual + 1) <= usual:
-                return await _answer(state, await _body())
+                return await _answer(state)
             try:
                 large.acquire_nowait()
             except trio.WouldBlock:
                 raise PollRefused(errors.BUSY, 503) from None
             try:
-                return await _answer(state, await _body())
+                return await _answer(state)
             finally:
                 large.release()
         except PollRefused as refused:
@@ -95,13 +96,24 @@ def _is_welcome(state: BareRtcState) -> bool:
     return reason is None
 
 
-async def _body() -> bytes:
-    body = await request.get_data()
-    return body if isinstance(body, bytes) else body.encode()
+async def _body(most: int, seconds: float) -> bytearray:
+    """Read the body piece by piece; Quart would copy all of it at once."""
+    body = bytearray()
+    with trio.move_on_after(seconds) as waiting:
+        async for part in request.body:
+            body += part
+            if len(body) > most:
+                raise RequestEntityTooLarge
+    if waiting.cancelled_caught:
+        raise RequestTimeout
+    return body
 
 
-async def _answer(state: BareRtcState, body: bytes) -> Response:
-    asked, message, payload = _read(body, state.services.settings().limits.message_bytes)
+async def _answer(state: BareRtcState) -> Response:
+    limits = state.services.settings().limits
+    most = max(limits.body_bytes, state.settings.message_bytes)
+    body = await _body(most, limits.body_seconds)
+    asked, message, payload = _read(body, limits.message_bytes)
     if asked.username or asked.session_id:
         poll = _session(state, asked)
     elif message.action == "login":
@@ -113,6 +125,7 @@ async def _answer(state: BareRtcState, body: bytes) -> Response:
         raise PollRefused("That message is too large.", 413)
     try:
         with trio.move_on_after(DEAL_SECONDS):
+            await trio.lowlevel.checkpoint()
             await poll.hear(payload)
     except PollBusy:
         raise PollRefused(errors.BUSY, 503) from None
@@ -158,15 +171,17 @@ def _begin(state: BareRtcState) -> PollSocket:
     return poll
 
 
-def _read(body: bytes, rest_bytes: int) -> tuple[PollRequest, BareMessage, bytes]:
+def _read(body: bytearray, rest_bytes: int) -> tuple[PollRequest, BareMessage, bytes]:
     """Return the request, its message without a large file, and the whole message as bytes.
+
+    Of a large body nothing is left but this.
 
     Raises PollRefused.
     """
     try:
         file = None
         if len(body) > SMALL_BYTES:
-            file = split_file_message(body, within="msg", rest_bytes=rest_bytes)
+            file = split_file_message(cast("bytes", body), within="msg", rest_bytes=rest_bytes)
         asked = msgspec.json.decode(file.rest if file else body, type=PollRequest)
         given = bytes(asked.msg)
         message = wire.decode_small(given)
@@ -174,10 +189,11 @@ def _read(body: bytes, rest_bytes: int) -> tuple[PollRequest, BareMessage, bytes
         raise PollRefused("That was no message.") from None
     if file is None:
         return asked, message, given
-    brackets = b'"%b"' if file.is_text else b"[%b]"
-    small = wire.encode(message)
-    value = brackets % file.raw[file.start : file.end]
-    return asked, message, b'%b,"bytes":%b}' % (small[:-1], value)
+    begin, end = (b'"', b'"') if file.is_text else (b"[", b"]")
+    del body[file.end :]  # in place: it may have 40 MiB
+    body += end + b"}"
+    body[: file.start] = wire.encode(message)[:-1] + b',"bytes":' + begin
+    return asked, message, cast("bytes", body)
 
 
 def _document(name: str, id_: str, messages: list[bytes], status: int = 200) -> Response:

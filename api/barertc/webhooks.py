@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import structlog
@@ -186,22 +185,56 @@ def _too_slow(seconds: float) -> WebhookFailed:
 
 
 async def _post(url: str, body: bytes, most: int, seconds: float) -> bytes:
-    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-    async with (
-        httpx.AsyncClient(verify=_certificates(), trust_env=False, timeout=seconds) as client,
-        client.stream("POST", url, content=body, headers=headers) as response,
-    ):
-        if response.status_code != 200:  # a redirection too
-            passing = response.status_code >= 500 or response.status_code == 429
-            raise WebhookFailed(f"HTTP status {response.status_code}", passing=passing)
-        found = bytearray()
-        parts = cast("AsyncGenerator[bytes, None]", response.aiter_raw(16_384))
-        async with aclosing(parts):
-            async for part in parts:
-                found += part
-                if len(found) > most:
-                    raise WebhookFailed("the answer is too long")
-        return bytes(found)
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Accept-Encoding": "identity",
+    }
+    async with httpx.AsyncClient(
+        verify=_certificates(), trust_env=False, timeout=seconds
+    ) as client:
+        asked = client.build_request("POST", url, headers=headers)
+        request = httpx.Request("POST", url, headers=asked.headers, stream=_InOnePiece(body))
+        request.extensions = asked.extensions  # its timeouts
+        response = await client.send(request, stream=True)
+        try:
+            if response.status_code != 200:  # a redirection too
+                passing = response.status_code >= 500 or response.status_code == 429
+                raise WebhookFailed(f"HTTP status {response.status_code}", passing=passing)
+            return await _bounded(response, most)
+        finally:
+            await response.aclose()
+
+
+async def _bounded(response: httpx.Response, most: int) -> bytes:
+    """Read an answer. A long one is cut off from inside, so that no generator is left half-run."""
+    found = bytearray()
+    with trio.CancelScope() as scope:
+        async for part in response.aiter_raw():
+            found += part
+            if len(found) > most:
+                scope.cancel()
+    if len(found) > most:
+        raise WebhookFailed("the answer is too long")
+    return bytes(found)
+
+
+class _InOnePiece(httpx.AsyncByteStream):
+    """The body of a request, in one piece.
+
+    Not httpx's own, which is a generator: cancelled while it is sent, that is left half-run.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._parts = [data]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._parts:
+            raise StopAsyncIteration
+        return self._parts.pop()
 
 
 @cache

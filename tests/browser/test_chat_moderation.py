@@ -73,6 +73,31 @@ def test_a_webcam_is_marked_and_turned_off(chatter: NewChatter) -> None:
     expect(olga.camera_of("Bert 2")).to_be_hidden()
 
 
+def test_who_polls_is_put_out_as_well(chatter: NewChatter) -> None:
+    olga, paul = chatter("Olga 5"), chatter("Paul 5")
+    olga.enters_with_token(op=True)
+    paul.enters(polling=True)
+    olga.chooses("Paul 5", "Operator: kick")
+    olga.confirms("Kick")
+    is_out(paul, "kicked")
+    paul.page.wait_for_timeout(3_000)  # in which it would have come back
+    expect(olga.row("Paul 5")).to_have_count(0)
+
+
+def test_a_hidden_operator_is_in_nobodys_list(chatter: NewChatter) -> None:
+    olga, bert = chatter("Olga 6"), chatter("Bert 6")
+    olga.enters_with_token(op=True)
+    bert.enters()
+    expect(bert.row("Olga 6")).to_be_visible()
+    olga.page.get_by_label("Your status").press_sequentially("Hidden")
+    bert.reads("Olga 6 has exited the room!")
+    expect(bert.row("Olga 6")).to_have_count(0)
+    expect(olga.page.locator("#operate")).to_be_visible()
+    olga.chooses("Bert 6", "Operator: kick")
+    olga.confirms("Kick")
+    is_out(bert, "kicked")
+
+
 def test_a_guest_is_made_an_operator_and_a_guest_again(chatter: NewChatter) -> None:
     olga, bert = chatter("Olga 3"), chatter("Bert 3")
     olga.enters_with_token(op=True)

@@ -237,6 +237,30 @@ def test_the_page_about_the_chat_is_linked(chatter: NewChatter) -> None:
     assert ada.page.url.endswith("/about")
 
 
+def test_a_film_is_shown_below_the_message_that_links_to_it(chatter: NewChatter) -> None:
+    ada = chatter("Ada 11")
+    film = "<!doctype html><title>film</title><h1>A film about tea</h1>"
+    ada.page.route("https://www.youtube.com/**", lambda route: route.fulfill(body=film))
+    ada.enters()
+    ada.goes_to("Off topic")
+    ada.says("look: https://www.youtube.com/watch?v=dQw4w9WgXcQ")
+    frame = ada.reads("look:").frame_locator("iframe")
+    expect(frame.get_by_role("heading")).to_have_text("A film about tea")
+
+
+def test_beside_other_dialects_it_stands_below_its_own_path(
+    chatter: NewChatter, own_server: Callable[..., ServerProcess]
+) -> None:
+    server = own_server(config=CHAT.replace('["barertc"]', '["spreed", "barertc"]', 1))
+    ada, paul = chatter("Ada", url=server.url), chatter("Paul", url=server.url)
+    ada.enters("barertc/")
+    paul.enters("barertc/", polling=True)
+    ada.says("we are not at the root")
+    paul.reads("we are not at the root")
+    paul.page.get_by_role("link", name="About this chat").last.focus()
+    assert paul.page.evaluate("document.activeElement.href") == f"{server.url}barertc/about"
+
+
 def test_lists_of_people_are_never_answered(chatter: NewChatter) -> None:
     ada, sent = chatter("Ada 10"), list[str]()
     ada.page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(text)))

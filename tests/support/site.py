@@ -67,6 +67,11 @@ class Chatter:
     def lists(self) -> list[PeopleListed]:
         return [fact for fact in self.facts if isinstance(fact, PeopleListed)]
 
+    @property
+    def heard(self) -> list[Fact]:
+        """What was shown besides lists, which come when they are due."""
+        return [fact for fact in self.facts if not isinstance(fact, PeopleListed)]
+
     def seen(self) -> dict[str, Person]:
         """Return who is in the latest list, as this one sees them."""
         return seen(self.lists[-1])

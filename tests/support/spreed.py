@@ -112,11 +112,13 @@ class SpreedClient:
 
 @asynccontextmanager
 async def connect(
-    url: str, headers: list[tuple[str, str]] | None = None
+    url: str, headers: list[tuple[str, str]] | None = None, message_bytes: int = 2**20
 ) -> AsyncIterator[WebSocketConnection]:
     """Open a websocket, and close its stream in the end: trio-websocket leaves some open."""
     encoded = [(name.encode(), value.encode()) for name, value in headers or []]
-    async with open_websocket_url(url, extra_headers=encoded) as socket:
+    async with open_websocket_url(
+        url, extra_headers=encoded, max_message_size=message_bytes
+    ) as socket:
         try:
             yield socket
         finally:

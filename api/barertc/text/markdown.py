@@ -156,7 +156,7 @@ def _player(video: str) -> str:
         '<iframe class="youtube-embed" width="560" height="315"'
         f' src="https://www.youtube.com/embed/{video}" title="YouTube video player"'
         ' frameborder="0" loading="lazy" referrerpolicy="strict-origin-when-cross-origin"'
-        ' allow="encrypted-media; picture-in-picture; fullscreen" allowfullscreen></iframe>'
+        ' allow="encrypted-media; picture-in-picture" allowfullscreen></iframe>'
     )
 
 

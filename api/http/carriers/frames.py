@@ -17,6 +17,7 @@ except ImportError:  # installed without its C extension
 WHOLE_TEXT, WHOLE_BINARY, PONG = 0x81, 0x82, 0x8A  # first bytes
 WHOLE = (WHOLE_TEXT, WHOLE_BINARY)
 LONGEST_CONTROL = 131  # bytes of a client's ping, pong or close frame
+LONGEST_HEAD = 14  # bytes before a payload
 _MEDIUM, _LONG = struct.Struct("!BBH"), struct.Struct("!BBQ")
 _LONGEST_MEDIUM = 0xFE  # 126 with the mask bit: the length is in the next two bytes
 
@@ -49,11 +50,21 @@ def frame_end(data: bytes, start: int, most: int) -> int:
     return end if length <= most else -1
 
 
+def payload_start(data: bytes, start: int) -> int:
+    """Return where the payload of the masked frame at `start` begins, right behind its mask."""
+    length = data[start + 1]
+    return start + (6 if length < _LONGEST_MEDIUM else 8 if length == _LONGEST_MEDIUM else 14)
+
+
+def unmask(data: bytes, mask: bytes) -> bytes:
+    """Return data as it was before it was masked, from the first byte of `mask` on."""
+    return apply_mask(data, mask)
+
+
 def payload_of(data: bytes, start: int, end: int) -> bytes:
     """Unmask the payload of the frame from `start` to `end`."""
-    length = data[start + 1]
-    mask = start + (2 if length < _LONGEST_MEDIUM else 4 if length == _LONGEST_MEDIUM else 10)
-    return apply_mask(data[mask + 4 : end], data[mask : mask + 4])
+    begin = payload_start(data, start)
+    return apply_mask(data[begin:end], data[begin - 4 : begin])
 
 
 def frame_head(opcode_byte: int, length: int) -> bytes:
@@ -63,3 +74,8 @@ def frame_head(opcode_byte: int, length: int) -> bytes:
     if length < 65_536:
         return _MEDIUM.pack(opcode_byte, 126, length)
     return _LONG.pack(opcode_byte, 127, length)
+
+
+def short_reason(reason: str) -> str:
+    """Cut a close reason to the 123 bytes a control frame has room for."""
+    return reason.encode()[:123].decode(errors="ignore")

@@ -29,15 +29,18 @@ from websockets.protocol import SEND_EOF, Protocol, Side, State
 
 from api.http.carriers.frames import (
     LONGEST_CONTROL,
+    LONGEST_HEAD,
     PONG,
     WHOLE,
     WHOLE_TEXT,
     frame_end,
     frame_head,
     payload_of,
+    short_reason,
 )
+from api.http.carriers.large_frame import LARGE, LargeFrame
 from api.http.carriers.pacing import RateWindow
-from api.http.carriers.unsent import Unsent
+from api.http.carriers.unsent import Unsent, send_some
 from api.http.sockets import SocketClosed, SocketFull
 
 if TYPE_CHECKING:
@@ -63,7 +66,7 @@ class LaneSocket:
 
     __slots__ = (
         "_closes_at", "_drained", "_ended", "_eof", "_fragments", "_fragments_text", "_gone",
-        "_heard", "_limits", "_message_bytes", "_messages", "_moved", "_muted", "_needed",
+        "_heard", "_large", "_limits", "_message_bytes", "_messages", "_moved", "_muted", "_needed",
         "_outbox", "_partial", "_pings_at", "_protocol", "_room", "_silent_since", "_sock",
         "_spawn", "_stuck_since", "_tally", "_turns", "_window", "subprotocol", "upgrade",
     )  # fmt: skip
@@ -90,6 +93,7 @@ class LaneSocket:
         self._message_bytes = limits.message_bytes
         self._room = limits.message_bytes  # for the payload of the next frame
         self._partial: bytearray | None = None  # the beginning of a frame
+        self._large: LargeFrame | None = None  # the beginning of a large one
         self._needed = 0  # bytes in `_partial` before it is worth a look
         self._drained = False  # the last read took all there was
         self._fragments: list[bytes] | None = None  # of a message that is not whole yet
@@ -112,7 +116,7 @@ class LaneSocket:
         while self._ended is None:
             if self._messages:
                 message = self._messages.pop()
-                await self._pace()
+                await self._pace(len(message[0]))
                 if self._ended is None and self._is_valid(*message):
                     self._tally.received += 1
                     return message
@@ -152,7 +156,7 @@ class LaneSocket:
         self._end(code, reason)
         if self._is_open():
             protocol = self._library()
-            protocol.send_close(code, _short(reason))
+            protocol.send_close(code, short_reason(reason))
             self._send_replies(protocol)
         self._wake()
 
@@ -235,7 +239,13 @@ class LaneSocket:
     def _parse(self, data: bytes) -> None:
         """Take whole messages as they are, and leave every other frame to the library."""
         self._heard = True
-        if self._partial is not None:
+        if self._large is not None:
+            data = self._large.add(data)
+            if not self._large.complete:
+                return
+            self._messages.append(self._large.message())
+            self._large = None
+        elif self._partial is not None:
             self._partial += data
             if len(self._partial) < self._needed:
                 return
@@ -246,10 +256,15 @@ class LaneSocket:
             if end < 0:
                 self._consult(data[start:])
                 break
-            if end > size:
-                self._partial, self._needed = bytearray(data[start:]), end - start
-                break
             kind = data[start]
+            if end > size:
+                if end - start < LARGE or kind not in WHOLE or self._fragments is not None:
+                    self._partial, self._needed = bytearray(data[start:]), end - start
+                elif size - start < LONGEST_HEAD:
+                    self._partial, self._needed = bytearray(data[start:]), LONGEST_HEAD
+                else:
+                    self._large = LargeFrame(data, start, end)
+                break
             if kind in WHOLE and self._fragments is None:
                 self._messages.append((payload_of(data, start, end), kind == WHOLE_TEXT))
             elif kind != PONG or end - start > LONGEST_CONTROL:
@@ -292,11 +307,11 @@ class LaneSocket:
                 return False
         return True
 
-    async def _pace(self) -> None:
-        """Wait for this message's turn, and let others run after a row of messages at hand."""
+    async def _pace(self, size: int) -> None:
+        """Wait for this message's turn, and let others run after a row of them or a large one."""
         delay = self._window.take(trio.current_time())
         self._turns += 1
-        if delay > 0.0 or self._turns >= EAGER_TURNS:
+        if delay > 0.0 or self._turns >= EAGER_TURNS or size > LARGE:
             self._turns = 0
             await trio.sleep(delay)  # a checkpoint, for 0.0
 
@@ -337,27 +352,14 @@ class LaneSocket:
                 await wait_writable(self._sock)
             except trio.ClosedResourceError:
                 continue  # closing: the queue still goes out; or gone: the queue is too
-            self._write_some(self._outbox)
+            try:
+                self._moved |= send_some(self._sock, self._outbox)
+            except OSError:
+                self.abort()
         self._outbox = None
         if self._muted:
             self._half_close()
             self._wake()
-
-    def _write_some(self, outbox: Unsent[bytes | memoryview] | None) -> None:
-        while outbox:
-            data = outbox.first
-            try:
-                sent = self._sock.send(data)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                self.abort()
-                return
-            self._moved = True
-            if sent < len(data):
-                outbox.shorten(memoryview(data)[sent:], len(data) - sent)
-                return
-            outbox.take()
 
     # The end.
 
@@ -393,8 +395,3 @@ class LaneSocket:
     def _wake(self) -> None:
         if self._sock.fileno() >= 0:
             notify_closing(self._sock)
-
-
-def _short(reason: str) -> str:
-    """Cut a close reason to the 123 bytes a control frame has room for."""
-    return reason.encode()[:123].decode(errors="ignore")

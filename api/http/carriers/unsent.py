@@ -1,9 +1,9 @@
-"""What a socket has not sent yet, in order; of what is replaceable, the latest alone. Pure."""
+"""What a socket has not sent yet, in order; of what is replaceable, the latest alone."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -82,3 +82,26 @@ class Unsent(Generic[T]):
             return None
         at = self._places.get(replace, -1) - self._taken
         return at if at > 0 or (at == 0 and not self._begun) else None
+
+
+class Sends(Protocol):
+    """A non-blocking socket, as far as it sends."""
+
+    def send(self, data: bytes | memoryview, /) -> int: ...
+
+
+def send_some(sock: Sends, unsent: Unsent[bytes | memoryview]) -> bool:
+    """Send as much as the kernel takes now; tell whether that was anything. Raises OSError."""
+    moved = False
+    while unsent:
+        data = unsent.first
+        try:
+            sent = sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            return moved
+        moved = True
+        if sent < len(data):
+            unsent.shorten(memoryview(data)[sent:], len(data) - sent)
+            return moved
+        unsent.take()
+    return moved

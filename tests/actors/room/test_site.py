@@ -61,7 +61,7 @@ async def test_whom_a_token_names_takes_his_place_over(autojump_clock: MockClock
         first = await site.come("ann", proven=True)
         bob = await site.come("bob")
         second = await site.come("ann", proven=True)
-        assert first.facts[-2:] == [
+        assert first.heard[-2:] == [
             Told("You have been signed out of chat because you logged in from another location."),
             Dropped(),
         ]
@@ -86,7 +86,7 @@ async def test_how_somebody_went_is_heard(reason: CloseReason, how: Movement) ->
         ann, bob = await site.people("ann", "bob")
         bob.ref.tell(End(reason))
         await settle()
-        assert ann.facts == [PersonMoved("bob", how)]
+        assert ann.heard == [PersonMoved("bob", how)]
 
 
 async def test_what_is_written_reaches_all_in_the_channel() -> None:
@@ -106,7 +106,7 @@ async def test_a_direct_message_reaches_its_two_sides() -> None:
         assert value.endswith(" delivered")
         assert ann.read == [("@bob", "ann", "psst")]
         assert bob.read == [("@ann", "ann", "psst")]
-        assert cid.facts == []
+        assert cid.heard == []
         await ann.order(Write("@ann", "me"))
         assert ann.read[1:] == [("@ann", "ann", "me")] * 2
         value = await ann.order(Write("@gh<st", "boo"))

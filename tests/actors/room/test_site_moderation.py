@@ -8,6 +8,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from actors.member.messages import End
+from actors.words.close_reasons import CloseReason
 from actors.words.conference_refusals import NotAllowed
 from actors.words.facts import Dropped, PeerJoined, PeerLeft
 from actors.words.orders import CloseRoom, DropParticipant, Say
@@ -76,7 +78,7 @@ async def film(chatter: Chatter, more: Video = Video.OFF) -> None:
 
 
 def moves(chatter: Chatter) -> list[tuple[str, Movement]]:
-    return [(it.name, it.how) for it in chatter.facts if isinstance(it, PersonMoved)]
+    return [(it.name, it.how) for it in chatter.heard if isinstance(it, PersonMoved)]
 
 
 async def with_operator(site: SiteHouse, *names: str) -> list[Chatter]:
@@ -95,7 +97,7 @@ async def test_who_is_kicked_hears_it_and_nothing_more_and_lists_are_told_at_onc
         op, ann, bob = await with_operator(site, "ann", "bob")
         await op.order(PutOut("ann"))
         assert ann.told == ["You have been kicked from the chat room."]
-        assert ann.facts[-1] == Dropped()
+        assert ann.heard[-1] == Dropped()
         assert bob.names == op.names == ["bob", "op"]
         assert moves(bob) == moves(op) == [("ann", Movement.KICKED)]
         assert await op.order(RequireOperator()) is None
@@ -136,7 +138,7 @@ async def test_orders_of_operators_are_refused_to_others_and_for_unknown_names()
         for order in (PutOut("ghost"), CutCamera("ghost"), MarkCamera(""), MakeOperator("")):
             with pytest.raises(PersonUnknown):
                 await op.order(order)
-        assert ann.facts == []
+        assert ann.heard == []
 
 
 async def test_an_operator_for_now_may_what_operators_may() -> None:
@@ -144,7 +146,7 @@ async def test_an_operator_for_now_may_what_operators_may() -> None:
         op, ann, bob = await with_operator(site, "ann", "bob")
         await op.order(MakeOperator("ann"))
         await ann.order(PutOut("bob"))
-        assert bob.facts[-1] == Dropped()
+        assert bob.heard[-1] == Dropped()
         await op.order(MakeOperator("ann", on=False))
         with pytest.raises(NotAllowed):
             await ann.order(PutOut("op"))
@@ -155,11 +157,11 @@ async def test_a_camera_is_marked_and_cut_by_operators(autojump_clock: MockClock
         op, ann = await with_operator(site, "ann")
         await film(ann)
         await op.order(MarkCamera("ann"))
-        assert CameraSet("ann", FILMING | Video.NSFW) in ann.facts
+        assert CameraSet("ann", FILMING | Video.NSFW) in ann.heard
         await trio.sleep(0.1)
         assert op.seen()["ann"].video == FILMING | Video.NSFW
         await op.order(CutCamera("ann"))
-        assert CameraCut() in ann.facts
+        assert CameraCut() in ann.heard
         assert ann.seen()["ann"].video == Video.OFF
 
 
@@ -168,7 +170,7 @@ async def test_everybody_is_put_out_the_operator_too() -> None:
         op, ann, bob = await with_operator(site, "ann", "bob")
         op.post(PutAllOut())
         await settle()
-        assert [type(it.facts[-1]) for it in (op, ann, bob)] == [Dropped] * 3
+        assert [type(it.heard[-1]) for it in (op, ann, bob)] == [Dropped] * 3
         assert moves(ann) == []
         assert await site.room.ask(GetPeople(), within=1) == ()
         await site.come("ann")
@@ -235,7 +237,7 @@ async def test_what_was_asked_for_before_coming_in_holds_from_the_first_list_on(
         await film(cid)
         dan = await site.come("dan", mutes=("bob",), blocks=("ann",), boots=("cid",))
         assert list(dan.lists[0].unseen) == ["ann"]
-        assert ann.facts == []
+        assert ann.heard == []
         assert moves(cid) == [("dan", Movement.JOINED)]
         await dan.order(Mute("nobody"))
         await ann.order(Write("lobby", "hm"))
@@ -251,19 +253,19 @@ async def test_a_camera_is_opened_rung_first_and_what_passes_keeps_its_order() -
         await bob.order(Relay("sdp", "ann", "too early"))
         await film(ann)
         await bob.order(OpenCamera("ann"))
-        rung = ann.facts[-1]
+        rung = ann.heard[-1]
         assert isinstance(rung, CameraRung)
         assert rung.name == "bob"
         assert len(rung.secret) == 16
         assert rung.secret.isalpha()
         assert rung.secret.islower()
-        assert bob.facts[-1] == CameraOpened("ann", rung.secret)
+        assert bob.heard[-1] == CameraOpened("ann", rung.secret)
         for number in range(9):
             bob.post(Relay("candidate", "ann", f"{number}"))
             ann.post(Relay("sdp", "bob", f"{number}"))
         await settle()
-        assert ann.facts[-9:] == [Relayed("candidate", "bob", f"{it}") for it in range(9)]
-        assert bob.facts[-9:] == [Relayed("sdp", "ann", f"{it}") for it in range(9)]
+        assert ann.heard[-9:] == [Relayed("candidate", "bob", f"{it}") for it in range(9)]
+        assert bob.heard[-9:] == [Relayed("sdp", "ann", f"{it}") for it in range(9)]
 
 
 @pytest.mark.parametrize("end", ["off", "boot", "mute", "block", "left", "cut"])
@@ -288,7 +290,22 @@ async def test_nothing_passes_once_a_camera_has_ended(end: str) -> None:
                 await op.order(CutCamera("ann"))
         await bob.order(Relay("watch", "ann"))
         await bob.order(Relay("candidate", "ann", "late"))
-        assert [fact for fact in ann.facts if isinstance(fact, Relayed)] == []
+        assert [fact for fact in ann.heard if isinstance(fact, Relayed)] == []
+
+
+async def test_who_is_no_operator_any_more_watches_no_camera_that_he_was_booted_off() -> None:
+    async with open_site() as site:
+        op, ann, bob = await with_operator(site, "ann", "bob")
+        await op.order(MakeOperator("bob"))
+        await film(ann)
+        await ann.order(Boot("bob"))
+        await bob.order(OpenCamera("ann"))
+        await bob.order(Relay("sdp", "ann", "{}"))
+        assert ann.heard[-1] == Relayed("sdp", "bob", "{}")
+        ann.client.clear()
+        await op.order(MakeOperator("bob", on=False))
+        await bob.order(Relay("sdp", "ann", "{}"))
+        assert [it for it in ann.heard if isinstance(it, Relayed)] == []
 
 
 async def test_why_a_camera_does_not_open() -> None:
@@ -329,10 +346,10 @@ async def test_rules_of_token_and_configuration_hold_and_are_told() -> None:
         red = Standing(rules=frozenset({Rule.RED_CAMERA, Rule.NO_IMAGE}))
         bob = await site.come("bob", proven=True, standing=red)
         await film(ann)
-        assert ann.facts[-2:] == [CameraCut(), Told("no broadcast")]
+        assert ann.heard[-2:] == [CameraCut(), Told("no broadcast")]
         bob.client.clear()
         await film(bob)
-        assert bob.facts == [CameraSet("bob", FILMING | Video.NSFW), Told("red")]
+        assert bob.heard == [CameraSet("bob", FILMING | Video.NSFW), Told("red")]
         assert await bob.order(Write("lobby", "<img>", upload=True)) == ""
         assert bob.told == ["red", "no image"]
         assert ann.read == []
@@ -353,8 +370,23 @@ async def test_vip_channels_are_for_vips_and_operators() -> None:
         assert op.read == vip.read == [("vip", "vip", "psst")]
         bob = await site.come("bob")
         other = await site.come("other", proven=True, standing=VIP)
-        assert [it.messages for it in bob.facts if isinstance(it, Echoed)] == [()]
-        assert [len(it.messages) for it in other.facts if isinstance(it, Echoed)] == [1]
+        assert [it.messages for it in bob.heard if isinstance(it, Echoed)] == [()]
+        assert [len(it.messages) for it in other.heard if isinstance(it, Echoed)] == [1]
+
+
+async def test_what_somebody_wrote_who_has_left_is_not_echoed_to_whom_he_had_blocked() -> None:
+    async with open_site() as site:
+        ann = await site.come("ann", blocks=("bob",))
+        await ann.order(Write("lobby", "hm"))
+        ann.ref.tell(End(CloseReason.LOGOUT))
+        await settle()
+        bob, cid, dan = await site.come("bob"), await site.come("cid"), await site.come("dan")
+        eve = await site.come("eve", blocks=("ann",))
+        found = [
+            [it.html for fact in each.heard if isinstance(fact, Echoed) for it in fact.messages]
+            for each in (bob, cid, dan, eve)
+        ]
+        assert found == [[], ["hm"], ["hm"], []]
 
 
 @pytest.mark.parametrize("channel", ["", "nowhere", "lobby "])
@@ -363,7 +395,7 @@ async def test_a_message_in_no_channel_of_the_site_is_refused(channel: str) -> N
         ann, bob = await site.people("ann", "bob")
         with pytest.raises(ChannelUnknown):
             await ann.order(Write(channel, "hm"))
-        assert bob.facts == ann.facts == []
+        assert bob.heard == ann.heard == []
 
 
 async def test_what_a_filter_holds_is_seen_by_its_sender_alone() -> None:
@@ -376,14 +408,14 @@ async def test_what_a_filter_holds_is_seen_by_its_sender_alone() -> None:
         assert ann.read == [("lobby", "ann", "***")]
         assert ann.told == ["Mind your words"]
         await ann.order(Write("@bob", "darn", verdict=held))
-        assert bob.facts == []
+        assert bob.heard == []
         await ann.order(Write("@op", "darn", verdict=held))
         assert op.read == [("@ann", "ann", "darn")]
         passed = replace(held, forwarded=True)
         await ann.order(Write("lobby", "darn", verdict=passed))
         assert bob.read == [("lobby", "ann", "***")]
         await bob.order(React(int(value.split()[0]), "!"))
-        assert not [it for it in ann.facts if isinstance(it, ReactionAdded)]
+        assert not [it for it in ann.heard if isinstance(it, ReactionAdded)]
 
 
 # --- taking back and reacting
@@ -404,21 +436,21 @@ async def test_reactions_and_takebacks_go_to_those_who_could_read() -> None:
         await bob.order(React(private, "!"))
         await bob.order(React(public, "?"))
         await ann.order(TakeBack(private))
-        assert ann.facts == bob.facts
-        assert [type(it) for it in cid.facts] == [ReactionAdded]
-        assert bob.facts == [
+        assert ann.heard == bob.heard
+        assert [type(it) for it in cid.heard] == [ReactionAdded]
+        assert bob.heard == [
             ReactionAdded("bob", private, "!"),
             ReactionAdded("bob", public, "?"),
             MessageTakenBack(private),
         ]
         await ann.order(TakeBack(public))
         dan = await site.come("dan")
-        assert [it.messages for it in dan.facts if isinstance(it, Echoed)] == [()]
+        assert [it.messages for it in dan.heard if isinstance(it, Echoed)] == [()]
         with pytest.raises(NotYours):
             await ann.order(TakeBack(17))
         await ann.order(TakeBack(17, proven=True, other="bob"))
-        assert bob.facts[-1] == ann.facts[-1] == MessageTakenBack(17)
-        assert MessageTakenBack(17) not in cid.facts
+        assert bob.heard[-1] == ann.heard[-1] == MessageTakenBack(17)
+        assert MessageTakenBack(17) not in cid.heard
 
 
 async def test_a_nudge_reaches_whom_it_is_for() -> None:
@@ -429,8 +461,8 @@ async def test_a_nudge_reaches_whom_it_is_for() -> None:
         await ann.order(React(-451, "cid"))
         await ann.order(React(-451, "ghost"))
         await ann.order(React(-1, "bob"))
-        assert bob.facts == [ReactionAdded("ann", -451, "bob")]
-        assert ann.facts == cid.facts == []
+        assert bob.heard == [ReactionAdded("ann", -451, "bob")]
+        assert ann.heard == cid.heard == []
 
 
 # --- the back office
@@ -444,8 +476,8 @@ async def test_the_back_office_puts_out_blocks_amends_and_announces(
         dan = await site.come("dan", proven=True)
         await site.room.ask(BlockNow(("ann", "bob", "ghost")), within=1)
         await settle()
-        assert BlockSet("bob") in ann.facts
-        assert BlockSet("ann") in bob.facts
+        assert BlockSet("bob") in ann.heard
+        assert BlockSet("ann") in bob.heard
         await trio.sleep(0.1)
         assert ann.names == ["ann", "cid", "dan"]
         await site.room.ask(AmendStanding("dan", VIP), within=1)
@@ -453,15 +485,15 @@ async def test_the_back_office_puts_out_blocks_amends_and_announces(
         with pytest.raises(PersonUnknown):
             await site.room.ask(AmendStanding("ghost", VIP), within=1)
         await settle()
-        assert StandingSet("dan", VIP) in dan.facts
-        assert ann.facts[-1] != StandingSet("ann", VIP)
+        assert StandingSet("dan", VIP) in dan.heard
+        assert ann.heard[-1] != StandingSet("ann", VIP)
         await site.room.ask(Announce("<b>soon</b>"), within=1)
         await settle()
         assert cid.told == ["<b>soon</b>"]
         order = DisconnectNow(("bob", "dan", "ghost", "bob"), "bye", kicked=True, ban_hours=1)
         assert await site.room.ask(order, within=1) == 2
         await settle()
-        assert bob.facts[-2:] == [Told("bye"), Dropped()]
+        assert bob.heard[-2:] == [Told("bye"), Dropped()]
         assert moves(cid)[-2:] == [("bob", Movement.BANNED), ("dan", Movement.BANNED)]
         assert moves(ann)[-1:] == [("dan", Movement.BANNED)]  # bob does not exist for her
         bans = await site.room.ask(GetBans(), within=1)
@@ -483,7 +515,7 @@ async def test_another_configuration_holds_at_once(autojump_clock: MockClock) ->
         )
         await site.room.ask(SetSiteRules(rules), within=1)
         await trio.sleep(0.1)
-        assert CameraSet("ann", FILMING | Video.NSFW) in ann.facts
+        assert CameraSet("ann", FILMING | Video.NSFW) in ann.heard
         assert ann.seen()["vip"].standing.vip is False
         assert vip.seen()["vip"].standing.vip is True
         with pytest.raises(ChannelUnknown):
@@ -509,8 +541,8 @@ async def test_a_site_outlives_its_last_visitor_with_its_echo(autojump_clock: Mo
         await site.room.ask(DropParticipant("m1"), within=1)
         await trio.sleep(80_000)
         bob = await site.come("bob")
-        assert [len(it.messages) for it in bob.facts if isinstance(it, Echoed)] == [1]
-        assert not [it for it in bob.facts if isinstance(it, PeerJoined | PeerLeft)]
+        assert [len(it.messages) for it in bob.heard if isinstance(it, Echoed)] == [1]
+        assert not [it for it in bob.heard if isinstance(it, PeerJoined | PeerLeft)]
         await site.room.ask(CloseRoom(), within=1)
 
 

@@ -69,7 +69,7 @@ async def test_a_site_that_crashes_comes_back_with_all_that_was(autojump_clock: 
         assert bob.seen()["ann"].status == "brb"
         assert cid.names == ["bob", "cid", "op"]
         await bob.order(Relay("candidate", "ann", "c"))
-        assert ann.facts[-1] == Relayed("candidate", "bob", "c")
+        assert ann.heard[-1] == Relayed("candidate", "bob", "c")
         await op.order(Write("lobby", "hello"))
         assert bob.read == []
         await ann.order(TakeBack(id_))
@@ -77,7 +77,7 @@ async def test_a_site_that_crashes_comes_back_with_all_that_was(autojump_clock: 
             await site.come("eve")
         newcomer = await site.come("ann")
         assert newcomer.names == ["ann", "ann 2", "bob", "cid", "op"]
-        echoed = [it for it in newcomer.facts if isinstance(it, Echoed)]
+        echoed = [it for it in newcomer.heard if isinstance(it, Echoed)]
         assert [it.html for it in echoed[0].messages] == ["hello"]
 
 
@@ -94,7 +94,7 @@ async def test_who_is_no_person_of_the_site_after_a_crash_is_put_out(
         with monkeypatch.context() as patch:
             patch.setattr("actors.room.site.entrances.arrive", stumble)
             bob = await site.come("bob")
-        assert bob.facts[-1] == Dropped()
+        assert bob.heard[-1] == Dropped()
         people = await site.room.ask(GetPeople(), within=1)
         assert [it.name for it in people] == ["ann"]
         assert site.house.facts(SITE.path)["members"] == 1
@@ -138,7 +138,7 @@ async def test_a_site_that_crashes_over_and_over_ends_and_the_next_one_knows_its
         for _ in range(4):
             site.room.tell(poison())
             await settle()
-        assert type(ann.facts[-1]) is RoomClosed
+        assert type(ann.heard[-1]) is RoomClosed
         assert ann.client.closed == [CloseReason.ROOM_CLOSED]
         with pytest.raises(NameBanned):
             await site.come("bob")
@@ -242,7 +242,7 @@ async def test_who_came_in_before_his_ban_was_known_is_put_out(autojump_clock: M
         bob = await site.come("bob")
         store.away = False
         await trio.sleep(3)
-        assert bob.facts[-1] == Dropped()
+        assert bob.heard[-1] == Dropped()
         assert site.house.facts(SITE.path)["people"] == 0
 
 

@@ -588,6 +588,17 @@ class Secrecy(RuleBasedStateMachine):
         )
         assert told == ([(other, Relayed("sdp", by.name, "{}"))] if passes else [])
 
+    @rule(by_name=people, whom=people, what=doings, video=flags, shows=st.booleans())
+    def see_no_more(self, by_name: str, whom: str, what: str, video: Video, shows: bool) -> None:
+        """Open somebody's camera, who changes it or does something; then say something."""
+        self.show(whom, Video.ACTIVE, "online")
+        self.open_camera(by_name, whom)
+        if shows:
+            self.show(whom, video, "online")
+        else:
+            self.relate(whom, by_name, what)
+        self.relay(by_name, whom)
+
     @invariant()
     def everybody_sees_whom_he_may(self) -> None:
         for someone in self.inside.values():

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 
-from api.barertc.openapi import PATHS
+from api.barertc.openapi import paths_below
 from tests.support.apps import app_rules
+
+PATHS = paths_below(("/", "/barertc/"))
 
 
 def test_every_path_is_documented() -> None:
     served = {rule.rule for rule in app_rules("barertc") if "/api/" in rule.rule}
     assert served == set(PATHS)
+    assert all(path.startswith("/barertc/") for path in paths_below(("/barertc/",)))
 
 
 def test_the_document_names_fields_as_the_wire_does() -> None:

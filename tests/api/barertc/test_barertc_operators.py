@@ -146,7 +146,7 @@ async def test_an_operator_may_hide_and_is_in_nobodys_list(server: BareServer, w
         await ann.until("presence", username="root", message="has joined the room!")
 
 
-async def test_the_shutdown_of_a_site_beside_others_tells_and_puts_everybody_out(
+async def test_the_shutdown_of_a_site_beside_others_tells_everybody_and_closes(
     tmp_path: Path,
 ) -> None:
     async with (
@@ -158,9 +158,10 @@ async def test_the_shutdown_of_a_site_beside_others_tells_and_puts_everybody_out
         assert (await ann.until("message"))["message"] == "<p>/shutdown</p>"
         await root.say("/shutdown")
         assert "NOW" in await ann.told()
-        await ann.until("disconnect")
-        await root.until("disconnect")
-        await ann.log_in("ann")
+        for each in (ann, root):
+            assert await each.gone() == 1001
+        async with server.person("ann") as again:
+            assert again.name == "ann"
 
 
 async def test_a_site_that_is_not_its_own_process_says_that_it_cannot_be_reconfigured(

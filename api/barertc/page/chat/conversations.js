@@ -13,12 +13,14 @@ const NEAR_PX = 60;
 class Conversation {
   unread = 0;
   draft = "";
+  /** Whether the end is shown, and what comes is scrolled into view. */
+  isFollowed = true;
   /** What came from history has been asked for down to here; 0 when there is no more. */
   oldest = Infinity;
   #entries = [];
   #byId = new Map();
   #characters = 0;
-  #isFollowed = true;
+  #scrolling = 0;
   #settle;
 
   constructor(id, { title, vip = false, photos = true }) {
@@ -55,14 +57,14 @@ class Conversation {
     entry.element = entry.id ? showMessage(entry, this) : showLine(entry);
     const at = entry.id ? this.#entries.findLastIndex((other) => !(other.id > entry.id)) + 1 : this.#entries.length;
     const before = this.#entries[at]?.element ?? null;
-    const height = this.list.scrollHeight;
+    const height = this.isFollowed ? 0 : this.list.scrollHeight;
     this.#entries.splice(at, 0, entry);
     this.list.insertBefore(entry.element, before);
     if (entry.id) this.#byId.set(entry.id, entry);
     this.#characters += entry.html?.length ?? 0;
     this.#trim();
     this.#settle();
-    if (this.#isFollowed) this.toEnd();
+    if (this.isFollowed) this.#keepEndSoon();
     else if (before && at === 0) this.list.scrollTop += this.list.scrollHeight - height;
   }
 
@@ -92,17 +94,24 @@ class Conversation {
 
   toEnd() {
     this.list.scrollTop = this.list.scrollHeight;
-    this.#isFollowed = true;
+    this.isFollowed = true;
   }
 
   /** The user has scrolled. */
   scrolled() {
-    this.#isFollowed = this.isAtEnd;
+    this.isFollowed = this.isAtEnd;
+  }
+
+  #keepEndSoon() {
+    this.#scrolling ||= requestAnimationFrame(() => {
+      this.#scrolling = 0;
+      this.keepEnd();
+    });
   }
 
   /** Something has changed its size: whoever was at the end stays there. */
   keepEnd() {
-    if (this.#isFollowed) this.toEnd();
+    if (this.isFollowed) this.toEnd();
   }
 
   #trim() {
@@ -195,7 +204,7 @@ export class Conversations {
   add(channel, entry, { notify = false } = {}) {
     const conversation = this.of(channel);
     const isNew = !conversation.has(entry.id);
-    const seen = conversation === this.current && !document.hidden && conversation.isAtEnd;
+    const seen = conversation === this.current && !document.hidden && conversation.isFollowed;
     conversation.add(entry);
     if (notify && isNew && !seen) conversation.unread += 1;
     if (notify && isNew) this.refresh();
@@ -225,7 +234,7 @@ export class Conversations {
 
   /** Whoever looks has read what is shown. */
   seen() {
-    if (!this.current?.unread || document.hidden || !this.current.isAtEnd) return;
+    if (!this.current?.unread || document.hidden || !this.current.isFollowed) return;
     this.current.unread = 0;
     this.refresh();
   }
@@ -260,6 +269,7 @@ export class Conversations {
     const sign = make("span", { className: "sign", ariaHidden: "true" });
     sign.dataset.sign = conversation.isDirect ? "@" : options.vip ? "★" : "#";
     const button = make("button", { type: "button" }, sign, name, count);
+    if (conversation.isDirect) button.tabIndex = -1;
     button.onclick = () => {
       this.open(id);
     };
@@ -283,7 +293,7 @@ export class Conversations {
   }
 
   #showNewer() {
-    byId("newer").hidden = !this.current || this.current.isAtEnd;
+    byId("newer").hidden = !this.current || this.current.isFollowed;
   }
 }
 

@@ -111,41 +111,41 @@ export const memoryOfTab = new Memory("sessionStorage");
 /**
  * One stop of Tab for a long list: the arrows, Home and End go from row to row.
  *
- * `stops` selects what takes the focus in a row. The row that had it last keeps its place in the
- * order of Tab; a list whose rows change calls the function that this returns.
+ * `stops` selects what takes the focus in a row; they are made with tabIndex -1, and those of the
+ * row that had the focus last get 0. A list whose rows change calls the function that this returns.
  */
 export function walkable(list, stops) {
   let current = null;
-  const rows = () => [...list.children].filter((row) => !row.hidden && row.querySelector(stops));
-  const settle = () => {
-    if (!current || current.hidden || current.parentElement !== list || !current.querySelector(stops)) {
-      current = rows().at(list.getAttribute("role") === "log" ? -1 : 0) ?? null;
-    }
-    for (const stop of list.querySelectorAll(stops)) {
-      const on = Boolean(current?.contains(stop));
-      if (stop.tabIndex !== (on ? 0 : -1)) stop.tabIndex = on ? 0 : -1;
-    }
+  const isRow = (row) => row?.parentElement === list && !row.hidden && row.querySelector(stops);
+  const enter = (row, tabIndex) => {
+    for (const stop of row?.querySelectorAll(stops) ?? []) stop.tabIndex = tabIndex;
   };
   const goTo = (row) => {
+    if (row !== current) enter(current, -1);
     current = row;
-    settle();
-    row.querySelector(stops).focus();
-    row.scrollIntoView({ block: "nearest" });
+    enter(row, 0);
+  };
+  const settle = () => {
+    if (isRow(current)) return enter(current, 0);
+    const rows = [...list.children];
+    return goTo((list.getAttribute("role") === "log" ? rows.reverse() : rows).find(isRow) ?? null);
   };
   list.addEventListener("focusin", (event) => {
     const row = event.target.closest("li");
-    if (row?.parentElement !== list || row === current) return;
-    current = row;
-    settle();
+    if (row !== current && isRow(row)) goTo(row);
   });
   list.addEventListener("keydown", (event) => {
     if (event.target.closest("select, input, textarea, iframe")) return;
-    const all = rows();
-    const at = all.indexOf(event.target.closest("li"));
-    const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: all.length - 1 }[event.key];
-    if (to === undefined || !all.length) return;
+    const rows = [...list.children].filter(isRow);
+    const at = rows.indexOf(event.target.closest("li"));
+    const up = at < 0 ? rows.length - 1 : at - 1;
+    const to = { ArrowUp: up, ArrowDown: at + 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (to === undefined || !rows.length) return;
     event.preventDefault();
-    goTo(all[Math.min(Math.max(at < 0 && event.key === "ArrowUp" ? all.length - 1 : to, 0), all.length - 1)]);
+    const row = rows[Math.min(Math.max(to, 0), rows.length - 1)];
+    goTo(row);
+    row.querySelector(stops).focus();
+    row.scrollIntoView({ block: "nearest" });
   });
   return settle;
 }

@@ -90,7 +90,7 @@ export function showMessage(entry, conversation) {
   showFace(face, sender, context.person(sender));
   const name = make("b", { dir: "auto", title: `@${sender}` }, context.nick(sender));
   name.dataset.voice = voiceOf(sender);
-  const more = make("button", { type: "button", className: "message-more bare" }, icon("more"));
+  const more = make("button", { type: "button", className: "message-more bare", tabIndex: -1 }, icon("more"));
   more.ariaLabel = `Actions for the message of ${context.nick(sender)}`;
   more.onclick = () => {
     context.openMenu(entry, conversation);

@@ -113,14 +113,14 @@ export class People {
     return this.#byName.get(name)?.nick ?? name;
   }
 
-  /** Take a who list; it comes sorted. */
+  /** Take a who list; it comes sorted, and is shown by `refresh`. */
   take(whoList) {
     this.#byName = new Map(whoList.map((entry) => [entry.username, new Person(entry)]));
-    this.refresh();
   }
 
   clear() {
     this.take([]);
+    this.refresh();
   }
 
   refresh() {
@@ -146,11 +146,11 @@ export class People {
     const face = make("span", { className: "face", ariaHidden: "true" });
     const text = make("span", { className: "who", dir: "auto" });
     const marks = make("span", { className: "marks" });
-    const button = make("button", { type: "button", className: "name-button" }, face, text, marks);
+    const button = make("button", { type: "button", className: "name-button", tabIndex: -1 }, face, text, marks);
     button.onclick = () => {
       this.#actions.onperson(name);
     };
-    const camera = make("button", { type: "button", className: "camera-button" }, icon("camera"));
+    const camera = make("button", { type: "button", className: "camera-button", tabIndex: -1 }, icon("camera"));
     camera.onclick = () => {
       this.#actions.oncamera(name);
     };

@@ -172,7 +172,10 @@ export class Session {
   }
 
   #refresh({ jwt, jwtRules }) {
-    if (jwtRules) this.rules = jwtRules;
+    if (jwtRules) {
+      this.rules = jwtRules;
+      this.#handlers.received({ action: "rules" });
+    }
     if (!jwt) return;
     this.#jwt = jwt;
     // So that the page can be loaded again later than five minutes after it was opened.

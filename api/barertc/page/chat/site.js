@@ -156,6 +156,9 @@ class Site {
         return this.#reaction(message);
       case "me":
         return this.#corrected(message);
+      case "rules":
+        byId("add-picture").hidden = !this.#permitsPictures();
+        return this.#own.show();
       case "block":
         return this.#blockedFor(message.username);
       case "cut":
@@ -175,10 +178,11 @@ class Site {
       this.session.isVip = self.isVip;
       if (was !== self.isOperator) this.#own.showStatuses();
     }
+    // The server lets nobody block an operator, but where it is configured otherwise.
+    for (const name of this.session.blocks) if (this.people.get(name)?.isOperator) this.session.forgetBlock(name);
     this.calls.peopleChanged();
     this.conversations.refresh();
-    this.people.refresh();
-    this.#own.show();
+    this.changed();
   }
 
   #message({ channel, username, message, msgID, timestamp }, { isEcho = false } = {}) {

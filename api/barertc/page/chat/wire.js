@@ -170,6 +170,7 @@ export class Wire {
   #link = null;
   #wanted = false;
   #polling = false;
+  #asksToPoll = false;
   #everSocket = false;
   #openedAt = 0;
   #failures = 0;
@@ -181,13 +182,9 @@ export class Wire {
     document.addEventListener("visibilitychange", () => document.hidden || this.#retryNow());
   }
 
-  get isPolling() {
-    return this.#polling;
-  }
-
   open({ polling = false } = {}) {
     this.close();
-    this.#polling = polling;
+    this.#asksToPoll = polling;
     this.#wanted = true;
     this.#failures = 0;
     this.#connect();
@@ -207,6 +204,8 @@ export class Wire {
   }
 
   #connect() {
+    // Something on the way may let no websocket through: every other try is one that passes.
+    this.#polling = this.#asksToPoll || (!this.#everSocket && this.#failures % 2 === 1);
     const Link = this.#polling ? PollLink : SocketLink;
     const link = new Link({
       opened: () => {
@@ -230,8 +229,6 @@ export class Wire {
       this.#handlers.gaveUp();
       return;
     }
-    // Something on the way may let no websocket through: try what every proxy knows.
-    if (!this.#everSocket && this.#failures >= 1) this.#polling = true;
     const pause = PAUSES[this.#failures] * (0.75 + 0.25 * Math.random());
     this.#failures += 1;
     this.#timer = setTimeout(() => this.#connect(), pause * 1000);

@@ -542,6 +542,29 @@ async def test_a_slow_reader_is_not_ended_by_lists_and_gets_the_latest(carrier: 
     assert len(got) < lists
 
 
+async def test_large_messages_come_back_whole_with_small_ones_between(carrier: str) -> None:
+    limits = SocketLimits(message_bytes=4_000_000, messages_per_second=0, outbox_bytes=2**25)
+    large = [os.urandom(size).hex().encode() for size in (150_000, 262_144, 1_500_000)]
+    said = [b"first", large[0], b"\xc3\xa9", large[1], large[2], large[2], b"last"]
+    sent = b"".join(frame(raw.TEXT, each) for each in said)
+    async with (
+        serving(mount(echo, limits=limits), carrier=carrier) as server,
+        upgraded(server) as client,
+        trio.open_nursery() as nursery,
+    ):
+
+        async def send() -> None:
+            await client.send(sent[:20])  # not even the head of the first large one
+            await trio.sleep(0.05)
+            await client.send(sent[20:262_160])
+            await trio.sleep(0.05)
+            await client.send(sent[262_160:])
+
+        nursery.start_soon(send)
+        for each in said:
+            assert await client.read_frame() == (raw.TEXT, each)
+
+
 async def test_the_limit_of_a_message_is_raised_and_taken_back(carrier: str) -> None:
     async def grow(socket: Socket) -> None:
         while True:

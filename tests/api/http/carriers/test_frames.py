@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from api.http.carriers.frames import LONGEST_CONTROL, frame_end, payload_of
+from api.http.carriers.frames import LONGEST_CONTROL, frame_end, payload_of, payload_start
+from api.http.carriers.large_frame import LargeFrame
 
 LIMIT = 1_048_576
 SIZES = [0, 1, 125, 126, 65_535, 65_536]
@@ -56,3 +57,19 @@ def test_a_frame_without_a_mask_is_not_waited_for(size: int) -> None:
 
 def test_the_longest_control_frame_is_what_the_constant_says() -> None:
     assert len(masked(bytes(125), Opcode.PONG)) == LONGEST_CONTROL
+
+
+@given(st.binary(min_size=20), st.integers(0, 6), st.lists(st.integers(1, 40)), st.binary())
+def test_a_large_frame_is_unmasked_as_it_comes(
+    payload: bytes, more: int, cuts: list[int], behind: bytes
+) -> None:
+    frame = masked(payload, Opcode.TEXT)
+    first = payload_start(frame, 0) + more
+    large = LargeFrame(frame[:first], 0, len(frame))
+    stream, rest, at = frame + behind, b"", first
+    for cut in [*cuts, len(stream)]:
+        rest += large.add(stream[at : at + cut])
+        at += cut
+    assert large.complete
+    assert large.message() == (payload, True)
+    assert rest == behind
