@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Protocol
 
-from bench.link import TEXT, Link, frame, frame_end, payload_start
+from bench.link import MASK, TEXT, Link, frame, frame_end, payload_start
 
 READ_BYTES = 262_144
+PING = 0x89
+PONG = b"\x8a\x80" + MASK
 PATIENCE = 120.0
 now = time.perf_counter
 
@@ -60,7 +62,9 @@ class Person:
         start = 0
         while (end := frame_end(data, start)) is not None:
             at = payload_start(data, start)
-            if data[start] != TEXT:
+            if data[start] == PING:
+                self.sock.send(PONG)
+            elif data[start] != TEXT:
                 self._farewell = data[at:end]
             elif data.startswith(wire.chat, at):
                 self.chats += 1

@@ -52,6 +52,8 @@ class Nextcloud(BaseHTTPRequestHandler):
     """Lets everybody in."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # one packet an answer
 
     def do_GET(self) -> None:
         self._answer({"capabilities": {}})
@@ -74,6 +76,7 @@ class Nextcloud(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
