@@ -19,7 +19,7 @@ from actors.store.messages import (
     StoreWrite,
     TakeDocument,
 )
-from actors.store.stored import check_document, is_page, window
+from actors.store.stored import check_document, is_key, is_page, window
 from actors.words.refusals import StoreFull, UnknownOwner
 
 
@@ -47,10 +47,11 @@ class MemoryDocuments:
             case TakeDocument(kind, id):
                 return self.all.pop((kind, id), None)
             case DropDocument(kind, id, owned):
+                found = self.all.pop((kind, id), None)
                 for each in [each for each in self.all.values() if each.owner == id]:
-                    if each.kind in owned:
+                    if each.kind in owned and is_key(kind, id):
                         self._drop(each)
-                return self.all.pop((kind, id), None) is not None
+                return found is not None
         return None
 
     def _of(self, kind: str) -> list[Document]:
@@ -82,7 +83,7 @@ class MemoryDocuments:
 
     def _put(self, document: Document, limits: KindLimits, now: float) -> None:
         self._check_name(document)
-        kind, owner = document.kind, document.owner
+        kind, owner, before = document.kind, document.owner, dict(self.all)
         self._forget(kind, now - limits.expired_kept_seconds)
         if not self._fits(document, limits):
             self._forget(kind, now)
@@ -92,6 +93,7 @@ class MemoryDocuments:
                 others = self._of(kind)
                 self._forget_first(others, len(others) + 1 - limits.most)
             if not self._fits(document, limits):
+                self.all = before
                 raise StoreFull(kind)
         self.all[kind, document.id] = document
 
