@@ -42,7 +42,7 @@ def test_rows_are_handed_over_and_the_file_is_renamed(tmp_path: Path) -> None:
         move_refresh_tokens(tmp_path, handed.extend)
     assert handed == MOVED_IN
     assert names(tmp_path) == [MOVED]
-    assert [(line["event"], line["tokens"]) for line in lines] == [
+    assert [(line["event"], line["count"]) for line in lines] == [
         ("auvious.refresh_tokens_moved", 3)
     ]
     move_refresh_tokens(tmp_path, handed.extend)  # there is nothing left to move
