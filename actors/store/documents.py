@@ -174,26 +174,32 @@ class SqlDocuments:
 
     def _make_room(self, document: Document, limits: KindLimits, now: float) -> None:
         """Forget what has to go. Raises NameTaken, StoreFull."""
-        kind, owner = document.kind, document.owner
-        kept_since = now - limits.expired_kept_seconds
+        kind, kept_since = document.kind, now - limits.expired_kept_seconds
         found = self._look(document, kept_since)
         if found.holder not in (None, document.id):
             raise NameTaken
         if found.expired:
             self._run(_FORGET, kind=kind, moment=kept_since)
             found = self._look(document, kept_since)
+        if not _fits(found, document, limits) and self._run(_FORGET, kind=kind, moment=now):
+            found = self._look(document, now)
         if _fits(found, document, limits):
             return
-        self._run(_FORGET, kind=kind, moment=now)
-        found = self._look(document, now)
-        if limits.forgets:
-            over = max(0, found.of_owner + 1 - limits.most_of_one_owner)
-            self._run(_FORGET_FIRST_OF_OWNER, kind=kind, owner=owner, number=over)
-            over = max(0, self._look(document, now).of_kind + 1 - limits.most)
-            self._run(_FORGET_FIRST, kind=kind, number=over)
-            found = self._look(document, now)
-        if not _fits(found, document, limits):
+        if not limits.forgets or not self._forget_first(document, found, limits):
             raise StoreFull(kind)
+
+    def _forget_first(self, document: Document, found: Row[Any], limits: KindLimits) -> bool:
+        """Forget those that would end first, and say whether there is room then."""
+        kind, owner = document.kind, document.owner
+        over: int = found.of_owner + 1 - limits.most_of_one_owner
+        gone = 0
+        if over > 0:
+            gone = self._run(_FORGET_FIRST_OF_OWNER, kind=kind, owner=owner, number=over)
+            over -= gone
+        over_all: int = found.of_kind - gone + (found.owner is None) - limits.most
+        if over_all > 0:
+            over_all -= self._run(_FORGET_FIRST, kind=kind, number=over_all)
+        return max(over, over_all) <= 0
 
     def _look(self, document: Document, moment: float) -> Row[Any]:
         """Return whose it was, who has its name, how many there are, whether some had expired."""

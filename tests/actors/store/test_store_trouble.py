@@ -119,7 +119,8 @@ async def locked_by_another(file: Path, how: str) -> AsyncIterator[None]:
 
 
 async def test_a_locked_file_refuses_writes_in_time_and_loses_nothing(tmp_path: Path) -> None:
-    async with sqlite_store(tmp_path) as (store, file):
+    # A tenth of the time is for the word of the database to arrive, also on a busy machine.
+    async with sqlite_store(tmp_path, answer_seconds=2.5) as (store, file):
         await store.ask(put_numbered(1))
         with logged() as lines:
             async with locked_by_another(file, "IMMEDIATE"):
