@@ -46,7 +46,7 @@ def move_refresh_tokens(data_dir: Path, keep: Callable[[Iterable[Document]], Non
             f"{file} cannot be moved into the store: {error}; mend it, or move it away, and apps"
             " ask for the password again"
         ) from None
-    log.info("auvious.refresh_tokens_moved", tokens=len(found))
+    log.info("auvious.refresh_tokens_moved", count=len(found))
 
 
 def _read(file: Path) -> list[Document]:

@@ -26,14 +26,13 @@ from structlog.testing import capture_logs
 
 from actors.store.backend import backend_of
 from actors.store.database import Database
-from actors.store.messages import ListDocuments
 from actors.store.place import StorePlace
 from actors.store.schema import HEAD, VERSION_TABLE, metadata
 from actors.store.sqlite import Sqlite
 from actors.store.transaction import Transaction
 from actors.store.upgrade import MIGRATIONS, StoreAway, StoreWrong, _is_away, prepare
 from tests.support.process import REPOSITORY
-from tests.support.stores import DATABASES, fresh_place, numbered, put_numbered, run_sql
+from tests.support.stores import DATABASES, documents, fresh_place, numbered, put_numbered, run_sql
 
 NEXT = '''
 """Give documents a colour."""
@@ -82,11 +81,6 @@ def put_sample(place: StorePlace) -> None:
         database.run(Transaction(put_numbered(5), 20.0, write=True))
 
 
-def documents(place: StorePlace) -> object:
-    with closing(Database(place)) as database:
-        return database.run(Transaction(ListDocuments("test"), 20.0, write=False))
-
-
 def test_the_newest_migration_makes_the_tables_of_the_schema(place: StorePlace) -> None:
     prepare(place)
     assert version(place) == HEAD
@@ -118,7 +112,7 @@ def test_preparing_again_changes_nothing_and_does_without_alembic(tmp_path: Path
         "assert not {'alembic', 'psycopg'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(place.file)], check=True, cwd=REPOSITORY)
-    assert documents(place) == (numbered(5),)
+    assert documents(place, "test") == [numbered(5)]
 
 
 def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
@@ -156,7 +150,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(place: StorePlace, n
         prepare(place, migrations=newer, head="9999")
     assert version(place) == HEAD
     prepare(place)
-    assert documents(place) == (numbered(5),)
+    assert documents(place, "test") == [numbered(5)]
 
 
 def test_a_newer_database_is_refused_and_left_alone(place: StorePlace, newer: Path) -> None:
