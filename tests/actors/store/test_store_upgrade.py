@@ -9,12 +9,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -62,6 +64,14 @@ def newer(tmp_path: Path) -> Path:
     folder = tmp_path / "migrations of 100% more"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "v9999_colour.py").write_text(NEXT.format(more="", head=HEAD))
+    return folder
+
+
+@pytest.fixture
+def former(tmp_path: Path) -> Path:
+    """The migrations of the version before documents."""
+    folder = tmp_path / "former"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("v000[2-9]*", "__pycache__"))
     return folder
 
 
@@ -315,3 +325,34 @@ def test_a_description_shows_no_password() -> None:
     url = "postgresql+psycopg://quintet:hush@db.example.org:5433/quintet?password=hush"
     described = backend_of(StorePlace(Path("unused"), url)).describe()
     assert described == "the PostgreSQL database db.example.org/quintet"
+
+
+SERVICE = "INSERT INTO services VALUES ('1', 'a portal', 'key', true)"
+ROOM = "INSERT INTO conferences VALUES ('2', '1', 'a room', 'document')"
+
+
+def test_what_a_server_of_the_former_version_is_writing_is_not_lost(former: Path) -> None:
+    """It answers its client once its transaction is over, which may be while tables are moved."""
+    with fresh_place("postgresql", former) as place:
+        prepare(place, migrations=former, head="0001")
+        run_sql(SERVICE, place.url)
+        where = make_url(place.url).set(drivername="postgresql")
+        start = threading.Thread(target=prepare, args=(place,))
+        with psycopg.connect(where.render_as_string(hide_password=False)) as writer:
+            writer.execute(ROOM)
+            start.start()
+            until_somebody_waits_for_a_lock(place)
+        start.join()
+        found = query(place, "SELECT kind, id, owner, body FROM documents WHERE kind = 'owt.room'")
+        assert found == [("owt.room", "2", "1", b"document")]
+
+
+def until_somebody_waits_for_a_lock(place: StorePlace) -> None:
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    deadline = time.monotonic() + 30.0
+    while not query(place, waiting):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

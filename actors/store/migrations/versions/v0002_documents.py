@@ -30,6 +30,9 @@ _documents = sa.table(
 
 def upgrade() -> None:
     """Make one table of documents by kind, and move services, conferences and tokens into it."""
+    if op.get_bind().dialect.name == "postgresql":
+        # Servers of the former version may run still: what they write goes before this, or fails.
+        op.execute("LOCK TABLE services, conferences, tokens IN ACCESS EXCLUSIVE MODE")
     op.create_table(
         "documents",
         sa.Column("kind", _bytewise, primary_key=True),
