@@ -56,8 +56,12 @@ def upgrade() -> None:
     for table in ("tokens", "conferences", "services"):
         op.drop_table(table)
     op.create_index("documents_by_owner", "documents", ["kind", "owner", "id"])
-    _index_what_has("expires_at", "documents_by_expiry", unique=False)
-    _index_what_has("name", "documents_by_name", unique=True)
+    op.create_index("documents_by_expiry", "documents", ["kind", "expires_at"])
+    named = sa.column("name").is_not(None)
+    op.create_index(
+        "documents_by_name", "documents", ["kind", "name"],
+        unique=True, sqlite_where=named, postgresql_where=named,
+    )  # fmt: skip
 
 
 def _json(**fields: object) -> bytes:
@@ -96,11 +100,3 @@ def _token(row: sa.Row[Any]) -> dict[str, object]:
 
 def _put(documents: Iterable[dict[str, object]]) -> None:
     op.get_bind().execute(sa.insert(_documents), list(documents))
-
-
-def _index_what_has(column: str, name: str, *, unique: bool) -> None:
-    there = sa.column(column).is_not(None)
-    op.create_index(
-        name, "documents", ["kind", column],
-        unique=unique, sqlite_where=there, postgresql_where=there,
-    )  # fmt: skip
