@@ -106,9 +106,24 @@ def test_a_file_that_another_process_writes_to_is_named(tmp_path: Path) -> None:
     make(tmp_path / FILE)
     with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreWrong, match="locked"):
+        with pytest.raises(StoreAway, match="locked"):  # the init system tries again
             move_refresh_tokens(tmp_path, lambda _documents: None)
     assert FILE in names(tmp_path)
+
+
+def test_rows_that_are_no_tokens_are_left_out(tmp_path: Path) -> None:
+    odd = [
+        (None, "customer", "user", 1.0),
+        ("text", "customer", "user", 1.0),
+        (b"1", None, "user", 1.0),
+        (b"2", "customer", None, 1.0),
+        (b"3", "customer", "user", None),
+        (b"4", b"\xff", "user", 1.0),
+    ]
+    make(tmp_path / FILE, rows=[*odd, *ROWS])
+    handed: list[Document] = []
+    move_refresh_tokens(tmp_path, handed.extend)
+    assert handed == MOVED_IN
 
 
 @pytest.mark.parametrize("kind", DATABASES)
