@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DEAL_SECONDS = 45.0  # with one message; what comes up later waits for the next poll
 ANSWER_BYTES = 33_554_432
 LARGE_AT_A_TIME = 4
+ADDRESS_SHARE = 4  # of all who may poll, one address may be a fourth, unless the limit says more
 
 
 class PollRequest(Struct, omit_defaults=True):
@@ -67,8 +68,11 @@ def add_polling(blueprint: Blueprint, state: BareRtcState, paths: tuple[str, ...
             return Response("Origin not allowed", 403, content_type="text/plain")
         usual = state.services.settings().limits.body_bytes
         try:
-            if (request.content_length or usual + 1) <= usual:
+            length = request.content_length
+            if length is not None and length <= usual:
                 return await _answer(state)
+            if not state.sessions.knows(client().address):
+                raise PollRefused(errors.LOG_IN_FIRST, 413)
             try:
                 large.acquire_nowait()
             except trio.WouldBlock:
@@ -153,7 +157,7 @@ def _begin(state: BareRtcState) -> PollSocket:
     caller = client()
     if not state.services.lifecycle.accepting:
         raise PollRefused(errors.SHUTTING_DOWN, 503)
-    per_address = limits.connections_per_address
+    per_address = limits.connections_per_address or -(-settings.people // ADDRESS_SHARE)
     if not state.sessions.has_room(caller.address, settings.people, per_address):
         raise PollRefused(errors.BUSY, 503)
     upgrade = Upgrade(

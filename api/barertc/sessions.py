@@ -84,6 +84,10 @@ class Sessions:
         """Find who polls with this session id."""
         return self._polls.get(id_)
 
+    def knows(self, address: str) -> bool:
+        """Tell whether anybody polls from that address."""
+        return address_key(address) in self._by_address
+
     def has_room(self, address: str, most: int, most_of_address: int) -> bool:
         """Tell whether one more may poll, from that address."""
         here = self._by_address[address_key(address)]

@@ -38,7 +38,7 @@ def test_a_lost_socket_comes_back_with_mutes_and_boots_and_camera(chatter: NewCh
     ada.reads_nothing_like("can you hear me?")
     for somebody in (bert, cleo):
         expect(somebody.camera_of("Ada")).to_be_hidden()
-    ada.chooses("Cleo", "Let see my webcam again")
+    ada.chooses("Cleo", "Let them see my webcam again")
     cleo.camera_of("Ada").click()
     cleo.watches("Ada")
 

@@ -112,7 +112,7 @@ def test_whoever_is_booted_or_muted_sees_the_camera_go(chatter: NewChatter) -> N
     bert.enters()
     ada.starts_camera()
     for action, again in (
-        ("Hide my webcam from them", "Let see my webcam again"),
+        ("Hide my webcam from them", "Let them see my webcam again"),
         ("Mute", "Unmute"),
     ):
         bert.camera_of("Ada 5").click()

@@ -127,7 +127,7 @@ async def test_sessions_are_bounded_in_total_and_per_address(tmp_path: Path) -> 
         for number in range(3):
             assert (await poll(http, **login(f"p{number}")))[0] == 200
         assert (await poll(http, **login("one more")))[0] == 503
-    chosen = barertc_settings(limits={"connections_per_address": 2})
+    chosen = barertc_settings(barertc={"people": 7})
     async with barertc_server(tmp_path, "lane", chosen) as server:
         async with httpx.AsyncClient(base_url=server.serving.url) as http:
             for number in range(2):
@@ -138,8 +138,13 @@ async def test_sessions_are_bounded_in_total_and_per_address(tmp_path: Path) -> 
 async def test_a_body_may_be_as_large_as_a_file_and_no_larger(tmp_path: Path) -> None:
     chosen = barertc_settings(barertc={"message_bytes": 3_000_000})
     async with barertc_server(tmp_path, "lane", chosen) as server, server.http() as http:
+        answer = await http.post("/poll", content=b"x" * 1_500_000)
+        assert answer.status_code == 413  # nobody is known at this address
+        assert answer.json()["messages"][0]["message"] == "You must log in first."
         link = PollLink(http)
         await link.send('{"action":"login","username":"ann"}')
+        answer = await http.post("/poll", content=b"x" * 1_500_000)
+        assert answer.status_code == 400
         small = json.dumps({"action": "blocklist", "usernames": ["x" * 100] * 9000})
         await link.send(small)
         assert link.status == 200

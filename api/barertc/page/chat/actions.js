@@ -21,7 +21,7 @@ const NUDGE = -451;
 /** A name in an operator's command; the server reads it as a shell would. */
 const quoted = (name) => (/^[\w.@-]+$/.test(name) ? name : `"${name.replace(/["\\$`]/g, "\\$&")}"`);
 
-/** `site`: session, people, conversations, calls, devices; say(text), changed(). */
+/** `site`: session, people, conversations, calls, devices; say, changed, openDirect, showPane. */
 export class Actions {
   #site;
 
@@ -43,7 +43,8 @@ export class Actions {
       return announce(`${person.nick} asks you to start your own camera first.`);
     }
     if (person.has(VIDEO.NSFW) && !(await this.#agreesToExplicit(person))) return undefined;
-    return calls.ask(person);
+    calls.ask(person);
+    return this.#site.showPane("talk");
   }
 
   async #agreesToExplicit(person) {
@@ -115,7 +116,7 @@ export class Actions {
       items.push({ label: "Invite to watch my webcam", run });
     }
     items.push({
-      label: booted ? "Let see my webcam again" : "Hide my webcam from them",
+      label: booted ? "Let them see my webcam again" : "Hide my webcam from them",
       run: () => {
         session.setBooted(name, !booted);
         if (!booted) calls.dropViewer(name);

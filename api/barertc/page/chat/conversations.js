@@ -87,11 +87,6 @@ class Conversation {
     this.oldest = Infinity;
   }
 
-  /** What was written here by one person goes. */
-  removeFrom(sender) {
-    for (const entry of [...this.#entries]) if (entry.sender === sender && entry.id) this.remove(entry.id);
-  }
-
   toEnd() {
     this.list.scrollTop = this.list.scrollHeight;
     this.isFollowed = true;
@@ -218,11 +213,6 @@ export class Conversations {
 
   react(id, sender, emoji, self) {
     for (const conversation of this.#all.values()) conversation.react(id, sender, emoji, self);
-  }
-
-  removeFrom(name) {
-    for (const conversation of this.#all.values()) conversation.removeFrom(name);
-    this.close(`@${name}`);
   }
 
   clear() {

@@ -109,7 +109,7 @@ class Site {
     this.phase = "in";
     this.#own.showStatuses();
     showView("site");
-    this.#showPane("talk");
+    this.showPane("talk");
     this.conversations.open(this.conversations.first.id);
     // On a phone that would put the keyboard over what there is to read.
     byId(this.#isNarrow() ? "talk-title" : "write-text").focus();
@@ -242,7 +242,7 @@ class Site {
 
   openDirect(name) {
     this.conversations.open(`@${name}`);
-    this.#showPane("talk");
+    this.showPane("talk");
     byId("write-text").focus();
   }
 
@@ -275,7 +275,7 @@ class Site {
       conversation.add({ kind: "server", text: PAGE.disclaimer });
     }
     if (isDirect) this.#older(conversation);
-    if (this.#isNarrow()) this.#showPane("talk");
+    if (this.#isNarrow()) this.showPane("talk");
   }
 
   async #older(conversation) {
@@ -286,7 +286,7 @@ class Site {
     return Boolean(this.conversations.current?.photos) && !this.session.rules.IsNoImageRule;
   }
 
-  #showPane(pane) {
+  showPane(pane) {
     byId("site").dataset.pane = pane;
     for (const tab of byId("tabs").children) {
       tab.setAttribute("aria-current", tab.dataset.pane === pane ? "true" : "false");
@@ -295,13 +295,15 @@ class Site {
   }
 
   #isNarrow() {
-    return byId("tabs").checkVisibility();
+    return getComputedStyle(byId("tabs")).display !== "none";
   }
 
   #devicesChanged() {
+    // Permission may be given when one is no longer there.
+    if (this.phase !== "in" && this.devices.stream.getTracks().length) return this.devices.stop();
     this.calls.devicesChanged();
     this.session.show({ video: this.devices.flags });
-    this.#own.show();
+    return this.#own.show();
   }
 
   #listen() {
@@ -336,7 +338,7 @@ class Site {
     };
     for (const tab of byId("tabs").children) {
       tab.onclick = () => {
-        this.#showPane(tab.dataset.pane);
+        this.showPane(tab.dataset.pane);
       };
     }
     document.addEventListener("visibilitychange", () => this.conversations.seen());
