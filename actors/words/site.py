@@ -305,10 +305,10 @@ class Write(Order):
 
     Done with "<id> delivered" or "<id> dropped" for a direct message, "<id>" else; with " proven"
     behind where it was delivered, both sides have proven their names, and the other one is not
-    hidden from the sender; after a verdict that held with " filtered" behind all. An upload is not shown to who comes later; one that a rule forbids
-    is told to its sender, and done with "". Whoever is hidden or has blocked the sender is answered
-    for as if he were not here, though what is for somebody hidden reaches him. Refused with
-    ChannelUnknown, NotAllowed.
+    hidden from the sender; after a verdict that held with " filtered" behind all. An upload is not
+    shown to who comes later; one that a rule forbids is told to its sender, and done with "".
+    Whoever is hidden or has blocked the sender is answered for as if he were not here, though what
+    is for somebody hidden reaches him. Refused with ChannelUnknown, NotAllowed.
     """
 
     channel: str
