@@ -85,6 +85,7 @@ def test_hints_tell_of_a_missing_lobby_and_of_a_short_secret(load: Load) -> None
     ("listeners", "chosen", "process"),
     [
         (ALONE, "", True),
+        ("", "", False),  # the embedded defaults
         (BESIDE, "", False),
         (ALONE, "site", False),
         (BESIDE, "process", True),
