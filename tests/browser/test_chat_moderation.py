@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewChatter
-from tests.support.chatter import Chatter
+from tests.support.chatter import Chatter, fresh
 
 pytestmark = pytest.mark.browser
 
@@ -114,10 +114,11 @@ def test_an_operator_is_heard_by_who_had_muted_him(chatter: NewChatter) -> None:
     bert.enters()
     bert.chooses("Olga 4", "Mute")
     olga.reads("Bert 4 has muted you!")
-    olga.says("not heard")
-    olga.reads("not heard")
+    unheard, heard = fresh("not heard"), fresh("heard again")
+    olga.says(unheard)
+    olga.reads(unheard)
     olga.press("Operator")
     olga.press("Hear everybody: lift mutes and blocks against me")
-    olga.says("heard again")
-    bert.reads("heard again")
-    bert.reads_nothing_like("not heard")
+    olga.says(heard)
+    bert.reads(heard)
+    bert.reads_nothing_like(unheard)
