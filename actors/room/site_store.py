@@ -148,7 +148,7 @@ class SiteStore:
                 if ban is None:
                     await self._find().ask(DropDocument(BAN, id_), within=ASK_SECONDS)
                 else:
-                    body = ban.name.encode("utf-8", "surrogatepass")
+                    body = _body(ban)
                     order = PutDocument(
                         Document(BAN, id_, realm, body, ban.until), LIMITS[BAN], self._clock()
                     )
@@ -172,9 +172,14 @@ class SiteStore:
         return store
 
 
+def _body(ban: Ban) -> bytes:
+    """Return whom a ban is for, "g" (guests) or "a" (all), and the name behind that."""
+    return (b"g" if ban.guests_only else b"a") + ban.name.encode("utf-8", "surrogatepass")
+
+
 def _ban(document: Document) -> Ban:
-    name = document.body.decode("utf-8", "surrogatepass")
-    return Ban(name_key(name), name, document.expires_at or 0.0)
+    name = document.body[1:].decode("utf-8", "surrogatepass")
+    return Ban(name_key(name), name, document.expires_at or 0.0, document.body[:1] == b"g")
 
 
 def _id(realm: str, key: str) -> str:

@@ -16,11 +16,15 @@ LONGEST_HOURS = 24.0 * 3660
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """`until` in Unix seconds."""
+    """`until` in Unix seconds.
+
+    One of a guest holds for guests: his name may be somebody's who has a token, and is another.
+    """
 
     key: str
     name: str
     until: float
+    guests_only: bool = False
 
 
 class Bans:
@@ -41,20 +45,25 @@ class Bans:
             if ban.until > now and ban.key not in self._by_key and ban.key not in self.unsaved:
                 self._by_key[ban.key] = ban
 
-    def ban(self, name: str, hours: float, now: float) -> Ban:
-        """Ban a name, for so many hours from now."""
+    def ban(self, name: str, hours: float, now: float, *, guests_only: bool = False) -> Ban:
+        """Ban a name, for so many hours from now; where it is banned for all, it stays so."""
         self._forget_over(now)
-        ban = Ban(name_key(name), name, now + 3600 * min(hours, LONGEST_HOURS))
+        ban = Ban(name_key(name), name, now + 3600 * min(hours, LONGEST_HOURS), guests_only)
+        before = self._by_key.get(ban.key)
+        if before is not None and guests_only and not before.guests_only:
+            return before
         if ban.key not in self._by_key and len(self._by_key) >= BANS:
             soonest = min(self._by_key.values(), key=lambda each: each.until)
             self._lift(soonest.key)
         self._by_key[ban.key] = self.unsaved[ban.key] = ban
         return ban
 
-    def until(self, name: str, now: float) -> float | None:
-        """Return until when a name is banned; None where it is not."""
+    def until(self, name: str, now: float, *, proven: bool = False) -> float | None:
+        """Return until when a name is banned, for who proves it is his or not; else None."""
         ban = self._by_key.get(name_key(name))
-        return ban.until if ban is not None and ban.until > now else None
+        if ban is None or ban.until <= now or (proven and ban.guests_only):
+            return None
+        return ban.until
 
     def lift(self, name: str, now: float) -> Ban | None:
         """Lift a ban; None where nobody like that is banned."""

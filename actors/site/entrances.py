@@ -22,7 +22,7 @@ def admit(site: Site, member: str, arrival: Arrival, moment: Moment) -> tuple[Vi
     Raises NameBanned, NameReserved.
     """
     key = name_key(arrival.name)
-    until = site.bans.until(arrival.name, moment.at)
+    until = site.bans.until(arrival.name, moment.at, proven=arrival.proven)
     if until is not None:
         raise NameBanned(until)
     if not arrival.proven:

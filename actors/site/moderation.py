@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from actors.site.showing import apply_rules, recheck_cameras, set_standing
 from actors.site.site import Moment, Site
+from actors.site.visitors import Visitor
 from actors.words.facts import Dropped
 from actors.words.rooms import Notice
 from actors.words.site import (
@@ -39,19 +40,26 @@ OPERATOR_NO_MORE = "You are no operator of this chat room any more."
 def put_out(site: Site, order: PutOut, moment: Moment) -> list[Notice]:
     """Kick or ban; somebody who is not in can be banned. Raises PersonUnknown."""
     if order.ban_hours > 0:
-        site.bans.ban(order.name, order.ban_hours, moment.at)
-        visitor = site.visitors.named(order.name)
+        visitor = ban(site, order.name, order.ban_hours, moment)
         if visitor is None:
             return []
         return site.put_out(visitor, Movement.BANNED, moment, BANNED)
     return site.put_out(site.person(order.name), Movement.KICKED, moment, KICKED)
 
 
+def ban(site: Site, name: str, hours: float, moment: Moment) -> Visitor | None:
+    """Ban whoever has this name, and return him if he is in; a guest's holds for guests only."""
+    visitor = site.visitors.named(name)
+    guests_only = visitor is not None and not visitor.proven
+    site.bans.ban(name, hours, moment.at, guests_only=guests_only)
+    return visitor
+
+
 def put_banned_out(site: Site, moment: Moment) -> list[Notice]:
     """Put those out who came in before it was known that they are banned."""
     notices = []
     for visitor in tuple(site.visitors):
-        if site.bans.until(visitor.name, moment.at) is not None:
+        if site.bans.until(visitor.name, moment.at, proven=visitor.proven) is not None:
             notices += site.put_out(visitor, Movement.BANNED, moment, BANNED)
     return notices
 
@@ -116,9 +124,9 @@ def disconnect(site: Site, order: DisconnectNow, moment: Moment) -> tuple[int, l
     removed = 0
     for name in dict.fromkeys(order.names):
         if order.ban_hours > 0:
-            site.bans.ban(name, order.ban_hours, moment.at)
-            how = Movement.BANNED
-        visitor = site.visitors.named(name)
+            visitor, how = ban(site, name, order.ban_hours, moment), Movement.BANNED
+        else:
+            visitor = site.visitors.named(name)
         if visitor is not None:
             removed += 1
             notices += site.put_out(visitor, how, moment, order.html)

@@ -36,7 +36,7 @@ from api.barertc.events import CRASHED, GOING_AWAY, TOO_SLOW, BareClient
 from api.barertc.login import EntryRefused, Wishes, log_in
 from api.barertc.poll_socket import TIMED_OUT
 from api.barertc.posting import post_file, post_text
-from api.barertc.webhooks import AbuseReport
+from api.barertc.webhooks import AbuseReport, OnReported
 from api.barertc.wire import BadMessage, BareMessage, Upload
 from api.http.sockets import Socket, SocketClosed, SocketFull
 
@@ -300,11 +300,20 @@ class BareConversation:
             message.message,
             await comment_with_thread(self._state, self, message.channel, message.comment),
         )
-        self._reports += 1
-        webhooks.report(report, partial(self._reported, client))
+        self.report(report, partial(self._reported, client))
+
+    def report(self, report: AbuseReport, on_reported: OnReported = lambda _: None) -> None:
+        """Send a report, of which so many of one person may be on their way; else nothing."""
+
+        def done(fate: str) -> None:
+            self._reports -= 1
+            on_reported(fate)
+
+        if self._reports < REPORTS_AT_ONCE:
+            self._reports += 1
+            self._state.webhooks.report(report, done)
 
     def _reported(self, client: BareClient, fate: str) -> None:
-        self._reports -= 1
         if client.ended is None and not client.gone:
             with suppress(TooSlow):
                 self.tell(errors.report_failed(fate) if fate else errors.REPORTED)

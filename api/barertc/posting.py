@@ -46,6 +46,9 @@ class Talker(Protocol):
     def tell(self, html: str, channel: str = "") -> None:
         """Say something to him as the server."""
 
+    def report(self, report: AbuseReport) -> None:
+        """Tell the web site of him, unless it has much to do with him already."""
+
 
 async def post_text(state: BareRtcState, talker: Talker, message: BareMessage) -> None:
     """Do what an operator commands; show everything else in its channel. Raises refusals."""
@@ -71,7 +74,7 @@ async def post_text(state: BareRtcState, talker: Talker, message: BareMessage) -
     held = (done or "").endswith(" filtered")
     keep_delivered(state, talker.name, channel, verdict.html if held else html, done)
     if caught.report and held and state.webhooks.reports_wanted:
-        state.webhooks.report(
+        talker.report(
             AbuseReport(CHAT_SERVER, talker.name, channel, rfc3339(time.time()), FILTERED, text)
         )
 

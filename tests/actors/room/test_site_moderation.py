@@ -114,7 +114,7 @@ async def test_who_is_banned_stays_out_under_names_that_look_alike(
             with pytest.raises(NameBanned):
                 await site.come(name)
         with pytest.raises(NameBanned) as refused:
-            await site.come("ann", proven=True)
+            await site.come("ann")
         listed = (await op.order(ListBans()) or "").splitlines()
         assert [line.split("\t")[0] for line in listed] == ["ann", "ghost"]
         assert listed[0] == f"ann\t{int(refused.value.until)}"
@@ -124,6 +124,21 @@ async def test_who_is_banned_stays_out_under_names_that_look_alike(
         await trio.sleep(3601)
         await site.come("ghost")
         assert await op.order(ListBans()) == ""
+
+
+@pytest.mark.parametrize("order", [PutOut("ann", 2.0), DisconnectNow(("ann",), ban_hours=2.0)])
+async def test_the_ban_of_a_guest_keeps_nobody_out_who_proves_that_the_name_is_his(
+    order: PutOut | DisconnectNow,
+) -> None:
+    async with open_site() as site:
+        op, _ann = await with_operator(site, "ann")
+        await (op.order(order) if isinstance(order, PutOut) else site.room.ask(order, within=5))
+        with pytest.raises(NameBanned):
+            await site.come("Ann")
+        await site.come("ann", proven=True)
+        await op.order(PutOut("ann", 2.0))
+        with pytest.raises(NameBanned):
+            await site.come("ann", proven=True)
 
 
 async def test_orders_of_operators_are_refused_to_others_and_for_unknown_names() -> None:

@@ -87,6 +87,16 @@ def test_a_ban_holds_for_names_that_look_alike_until_it_is_over() -> None:
     assert table.listed(NOW + 3600) == ()
 
 
+def test_a_ban_of_guests_never_takes_the_place_of_one_for_all() -> None:
+    table = Bans()
+    table.ban("bob", 1.0, NOW, guests_only=True)
+    assert table.until("bob", NOW) == NOW + 3600
+    assert table.until("bob", NOW, proven=True) is None
+    table.ban("bob", 2.0, NOW)
+    table.ban("bob", 3.0, NOW, guests_only=True)
+    assert table.until("bob", NOW, proven=True) == table.until("bob", NOW) == NOW + 7200
+
+
 def test_a_ban_for_ever_ends() -> None:
     assert Bans().ban("bob", float("inf"), NOW).until < NOW + 12 * 366 * 86400
 

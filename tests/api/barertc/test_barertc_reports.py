@@ -7,6 +7,7 @@ from typing import Any
 
 import trio
 
+from api.barertc.conversation import REPORTS_AT_ONCE
 from tests.support.barertc import PATIENCE, barertc_server, barertc_settings
 from tests.support.webhook_site import WebhookSite, webhook_site
 
@@ -64,3 +65,22 @@ async def test_commands_and_filters_report(tmp_path: Path, way: str) -> None:
         await ann.say("darn", "@root")  # between two of whom one is an operator
         await root.until("message", channel="@ann")
         assert len(site.got) == 2
+
+
+async def test_what_one_person_says_leaves_room_for_reports_of_others(tmp_path: Path) -> None:
+    async with (
+        webhook_site() as site,
+        barertc_server(
+            tmp_path, "lane",
+            reporting_to(site, filters=[FILTER], webhooks_waiting=REPORTS_AT_ONCE + 1),
+        ) as server,
+        server.person("ann", "lane") as ann,
+        server.person("bob", "lane") as bob,
+    ):  # fmt: skip
+        site.hangs = True
+        for number in range(2 * REPORTS_AT_ONCE):
+            await ann.say(f"darn {number}")
+            await ann.until("message", channel="lobby", message=f"<p>darn {number}</p>")
+        await reported(site, REPORTS_AT_ONCE)
+        await bob.say("darn")
+        assert (await reported(site, REPORTS_AT_ONCE + 1))["AboutUsername"] == "bob"
