@@ -20,7 +20,7 @@ BUILT = {
 PLANNED = ("skyway", "peerjs")
 """Names that have a section, in `api/settings/planned.py`; a listener cannot serve them yet."""
 
-DEFAULTS = ("spreed", "owt", "auvious", "operator")
+DEFAULTS = ("spreed", "owt", "auvious", "barertc", "operator")
 """What a listener serves that names no dialects."""
 
 DEFAULT_ROOT = "spreed"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import trio
 
-from bench import actors, calls, idle, relay, requests
+from bench import actors, barertc, calls, idle, relay, requests
 from bench.figures import Figures, Row, rows_of, table
 from bench.servers import (
     Server,
@@ -75,7 +75,11 @@ def count_calls(rounds: int) -> list[Row]:
     return calls.rows(calls.count(rounds))
 
 
-ALONE: dict[str, Callable[[int], list[Row]]] = {"actors": measure_actors, "calls": count_calls}
+ALONE: dict[str, Callable[[int], list[Row]]] = {
+    "actors": measure_actors,
+    "calls": count_calls,
+    "barertc": barertc.measure,
+}
 
 
 def measure(work: Work, rounds: int, *, with_peer: bool) -> list[Row]:

@@ -91,8 +91,6 @@ def make_operator(site: Site, order: MakeOperator, moment: Moment) -> list[Notic
     visitor = site.person(order.name)
     if visitor.operator is order.on:
         return []
-    if not order.on:
-        visitor.hears_everybody = False
     standing = replace(visitor.standing, operator=order.on)
     notices = set_standing(site, visitor, standing, moment)
     text = OPERATOR_NOW if order.on else OPERATOR_NO_MORE

@@ -13,6 +13,9 @@ from collections.abc import Callable
 SERVER = "ChatServer"
 """Who speaks for the server; clients know it by this name."""
 
+LONGEST_NAME = 300
+"""Characters that a name has at most, whatever wire it came in on: nobody has a longer one."""
+
 _UNSEEN = re.compile(  # default ignorable code points that are letters or marks
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )

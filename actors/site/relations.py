@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from enum import Enum
 
+from actors.site.names import LONGEST_NAME
 from actors.site.visitors import Visitor, Visitors
 from actors.words.refusals import TooManyRelations
 from actors.words.site import Video
 
 RELATIONS_PER_PERSON = 1000
-"""Mutes, boots, blocks and invites of one person, together; about 300 bytes each."""
+"""Mutes, boots, blocks and invites of one person, together; about 300 bytes each, and the name."""
 
 
 class Tie(Enum):
@@ -44,11 +45,11 @@ class Relations:
     # --- changes
 
     def tie(self, tie: Tie, by: Visitor, name: str) -> bool:
-        """Make a tie; return whether it is new. Nobody has one to himself.
+        """Make a tie; return whether it is new. Nobody has one to himself, or to what is no name.
 
         Raises TooManyRelations.
         """
-        if name == by.name or self.holds(tie, by, name):
+        if name == by.name or len(name) > LONGEST_NAME or self.holds(tie, by, name):
             return False
         count = self._count.get(by.id, 0)
         if count >= RELATIONS_PER_PERSON:

@@ -21,11 +21,14 @@ from actors.words.site import (
 SAID_BY_CLIENTS = ~Video.INVITED
 """Whom somebody has invited is for the relations to say."""
 
+LONGEST_STATUS = 64
+"""Characters of a status, which is in everybody's lists; a longer one is shown as AWAY."""
+
 
 def show_self(site: Site, by: Visitor, order: ShowSelf, moment: Moment) -> list[Notice]:
     """Have somebody be seen as he says, as far as he may."""
     status = order.status
-    if status == HIDDEN and not by.operator:
+    if len(status) > LONGEST_STATUS or (status == HIDDEN and not by.operator):
         status = AWAY
     video = Video(int(order.video) & ALL_VIDEO) & SAID_BY_CLIENTS
     before = by.status, by.video, by.do_not_disturb
@@ -63,6 +66,8 @@ def set_standing(site: Site, visitor: Visitor, standing: Standing, moment: Momen
     """Have a token say something else of somebody; who may hide no more is seen again."""
     hidden = visitor.hidden
     visitor.standing = standing
+    if not standing.operator:
+        visitor.hears_everybody = False
     notices = []
     if visitor.status == HIDDEN and not standing.operator:
         visitor.status = AWAY

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.site.messages import Remembered, Side
+from actors.site.names import LONGEST_NAME
 from actors.site.relations import Tie
 from actors.site.site import Moment, Site, named
 from actors.site.visitors import Visitor
@@ -25,13 +26,18 @@ from actors.words.site import (
 NUDGE = -451
 """Reacting to it asks somebody, whose name stands for the emoji, to mark his camera NSFW."""
 
+LONGEST_EMOJI = 64
+"""Characters of a reaction; one that is longer is none."""
+
 
 def write(site: Site, by: Visitor, order: Write, moment: Moment) -> tuple[str, list[Notice]]:
     """Write a message. Raises ChannelUnknown, NotAllowed.
 
     A channel must be one of the site's: the original takes any, and clients crash over a message
-    without one.
+    without one. One that is longer than any name is nobody's, and not kept with the message.
     """
+    if len(order.channel) > 1 + LONGEST_NAME:
+        raise ChannelUnknown
     if order.upload and Rule.NO_IMAGE in site.rules_for(by):
         text = site.rules.texts.no_image
         if not text:
@@ -113,8 +119,8 @@ def _write_to_one(
     if verdict is not None and verdict.response:
         notices.append(Notice(Told(verdict.response, order.channel), to=by.id))
     value = f"{id_} {'delivered' if reached is not None else 'dropped'}"
-    if reached is not None and reached.proven and by.proven:
-        value += " proven"
+    if reached is not None and reached.proven and by.proven and relations.knows_of(by, reached):
+        value += " proven"  # not of somebody hidden: what is kept would tell that he is here
     return value if verdict is None else f"{value} filtered", notices
 
 
@@ -151,7 +157,7 @@ def react(site: Site, by: Visitor, order: React) -> list[Notice]:
             return []
         return [Notice(added, to=target.id)]
     message = site.recent.find(order.id)
-    if message is None:
+    if message is None or len(order.emoji) > LONGEST_EMOJI:
         return []
     readers = _who_could_read(site, message)
     if readers is not None and by.id not in readers:

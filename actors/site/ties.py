@@ -83,7 +83,10 @@ def block_each_other(site: Site, names: tuple[str, ...]) -> list[Notice]:
 
 
 def _can_block(site: Site, by: Visitor, target: Visitor | None) -> bool:
+    """Tell whether a block may be made; one of somebody of whom one must not know always may."""
     if target is None or target is by or not target.operator:
+        return True
+    if not site.relations.knows_of(by, target):
         return True
     return site.relations.can_block(by, target)
 

@@ -5,19 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    and_,
-    delete,
-    exists,
-    func,
-    null,
-    select,
-    update,
-)
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, Row, TextClause, select, text
 from sqlalchemy.exc import IntegrityError
 
 from actors.core import Message, NameTaken
@@ -36,13 +24,53 @@ from actors.store.schema import documents
 from actors.store.stored import check_document, is_key, is_page, window
 from actors.words.refusals import StoreFull, UnknownOwner
 
-_INSERTS: dict[str, type[postgresql.Insert | sqlite.Insert]] = {
-    "postgresql": postgresql.Insert,
-    "sqlite": sqlite.Insert,
+# As text, which both databases take: to put them together would cost more than to carry them out.
+_GET = text(
+    "SELECT kind, id, owner, body, expires_at, name FROM documents WHERE kind = :kind AND id = :id"
+)
+_TAKE = text(
+    "DELETE FROM documents WHERE kind = :kind AND id = :id"
+    " RETURNING kind, id, owner, body, expires_at, name"
+)
+_PUT = text(
+    "INSERT INTO documents (kind, id, owner, body, expires_at, name)"
+    " VALUES (:kind, :id, :owner, :body, :expires_at, :name)"
+    " ON CONFLICT (kind, id) DO UPDATE SET owner = excluded.owner, body = excluded.body,"
+    " expires_at = excluded.expires_at, name = excluded.name"
+)
+_INSERT = text(
+    "INSERT INTO documents (kind, id, owner, body, expires_at, name)"
+    " VALUES (:kind, :id, :owner, :body, :expires_at, :name) ON CONFLICT (kind, id) DO NOTHING"
+)
+_REPLACE = text(
+    "UPDATE documents SET body = :body, expires_at = :expires_at, name = :name"
+    " WHERE kind = :kind AND id = :id AND owner = :owner AND body = :before"
+)
+_DROP = text("DELETE FROM documents WHERE kind = :kind AND id = :id")
+_DROP_OWNED = text("DELETE FROM documents WHERE kind = :kind AND owner = :owner")
+_HOLD = {
+    # In SQLite no other writes meanwhile.
+    "sqlite": text("SELECT id FROM documents WHERE kind = :kind AND id = :id"),
+    "postgresql": text("SELECT id FROM documents WHERE kind = :kind AND id = :id FOR KEY SHARE"),
 }
-_KEY = ("kind", "id")
+_LOOK = text(
+    "SELECT (SELECT owner FROM documents WHERE kind = :kind AND id = :id) AS owner,"
+    " (SELECT id FROM documents WHERE kind = :kind AND name = :name) AS holder,"
+    " (SELECT count(*) FROM documents WHERE kind = :kind) AS of_kind,"
+    " (SELECT count(*) FROM documents WHERE kind = :kind AND owner = :owner) AS of_owner,"
+    " EXISTS (SELECT 1 FROM documents WHERE kind = :kind AND expires_at < :moment) AS expired"
+)
+_FORGET = text("DELETE FROM documents WHERE kind = :kind AND expires_at < :moment")
+_FORGET_FIRST = text(
+    "DELETE FROM documents WHERE kind = :kind AND id IN (SELECT id FROM documents"
+    " WHERE kind = :kind AND expires_at IS NOT NULL ORDER BY expires_at, id LIMIT :number)"
+)
+_FORGET_FIRST_OF_OWNER = text(
+    "DELETE FROM documents WHERE kind = :kind AND id IN (SELECT id FROM documents"
+    " WHERE kind = :kind AND owner = :owner AND expires_at IS NOT NULL"
+    " ORDER BY expires_at, id LIMIT :number)"
+)
 _AT = documents.c
-_COLUMNS = [each.name for each in _AT]  # as the fields of Document
 
 
 class SqlDocuments:
@@ -79,9 +107,7 @@ class SqlDocuments:
 
     def keep(self, kept: Iterable[Document]) -> None:
         """Insert documents, except those of a kind and id that are there; no limit counts."""
-        insert = _INSERTS[self._connection.dialect.name](documents)
-        rows = [{name: getattr(each, name) for name in _COLUMNS} for each in kept]
-        self._connection.execute(insert.on_conflict_do_nothing(index_elements=_KEY), rows)
+        self._connection.execute(_INSERT, list(map(_fields, kept)))
 
     # --- the messages
 
@@ -90,147 +116,123 @@ class SqlDocuments:
         if owner_kind:
             self._hold(owner_kind, document.owner)
         self._make_room(document, limits, now)
-        insert = self._row(document)
-        others = {name: insert.excluded[name] for name in _COLUMNS if name not in _KEY}
-        self._run(insert.on_conflict_do_update(index_elements=_KEY, set_=others))
+        self._run(_PUT, **_fields(document))
 
     def _insert(self, document: Document, limits: KindLimits, now: float) -> bool:
         check_document(document, limits, now)
         if self._get(document.kind, document.id) is not None:
             return False
         self._make_room(document, limits, now)
-        insert = self._row(document).on_conflict_do_nothing(index_elements=_KEY)
-        return self._run(insert.execution_options(preserve_rowcount=True)) > 0
+        return self._run(_INSERT, **_fields(document)) > 0
 
     def _replace(self, document: Document, before: bytes, limits: KindLimits, now: float) -> bool:
         check_document(document, limits, now)
-        values = {"body": document.body, "expires_at": document.expires_at, "name": document.name}
-        still = and_(_is(document), _AT.owner == document.owner, _AT.body == before)
-        return self._run(update(documents).where(still).values(values)) > 0
+        return self._run(_REPLACE, **_fields(document), before=before) > 0
 
     def _get(self, kind: str, id: str) -> Document | None:
+        return self._one(_GET, kind, id)
+
+    def _take(self, kind: str, id: str) -> Document | None:
+        return self._one(_TAKE, kind, id)
+
+    def _one(self, statement: TextClause, kind: str, id: str) -> Document | None:
         if not is_key(kind, id):
             return None
-        return _first(self._connection.execute(select(documents).where(_at(kind, id))))
+        row = self._connection.execute(statement, {"kind": kind, "id": id}).one_or_none()
+        return None if row is None else _document(row)
 
     def _page(
         self, asked: ListDocuments | ListDocumentIds, *columns: ColumnElement[Any]
     ) -> Iterable[Row[Any]]:
         if not is_page(asked):
             return ()
-        which = _of(asked.kind) if asked.owner is None else _of(asked.kind, asked.owner)
-        rows = select(*columns).where(which).order_by(_AT.id)
+        rows = select(*columns).where(_AT.kind == asked.kind).order_by(_AT.id)
+        if asked.owner is not None:
+            rows = rows.where(_AT.owner == asked.owner)
         if asked.after is not None:
             rows = rows.where(_AT.id > asked.after)
         offset, limit = window(asked.offset, asked.limit)
         return self._connection.execute(rows.offset(offset).limit(limit))
 
-    def _take(self, kind: str, id: str) -> Document | None:
-        if not is_key(kind, id):
-            return None
-        taken = delete(documents).where(_at(kind, id)).returning(*_AT)
-        return _first(self._connection.execute(taken))
-
     def _drop(self, kind: str, id: str, owned: tuple[str, ...]) -> bool:
         if not is_key(kind, id):
             return False
         # Itself first: who is about to put something of its own is through, or finds it gone.
-        found = self._run(delete(documents).where(_at(kind, id))) > 0
-        if owned:
-            self._run(delete(documents).where(_AT.kind.in_(owned), _AT.owner == id))
+        found = self._run(_DROP, kind=kind, id=id) > 0
+        for each in owned:
+            self._run(_DROP_OWNED, kind=each, owner=id)
         return found
 
     # --- room for one more
 
     def _hold(self, kind: str, id: str) -> None:
         """Raise UnknownOwner if there is none; it stays until this transaction is over."""
-        there = select(_AT.id).where(_at(kind, id)).with_for_update(read=True, key_share=True)
-        if not is_key(kind, id) or self._connection.scalar(there) is None:
+        there = _HOLD[self._connection.dialect.name]
+        asked = {"kind": kind, "id": id}
+        if not is_key(kind, id) or self._connection.scalar(there, asked) is None:
             raise UnknownOwner
 
     def _make_room(self, document: Document, limits: KindLimits, now: float) -> None:
         """Forget what has to go. Raises NameTaken, StoreFull."""
-        kept_since = now - limits.expired_kept_seconds
+        kind, kept_since = document.kind, now - limits.expired_kept_seconds
         found = self._look(document, kept_since)
         if found.holder not in (None, document.id):
             raise NameTaken
         if found.expired:
-            self._forget(document.kind, kept_since)
+            self._run(_FORGET, kind=kind, moment=kept_since)
             found = self._look(document, kept_since)
+        if not _fits(found, document, limits) and self._run(_FORGET, kind=kind, moment=now):
+            found = self._look(document, now)
         if _fits(found, document, limits):
             return
-        self._forget(document.kind, now)
-        found = self._look(document, now)
-        if limits.forgets:
-            mine = _of(document.kind, document.owner)
-            self._forget_first(mine, found.of_owner + 1 - limits.most_of_one_owner)
-            found = self._look(document, now)
-            self._forget_first(_of(document.kind), found.of_kind + 1 - limits.most)
-            found = self._look(document, now)
-        if not _fits(found, document, limits):
-            raise StoreFull(document.kind)
+        if not limits.forgets or not self._forget_first(document, found, limits):
+            raise StoreFull(kind)
+
+    def _forget_first(self, document: Document, found: Row[Any], limits: KindLimits) -> bool:
+        """Forget those that would end first, and say whether there is room then."""
+        kind, owner = document.kind, document.owner
+        over: int = found.of_owner + 1 - limits.most_of_one_owner
+        gone = 0
+        if over > 0:
+            gone = self._run(_FORGET_FIRST_OF_OWNER, kind=kind, owner=owner, number=over)
+            over -= gone
+        over_all: int = found.of_kind - gone + (found.owner is None) - limits.most
+        if over_all > 0:
+            over_all -= self._run(_FORGET_FIRST, kind=kind, number=over_all)
+        return max(over, over_all) <= 0
 
     def _look(self, document: Document, moment: float) -> Row[Any]:
         """Return whose it was, who has its name, how many there are, whether some had expired."""
-        kind, name = document.kind, document.name
-        holder = select(_AT.id).where(_AT.kind == kind, _AT.name == name)
-        columns = {
-            "owner": select(_AT.owner).where(_is(document)).scalar_subquery(),
-            "holder": null() if name is None else holder.scalar_subquery(),
-            "of_kind": _count(_of(kind)),
-            "of_owner": _count(_of(kind, document.owner)),
-            "expired": exists().where(_AT.kind == kind, _AT.expires_at < moment),
+        asked = {
+            "kind": document.kind,
+            "id": document.id,
+            "owner": document.owner,
+            "name": document.name,
+            "moment": moment,
         }
-        return self._connection.execute(
-            select(*(column.label(label) for label, column in columns.items()))
-        ).one()
+        return self._connection.execute(_LOOK, asked).one()
 
-    def _forget(self, kind: str, before: float) -> None:
-        self._run(delete(documents).where(_AT.kind == kind, _AT.expires_at < before))
-
-    def _forget_first(self, which: ColumnElement[bool], number: int) -> None:
-        """Forget so many of those that end, by their ends."""
-        if number > 0:
-            first = select(_AT.id).where(which, _AT.expires_at.is_not(None))
-            first = first.order_by(_AT.expires_at, _AT.id).limit(number)
-            self._run(delete(documents).where(which, _AT.id.in_(first)))
-
-    # --- statements
-
-    def _row(self, document: Document) -> Any:
-        insert = _INSERTS[self._connection.dialect.name]
-        return insert(documents).values({name: getattr(document, name) for name in _COLUMNS})
-
-    def _run(self, statement: Any) -> int:
+    def _run(self, statement: TextClause, **values: object) -> int:
         """Return how many rows were written. Raises NameTaken."""
         try:
-            return self._connection.execute(statement).rowcount
+            return self._connection.execute(statement, values).rowcount
         except IntegrityError:  # the key is not in the way: each statement says what to do then
             raise NameTaken from None
 
 
-def _at(kind: str, id: str) -> ColumnElement[bool]:
-    return and_(_AT.kind == kind, _AT.id == id)
-
-
-def _is(document: Document) -> ColumnElement[bool]:
-    return _at(document.kind, document.id)
-
-
-def _of(kind: str, *owner: str) -> ColumnElement[bool]:
-    return and_(_AT.kind == kind, *(_AT.owner == each for each in owner))
-
-
-def _count(which: ColumnElement[bool]) -> ColumnElement[int]:
-    return select(func.count()).select_from(documents).where(which).scalar_subquery()
+def _fields(document: Document) -> dict[str, object]:
+    return {
+        "kind": document.kind,
+        "id": document.id,
+        "owner": document.owner,
+        "body": document.body,
+        "expires_at": document.expires_at,
+        "name": document.name,
+    }
 
 
 def _document(row: Row[Any]) -> Document:
     return Document(row.kind, row.id, row.owner, row.body, row.expires_at, row.name)
-
-
-def _first(rows: Iterable[Row[Any]]) -> Document | None:
-    return next(map(_document, rows), None)
 
 
 def _fits(found: Row[Any], document: Document, limits: KindLimits) -> bool:

@@ -88,6 +88,13 @@ def keep(place: StorePlace, documents: Iterable[Document]) -> None:
         connection.commit()
 
 
+def may_pass(error: OSError | sqlite3.Error) -> bool:
+    """Say whether waiting may help: somebody lets go of a lock, makes room or mounts a disk."""
+    if isinstance(error, OSError):
+        return error.errno in _PASSING
+    return getattr(error, "sqlite_errorname", "").startswith(_PASSING_SQLITE)
+
+
 def _is_storable(document: Document) -> bool:
     try:
         check_document(document, KindLimits(0, 0, len(document.body)), 0.0)
@@ -125,7 +132,7 @@ def _troubles_named(backend: Backend) -> Iterator[None]:
         kind = StoreAway if _is_away(error) else StoreWrong
         raise kind(f"{backend.describe()} cannot be used: {_first_line(error)}") from None
     except OSError as error:
-        kind = StoreAway if error.errno in _PASSING else StoreWrong
+        kind = StoreAway if may_pass(error) else StoreWrong
         raise kind(f"{backend.describe()} cannot be used: {error.strerror}") from None
 
 
@@ -176,7 +183,7 @@ def _is_away(error: SQLAlchemyError) -> bool:
     """
     orig = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(orig, sqlite3.Error):
-        return getattr(orig, "sqlite_errorname", "").startswith(_PASSING_SQLITE)
+        return may_pass(orig)
     return isinstance(error, OperationalError)
 
 

@@ -281,7 +281,8 @@ class Relayed(Fact):
 
 @dataclass(frozen=True, slots=True)
 class ShowSelf(Order):
-    """Be seen like this. What a rule forbids is corrected, and told by CameraSet and Told."""
+    """Be seen like this. What a rule forbids is corrected, and told by CameraSet and Told. A status
+    of more than 64 characters is shown as "away"."""
 
     video: Video
     status: str
@@ -303,11 +304,11 @@ class Write(Order):
     """Write in a channel, or to one person where `channel` is "@name".
 
     Done with "<id> delivered" or "<id> dropped" for a direct message, "<id>" else; with " proven"
-    behind where it was delivered and both sides have proven their names; after a verdict that held
-    with " filtered" behind all. An upload is not shown to who comes later; one that a rule forbids
-    is told to its sender, and done with "". Whoever is hidden or has blocked the sender is answered
-    for as if he were not here, though what is for somebody hidden reaches him. Refused with
-    ChannelUnknown, NotAllowed.
+    behind where it was delivered, both sides have proven their names, and the other one is not
+    hidden from the sender; after a verdict that held with " filtered" behind all. An upload is not
+    shown to who comes later; one that a rule forbids is told to its sender, and done with "".
+    Whoever is hidden or has blocked the sender is answered for as if he were not here, though what
+    is for somebody hidden reaches him. Refused with ChannelUnknown, NotAllowed.
     """
 
     channel: str
@@ -328,7 +329,8 @@ class TakeBack(Order):
 
 @dataclass(frozen=True, slots=True)
 class React(Order):
-    """React to a message, for whoever could read it. An unknown one is ignored.
+    """React to a message, for whoever could read it. An unknown one is ignored, and so is an
+    emoji of more than 64 characters.
 
     With NUDGE as its id, `emoji` is the name of somebody who is asked to mark his camera.
     """

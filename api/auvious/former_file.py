@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from actors.store.upgrade import StoreWrong
+from actors.store.upgrade import StoreAway, StoreWrong, may_pass
 from api.auvious.refresh_tokens import RefreshGrant, refresh_document
 from api.process.private_files import sync_folder
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 FILE = "auvious_refresh.sqlite3"
 MOVED = f"{FILE}.migrated"
 BUSY_SECONDS = 2.0  # for another process that has the file open
+_ROWS = (  # that can be a token's: the table takes anything
+    "SELECT hash, client, user, end FROM refresh WHERE typeof(hash) = 'blob'"
+    " AND typeof(client) = 'text' AND typeof(user) = 'text' AND typeof(end) = 'real'"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +35,8 @@ log = structlog.get_logger(__name__)
 def move_refresh_tokens(data_dir: Path, keep: Callable[[Iterable[Document]], None]) -> None:
     """Hand the tokens of the file to `keep`, and rename it; without a file, nothing is done.
 
-    Raises StoreWrong for a file that cannot be read or renamed, and what `keep` raises.
+    Raises StoreWrong for a file that cannot be read or renamed, StoreAway for one that may be
+    later, and what `keep` raises.
     """
     file = data_dir / FILE
     if not file.exists():
@@ -42,11 +47,12 @@ def move_refresh_tokens(data_dir: Path, keep: Callable[[Iterable[Document]], Non
         file.replace(data_dir / MOVED)
         sync_folder(data_dir)  # else its tokens might be good again after a loss of power
     except (sqlite3.Error, OSError) as error:
-        raise StoreWrong(
+        kind = StoreAway if may_pass(error) else StoreWrong
+        raise kind(
             f"{file} cannot be moved into the store: {error}; mend it, or move it away, and apps"
             " ask for the password again"
         ) from None
-    log.info("auvious.refresh_tokens_moved", tokens=len(found))
+    log.info("auvious.refresh_tokens_moved", count=len(found))
 
 
 def _read(file: Path) -> list[Document]:
@@ -55,5 +61,5 @@ def _read(file: Path) -> list[Document]:
         database.execute("PRAGMA journal_mode = DELETE")
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'refresh'").fetchall():
             return []
-        rows = database.execute("SELECT hash, client, user, end FROM refresh").fetchall()
+        rows = database.execute(_ROWS).fetchall()
     return [refresh_document(row[0], RefreshGrant(row[1], row[2]), row[3]) for row in rows]

@@ -47,13 +47,16 @@ PING_SECONDS = 30.0
 GOODBYE_SECONDS = 15.0  # for who was told to go away, to close his socket
 LOGIN_SECONDS = 600.0  # for who has not logged in yet
 END_SECONDS = 5.0
+REPORTS_AT_ONCE = 3
+"""Reports of one person that may wait to be delivered: nobody fills the queue of all."""
 
 
 class BareConversation:
     """Reads one socket to its end. `client` and `member` are there while somebody is logged in."""
 
     __slots__ = (
-        "_leaves_at", "_named", "_pings_at", "_socket", "_state", "_wishes", "client", "member",
+        "_leaves_at", "_named", "_pings_at", "_reports", "_socket", "_state", "_wishes", "client",
+        "member",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +68,7 @@ class BareConversation:
         self._wishes = Wishes()
         self._leaves_at = trio.current_time() + LOGIN_SECONDS
         self._pings_at = inf
+        self._reports = 0
         self.client: BareClient | None = None
         self.member: Ref[Message] | None = None
 
@@ -284,6 +288,9 @@ class BareConversation:
         if not webhooks.reports_wanted:
             self.tell(errors.REPORT_DISABLED)
             return
+        if self._reports >= REPORTS_AT_ONCE:
+            self.tell(errors.report_failed("your last ones are still on their way"))
+            return
         report = AbuseReport(
             client.name,
             message.username,
@@ -293,9 +300,11 @@ class BareConversation:
             message.message,
             await comment_with_thread(self._state, self, message.channel, message.comment),
         )
+        self._reports += 1
         webhooks.report(report, partial(self._reported, client))
 
     def _reported(self, client: BareClient, fate: str) -> None:
+        self._reports -= 1
         if client.ended is None and not client.gone:
             with suppress(TooSlow):
                 self.tell(errors.report_failed(fate) if fate else errors.REPORTED)

@@ -57,47 +57,68 @@ PRESENCE = {
 ToMany = Written | PersonMoved | MessageTakenBack | ReactionAdded
 
 
-class ListEncoder:
-    """Lists of people as bytes: what they say is encoded once for all, and once a person."""
+@dataclass(frozen=True, slots=True)
+class EncodedList:
+    """One list as bytes: whole, and in pieces for those to whom it looks otherwise."""
 
-    __slots__ = ("_everybody", "_fragments", "_known", "_places", "_whole")
+    everybody: tuple[Person, ...]
+    fragments: list[bytes]
+    places: dict[str, int]
+    whole: bytes
+
+
+class ListEncoder:
+    """Lists of people as bytes: what they say is encoded once for all, and once a person.
+
+    The last two are kept: VIPs and others may be told different ones, and newcomers of both kinds
+    are told the same again.
+    """
+
+    __slots__ = ("_known", "_latest")
 
     def __init__(self) -> None:
-        self._everybody: tuple[Person, ...] | None = None
-        self._known: dict[str, tuple[Person, bytes]] = {}
-        self._fragments: list[bytes] = []
-        self._places: dict[str, int] = {}
-        self._whole = b""
+        self._latest: list[EncodedList] = []  # the one used last is the first
+        self._known: dict[str, tuple[tuple[Person, bytes], ...]] = {}
 
     def encode(self, fact: PeopleListed) -> bytes:
         """Return the list as its viewer sees it."""
-        if fact.everybody is not self._everybody:
-            self._take(fact.everybody)
+        listed = self._find(fact.everybody)
         if not (fact.unseen or fact.seen_as):
-            return self._whole
-        seen = self._fragments.copy()
+            return listed.whole
+        seen = listed.fragments.copy()
         for person in fact.seen_as:
-            at = self._places.get(person.name)
+            at = listed.places.get(person.name)
             if at is not None:
                 seen[at] = wire.person(person)
         for name in fact.unseen:
-            at = self._places.get(name)
+            at = listed.places.get(name)
             if at is not None:
                 seen[at] = b""
         return wire.people(seen)
 
-    def _take(self, everybody: tuple[Person, ...]) -> None:
-        """Encode those who have changed since the last list, and put all together."""
-        known, former = {}, self._known
+    def _find(self, everybody: tuple[Person, ...]) -> EncodedList:
+        latest = self._latest
+        for at, listed in enumerate(latest):
+            if listed.everybody is everybody:
+                latest.insert(0, latest.pop(at))
+                return listed
+        listed = self._encoded(everybody)
+        self._latest = [listed, *latest[:1]]
+        return listed
+
+    def _encoded(self, everybody: tuple[Person, ...]) -> EncodedList:
+        """Encode those who look otherwise than in the last lists, and put all together."""
+        known: dict[str, tuple[tuple[Person, bytes], ...]] = {}
+        fragments = []
         for person in everybody:
-            before = former.get(person.name)
-            if before is None or (before[0] is not person and before[0] != person):
-                before = (person, wire.person(person))
-            known[person.name] = before
-        self._known, self._everybody = known, everybody
-        self._fragments = [fragment for _, fragment in known.values()]
-        self._places = {name: at for at, name in enumerate(known)}
-        self._whole = wire.people(self._fragments)
+            before = self._known.get(person.name, ())
+            found = next((it for it in before if it[0] is person or it[0] == person), None)
+            found = found or (person, wire.person(person))
+            known[person.name] = (found, *[it for it in before if it is not found][:1])
+            fragments.append(found[1])
+        self._known = known
+        places = {person.name: at for at, person in enumerate(everybody)}
+        return EncodedList(everybody, fragments, places, wire.people(fragments))
 
 
 class BareRenderer:

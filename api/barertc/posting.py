@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from actors.core import ActorError
+from actors.site.names import LONGEST_NAME
 from actors.words.orders import Order
+from actors.words.refusals import ChannelUnknown
 from actors.words.site import DisconnectNow, Verdict, Write
 from api.barertc import errors
 from api.barertc.direct_messages import keep_delivered
@@ -50,6 +52,8 @@ async def post_text(state: BareRtcState, talker: Talker, message: BareMessage) -
     text, channel = message.message, message.channel
     if await obey(state, talker, text, channel):
         return
+    if len(channel) > 1 + LONGEST_NAME:  # before it is counted as a thread
+        raise ChannelUnknown
     html = await render(text, state.readers)
     if not html or await _is_spam(state, talker, channel, text):
         return

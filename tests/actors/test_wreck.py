@@ -1,6 +1,7 @@
 """Every kind of actor is wrecked in every way; the house must stand as its restart policies say.
 
-A new kind is one more line in KINDS.
+A new kind is one more line in KINDS. A chat site, where people need names, is in
+test_site_wreck.py.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewChatter
-from tests.support.chatter import Chatter
+from tests.support.chatter import Chatter, fresh
 
 pytestmark = pytest.mark.browser
 
@@ -63,6 +63,7 @@ def test_a_webcam_is_marked_and_turned_off(chatter: NewChatter) -> None:
     olga.enters_with_token(op=True)
     bert.enters()
     bert.starts_camera()
+    expect(olga.camera_of("Bert 2")).to_be_visible()
     olga.chooses("Bert 2", "Operator: mark webcam explicit")
     expect(bert.page.locator("#camera.explicit")).to_be_visible()
     expect(olga.camera_of("Bert 2")).to_have_accessible_name("Open explicit webcam of Bert 2")
@@ -104,6 +105,7 @@ def test_a_guest_is_made_an_operator_and_a_guest_again(chatter: NewChatter) -> N
     bert.enters()
     olga.chooses("Bert 3", "Operator: make an operator")
     expect(bert.page.locator("#operate")).to_be_visible()
+    expect(olga.row("Bert 3").get_by_role("img", name="operator")).to_be_visible()
     olga.chooses("Bert 3", "Operator: make an ordinary guest again")
     expect(bert.page.locator("#operate")).to_be_hidden()
 
@@ -114,10 +116,11 @@ def test_an_operator_is_heard_by_who_had_muted_him(chatter: NewChatter) -> None:
     bert.enters()
     bert.chooses("Olga 4", "Mute")
     olga.reads("Bert 4 has muted you!")
-    olga.says("not heard")
-    olga.reads("not heard")
+    unheard, heard = fresh("not heard"), fresh("heard again")
+    olga.says(unheard)
+    olga.reads(unheard)
     olga.press("Operator")
     olga.press("Hear everybody: lift mutes and blocks against me")
-    olga.says("heard again")
-    bert.reads("heard again")
-    bert.reads_nothing_like("not heard")
+    olga.says(heard)
+    bert.reads(heard)
+    bert.reads_nothing_like(unheard)

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
 from tests.browser.conftest import NewChatter
-from tests.support.chatter import CHAT, Chatter
+from tests.support.chatter import CHAT, Chatter, fresh
 from tests.support.server_process import ServerProcess
 from tests.support.web_site import WebSite
 
@@ -148,15 +148,16 @@ def test_a_message_is_taken_back_from_everybody(chatter: NewChatter) -> None:
     ada, bert = chatter("Ada 4"), chatter("Bert 4")
     ada.enters()
     bert.enters()
-    ada.says("forget that")
-    said = bert.reads("forget that")
+    forgotten = fresh("forget that")
+    ada.says(forgotten)
+    said = bert.reads(forgotten)
     said.get_by_role("button", name="Actions").click()
     expect(bert.page.locator("#menu").get_by_role("button", name="Take back")).to_have_count(0)
     bert.page.keyboard.press("Escape")
-    ada.reads("forget that").get_by_role("button", name="Actions").click()
+    ada.reads(forgotten).get_by_role("button", name="Actions").click()
     ada.press("Take back")
-    bert.reads_nothing_like("forget that")
-    ada.reads_nothing_like("forget that")
+    bert.reads_nothing_like(forgotten)
+    ada.reads_nothing_like(forgotten)
 
 
 def test_names_are_shown_as_they_are_and_never_as_markup(chatter: NewChatter) -> None:
@@ -235,6 +236,34 @@ def test_the_page_about_the_chat_is_linked(chatter: NewChatter) -> None:
     ada.page.get_by_role("link", name="About this chat").last.click()
     expect(ada.page.get_by_role("heading").first).to_be_visible()
     assert ada.page.url.endswith("/about")
+
+
+def test_older_direct_messages_are_read_page_by_page(
+    chatter: NewChatter, own_server: Callable[..., ServerProcess]
+) -> None:
+    kept = '[barertc.history]\nenabled = true\ndisclaimer = "Kept for <90> days."\n'
+    server = own_server(config=f"{CHAT}{kept}")
+    dora, emil = chatter("Dora", url=server.url), chatter("Emil", url=server.url)
+    dora.enters_with_token()
+    emil.enters_with_token()
+    dora.chooses("Emil", "Write a direct message")
+    dora.reads("Kept for <90> days.")
+    for number in range(45):
+        dora.says(f"no {number}")
+    emil.goes_to("Dora")
+    emil.reads("no 44")
+    emil.enters_with_token()
+    emil.chooses("Dora", "Write a direct message")
+    emil.reads("no 44")
+    dora.page.locator("#leave").click()
+    emil.reads("Dora has exited the room!")
+    said = emil.log.locator(".message .said")
+    for count in (20, 40, 45):
+        expect(said).to_have_count(count)
+        emil.log.press("Home")
+    assert said.all_inner_texts() == [f"no {number}" for number in range(45)]
+    expect(emil.log.locator("li").first).to_have_text("Kept for <90> days.")
+    expect(emil.log.locator("li").last).to_have_text("Dora has exited the room!")
 
 
 def test_a_film_is_shown_below_the_message_that_links_to_it(chatter: NewChatter) -> None:

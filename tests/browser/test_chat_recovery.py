@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewChatter
-from tests.support.chatter import CHAT
+from tests.support.chatter import CHAT, fresh
 from tests.support.server_process import ServerProcess, free_port
 
 pytestmark = pytest.mark.browser
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 
 def test_a_lost_socket_comes_back_with_mutes_and_boots_and_camera(chatter: NewChatter) -> None:
     ada, bert, cleo = chatter("Ada"), chatter("Bert"), chatter("Cleo")
+    before, silent, heard = fresh("before"), fresh("can you hear me?"), fresh("I can")
     for somebody in (ada, bert, cleo):
         somebody.enters()
     ada.starts_camera()
@@ -23,19 +24,19 @@ def test_a_lost_socket_comes_back_with_mutes_and_boots_and_camera(chatter: NewCh
     ada.chooses("Cleo", "Hide my webcam from them")
     for somebody in (bert, cleo):
         expect(somebody.camera_of("Ada")).to_be_hidden()
-    ada.says("before")
-    cleo.reads("before")
+    ada.says(before)
+    cleo.reads(before)
     ada.drop_websocket()
     expect(ada.page.locator("#link-state")).to_have_text("Reconnecting…")
     cleo.reads("Ada has exited the room!")
     expect(ada.page.locator("#link-state")).to_have_text("")
     cleo.reads("Ada has joined the room!")
-    expect(ada.log.locator("li").filter(has_text="before")).to_have_count(1)
-    bert.says("can you hear me?")
-    cleo.reads("can you hear me?")
-    cleo.says("I can")
-    ada.reads("I can")
-    ada.reads_nothing_like("can you hear me?")
+    expect(ada.log.locator("li").filter(has_text=before)).to_have_count(1)
+    bert.says(silent)
+    cleo.reads(silent)
+    cleo.says(heard)
+    ada.reads(heard)
+    ada.reads_nothing_like(silent)
     for somebody in (bert, cleo):
         expect(somebody.camera_of("Ada")).to_be_hidden()
     ada.chooses("Cleo", "Let them see my webcam again")
@@ -55,11 +56,12 @@ def test_mutes_hold_after_a_reload(chatter: NewChatter) -> None:
 
 
 def test_everything_works_by_polling_alone(chatter: NewChatter) -> None:
-    ada, paul = chatter("Ada 2"), chatter("Paul")
+    # Who polls and closes the page is there for a minute longer: another name for each run.
+    ada, paul = chatter("Ada 2"), chatter(fresh("Paul"))
     ada.enters()
     paul.enters(polling=True)
-    ada.says("good morning, Paul")
-    paul.reads("good morning, Paul")
+    ada.says("good day, Paul")
+    paul.reads("good day, Paul")
     paul.says("good **morning**")
     expect(ada.reads("good morning").last.locator("strong")).to_have_text("morning")
     ada.starts_camera()
@@ -67,12 +69,12 @@ def test_everything_works_by_polling_alone(chatter: NewChatter) -> None:
     paul.watches("Ada 2")
     paul.chooses("Ada 2", "Write a direct message")
     paul.says("seen")
-    ada.hears("Paul: seen")
+    ada.hears(f"{paul.name}: seen")
     assert paul.page.evaluate("made.sockets.length") == 0
 
 
 def test_where_no_websocket_goes_through_it_is_polled(chatter: NewChatter) -> None:
-    ada, paul = chatter("Ada 3"), chatter("Paul 3")
+    ada, paul = chatter("Ada 3"), chatter(fresh("Paul"))
     ada.enters()
     paul.page.add_init_script(
         "window.WebSocket = class {"

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import MortalBrowser, NewChatter
+from tests.support.chatter import fresh
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -136,12 +137,13 @@ def test_two_who_are_blocked_vanish_for_each_other(chatter: NewChatter) -> None:
     bert.watches_nobody()
     for somebody, other in ((ada, "Bert 6"), (bert, "Ada 6")):
         expect(somebody.row(other)).to_have_count(0)
-    ada.says("nobody hears me")
-    ada.reads("nobody hears me")
-    bert.says("nor me")
-    bert.reads("nor me")
-    bert.reads_nothing_like("nobody hears me")
-    ada.reads_nothing_like("nor me")
+    hers, his = fresh("nobody hears me"), fresh("nor me")
+    ada.says(hers)
+    ada.reads(hers)
+    bert.says(his)
+    bert.reads(his)
+    bert.reads_nothing_like(hers)
+    ada.reads_nothing_like(his)
 
 
 def test_a_camera_for_vips_is_hidden_from_others(chatter: NewChatter) -> None:

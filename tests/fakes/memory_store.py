@@ -20,7 +20,7 @@ from actors.store.messages import (
     StoreWrite,
     TakeDocument,
 )
-from actors.store.stored import check_document, is_page, window
+from actors.store.stored import check_document, is_key, is_page, window
 from actors.words.refusals import StoreFull, UnknownOwner
 from tests.fakes.memory_history import MemoryHistory
 
@@ -49,19 +49,21 @@ class MemoryDocuments:
             case TakeDocument(kind, id):
                 return self.all.pop((kind, id), None)
             case DropDocument(kind, id, owned):
+                found = self.all.pop((kind, id), None)
                 for each in [each for each in self.all.values() if each.owner == id]:
-                    if each.kind in owned:
+                    if each.kind in owned and is_key(kind, id):
                         self._drop(each)
-                return self.all.pop((kind, id), None) is not None
+                return found is not None
         return None
 
-    def _of(self, kind: str) -> list[Document]:
-        return sorted((each for each in self.all.values() if each.kind == kind), key=_id)
+    def _of(self, kind: str, owner: str | None = None) -> list[Document]:
+        found = (each for each in self.all.values() if each.kind == kind)
+        return sorted((each for each in found if owner in (None, each.owner)), key=_id)
 
     def _page(self, asked: ListDocuments | ListDocumentIds) -> tuple[Document, ...]:
         if not is_page(asked):
             return ()
-        found = [each for each in self._of(asked.kind) if asked.owner in (None, each.owner)]
+        found = self._of(asked.kind, asked.owner)
         if asked.after is not None:
             found = [each for each in found if each.id > asked.after]
         offset, limit = window(asked.offset, asked.limit)
@@ -84,16 +86,20 @@ class MemoryDocuments:
 
     def _put(self, document: Document, limits: KindLimits, now: float) -> None:
         self._check_name(document)
-        kind, owner = document.kind, document.owner
+        kind, owner, before = document.kind, document.owner, dict(self.all)
         self._forget(kind, now - limits.expired_kept_seconds)
         if not self._fits(document, limits):
             self._forget(kind, now)
-            if limits.forgets:
-                mine = [each for each in self._of(kind) if each.owner == owner]
-                self._forget_first(mine, len(mine) + 1 - limits.most_of_one_owner)
-                others = self._of(kind)
-                self._forget_first(others, len(others) + 1 - limits.most)
-            if not self._fits(document, limits):
+            room = self._fits(document, limits)
+            if not room and limits.forgets:
+                new = (kind, document.id) not in self.all
+                over = len(self._of(kind, owner)) + 1 - limits.most_of_one_owner
+                over -= self._forget_first(self._of(kind, owner), over)
+                over_all = len(self._of(kind)) + new - limits.most
+                over_all -= self._forget_first(self._of(kind), over_all)
+                room = max(over, over_all) <= 0
+            if not room:
+                self.all = before
                 raise StoreFull(kind)
         self.all[kind, document.id] = document
 
@@ -103,23 +109,24 @@ class MemoryDocuments:
                 raise NameTaken
 
     def _fits(self, document: Document, limits: KindLimits) -> bool:
-        known = self.all.get((document.kind, document.id))
-        of_kind = self._of(document.kind)
-        of_owner = sum(each.owner == document.owner for each in of_kind)
-        return (known is not None or len(of_kind) < limits.most) and (
-            (known is not None and known.owner == document.owner)
-            or of_owner < limits.most_of_one_owner
-        )
+        kind, owner = document.kind, document.owner
+        known = self.all.get((kind, document.id))
+        if known is not None and known.owner == owner:
+            return True
+        of_owner = len(self._of(kind, owner)) < limits.most_of_one_owner
+        return of_owner and (known is not None or len(self._of(kind)) < limits.most)
 
     def _forget(self, kind: str, before: float) -> None:
         for each in self._of(kind):
             if each.expires_at is not None and each.expires_at < before:
                 self._drop(each)
 
-    def _forget_first(self, which: list[Document], number: int) -> None:
+    def _forget_first(self, which: list[Document], number: int) -> int:
         ending = [(each.expires_at, each.id, each) for each in which if each.expires_at is not None]
-        for *_, each in sorted(ending, key=lambda found: found[:2])[: max(0, number)]:
+        first = sorted(ending, key=lambda found: found[:2])[: max(0, number)]
+        for *_, each in first:
             self._drop(each)
+        return len(first)
 
     def _drop(self, document: Document) -> None:
         del self.all[document.kind, document.id]

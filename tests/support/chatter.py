@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
@@ -52,6 +54,14 @@ async ([name, frames]) => {
   return bright && decoded >= video.watchedFrom + frames;
 }
 """
+
+
+_numbers = itertools.count(1)
+
+
+def fresh(text: str) -> str:
+    """Return a text that nobody has written yet: who comes in is shown what was said last."""
+    return f"{text} [{next(_numbers)}]"
 
 
 def token(url: str, name: str, claims: dict[str, object]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,11 @@ from actors.core import (
     Supervisor,
     open_system,
 )
-from actors.store.messages import STORE, Document, KindLimits, PutDocument
+from actors.store.database import Database
+from actors.store.messages import STORE, Document, KindLimits, ListDocuments, PutDocument
 from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
+from actors.store.transaction import Transaction
 from actors.store.upgrade import prepare
 from tests.fakes.memory_store import MemoryStore
 from tests.support.actors import House
@@ -93,6 +95,14 @@ def fresh_place(kind: str, folder: Path, **changes: Any) -> Iterator[StorePlace]
             yield replace(place, url=url)
     else:
         yield place
+
+
+def documents(place: StorePlace, kind: str) -> list[Document]:
+    """Return all documents of a kind in a database, by id."""
+    with closing(Database(place)) as database:
+        found = database.run(Transaction(ListDocuments(kind), 20.0, write=False))
+    assert isinstance(found, tuple)
+    return list(found)
 
 
 class Store:

@@ -231,6 +231,79 @@ async def test_an_operator_who_hears_everybody_is_heard_again() -> None:
         assert ann.read == [("lobby", "op", "two")]
 
 
+@pytest.mark.parametrize("how", ["deop", "amend"])
+async def test_who_is_no_operator_any_more_is_not_sure_to_be_heard_either(
+    how: str, autojump_clock: MockClock
+) -> None:
+    async with open_site(replace(RULES, operators_can_be_blocked=True)) as site:
+        op, ann = await with_operator(site, "ann")
+        boss = await site.come("boss", proven=True, standing=OPERATOR)
+        await op.order(HearEverybody())
+        await ann.order(Block(("op",)))
+        assert ann.told == ["You are not allowed to block a chat operator."]
+        for operator in (False, True):
+            if how == "deop":
+                await boss.order(MakeOperator("op", operator))
+            else:
+                await site.room.ask(AmendStanding("op", Standing(operator=operator)), within=5)
+        await settle()
+        await ann.order(Block(("op",)))
+        await trio.sleep(1)
+        assert len(ann.told) == 1
+        assert "op" not in ann.names
+
+
+async def test_a_block_does_not_tell_that_a_hidden_operator_is_here(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_site() as site:
+        op, ann = await with_operator(site, "ann")
+        await op.order(ShowSelf(Video.OFF, "hidden"))
+        for name in ("op", "nobody"):
+            await ann.order(Block((name,)))
+        assert ann.told == []
+        await op.order(ShowSelf(Video.OFF, "online"))
+        await trio.sleep(1)
+        assert "op" in ann.names  # as before: it has no effect on an operator
+
+
+async def test_what_is_written_to_a_hidden_operator_is_not_kept_for_its_sender_to_see() -> None:
+    async with open_site() as site:
+        op, _ = await with_operator(site, "ann")
+        bob = await site.come("bob", proven=True)
+        assert (await bob.order(Write("@op", "hm")) or "").endswith(" delivered proven")
+        await op.order(ShowSelf(Video.OFF, "hidden"))
+        assert (await bob.order(Write("@op", "hm")) or "").endswith(" delivered")
+        assert (await op.order(Write("@bob", "hm")) or "").endswith(" delivered proven")
+
+
+async def test_what_is_too_long_to_be_a_status_or_an_emoji_reaches_nobody(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_site() as site:
+        ann, bob = await site.people("ann", "bob")
+        await ann.order(ShowSelf(Video.OFF, "x" * 65))
+        await trio.sleep(1)
+        assert bob.seen()["ann"].status == "away"
+        await ann.order(ShowSelf(Video.OFF, "x" * 64))
+        await trio.sleep(1)
+        assert bob.seen()["ann"].status == "x" * 64
+        id_ = int(await ann.order(Write("lobby", "hm")) or "")
+        for emoji in ("x" * 65, "x" * 64):
+            await ann.order(React(id_, emoji))
+        reactions = [it for it in bob.heard if isinstance(it, ReactionAdded)]
+        assert reactions == [ReactionAdded("ann", id_, "x" * 64)]
+
+
+@pytest.mark.parametrize("channel", ["@" + "x" * 301, "x" * 302])
+async def test_what_is_written_to_what_is_no_name_is_not_kept(channel: str) -> None:
+    async with open_site() as site:
+        (ann,) = await site.people("ann")
+        with pytest.raises(ChannelUnknown):
+            await ann.order(Write(channel, "hm"))
+        assert ann.read == []
+
+
 async def test_what_was_asked_for_before_coming_in_holds_from_the_first_list_on() -> None:
     async with open_site() as site:
         ann, _bob, cid = await site.people("ann", "bob", "cid")

@@ -13,7 +13,7 @@ from actors.site.bans import Ban, Bans
 from actors.site.cameras import OPEN_PER_VIEWER, Cameras
 from actors.site.lists import BURST_SECONDS, Pace
 from actors.site.messages import ChannelEcho, MessageIds, RecentMessages, Remembered, Side
-from actors.site.names import name_key, next_free
+from actors.site.names import LONGEST_NAME, name_key, next_free
 from actors.site.relations import RELATIONS_PER_PERSON, Relations, Tie
 from actors.site.visitors import Visitor, Visitors
 from actors.words.refusals import TooManyRelations
@@ -170,6 +170,26 @@ def test_the_echo_keeps_so_many_bytes_the_latest_over_all_channels(
     assert (ids_of(echo), ids_of(echo, "other")) == ([3], [4, 5])
     echo.add(written(9, text="x" * 10_000), ANN, frozenset())
     assert (ids_of(echo), ids_of(echo, "other")) == ([], [])
+
+
+def test_the_echo_counts_the_names_that_a_sender_had_blocked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(messages, "ECHO_BYTES", 10 * messages.ENTRY_BYTES)
+    echo = ChannelEcho([Channel("lobby", echo=99)])
+    for id_ in range(6):
+        echo.add(written(id_), ANN, frozenset(map(str, range(20))))
+    assert len(ids_of(echo)) < 6
+
+
+def test_nobody_has_a_tie_to_what_is_too_long_for_a_name() -> None:
+    people = Visitors()
+    ann = Visitor("m1", "ann", False, NO_STANDING, 0)
+    people.add(ann)
+    relations = Relations(people, operators_can_be_blocked=False)
+    assert not relations.tie(Tie.MUTE, ann, "x" * (LONGEST_NAME + 1))
+    assert not relations.holds(Tie.MUTE, ann, "x" * (LONGEST_NAME + 1))
+    assert relations.tie(Tie.MUTE, ann, "x" * LONGEST_NAME)
 
 
 def test_only_the_latest_messages_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -364,6 +364,7 @@ class Secrecy(RuleBasedStateMachine):
             and other is not None
             and other is not by
             and other.operator
+            and (by.operator or not other.hidden)
             and (
                 not self.rules.operators_can_be_blocked
                 or other.hears_everybody

@@ -278,6 +278,21 @@ async def test_an_owner_cannot_fill_the_store_for_all(opening: Opening) -> None:
         assert await store.ask(get(theirs.document)) == theirs.document
 
 
+async def test_who_has_more_than_it_may_now_keeps_it_and_may_change_it(opening: Opening) -> None:
+    """As of a deployment that is older than the limit."""
+    async with opening() as store:
+        mine = [replace(BLUE, id=str(number)) for number in range(5)]
+        for document in mine:
+            await store.ask(put(document))
+        limits = KindLimits(3, 2, 1000)
+        changed = replace(mine[0], body=b"changed")
+        assert await store.ask(ReplaceDocument(changed, mine[0].body, limits)) is True
+        await store.ask(PutDocument(replace(mine[1], body=b"changed"), limits))
+        with pytest.raises(StoreFull):
+            await store.ask(PutDocument(replace(BLUE, id="6"), limits))
+        assert len(await store.ask(ListDocuments("page", BLUE.owner))) == 5
+
+
 async def test_a_kind_that_forgets_lets_those_go_that_would_end_first(opening: Opening) -> None:
     async with opening() as store:
         limits = KindLimits(4, 2, 1000, forgets=True)

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
-from actors.core import ActorCrashed, ActorError
+from actors.core import ActorCrashed, ActorError, Refused, Request
 from actors.store.backend import backend_of
-from actors.store.messages import STORE, GetDocument, ListDocuments, PutDocument
+from actors.store.messages import STORE, DropDocument, GetDocument, ListDocuments, PutDocument
 from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
@@ -21,7 +22,7 @@ from tests.actors.core.puppet import logged
 from tests.support.actors import Saboteur
 from tests.support.process import REPOSITORY
 from tests.support.store_writer import OWNER, put_written, written
-from tests.support.stores import AMPLE, DATABASES, fresh_place, open_store, run_sql
+from tests.support.stores import AMPLE, DATABASES, Store, fresh_place, open_store, run_sql
 
 
 @pytest.fixture(params=DATABASES)
@@ -101,6 +102,40 @@ async def test_it_is_there_when_the_store_is_opened_again(place: StorePlace) -> 
     async with open_store(place) as store:
         assert await store.ask(GetDocument("owner", OWNER.id)) == OWNER
         assert await store.ask(ListDocuments("written")) == (written(1),)
+
+
+async def test_two_servers_on_one_database_leave_no_orphan_and_no_second_name(
+    place: StorePlace,
+) -> None:
+    prepare(place)
+    outcomes: list[str] = []
+    patient = replace(place, answer_seconds=20.0)  # on a busy machine
+    async with open_store(patient) as one, open_store(patient) as other:
+
+        async def ask(store: Store, request: Request[Any]) -> None:
+            try:
+                await store.ask(request)
+                outcomes.append("done")
+            except Refused as refusal:
+                outcomes.append(refusal.code)
+
+        for round_ in range(10):
+            await one.ask(PutDocument(OWNER, AMPLE))
+            outcomes.clear()
+            async with trio.open_nursery() as nursery:
+                for number in range(round_ * 10, round_ * 10 + 10):
+                    nursery.start_soon(ask, one, put_written(number))
+                await trio.sleep(0.003 * round_)
+                nursery.start_soon(ask, other, DropDocument("owner", OWNER.id, ("written",)))
+            assert set(outcomes) <= {"done", "unknown_owner"}
+            assert await one.ask(ListDocuments("written")) == ()
+        outcomes.clear()
+        async with trio.open_nursery() as nursery:
+            for number in range(10):
+                named = replace(OWNER, id=str(number), name="the only one")
+                store = (one, other)[number % 2]
+                nursery.start_soon(ask, store, PutDocument(named, AMPLE))
+        assert sorted(outcomes) == ["done", *["name_taken"] * 9]
 
 
 def ask_while_writing(place: StorePlace, question: str) -> object:

@@ -134,7 +134,8 @@ async def test_a_locked_file_refuses_writes_in_time_and_loses_nothing(tmp_path: 
         # What was refused for a lock was not done.
         assert await store.ask(ALL) == (numbered(1), numbered(9))
     assert [line["event"] for line in lines] == ["store.unavailable", "store.available"]
-    assert lines[0]["error"] == "OperationalError SQLITE_BUSY"
+    # SQLite adds up its naps instead of looking at a clock: on a busy machine it is late at times.
+    assert lines[0]["error"] in ("OperationalError SQLITE_BUSY", "no answer")
 
 
 async def test_a_write_that_waits_for_a_short_lock_is_done(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.barertc import BareServer, barertc_server, barertc_settings
+from tests.support.webhook_site import webhook_site
 
 
 async def test_a_message_is_rendered_numbered_and_shown_to_all(
@@ -253,6 +254,23 @@ async def test_a_report_without_a_webhook_is_told_so(server: BareServer, way: st
         assert await ann.told() == (
             "Unfortunately, the report webhook is not enabled so your report could not be received!"
         )
+
+
+async def test_reports_of_one_person_leave_room_for_those_of_others(tmp_path: Path) -> None:
+    async with webhook_site() as site:
+        site.hangs = True
+        hooks = {"webhooks": [{"name": "report", "url": site.url}], "webhooks_waiting": 6}
+        async with (
+            barertc_server(tmp_path, settings=barertc_settings(barertc=hooks)) as server,
+            server.person("ann") as ann,
+            server.person("bob") as bob,
+        ):
+            for _ in range(6):
+                await ann.send("report", channel="lobby", username="bob", reason="Spam")
+            for _ in range(3):
+                assert "your last ones are still on their way" in await ann.told()
+            await bob.send("report", channel="lobby", username="ann", reason="Spam")
+            assert not [it for it in await bob.rest() if it["action"] == "error"]
 
 
 GIF = (

@@ -171,6 +171,28 @@ def test_a_list_is_encoded_once_and_a_person_as_often_as_he_changes(
     assert encoded[101:] == ["p002"]
 
 
+def test_the_lists_of_vips_and_of_others_are_encoded_once_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoded = []
+    real = wire.person
+
+    def counting(whom: Person) -> bytes:
+        encoded.append(whom.name)
+        return real(whom)
+
+    monkeypatch.setattr(wire, "person", counting)
+    lists = ListEncoder()
+    people = tuple(guest(f"p{number}") for number in range(5))
+    for others in (people, (*people, guest("q"))):
+        vips = (replace(others[0], video=Video(65)), *others[1:])
+        first = [lists.encode(PeopleListed(each)) for each in (others, vips)]
+        assert [lists.encode(PeopleListed(each)) for each in (others, vips)] == first
+        assert lists.encode(PeopleListed(others)) is first[0]
+        assert lists.encode(PeopleListed(vips)) is first[1]
+    assert encoded == [*(it.name for it in people), "p0", "q"]
+
+
 NAMES = st.sampled_from(["ann", "bob", "cid", "dee", "eve", '"<&>', ""])
 PEOPLE = st.builds(
     Person,

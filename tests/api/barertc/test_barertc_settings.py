@@ -78,13 +78,15 @@ def test_hints_tell_of_a_missing_lobby_and_of_a_short_secret(load: Load) -> None
     lobby, secret = hints(load(ALONE + text))
     assert '"lobby"' in lobby
     assert "32 bytes" in secret
-    assert list(hints(load(text))) == []  # no listener serves it
+    other = '[[listeners]]\nbind = "127.0.0.1:0"\ndialects = ["spreed"]\n'
+    assert list(hints(load(other + text))) == []  # no listener serves it
 
 
 @pytest.mark.parametrize(
     ("listeners", "chosen", "process"),
     [
         (ALONE, "", True),
+        ("", "", False),  # the embedded defaults
         (BESIDE, "", False),
         (ALONE, "site", False),
         (BESIDE, "process", True),

@@ -387,7 +387,7 @@ async def test_too_large_a_message_is_shown_and_not_kept(tmp_path: Path) -> None
 @asynccontextmanager
 async def proxied_server(folder: Path, **more: Any) -> AsyncIterator[tuple[BareServer, Proxy]]:
     """Serve with a history on PostgreSQL, behind a proxy."""
-    with fresh_place("postgresql", folder, answer_seconds=1.0) as place:
+    with fresh_place("postgresql", folder, answer_seconds=2.0) as place:
         prepare(place)
         url = make_url(place.url)
         async with proxy_to(url.host or "127.0.0.1", url.port or 5432) as proxy:
@@ -405,9 +405,9 @@ async def test_with_the_database_away_chat_goes_on(tmp_path: Path, how: str) -> 
         server.person("ann", claims={}) as ann,
         server.person("bob", claims={}) as bob,
     ):
-        first = await write(ann, "before", "bob")
-        assert await texts(server, "ann", "bob") == ["<p>before</p>"]
         with capture_logs() as lines:
+            first = await write(ann, "before", "bob")
+            assert await texts(server, "ann", "bob") == ["<p>before</p>"]
             if how == "down":
                 proxy.down()
             else:
@@ -424,7 +424,12 @@ async def test_with_the_database_away_chat_goes_on(tmp_path: Path, how: str) -> 
             await ann.say("still here")
             await bob.until("message", message="<p>still here</p>")
             await settled(server)
-        assert [line["event"] for line in lines].count("history.unavailable") == 1
+        # Said once each; a busy machine may have been too slow for the first one already.
+        said = [line["event"] for line in lines if "available" in line["event"]]
+        said = [event for event in said if event.startswith("history.")]
+        assert said[-1] == "history.unavailable"
+        assert said[::2] == ["history.unavailable"] * len(said[::2])
+        assert said[1::2] == ["history.available"] * len(said[1::2])
         assert "lost 0" not in repr(lines)
         if how == "down":
             await proxy.up()

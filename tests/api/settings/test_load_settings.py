@@ -37,7 +37,7 @@ def test_without_a_file_only_loopback_is_served_and_only_what_is_built() -> None
     settings = load_settings(None)
     (listener,) = settings.listeners
     assert (listener.host, listener.port, listener.root) == ("127.0.0.1", 8080, "spreed")
-    assert listener.dialects == ("spreed", "owt", "auvious", "operator")
+    assert listener.dialects == ("spreed", "owt", "auvious", "barertc", "operator")
     assert settings.server.data_dir == Path.cwd() / "data"
     assert settings.file is None
 

@@ -29,6 +29,13 @@ export class Actions {
     this.#site = site;
   }
 
+  /** Send something that the user asked for; tell when it cannot go. */
+  #send(message) {
+    const sent = this.#site.session.send(message);
+    if (!sent) announce("Not done: there is no connection just now.");
+    return sent;
+  }
+
   // Webcams
 
   /** The button beside a name: open or close that webcam. */
@@ -125,7 +132,7 @@ export class Actions {
       },
     });
     if (PAGE.permitsNsfw && person.isLive && !person.has(VIDEO.NSFW)) {
-      const run = () => session.send({ action: "react", msgID: NUDGE, message: name }) && announce("Suggested.");
+      const run = () => this.#send({ action: "react", msgID: NUDGE, message: name }) && announce("Suggested.");
       items.push({ label: "Suggest to mark webcam explicit", run });
     }
     items.push({
@@ -184,7 +191,7 @@ export class Actions {
     }
     items.push({ label: "Copy text", run: () => this.#copy(entry) });
     if (isOwn || session.isOperator) {
-      const run = () => session.send({ action: "takeback", msgID: entry.id });
+      const run = () => this.#send({ action: "takeback", msgID: entry.id });
       items.push({ label: "Take back", danger: true, run });
     }
     if (!isOwn && PAGE.reports) {
@@ -201,7 +208,7 @@ export class Actions {
   }
 
   react(entry, emoji) {
-    this.#site.session.send({ action: "react", msgID: entry.id, message: emoji });
+    this.#send({ action: "react", msgID: entry.id, message: emoji });
   }
 
   async #copy(entry) {
@@ -224,7 +231,7 @@ export class Actions {
       ],
     });
     if (!answer) return;
-    this.#site.session.send({
+    this.#send({
       action: "report",
       channel: conversation.id,
       username: entry.sender,

@@ -51,11 +51,12 @@ class Conversation {
     return this.#byId.has(id);
   }
 
-  /** Add a message or a line at its place: messages are ordered by id, lines come last. */
+  /** Add a message at the place of its id, or a line at the end, where it stays. */
   add(entry) {
     if (entry.id && this.#byId.has(entry.id)) return;
     entry.element = entry.id ? showMessage(entry, this) : showLine(entry);
-    const at = entry.id ? this.#entries.findLastIndex((other) => !(other.id > entry.id)) + 1 : this.#entries.length;
+    entry.order = entry.id ?? this.#entries.at(-1)?.order ?? 0;
+    const at = this.#entries.findLastIndex(({ order }) => order <= entry.order) + 1;
     const before = this.#entries[at]?.element ?? null;
     const height = this.isFollowed ? 0 : this.list.scrollHeight;
     this.#entries.splice(at, 0, entry);
@@ -65,7 +66,7 @@ class Conversation {
     this.#trim();
     this.#settle();
     if (this.isFollowed) this.#keepEndSoon();
-    else if (before && at === 0) this.list.scrollTop += this.list.scrollHeight - height;
+    else if (before) this.list.scrollTop += this.list.scrollHeight - height;
   }
 
   remove(id) {

@@ -43,10 +43,6 @@ export function openMenu({ title, text = "", person = null, emoji = [], react, b
   (menu.querySelector("#menu-emoji button, #menu-items button") ?? byId("menu-close")).focus();
 }
 
-export function closeMenu() {
-  if (menu.open) menu.close();
-}
-
 function button(label, run) {
   const made = make("button", { type: "button" }, label);
   made.onclick = () => {
@@ -102,7 +98,6 @@ export function ask({ title, text = "", action, fields = [], danger = false }) {
 }
 
 export function dismissAll() {
-  closeMenu();
   settle(null);
   for (const open of document.querySelectorAll("dialog[open]")) open.close();
 }

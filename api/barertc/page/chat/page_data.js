@@ -17,7 +17,6 @@ export const PAGE = {
     photos: Boolean(channel.PermitPhotos),
   })),
   reports: hooks.has("report"),
-  profiles: hooks.has("profile"),
   keepsHistory: Boolean(data.History),
   blocked: data.CachedBlocklist ?? [],
   jwt: data.UserJWTToken ?? "",

@@ -58,7 +58,7 @@ export function showFace(element, name, person) {
   element.append(image);
 }
 
-export class Person {
+class Person {
   constructor(entry) {
     this.name = entry.username;
     this.nick = line(entry.nickname, 60) || this.name;

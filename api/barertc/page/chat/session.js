@@ -60,10 +60,6 @@ export class Session {
     return this.#jwt;
   }
 
-  get isIn() {
-    return this.#in;
-  }
-
   enter(name, { polling }) {
     this.#wantedName = name;
     this.isOperator = PAGE.isOperator;
