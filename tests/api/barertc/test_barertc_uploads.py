@@ -7,6 +7,7 @@ import io
 import json
 import random
 import re
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from PIL import Image
 
 from api.barertc.errors import UploadsBusy
 from api.barertc.uploads import AT_A_TIME, ENTER_SECONDS, Uploads
-from tests.support.barertc import BareServer, barertc_server, barertc_settings
+from tests.support import raw
+from tests.support.barertc import BareServer, BareTester, barertc_server, barertc_settings
+from tests.support.raw import frame, upgraded
 
 
 def png(width: int, height: int, *, noise: bool = False) -> bytes:
@@ -272,3 +275,31 @@ async def test_a_place_that_was_given_to_who_went_in_that_moment_goes_on(
     assert await uploads.enter(80)
     uploads.leave(80)
     assert (uploads.places, uploads.coming, uploads.held) == (0, 0, 0)
+
+
+async def test_large_messages_of_sockets_and_polls_share_their_places(tmp_path: Path) -> None:
+    large = json.dumps({"action": "file", "message": "a.png", "bytes": [1] * 1_000_000}).encode()
+    login = frame(raw.TEXT, b'{"action":"login"}')
+    async with (
+        barertc_server(tmp_path) as server,
+        server.person("ann", "poll") as ann,
+        AsyncExitStack() as stack,
+    ):
+        for _ in range(AT_A_TIME):
+            client = await stack.enter_async_context(upgraded(server.serving))
+            await client.send(login)
+            while b'"presence"' not in (await client.read_message() or (0, b""))[1]:
+                pass
+            await client.send(frame(raw.TEXT, large)[:100_000])
+        await ann.rest()
+        await ann.raw(large)
+        assert "Too many pictures" in await ann.told()
+        await stack.aclose()
+        while "Too many" in (told := await refused(ann, large)):
+            pass
+        assert "could not be read" in told
+
+
+async def refused(person: BareTester, message: bytes) -> str:
+    await person.raw(message)
+    return await person.told()
