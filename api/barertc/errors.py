@@ -47,6 +47,9 @@ REPORT_DISABLED: Final = (
     "Unfortunately, the report webhook is not enabled so your report could not be received!"
 )
 WRONG_IMAGE: Final = "Unsupported image type, should be a jpeg, GIF or png."
+LEFT_OUT: Final = (
+    "Something large was left out here: it came faster than your connection could take it."
+)
 UNREADABLE_IMAGE: Final = "That picture could not be read."
 
 POLL_HALF: Final = "Authentication error: SessionID and Username both required."

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 TOO_SLOW = (1008, "connection too slow to keep up with messages")
 GOING_AWAY = 1001
 CRASHED = 1011
+LARGE_BYTES = 262_144  # of a message; texts have less
+SPARE_BYTES = 4_194_304  # of what may be unsent, for what else there is to say while pictures wait
 
 PRESENCE = {
     Movement.JOINED: "has joined the room!",
@@ -204,7 +206,9 @@ class BareClient:
     def show(self, fact: Fact) -> None:
         """Send the fact as this protocol has it, if it has a word for it. Raises TooSlow."""
         match fact:
-            case Written() | PersonMoved() | MessageTakenBack() | ReactionAdded():
+            case Written():
+                self._show_written(self.renderer.shared(fact))
+            case PersonMoved() | MessageTakenBack() | ReactionAdded():
                 self.push(self.renderer.shared(fact))
             case Relayed():
                 self.push(_relayed(fact))
@@ -271,6 +275,19 @@ class BareClient:
                 case _:
                     self.push(wire.told(errors.CRASHED))
                     self.socket.close(CRASHED, "session ended")
+
+    def _show_written(self, message: bytes) -> None:
+        """Send a message; a large one, a picture, is left out for who cannot take it now.
+
+        Four of them at once would end everybody who does not read faster than they come.
+        """
+        if len(message) <= LARGE_BYTES:
+            self.push(message)
+            return
+        try:
+            self.socket.push(message, spare=SPARE_BYTES)
+        except SocketFull:
+            self.push(wire.told(errors.LEFT_OUT))
 
     def _show_standing(self, fact: StandingSet) -> None:
         if self.bearer is None:

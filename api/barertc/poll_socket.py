@@ -80,11 +80,11 @@ class PollSocket:
         payload, heard.payload = heard.payload, b""
         return payload, True
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
         """Keep it for the next poll; see `Socket`."""
         if self._ended is not None:
             return
-        if not self._outbox.has_room(len(payload), replace):
+        if not self._outbox.has_room(len(payload) + spare, replace):
             raise SocketFull
         self._outbox.add(payload, len(payload), replace)
 

@@ -127,12 +127,13 @@ class Socket(Protocol):
         Raises SocketClosed at the end. Waits for the rate limit, so a fast sender is delayed.
         """
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
         """Send at once, or queue behind what is unsent; never blocks.
 
         It takes the place of an unsent one that was pushed with the same `replace`, so that what
         only the latest counts of does not pile up. Raises SocketFull at `outbox_messages` (or
-        `outbox_bytes`) unsent; does nothing once closed.
+        `outbox_bytes`, of which `spare` are to be left for others) unsent; does nothing once
+        closed.
         """
 
     def limit_messages(self, message_bytes: int) -> None:

@@ -204,7 +204,7 @@ class Wire:
 
     sent: list[object] = field(default_factory=list)
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
         self.sent.append(payload)
 
     def emit(self, name: str, *data: bytes) -> None:

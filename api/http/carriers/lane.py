@@ -116,11 +116,11 @@ class LaneSocket(LaneInput):
                 await checkpoint()  # pieces and control frames, as many as the peer likes
         raise SocketClosed(*self._ended)
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
         """Send now, or queue; see `api.http.sockets.Socket`."""
         if self._muted:
             return
-        if self._outbox is not None and not self._outbox.has_room(len(payload), replace):
+        if self._outbox is not None and not self._outbox.has_room(len(payload) + spare, replace):
             raise SocketFull
         self._send(frame_head(0x81 if text else 0x82, len(payload)) + payload, replace)
         self._tally.sent += 1

@@ -96,11 +96,11 @@ class QuartSocket:
         await trio.sleep(self._window.take(trio.current_time()))
         return payload, isinstance(data, str)
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
         """Queue for the writer; see `api.http.sockets.Socket`."""
         if self._ended is not None:
             return
-        if not self._outbox.has_room(len(payload), replace):
+        if not self._outbox.has_room(len(payload) + spare, replace):
             raise SocketFull
         self._outbox.add((payload, text), len(payload), replace)
         self._tally.sent += 1

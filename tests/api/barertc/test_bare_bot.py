@@ -52,7 +52,7 @@ class MemorySocket:
         except trio.EndOfChannel:
             raise SocketClosed(*(self.closed or (1000, ""))) from None
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
         if self.closed is None:
             self.to_client[0].send_nowait(payload)
 

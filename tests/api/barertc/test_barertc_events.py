@@ -53,7 +53,7 @@ class Wire:
     closed: tuple[int, str] | None = None
     full: bool = False
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
+    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
         if self.full:
             raise SocketFull
         self.sent.append(payload)

@@ -15,7 +15,7 @@ import trio
 import trio.testing
 from PIL import Image
 
-from api.barertc.errors import UploadsBusy
+from api.barertc.errors import LEFT_OUT, UploadsBusy
 from api.barertc.uploads import AT_A_TIME, ENTER_SECONDS, Uploads
 from tests.support import raw
 from tests.support.barertc import BareServer, BareTester, barertc_server, barertc_settings
@@ -75,6 +75,29 @@ async def test_a_large_picture_passes_and_others_go_on_talking(
         await bob.say("meanwhile")
         texts = [(await bob.until("message"))["message"] for _ in range(2)]
         assert sum(SHOWN.match(text) is not None for text in texts) == 1
+
+
+async def test_pictures_end_nobody_who_reads_them_slowly(tmp_path: Path, way: str) -> None:
+    data = base64.b64encode(png(1000, 800, noise=True)).decode()
+    settings = barertc_settings(barertc={"outbox_bytes": 8 * 2**20})
+    async with (
+        barertc_server(tmp_path, way, settings) as server,
+        server.person("ann", way) as ann,
+        server.person("bob", way) as bob,
+    ):
+        for _ in range(10):  # more than the outbox, and what the kernel holds
+            await ann.send("file", channel="lobby", message="a.png", bytes=data)
+            await ann.until("message")
+        await ann.say("the end")
+        seen = []
+        while "<p>the end</p>" not in seen:
+            said = await bob.next()
+            seen.append(said.get("message", "") if said["action"] in ("message", "error") else "")
+        pictures = sum(SHOWN.match(text) is not None for text in seen)
+        assert 0 < pictures < 10
+        assert seen.count(LEFT_OUT) == 10 - pictures
+        await bob.say("still here")
+        await ann.until("message", message="<p>still here</p>")
 
 
 @pytest.mark.parametrize(
