@@ -17,6 +17,7 @@ from quart import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from api.barertc import errors, wire
+from api.barertc.errors import UploadsBusy
 from api.barertc.poll_socket import PollBusy, PollSocket
 from api.barertc.socket import converse, socket_limits
 from api.barertc.text.file_messages import MalformedFile, split_file_message
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 DEAL_SECONDS = 45.0  # with one message; what comes up later waits for the next poll
 ANSWER_BYTES = 33_554_432
-LARGE_AT_A_TIME = 4
 ADDRESS_SHARE = 4  # of all who may poll, one address may be a fourth, unless the limit says more
 
 
@@ -61,12 +61,12 @@ class PollRefused(Exception):
 
 def add_polling(blueprint: Blueprint, state: BareRtcState, paths: tuple[str, ...]) -> None:
     """Add the route to a mount's blueprint."""
-    large = trio.Semaphore(LARGE_AT_A_TIME, max_value=LARGE_AT_A_TIME)
 
     async def poll() -> Response:
         if not _is_welcome(state):
             return Response("Origin not allowed", 403, content_type="text/plain")
-        usual = state.services.settings().limits.body_bytes
+        limits = state.services.settings().limits
+        usual = min(limits.body_bytes, limits.message_bytes)
         try:
             length = request.content_length
             if length is not None and length <= usual:
@@ -74,13 +74,10 @@ def add_polling(blueprint: Blueprint, state: BareRtcState, paths: tuple[str, ...
             if not state.sessions.knows(client().address):
                 raise PollRefused(errors.LOG_IN_FIRST, 413)
             try:
-                large.acquire_nowait()
-            except trio.WouldBlock:
-                raise PollRefused(errors.BUSY, 503) from None
-            try:
-                return await _answer(state)
-            finally:
-                large.release()
+                with state.uploads.place(length or state.settings.message_bytes):
+                    return await _answer(state)
+            except UploadsBusy as busy:
+                raise PollRefused(errors.words_for(busy), 503) from None
         except PollRefused as refused:
             return _document("", "", refused.messages, refused.status)
 

@@ -88,7 +88,7 @@ async def post_file(state: BareRtcState, talker: Talker, upload: Upload) -> None
     name = message.message
     try:
         check_file_name(name)
-        async with state.uploads.turn(_held(upload)):
+        async with state.uploads.turn(_held(state, upload)):
             content = await _content(upload)
             limits = ImageLimits(
                 longest_side=settings.max_image_width, preview_side=settings.preview_image_width
@@ -103,8 +103,10 @@ async def post_file(state: BareRtcState, talker: Talker, upload: Upload) -> None
     await talker.order(Write(message.channel, image.html, upload=True))
 
 
-def _held(upload: Upload) -> int:
-    return len(upload.file.raw) if upload.file is not None else 0
+def _held(state: BareRtcState, upload: Upload) -> int:
+    """Return the bytes that nobody has counted yet: a larger message came with a place."""
+    size = len(upload.file.raw) if upload.file is not None else 0
+    return size if size <= state.services.settings().limits.message_bytes else 0
 
 
 async def _content(upload: Upload) -> bytes | bytearray:

@@ -163,7 +163,8 @@ class BareRtcSettings(Section):
     messages_per_second: Count = 50
     outbox_messages: Positive = 2048
     outbox_bytes: Positive = 33_554_432
-    upload_bytes: Positive = 167_772_160
+    upload_bytes: Positive = 201_326_592
+    upload_rate: Positive = 65_536
     people: Positive = 1000
     who_share: Annotated[float, Field(gt=0, le=1)] = 0.2
     shutdown: Literal["", "process", "site"] = ""
@@ -245,6 +246,11 @@ def hints(settings: Settings) -> Iterator[str]:
         yield (
             "barertc.web_client is not served: it can only stand at /, and barertc is the root of "
             "no listener"
+        )
+    if barertc.message_bytes > barertc.upload_bytes * 7 // 8:
+        yield (
+            "barertc.upload_bytes is too small for a message of barertc.message_bytes: whoever "
+            "sends one is cut off"
         )
     if barertc.channels and not _has_start(barertc):
         yield (

@@ -37,6 +37,7 @@ def socket_limits(state: BareRtcState) -> SocketLimits:
         messages_per_second=settings.messages_per_second,
         burst=BURST,
         largest_message=settings.message_bytes,
+        intake=state.uploads,
         outbox_messages=settings.outbox_messages,
         outbox_bytes=settings.outbox_bytes,
         ping_seconds=PING_SECONDS,

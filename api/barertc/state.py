@@ -85,7 +85,7 @@ class BareRtcState:
             errands,
             Webhooks(settings, lambda: secret("barertc.admin_api_key"), errands),
             Sessions(services),
-            Uploads(lambda: settings().upload_bytes),
+            Uploads(lambda: settings().upload_bytes, lambda: settings().upload_rate),
             Filters(filter_rules(settings())),
             link_spam_guard(settings()),
             trio.CapacityLimiter(READING_AT_ONCE),

@@ -73,18 +73,34 @@ class Rejection:
     content_type: str = "text/plain; charset=utf-8"
 
 
+class Intake(Protocol):
+    """Who bounds the large messages that come in at a time, over all sockets."""
+
+    async def enter(self, size: int) -> bool:
+        """Wait for a place for a message of `size` bytes; False when none came in time."""
+
+    def leave(self, size: int) -> None:
+        """Give a place back."""
+
+    @property
+    def slowest(self) -> int:
+        """The bytes per second with which a message must come in."""
+
+
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
     """Bounds of one websocket; rates delay the reader, they never drop (limits.* in the config).
 
     `burst` messages may come at once, if that is more than a second's; the mean stays the rate.
-    `message_bytes` may be raised to `largest_message` once it is known who is there.
+    `message_bytes` may be raised to `largest_message` once it is known who is there; what is larger
+    than `message_bytes` then comes in with a place of the `intake`, where there is one.
     """
 
     message_bytes: int = 1_048_576
     messages_per_second: int = 20
     burst: int = 0
     largest_message: int = 0  # 0: message_bytes, for good
+    intake: Intake | None = None
     outbox_messages: int = 2048
     outbox_bytes: int = 16_777_216  # unsent, so that large messages cannot fill the memory either
     ping_seconds: float = 54.0
@@ -121,7 +137,12 @@ class Socket(Protocol):
         """
 
     def limit_messages(self, message_bytes: int) -> None:
-        """Take messages of that size from now on, of `largest_message` at most."""
+        """Take messages of that size from now on, of `largest_message` at most.
+
+        A larger one than `SocketLimits.message_bytes` waits for a place of the `intake`, unread; it
+        keeps it until the next `receive`. Without one in time the socket is closed with 1013; who
+        sends it too slowly is closed with 1008.
+        """
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Start the closing handshake, which has a deadline; `receive` then raises SocketClosed."""

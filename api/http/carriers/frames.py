@@ -79,3 +79,14 @@ def frame_head(opcode_byte: int, length: int) -> bytes:
 def short_reason(reason: str) -> str:
     """Cut a close reason to the 123 bytes a control frame has room for."""
     return reason.encode()[:123].decode(errors="ignore")
+
+
+def is_utf8(payload: bytes) -> bool:
+    """Tell whether a payload may be text (RFC 6455, 8.1)."""
+    if payload.isascii():
+        return True
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

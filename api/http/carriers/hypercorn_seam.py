@@ -22,7 +22,12 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.protocol.events import Body, Data, StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.protocol.ws_stream import ASGIWebsocketState, Handshake, WSStream
+from hypercorn.protocol.ws_stream import (
+    ASGIWebsocketState,
+    Handshake,
+    WebsocketBuffer,
+    WSStream,
+)
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import EventWrapper, WorkerContext
 from hypercorn.typing import ConnectionState
@@ -30,6 +35,7 @@ from wsproto.connection import ConnectionState as WebsocketState
 from wsproto.events import CloseConnection, Event
 
 import api.http.carriers.hypercorn_http2  # noqa: F401  changes Hypercorn's HTTP/2
+from api.http.carriers.message_gate import TOO_LARGE, MessageGate
 
 if TYPE_CHECKING:
     from api.http.carriers.upgrades import WebsocketRoutes
@@ -50,6 +56,8 @@ LINGER_SECONDS = 1.0  # for an early answer to reach a client that still sends
 SILENCE_SECONDS = 30.0  # beyond the ping interval, and the client is gone
 TLS_HANDSHAKE_SECONDS = 10.0
 CHUNK_BYTES = 65_536
+GATE = "quintet.gate"  # in the scope of a websocket: its MessageGate
+WATCH_SECONDS = 1.0
 
 
 class HttpServer:
@@ -247,6 +255,7 @@ _run = TCPServer.run
 _init = H11Protocol.__init__
 _handle, _send_event = WSStream.handle, WSStream._send_wsproto_event
 _app_send = WSStream.app_send
+_to_message = WebsocketBuffer.to_message
 _CLIENTS_CODE = "quintet_close_code"
 _read_handshake = Handshake.__init__
 _REFUSED = "quintet_refused"
@@ -317,10 +326,47 @@ async def _handle_early_and_last(self: WSStream, event: Any) -> None:
         return
     code = vars(self).get(_CLIENTS_CODE)
     if not isinstance(event, StreamClosed) or code is None or self.closed or not self.app_put:
+        gate = vars(self).get("scope", {}).get(GATE)
+        vars(self.buffer)[GATE] = gate
         await _handle(self, event)
+        if gate is not None and self.buffer.length:
+            await _hold_back(self, gate)
         return
     self.closed = True
     await self.app_put({"type": "websocket.disconnect", "code": code})
+
+
+async def _hold_back(self: WSStream, gate: MessageGate) -> None:
+    """Read no more of this connection while a large message waits for its place.
+
+    Nothing is kept of one that is too large, or that nobody will receive: Hypercorn would take in
+    what comes behind its own refusal, without end.
+    """
+    if not gate.ended and self.buffer.length > gate.message_bytes:
+        gate.close(*TOO_LARGE)
+    elif not gate.ended and gate.stops(self.buffer.length):
+        await gate.enter(gate.message_bytes)
+        if gate.coming:
+            self.task_group.spawn(_watch, self, gate)
+    if gate.ended:
+        self.buffer.clear()
+
+
+async def _watch(self: WSStream, gate: MessageGate) -> None:
+    """End a large message that comes too slowly; keep nothing of it once its websocket ends."""
+    while gate.coming and not gate.ended:
+        await trio.sleep(WATCH_SECONDS)
+        gate.watch(trio.current_time(), self.buffer.length)
+    if gate.ended:
+        self.buffer.clear()
+
+
+def _note_the_end(self: WebsocketBuffer) -> dict[str, Any]:
+    """Return the message, which is whole now."""
+    gate = vars(self).get(GATE)
+    if gate is not None:
+        gate.complete(self.length)
+    return _to_message(self)
 
 
 async def _send_unless_refused(self: WSStream, message: Any) -> None:
@@ -332,6 +378,7 @@ async def _send_unless_refused(self: WSStream, message: Any) -> None:
 
 WSStream._send_wsproto_event = _note_the_close  # type: ignore[method-assign]
 WSStream.handle = _handle_early_and_last  # type: ignore[method-assign]
+WebsocketBuffer.to_message = _note_the_end  # type: ignore[method-assign]
 WSStream.app_send = _send_unless_refused  # type: ignore[method-assign]
 H11Protocol.__init__ = _read_until_the_end  # type: ignore[method-assign]
 H11Protocol._check_protocol = _stay_with_http_1  # type: ignore[assignment, method-assign]

@@ -1,7 +1,8 @@
-"""A large frame of a client, unmasked as it comes in, so that its end holds up nobody. Pure.
+"""Messages that come in pieces: a large frame, and several frames. Pure.
 
-Unmasked and copied at once, a frame of 40 MiB would hold the loop for a twelfth of a second. Its
-payload is a bytearray, which whoever receives it reads as he reads bytes.
+A large frame is unmasked as it comes in, so that its end holds up nobody: at once, one of 40 MiB
+would hold the loop for a twelfth of a second. Its payload is a bytearray, which whoever receives it
+reads as he reads bytes.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from typing import Any
 from api.http.carriers.frames import WHOLE_TEXT, payload_start, unmask
 
 LARGE = 262_144  # bytes of a frame that is taken apart like this
+FRAGMENTS = 4096  # of one message
 
 
 class LargeFrame:
     """One frame that began at `start` of `data` and ends at `end`, beyond it (`frame_end`)."""
 
-    __slots__ = ("_is_text", "_left", "_mask", "_payload")
+    __slots__ = ("_is_text", "_left", "_mask", "_payload", "_wanted")
 
     def __init__(self, data: bytes, start: int, end: int) -> None:
         begin = payload_start(data, start)
@@ -24,6 +26,7 @@ class LargeFrame:
         self._mask = data[begin - 4 : begin]
         self._payload = bytearray()  # not of its size from the start: that would be written at once
         self._left = end - begin
+        self._wanted = True
         self.add(data[begin:])
 
     @property
@@ -34,13 +37,46 @@ class LargeFrame:
     def add(self, data: bytes) -> bytes:
         """Take what belongs to it; return the rest."""
         part, rest = data[: self._left], data[self._left :]
-        if part:
+        if part and not self._wanted:
+            self._left -= len(part)
+        elif part:
             self._payload += unmask(part, self._mask)
             self._left -= len(part)
             turn = len(part) % 4
             self._mask = self._mask[turn:] + self._mask[:turn]
         return rest
 
+    def __len__(self) -> int:
+        """Return the bytes that are here."""
+        return len(self._payload)
+
+    def drop(self) -> None:
+        """Keep nothing of it, and only find its end."""
+        self._wanted, self._payload = False, bytearray()
+
     def message(self) -> tuple[Any, bool]:
         """Return its payload and whether that is text, once it is complete."""
         return self._payload, self._is_text
+
+
+class Fragments:
+    """The pieces so far of a message that comes in several frames."""
+
+    __slots__ = ("_is_text", "_parts")
+
+    def __init__(self, is_text: bool) -> None:
+        self._is_text = is_text
+        self._parts: list[bytes] = []
+
+    def add(self, data: Any) -> None:
+        """Take the next one."""
+        self._parts.append(bytes(data))
+
+    @property
+    def too_many(self) -> bool:
+        """Whether there are more than FRAGMENTS: empty ones pass every limit of size."""
+        return len(self._parts) > FRAGMENTS
+
+    def message(self) -> tuple[bytes, bool]:
+        """Return the payload and whether that is text, once all are there."""
+        return b"".join(self._parts), self._is_text

@@ -1,7 +1,11 @@
 """The other carrier of `api.http.sockets.Socket`: Quart-Trio's websocket.
 
 It serves TLS listeners, plain Hypercorn command lines, and the rare upgrade that is not the first
-request of its connection. Pings and UTF-8 are Hypercorn's business here.
+request of its connection. Pings and UTF-8 are Hypercorn's business here, and so is what waits to be
+received: its queue and Quart's hold twenty messages, of the ordinary size but for one. A large one
+is held back as in the lane, by the gate that Hypercorn finds in the scope (`hypercorn_seam.py`).
+There its size is known only once it is whole: it is stopped up to 64 KiB beyond the limit, counted
+in characters where it is text, and its place is one of the largest size.
 """
 
 from __future__ import annotations
@@ -13,7 +17,8 @@ from typing import TYPE_CHECKING
 import trio
 from quart import Response, websocket
 
-from api.http.carriers.hypercorn_seam import AlreadyRefused
+from api.http.carriers.hypercorn_seam import GATE, AlreadyRefused
+from api.http.carriers.message_gate import TOO_LARGE, MessageGate
 from api.http.carriers.pacing import RateWindow
 from api.http.carriers.quart_seam import close_code
 from api.http.carriers.unsent import Unsent
@@ -53,7 +58,8 @@ class QuartSocket:
         self._carrier = carrier
         self._limits = limits
         self._tally = tally
-        self._message_bytes = limits.message_bytes
+        self._gate = MessageGate(limits, self.close)
+        carrier.scope[GATE] = self._gate  # type: ignore[literal-required]
         self._window = RateWindow(limits.messages_per_second, limits.burst)
         self._outbox: Unsent[tuple[bytes, bool]] = Unsent(
             limits.outbox_messages, limits.outbox_bytes
@@ -65,6 +71,7 @@ class QuartSocket:
 
     async def receive(self) -> tuple[bytes, bool]:
         """Return the next message; see `api.http.sockets.Socket`."""
+        self._gate.handled()
         if self._ended is None:
             self._ending = trio.CancelScope()
             with self._ending:
@@ -82,9 +89,10 @@ class QuartSocket:
             code = close_code(self._carrier.scope)
             self._end(code, "", theirs=code != 1006)
             raise SocketClosed(*self._ended or ()) from None
+        self._gate.hand_out(len(data or b""))
         payload = data.encode() if isinstance(data, str) else data or b""
-        if len(payload) > self._message_bytes:
-            self.close(1009, "message too large")
+        if len(payload) > self._gate.message_bytes:
+            self.close(*TOO_LARGE)
         await trio.sleep(self._window.take(trio.current_time()))
         return payload, isinstance(data, str)
 
@@ -100,7 +108,7 @@ class QuartSocket:
 
     def limit_messages(self, message_bytes: int) -> None:
         """Take larger messages, or no longer; see `api.http.sockets.Socket`."""
-        self._message_bytes = self._limits.within(message_bytes)
+        self._gate.message_bytes = self._limits.within(message_bytes)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Send a close frame behind what is queued; see `api.http.sockets.Socket`."""
@@ -112,6 +120,7 @@ class QuartSocket:
         self._end(1006, "")
         self._outbox.clear()
         self._ending.cancel()
+        self._gate.leave()
         self._done.set()
 
     def hurry(self) -> None:
@@ -152,12 +161,14 @@ class QuartSocket:
     async def finish(self) -> None:
         """Let the writer end, at most CLOSE_SECONDS."""
         self.close()
+        self._gate.leave()
         with trio.move_on_after(CLOSE_SECONDS):
             await self._done.wait()
 
     def _end(self, code: int, reason: str, theirs: bool = False) -> None:
         if self._ended is None:
             self._ended = (code, reason, theirs)
+            self._gate.end()
             self._more.set()
 
 

@@ -75,6 +75,8 @@ async def test_a_camera_is_marked_and_cut(server: BareServer, way: str) -> None:
         server.person("ann", way) as ann,
     ):
         await ann.send("me", video=1, status="online")
+        while (await root.listed("ann", "root"))["ann"]["video"] != 1:
+            pass
         await root.say("/nsfw ann")
         assert (await ann.until("me"))["video"] == 3
         while (await root.listed("ann", "root"))["ann"]["video"] != 3:
@@ -103,6 +105,7 @@ async def test_somebody_is_made_an_operator_and_no_longer(server: BareServer, wa
         server.person("bob", way),
     ):
         await root.say("/op ann")
+        assert "operator" in await ann.told()  # which a list may overtake
         while not (await ann.listed("ann", "bob", "root"))["ann"]["op"]:
             pass
         await ann.say("/bans")

@@ -7,6 +7,7 @@ import io
 import json
 import random
 import re
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ import trio.testing
 from PIL import Image
 
 from api.barertc.errors import LEFT_OUT, UploadsBusy
-from api.barertc.uploads import AT_A_TIME, Uploads
-from tests.support.barertc import BareServer, barertc_server, barertc_settings
+from api.barertc.uploads import AT_A_TIME, ENTER_SECONDS, Uploads
+from tests.support import raw
+from tests.support.barertc import BareServer, BareTester, barertc_server, barertc_settings
+from tests.support.raw import frame, upgraded
 
 
 def png(width: int, height: int, *, noise: bool = False) -> bytes:
@@ -170,7 +173,7 @@ async def test_who_may_show_no_pictures_is_told_by_the_server(server: BareServer
 async def test_four_have_a_turn_at_a_time_and_bytes_are_bounded(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    uploads, at_once, most = Uploads(lambda: 1000), 0, 0
+    uploads, at_once, most = Uploads(lambda: 1000, lambda: 100), 0, 0
 
     async def upload() -> None:
         nonlocal at_once, most
@@ -192,7 +195,7 @@ async def test_four_have_a_turn_at_a_time_and_bytes_are_bounded(
 
 
 async def test_nobody_waits_for_a_turn_for_ever(autojump_clock: trio.testing.MockClock) -> None:
-    uploads = Uploads(lambda: 1000)
+    uploads = Uploads(lambda: 1000, lambda: 100)
     async with trio.open_nursery() as nursery:
 
         async def hang() -> None:
@@ -207,3 +210,119 @@ async def test_nobody_waits_for_a_turn_for_ever(autojump_clock: trio.testing.Moc
                 pass
         nursery.cancel_scope.cancel()
     assert uploads.held == 0
+
+
+def some_uploads(most: int = 800) -> Uploads:
+    return Uploads(lambda: most, lambda: 100)
+
+
+async def test_four_have_a_place_and_the_others_get_theirs_in_line(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    uploads, order = some_uploads(), []
+
+    async def come(number: int) -> None:
+        await trio.sleep(number / 100)
+        assert await uploads.enter(100)
+        order.append(number)
+        assert uploads.places <= AT_A_TIME
+        await trio.sleep(1)
+        uploads.leave(100)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(9):
+            nursery.start_soon(come, number)
+    assert order == list(range(9))
+    assert (uploads.places, uploads.coming, uploads.held) == (0, 0, 0)
+
+
+async def test_bytes_of_places_are_bounded_and_leave_some_for_who_needs_none(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    uploads = some_uploads()
+    assert await uploads.enter(700)
+    async with uploads.turn(100):
+        with pytest.raises(UploadsBusy):
+            async with uploads.turn(1):
+                pass
+    with pytest.raises(UploadsBusy), uploads.place(1):
+        pass
+    began = trio.current_time()
+    assert not await uploads.enter(1)
+    assert trio.current_time() - began == ENTER_SECONDS
+    assert not await uploads.enter(701)  # will never fit
+    assert trio.current_time() - began == ENTER_SECONDS
+    uploads.leave(700)
+    with uploads.place(700):
+        assert uploads.held == 700
+    assert (uploads.places, uploads.coming, uploads.held) == (0, 0, 0)
+
+
+async def test_who_waits_no_longer_leaves_the_line(autojump_clock: trio.testing.MockClock) -> None:
+    uploads = some_uploads()
+    got = trio.Event()
+
+    async def small() -> None:
+        await trio.sleep(1)
+        assert await uploads.enter(100)
+        got.set()
+
+    assert await uploads.enter(500)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(small)
+        with trio.move_on_after(2):
+            await uploads.enter(400)  # stands before the small one, which would fit
+        await got.wait()
+        assert trio.current_time() >= 2
+    uploads.leave(500)
+    uploads.leave(100)
+    assert (uploads.places, uploads.coming, uploads.held) == (0, 0, 0)
+
+
+async def test_a_place_that_was_given_to_who_went_in_that_moment_goes_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    uploads = some_uploads(100)
+    assert await uploads.enter(80)
+    async with trio.open_nursery() as nursery:
+        scope = trio.CancelScope()
+
+        async def come() -> None:
+            with scope:
+                await uploads.enter(80)
+
+        nursery.start_soon(come)
+        await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        uploads.leave(80)
+    assert await uploads.enter(80)
+    uploads.leave(80)
+    assert (uploads.places, uploads.coming, uploads.held) == (0, 0, 0)
+
+
+async def test_large_messages_of_sockets_and_polls_share_their_places(tmp_path: Path) -> None:
+    large = json.dumps({"action": "file", "message": "a.png", "bytes": [1] * 1_000_000}).encode()
+    login = frame(raw.TEXT, b'{"action":"login"}')
+    async with (
+        barertc_server(tmp_path) as server,
+        server.person("ann", "poll") as ann,
+        AsyncExitStack() as stack,
+    ):
+        for _ in range(AT_A_TIME):
+            client = await stack.enter_async_context(upgraded(server.serving))
+            await client.send(login)
+            while b'"presence"' not in (await client.read_message() or (0, b""))[1]:
+                pass
+            await client.send(frame(raw.TEXT, large)[:100_000])
+        await ann.rest()
+        await ann.raw(large)
+        assert "Too many pictures" in await ann.told()
+        await stack.aclose()
+        while "Too many" in (told := await refused(ann, large)):
+            pass
+        assert "could not be read" in told
+
+
+async def refused(person: BareTester, message: bytes) -> str:
+    await person.raw(message)
+    return await person.told()

@@ -1,0 +1,180 @@
+"""What comes in on a websocket of the lane: bytes become messages. No I/O here.
+
+Whole messages are taken apart with `frames.py`, large ones with `large_frame.py`. All else goes to
+the sans-IO `Protocol` of the `websockets` library, made when first needed. A message that must wait
+for a place (`message_gate.py`) stops the parser; who reads the socket reads on once there is one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Protocol, Side, State
+
+from api.http.carriers.frames import (
+    LONGEST_CONTROL,
+    LONGEST_HEAD,
+    PONG,
+    WHOLE,
+    WHOLE_TEXT,
+    frame_end,
+    payload_of,
+    payload_start,
+)
+from api.http.carriers.large_frame import LARGE, Fragments, LargeFrame
+from api.http.carriers.message_gate import MessageGate
+
+if TYPE_CHECKING:
+    from api.http.sockets import SocketLimits
+
+CONTROL = 0x08  # bit of an opcode
+TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
+OPEN = State.OPEN
+
+
+class LaneInput:
+    """The receiving half of a `LaneSocket`, which closes and answers for it."""
+
+    __slots__ = (
+        "_fragments", "_gate", "_heard", "_large", "_limits", "_message_bytes", "_messages",
+        "_needed", "_partial", "_protocol", "_room", "_wanted",
+    )  # fmt: skip
+
+    def __init__(self, limits: SocketLimits) -> None:
+        self._limits = limits
+        self._heard = False  # anything, since the last tick
+        self._protocol: Protocol | None = None  # exists once a frame is no whole message
+        self._messages: list[tuple[bytes, bool]] = []  # parsed, not yet received, the next one last
+        self._message_bytes = limits.message_bytes
+        self._room = limits.message_bytes  # for the payload of the next frame
+        self._partial: bytearray | None = None  # the beginning of a frame
+        self._large: LargeFrame | None = None  # the beginning of a large one
+        self._needed = 0  # bytes in `_partial` before it is worth a look
+        self._fragments: Fragments | None = None  # of a message that is not whole yet
+        self._gate: MessageGate | None = None  # exists once larger messages may come
+        self._wanted = 0  # bytes of a message that is not read on before there is a place for it
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Start the closing handshake."""
+        raise NotImplementedError
+
+    def _send_replies(self, protocol: Protocol) -> None:
+        """Send what the library answers by itself."""
+        raise NotImplementedError
+
+    def limit_messages(self, message_bytes: int) -> None:
+        """Take larger messages, or no longer; see `api.http.sockets.Socket`."""
+        if self._gate is None:
+            self._gate = MessageGate(self._limits, self.close)
+        raised = self._limits.within(message_bytes) - self._message_bytes
+        self._message_bytes += raised
+        self._room += raised
+        if self._protocol is not None:
+            self._protocol.max_message_size = self._message_bytes
+
+    def _parse(self, data: bytes) -> None:
+        """Take whole messages as they are, and leave every other frame to the library."""
+        self._heard = True
+        if self._large is not None:
+            data = self._large.add(data)
+            if not self._large.complete:
+                return
+            self._add_whole(self._large.message())
+            self._large = None
+        elif self._partial is not None:
+            self._partial += data
+            if len(self._partial) < self._needed:
+                return
+            data, self._partial = bytes(self._partial), None
+        start, size = 0, len(data)
+        while start < size:
+            end = frame_end(data, start, self._room) if self._is_open() else -1
+            if end < 0:
+                self._consult(data[start:])
+                break
+            kind = data[start]
+            if self._gate is not None and self._must_wait(data, start, end):
+                self._partial, self._needed = bytearray(data[start:]), 0
+                break
+            if end > size:
+                if end - start < LARGE or kind not in WHOLE or self._fragments is not None:
+                    self._partial, self._needed = bytearray(data[start:]), end - start
+                elif size - start < LONGEST_HEAD:
+                    self._partial, self._needed = bytearray(data[start:]), LONGEST_HEAD
+                else:
+                    self._large = LargeFrame(data, start, end)
+                break
+            if kind in WHOLE and self._fragments is None:
+                self._add_whole((payload_of(data, start, end), kind == WHOLE_TEXT))
+            elif kind != PONG or end - start > LONGEST_CONTROL:
+                self._consult(data[start:end])
+            start = end
+        self._messages.reverse()
+
+    def _consult(self, data: bytes) -> None:
+        """Let the library take it: it answers pings, and says what is wrong with the rest."""
+        protocol = self._library()
+        protocol.receive_data(data)
+        if protocol.writes:
+            self._send_replies(protocol)
+        for frame in cast("list[Frame]", protocol.events_received()):
+            self._add(frame)
+
+    def _add(self, frame: Frame) -> None:
+        """Add a fragment to the message it belongs to."""
+        opcode = frame.opcode
+        if opcode is TEXT or opcode is BINARY:
+            self._fragments = Fragments(opcode is TEXT)
+        elif opcode is not CONT or self._fragments is None:
+            return
+        self._fragments.add(frame.data)
+        self._room -= len(frame.data)
+        if frame.fin:
+            self._add_whole(self._fragments.message())
+            self._fragments, self._room = None, self._message_bytes
+        elif self._fragments.too_many:
+            self.close(1009, "too many fragments")
+            self._fragments = None
+
+    def _must_wait(self, data: bytes, start: int, end: int) -> bool:
+        """Tell whether a frame is of a message that needs a place first; note of what size."""
+        size = self._message_bytes - self._room + end - start
+        gate = self._gate
+        if gate is None or not gate.stops(size) or data[start] & CONTROL:
+            return False
+        size -= payload_start(data, start) - start
+        if not gate.stops(size):
+            return False
+        whole = data[start] in WHOLE and self._fragments is None
+        self._wanted = size if whole else self._message_bytes  # nobody says how large it gets
+        return True
+
+    def _add_whole(self, message: tuple[bytes, bool]) -> None:
+        self._messages.append(message)
+        if self._gate is not None:
+            self._gate.complete(len(message[0]))
+
+    def _let_go(self) -> None:
+        """Keep nothing of a message that nobody will receive, nor its place."""
+        self._wanted, self._fragments = 0, None
+        if self._large is not None:
+            self._large.drop()
+        if self._gate is not None:
+            self.limit_messages(self._limits.message_bytes)
+            self._gate.leave()
+
+    def _arrived(self) -> int:
+        """Return how many bytes are here of a message that is not whole."""
+        arrived = self._message_bytes - self._room  # of its fragments
+        return arrived + len(self._large or b"") + len(self._partial or b"")
+
+    def _is_open(self) -> bool:
+        return self._protocol is None or self._protocol.state is OPEN
+
+    def _library(self) -> Protocol:
+        """Return what speaks for us in all but whole messages."""
+        if self._protocol is None:
+            most = self._message_bytes
+            self._protocol = Protocol(Side.SERVER, state=OPEN, max_size=most)
+        return self._protocol
