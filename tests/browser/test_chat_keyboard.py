@@ -15,15 +15,24 @@ def test_every_control_of_the_login(chatter: NewChatter) -> None:
     ada = chatter("Ada")
     ada.open("")
     keys = Keyboard(ada.page)
-    assert keys.reaches_every_control() == [
-        "Your name", "Without WebSocket (slower; for networks that block it)", "Enter the chat",
-        "About this chat",
+    assert keys.reaches_every_control() == [  # the name has the focus
+        "Without WebSocket (slower; for networks that block it)", "Enter the chat",
+        "About this chat", "Your name",
     ]  # fmt: skip
     keys.reach("Your name")
     keys.types("Ada")
     keys.press("Enter")
     ada.is_in()
     assert keys.on == "Message"
+
+
+def test_one_comes_in_by_typing_a_name_and_enter(chatter: NewChatter) -> None:
+    ada = chatter("Ada 3")
+    ada.open("")
+    expect(ada.page.get_by_label("Your name")).to_be_focused()
+    ada.page.keyboard.type("Ada 3")
+    ada.page.keyboard.press("Enter")
+    ada.is_in()
 
 
 def test_every_control_of_the_chat(chatter: NewChatter) -> None:

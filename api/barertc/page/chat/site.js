@@ -75,6 +75,10 @@ class Site {
     byId("login-polling").checked = memory.get("polling") === "yes";
     this.#showLogin("", problem);
     showView("login");
+    if (!PAGE.subject && !this.#isNarrow()) {
+      byId("login-name").focus();
+      byId("login-name").select();
+    }
     if (PAGE.subject && !problem) this.#enter();
   }
 
