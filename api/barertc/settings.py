@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -22,6 +21,7 @@ from api.settings.fields import (
     Secret,
     Section,
     WebUrl,
+    web_parts,
 )
 from api.settings.findings import Found, no_folder, twins
 
@@ -34,15 +34,7 @@ START_CHANNEL = "lobby"
 
 def _full_url(value: str) -> str:
     """Accept "" or an absolute http(s) URL, with a query or without."""
-    if not value:
-        return value
-    try:
-        parts = urlsplit(value)
-        usable = bool(parts.scheme in ("http", "https") and parts.hostname)
-        parts.port  # noqa: B018  reading it checks it
-    except ValueError:
-        usable = False
-    if not usable or "@" in parts.netloc or not value.isprintable() or " " in value:
+    if value and (web_parts(value) is None or not value.isprintable() or " " in value):
         raise ValueError('must be a URL like "https://www.example.org/page?x=1"')
     return value
 

@@ -9,7 +9,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
@@ -132,17 +132,23 @@ def _host(value: str) -> str:
 Host = Annotated[str, AfterValidator(_host)]
 
 
+def web_parts(value: str) -> SplitResult | None:
+    """Take an absolute http(s) URL without user and password apart; None for anything else."""
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018  reading it checks it
+    except ValueError:
+        return None
+    usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    return parts if usable else None
+
+
 def _web_url(value: str) -> str:
     """Accept "" or an absolute http(s) URL; a trailing slash is dropped."""
     if not value:
         return value
-    try:
-        parts = urlsplit(value)
-        usable = bool(parts.scheme in ("http", "https") and parts.hostname)
-        parts.port  # noqa: B018  reading it checks it
-    except ValueError:
-        usable = False
-    if not usable or parts.query or parts.fragment or "@" in parts.netloc:
+    parts = web_parts(value)
+    if parts is None or parts.query or parts.fragment:
         raise ValueError('must be a URL like "https://meet.example.org"')
     return value.rstrip("/")
 
