@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from actors.core import ActorSystem
 from actors.core.state import ActorState
@@ -34,6 +36,17 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         assert system.counters.spawned == system.counters.stopped, "actors were left behind"
         assert system.clock.pending == 0, "timers were left behind"
     assert not listening(open_sockets() - before), "a listening socket was left open"
+
+
+@pytest.fixture(autouse=True)
+def leave_logging_as_it_was() -> Iterator[None]:
+    """Undo what a command or a server has set up for the whole process."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def open_sockets() -> set[str]:

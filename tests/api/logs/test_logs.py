@@ -20,16 +20,6 @@ from api.settings import LogSettings
 Lines = Callable[[], list[dict[str, Any]]]
 
 
-@pytest.fixture(autouse=True)
-def leave_logging_as_it_was() -> Iterator[None]:
-    before, root = structlog.get_config(), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.configure(**before)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
 @pytest.fixture
 def out(tmp_path: Path) -> Iterator[tuple[int, Lines]]:
     """A descriptor to log to, and what was logged there since the last look."""
