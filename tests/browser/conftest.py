@@ -114,7 +114,11 @@ def own_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
 
 
 @pytest.fixture
-def newcomer(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Newcomer]:
+def newcomer(
+    browser: Browser,
+    own_server: object,  # ends after people have gone: pages complain of a server that has
+    request: pytest.FixtureRequest,
+) -> Iterator[Newcomer]:
     """Make people, each in a tab and profile of their own; none of their browsers may complain.
 
     `server` (default: the module's), `within` another browser, and context options.
@@ -130,7 +134,11 @@ def chat_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProc
 
 
 @pytest.fixture
-def chatter(browser: Browser, request: pytest.FixtureRequest) -> Iterator[NewChatter]:
+def chatter(
+    browser: Browser,
+    own_server: object,  # as for newcomer
+    request: pytest.FixtureRequest,
+) -> Iterator[NewChatter]:
     """Make people at the chat page, as `newcomer` does at the meeting page."""
     yield from _people(Chatter, browser, lambda: request.getfixturevalue("chat_server"))
 
