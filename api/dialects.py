@@ -12,15 +12,16 @@ BUILT = {
     "spreed": "api.spreed.dialect:SPREED",
     "owt": "api.owt.dialect:OWT",
     "auvious": "api.auvious.dialect:AUVIOUS",
+    "peerjs": "api.peerjs.dialect:PEERJS",
     "barertc": "api.barertc.dialect:BARERTC",
     "operator": "api.operator.dialect:OPERATOR",
 }
 """What this version can serve: the name, and the module and name of its `Dialect`."""
 
-PLANNED = ("skyway", "peerjs")
+PLANNED = ("skyway",)
 """Names that have a section, in `api/settings/planned.py`; a listener cannot serve them yet."""
 
-DEFAULTS = ("spreed", "owt", "auvious", "barertc", "operator")
+DEFAULTS = ("spreed", "owt", "auvious", "peerjs", "barertc", "operator")
 """What a listener serves that names no dialects."""
 
 DEFAULT_ROOT = "spreed"

@@ -54,6 +54,7 @@ from actors.words.facts import (
     Restarted,
     RoomClosed,
     Signalled,
+    Unreached,
 )
 from actors.words.orders import Order, Placed
 from actors.words.refusals import Busy, NotInRoom
@@ -85,9 +86,9 @@ class Member(Actor[Message]):
     )  # fmt: skip
 
     accepts = (
-        FromRoom, JoinRefused, Signalled, Enter, Exit, PlaceOrder, Post, SetStatus, Introduce,
-        GrantLogin, LogIn, DescribeMember, Follow, Resume, Adopt, RefuseSecond, Lost, End,
-        Overdue, IdentifyAgain, LeaveAgain, ConfirmAgain,
+        FromRoom, JoinRefused, Signalled, Unreached, Enter, Exit, PlaceOrder, Post, SetStatus,
+        Introduce, GrantLogin, LogIn, DescribeMember, Follow, Resume, Adopt, RefuseSecond, Lost,
+        End, Overdue, IdentifyAgain, LeaveAgain, ConfirmAgain,
     )  # fmt: skip
 
     def __init__(self, identity: Identity, profile: Profile, client: Client) -> None:
@@ -119,7 +120,7 @@ class Member(Actor[Message]):
     async def handle(self, message: Message) -> object:
         try:
             match message:
-                case Signalled():  # first: these are by far the most
+                case Signalled() | Unreached():  # first: these are by far the most
                     self._show_to_client(message)
                 case FromRoom(room, fact):
                     self._place.hear(room, fact)
@@ -311,7 +312,7 @@ class Member(Actor[Message]):
             self._lose_client(leaving=False)
 
     def _resume(self, order: Resume) -> None:
-        if not self._profile.terms.resume_seconds:
+        if not self._profile.terms.resume_seconds or not self._profile.is_proven_by(order.proof):
             raise ResumeRefused
         self._log("peer.resumed")
         backlog = self._replace_client(order.client)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.core import Message, Ref, Refused, Request
 from actors.member.client import Client
@@ -114,7 +114,7 @@ class Follow(Message):
 
 
 class ResumeRefused(Refused):
-    """This member does not outlive its connection."""
+    """This member does not outlive its connection, or it is somebody else's."""
 
     code = "resume_refused"
 
@@ -123,11 +123,13 @@ class ResumeRefused(Refused):
 class Resume(Request[None]):
     """Go on with another client; a present one is closed.
 
-    The new one is shown Resumed, then all that happened meanwhile. Raises ResumeRefused.
+    The new one is shown Resumed, then all that happened meanwhile. `proof` is the one in the
+    member's Profile. Raises ResumeRefused.
     """
 
     client: Client
     tag: str
+    proof: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,13 @@ class Signalled(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class Unreached(Fact):
+    """Nobody of this id was there, or came, to take what you have signalled to it."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Introduced(Fact):
     """Who you are: sent on connection, when asked for, and after a login."""
 

@@ -50,6 +50,11 @@ class MemberKey:
     def path(self) -> str:
         return f"{MEMBERS}/{self.slug}"
 
+    @classmethod
+    def from_slug(cls, slug: str) -> MemberKey:
+        """Read an actor's name back."""
+        return cls(*_parts(slug))
+
 
 @dataclass(frozen=True, slots=True)
 class EndpointKey:
@@ -61,8 +66,7 @@ class EndpointKey:
     @classmethod
     def from_slug(cls, slug: str) -> EndpointKey:
         """Read an actor's name back."""
-        realm, _, name = slug.partition(":")
-        return cls(unquote(realm), unquote(name, errors="surrogatepass"))
+        return cls(*_parts(slug))
 
     @property
     def slug(self) -> str:
@@ -77,6 +81,16 @@ class EndpointKey:
 def in_realm(slug: str, realm: str) -> bool:
     """Tell whether the key with this slug is of this realm."""
     return slug.startswith(_slug(realm, ""))
+
+
+def peers_realm(api_key: str) -> str:
+    """Return the realm of those who signal to each other by one API key, browsers and devices."""
+    return f"peers.{api_key}"
+
+
+def _parts(slug: str) -> tuple[str, str]:
+    realm, _, name = slug.partition(":")
+    return unquote(realm), unquote(name, errors="surrogatepass")
 
 
 def _slug(realm: str, name: str) -> str:

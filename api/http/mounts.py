@@ -10,6 +10,7 @@ from quart import Blueprint, Response
 
 from actors.core import ActorStopped, Message, Ref
 from actors.room.site import CpuSpent
+from actors.signalling.absent import AbsentPeers
 from actors.store.messages import STORE
 from api.http.metrics import Traffic
 from api.http.sockets import WebsocketRoute
@@ -43,6 +44,7 @@ class Services:
     metrics: CollectorRegistry
     traffic: Traffic = field(default_factory=Traffic)
     lists_cost: CpuSpent = field(default_factory=CpuSpent)  # of clients, for people of a chat site
+    absent: AbsentPeers = field(default_factory=AbsentPeers)
 
     def store(self) -> Ref[Message]:
         """Return the store. Raises ActorStopped while the server is going down."""

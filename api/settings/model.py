@@ -11,10 +11,7 @@ from pydantic import PrivateAttr, create_model
 from api.dialects import built
 from api.settings.changes import Changes, changes, merged
 from api.settings.fields import DEFAULTS, Many, Section
-from api.settings.planned import (
-    PeerJsSettings,
-    SkywaySettings,
-)
+from api.settings.planned import SkywaySettings
 from api.settings.sections import (
     EMBEDDED_LISTENERS,
     IceSettings,
@@ -50,7 +47,6 @@ class Settings(Section, defer_build=True):
     streams: StreamSettings = DEFAULTS
     recording: RecordingSettings = DEFAULTS
     skyway: SkywaySettings = DEFAULTS
-    peerjs: PeerJsSettings = DEFAULTS
 
     _file: Path | None = PrivateAttr(default=None)
     _old_names: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -12,7 +12,6 @@ from api.settings.fields import (
     Name,
     Network,
     PortRange,
-    Positive,
     Seconds,
     Secret,
     Section,
@@ -42,13 +41,3 @@ class SkywaySettings(Section):
     udp_ports: Annotated[PortRange, AfterValidator(_given)] = (50001, 50999)
     redirect_allow: Many[Network] = ("127.0.0.0/8", "::1/128")  # type: ignore[assignment]  # parsed
     api_keys: Many[SkywayApiKey] = ()
-
-
-class PeerJsSettings(Section):
-    """The PeerJS dialect."""
-
-    key: Name = "peerjs"
-    allow_discovery: bool = False
-    alive_timeout: Seconds = 60.0
-    expire_timeout: Seconds = 5.0
-    concurrent_limit: Positive = 5000

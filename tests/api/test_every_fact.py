@@ -15,6 +15,7 @@ import pytest
 import actors
 from actors.core import Refused
 from actors.member.messages import Resumed
+from actors.signalling.absent import AbsentPeers
 from actors.words.facts import (
     Dropped,
     Fact,
@@ -43,8 +44,9 @@ from actors.words.facts import (
     StreamAdded,
     StreamChanged,
     StreamRemoved,
+    Unreached,
 )
-from actors.words.keys import RoomKey
+from actors.words.keys import MemberKey, RoomKey
 from actors.words.permission import NO_MEDIA
 from actors.words.site import (
     NO_STANDING,
@@ -72,6 +74,7 @@ from api.barertc.events import BareClient, BareRenderer
 from api.barertc.tokens import Bearer
 from api.owt.portal.client import PortalClient
 from api.owt.portal.notifications import PortalRenderer
+from api.peerjs.events import PeerJsClient
 from api.settings import IceSettings
 from api.spreed.events import SpreedClient, SpreedRenderer
 from api.spreed.signing import Signer
@@ -131,10 +134,13 @@ EXAMPLES: tuple[Fact, ...] = (
     StreamAdded(STREAM),
     StreamChanged(STREAM, "."),
     StreamRemoved("17"),
+    Unreached("bob"),
 )
 
 TO_THE_MEMBER = "is for the member itself, which answers its dialect by it"
 NO_STREAMS = "clients of this protocol have their media among themselves"
+PEERS = "peers are in no room"
+NOBODY_WAITS = "what is said to somebody who is not there is nothing in this protocol"
 BY_NAME = "a site knows people by name, and says it otherwise"
 NO_ORDERS = "this protocol has no such order"
 ONLY_IN_A_SITE = dict.fromkeys(map(type, OF_A_SITE), "of a chat site")
@@ -154,6 +160,7 @@ NOT_SAID: dict[str, dict[type[Fact], str]] = {
         StreamAdded: NO_STREAMS,
         StreamChanged: NO_STREAMS,
         StreamRemoved: NO_STREAMS,
+        Unreached: NOBODY_WAITS,
     },
     "barertc": {
         Dropped: "the end of the member, right behind it, says it",
@@ -180,6 +187,7 @@ NOT_SAID: dict[str, dict[type[Fact], str]] = {
         StreamAdded: NO_STREAMS,
         StreamChanged: NO_STREAMS,
         StreamRemoved: NO_STREAMS,
+        Unreached: NOBODY_WAITS,
     },
     "owt": {
         **ONLY_IN_A_SITE,
@@ -194,6 +202,32 @@ NOT_SAID: dict[str, dict[type[Fact], str]] = {
         RosterAnnounced: "nobody calls anybody here",
         RosterListed: NO_ORDERS,
         Signalled: "clients say nothing past the room",
+        Unreached: NOBODY_WAITS,
+    },
+    "peerjs": {
+        **ONLY_IN_A_SITE,
+        Dropped: PEERS,
+        JoinRefused: PEERS,
+        Joined: PEERS,
+        MediaLost: NO_STREAMS,
+        OrderDone: NO_ORDERS,
+        OrderRefused: NO_ORDERS,
+        PeerChanged: PEERS,
+        PeerJoined: PEERS,
+        PeerLeft: PEERS,
+        PermissionSet: PEERS,
+        Restarted: PEERS,
+        RoomChanged: PEERS,
+        RoomClosed: PEERS,
+        RosterAnnounced: PEERS,
+        RosterListed: PEERS,
+        Said: PEERS,
+        SessionAnswered: NO_STREAMS,
+        SessionEnded: NO_STREAMS,
+        SessionReady: NO_STREAMS,
+        StreamAdded: NO_STREAMS,
+        StreamChanged: NO_STREAMS,
+        StreamRemoved: NO_STREAMS,
     },
 }
 
@@ -234,6 +268,8 @@ def client(dialect: str, wire: Any) -> Any:
         return PortalClient(house, wire, "ann", 1)
     if dialect == "barertc":
         return BareClient(wire, BareRenderer(), lambda bearer: "token", BEARER)
+    if dialect == "peerjs":
+        return PeerJsClient(wire, MemberKey("peers.peerjs", "ann"), AbsentPeers())
     signer = Signer("secret")
     session = signer.new_session()
     return SpreedClient(wire, session, SpreedRenderer(signer), IceSettings, "1", lambda id_: None)

@@ -37,7 +37,7 @@ def test_without_a_file_only_loopback_is_served_and_only_what_is_built() -> None
     settings = load_settings(None)
     (listener,) = settings.listeners
     assert (listener.host, listener.port, listener.root) == ("127.0.0.1", 8080, "spreed")
-    assert listener.dialects == ("spreed", "owt", "auvious", "barertc", "operator")
+    assert listener.dialects == ("spreed", "owt", "auvious", "peerjs", "barertc", "operator")
     assert settings.server.data_dir == Path.cwd() / "data"
     assert settings.file is None
 
@@ -177,13 +177,13 @@ def test_a_listener_of_the_operator_alone_has_no_root(load: Load) -> None:
         ("listeners = []", "listeners", "needs at least one entry"),
         ("[[listeners]]\ndialects = []", "listeners[0].dialects", "at least one dialect"),
         ("[[listeners]]\ndialects = ['spred']", "listeners[0].dialects", "mean 'spreed'?"),
-        ("[[listeners]]\ndialects = ['peerjs']", "listeners[0].dialects", "does not serve yet"),
+        ("[[listeners]]\ndialects = ['skyway']", "listeners[0].dialects", "does not serve yet"),
         (
             "[[listeners]]\ndialects = ['spreed', 'spreed']",
             "listeners[0].dialects",
             "'spreed' twice",
         ),
-        ("[[listeners]]\nroot = 'peerjs'", "listeners[0].root", "not among"),
+        ("[[listeners]]\nroot = 'skyway'", "listeners[0].root", "not among"),
         ("[[listeners]]\nroot = 'operator'", "listeners[0].root", "operator's pages"),
         ("[[listeners]]\ntls_keyfile = 'x'", "listeners[0].tls_keyfile", "needs tls_certfile"),
         ("[[listeners]]\ntls_certfile = 'x'", "listeners[0].tls_certfile", "needs tls_keyfile"),

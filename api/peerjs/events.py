@@ -1,0 +1,56 @@
+"""Facts as frames of PeerJS, and the client that they are shown to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.member.client import TooSlow
+from actors.member.messages import Resumed
+from actors.words.close_reasons import CloseReason
+from actors.words.facts import Fact, Introduced, Signalled, Unreached
+from api.http.sockets import Socket, SocketFull
+from api.peerjs.wire import OPEN, expired
+
+if TYPE_CHECKING:
+    from actors.signalling.absent import AbsentPeers
+    from actors.words.keys import MemberKey
+
+CLOSE_CODES = {
+    CloseReason.SHUTTING_DOWN: (1001, "server is going away"),
+    CloseReason.TOO_SLOW: (1013, "too slow"),
+    CloseReason.CRASHED: (1011, "internal error"),
+}
+
+
+class PeerJsClient:
+    """One websocket of a browser. What has waited for its id comes right behind its OPEN."""
+
+    __slots__ = ("_absent", "_key", "_socket", "gone")
+
+    def __init__(self, socket: Socket, key: MemberKey, absent: AbsentPeers) -> None:
+        self._socket = socket
+        self._key = key
+        self._absent = absent
+        self.gone = False
+
+    def show(self, fact: Fact) -> None:
+        """Send the fact as this protocol has it, if it has a word for it. Raises TooSlow."""
+        match fact:
+            case Signalled(body=body):  # first: these are by far the most
+                self._push(body)
+            case Unreached(peer):
+                self._push(expired(peer, self._key.id))
+            case Introduced() | Resumed():
+                self._push(OPEN)
+                for signal in self._absent.take(self._key):
+                    self._push(signal.body)
+
+    def close(self, reason: CloseReason) -> None:
+        """Close the websocket: clients of PeerJS learn no more than that."""
+        self._socket.close(*CLOSE_CODES.get(reason, (1000, "")))
+
+    def _push(self, frame: bytes) -> None:
+        try:
+            self._socket.push(frame)
+        except SocketFull:
+            raise TooSlow from None
