@@ -25,7 +25,7 @@ RELAYED = {kind: kind.encode() for kind in (*CALLING, LEAVE)}
 OPEN = b'{"type":"OPEN"}'
 
 
-class Incoming(Struct):
+class PeerFrame(Struct):
     """A frame of a client. `dst` is empty where there is none, `payload` where there is none."""
 
     type: str
@@ -33,10 +33,10 @@ class Incoming(Struct):
     payload: Raw = NOTHING
 
 
-_DECODER = msgspec.json.Decoder(Incoming)
+_DECODER = msgspec.json.Decoder(PeerFrame)
 
 
-def decode(frame: bytes) -> Incoming | None:
+def decode(frame: bytes) -> PeerFrame | None:
     """Read a client's frame; None for what is none, however broken or deep."""
     try:
         return _DECODER.decode(frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import trio
@@ -19,6 +20,7 @@ from api.peerjs.state import PeerJsState
 from api.settings import settings_of
 from tests.fakes.media import FakeEngine
 from tests.fakes.memory_store import MemoryStore
+from tests.support.actors import threads_keep_up
 from tests.support.serving import services_for
 
 HOUR = 3600.0
@@ -72,7 +74,10 @@ class VirtualSocket:
 
 async def run(tmp_path: Any, *sockets: VirtualSocket, seconds: float) -> PeerJsState:
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
-    async with open_system(children(lambda: LIMITS, media, MemoryStore)) as system:
+    async with AsyncExitStack() as stack:
+        with threads_keep_up():
+            opened = open_system(children(lambda: LIMITS, media, MemoryStore))
+            system = await stack.enter_async_context(opened)
         services = services_for(settings_of({}), system=system)
         state = PeerJsState.open(services)
         async with trio.open_nursery() as nursery:
