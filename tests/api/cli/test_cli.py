@@ -71,15 +71,18 @@ def test_check_config_says_what_will_be_served(quintet: Run, tmp_path: Path) -> 
     file = write(tmp_path / "c.toml", '[[listeners]]\nbind = "[::1]:0"\n')
     done = quintet("check-config", file)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{file}: ok (http://[::1]:0 spreed, owt, auvious, barertc, operator)\n"
+    assert (
+        done.stdout
+        == f"{file}: ok (http://[::1]:0 spreed, owt, auvious, peerjs, barertc, operator)\n"
+    )
 
 
 def test_check_config_without_a_file_checks_the_defaults(quintet: Run) -> None:
     done = quintet("check-config")
     assert done.returncode == 0
     assert (
-        done.stdout
-        == "embedded defaults: ok (http://127.0.0.1:8080 spreed, owt, auvious, barertc, operator)\n"
+        done.stdout == "embedded defaults: ok "
+        "(http://127.0.0.1:8080 spreed, owt, auvious, peerjs, barertc, operator)\n"
     )
 
 

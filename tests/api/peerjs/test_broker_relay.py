@@ -10,6 +10,9 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed
 
+from actors.member.messages import End
+from actors.words.close_reasons import CloseReason
+from api.process.lifecycle import ServerState
 from tests.support.peerjs import Broker, broker_server, broker_settings
 from tests.support.serving import CARRIERS
 
@@ -17,6 +20,12 @@ TAKEN = ("ID-TAKEN", "ID is taken")
 FULL = ("ERROR", "Server has reached its concurrent user limit")
 INCOMPLETE = ("ERROR", "No id, token, or key supplied to websocket server")
 SOON = {"expire_timeout": 0.4}
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+}
 
 
 @pytest.fixture(params=CARRIERS)
@@ -289,10 +298,14 @@ async def test_an_address_has_so_much_waiting_and_is_told_at_once_of_more(
         await broker.until_waiting(3)
 
 
-HANDSHAKE = (
-    "GET /peerjs?key=peerjs&id=slow&token=t HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\n"
-    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    "Sec-WebSocket-Version: 13\r\n\r\n"
+HANDSHAKE = "".join(
+    f"{line}\r\n"
+    for line in (
+        "GET /peerjs?key=peerjs&id=slow&token=t HTTP/1.1",
+        "Host: test",
+        *(f"{name}: {value}" for name, value in UPGRADE.items()),
+        "",
+    )
 )
 
 
@@ -317,15 +330,31 @@ async def test_a_client_that_does_not_read_ends_alone(tmp_path: Path, carrier: s
             pass
 
 
-async def test_while_the_server_drains_nobody_comes_and_everybody_is_told(
-    tmp_path: Path, carrier: str
-) -> None:
-    from actors.member.messages import End
-    from actors.words.close_reasons import CloseReason
-
-    async with broker_server(tmp_path, carrier) as broker, broker.client("ann") as ann:
+async def test_while_the_server_drains_nobody_comes_and_everybody_is_told(broker: Broker) -> None:
+    async with broker.client("ann") as ann:
+        broker.services.lifecycle.state = ServerState.DRAINING
+        async with broker.http() as http:
+            query = "?key=peerjs&id=bob&token=t"
+            assert (await http.get(f"/peerjs{query}", headers=UPGRADE)).status_code == 503
         await broker.services.directory.tell_members(End(CloseReason.SHUTTING_DOWN))
         assert await ann.gone() == 1001
+
+
+async def test_neither_tokens_nor_payloads_reach_the_log(
+    broker: Broker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with broker.client("ann", "s3cret-1") as ann, broker.client("bob", "s3cret-2") as bob:
+        await ann.send("OFFER", "bob", payload={"sdp": "s3cret-3"})
+        await bob.next()
+        await ann.send("OFFER", "nobody", payload="s3cret-4")
+        await ann.raw("s3cret-5")
+        assert await broker.refused("ann", "s3cret-6") == TAKEN
+        assert (await broker.refused("ann", key="s3cret-7"))[0] == "ERROR"
+    await broker.until_gone("ann")
+    log = capsys.readouterr().out
+    assert "peer.connected" in log
+    assert "peerjs.refused" in log
+    assert "s3cret" not in log
 
 
 async def test_a_dropped_connection_frees_the_id(broker: Broker) -> None:
