@@ -27,7 +27,8 @@ from actors.words.conference_refusals import NotAllowed
 from actors.words.facts import Dropped
 from actors.words.orders import Order
 from actors.words.rooms import Admission, Notice
-from actors.words.site import OpenCamera, SiteRules
+from actors.words.site import SiteRules
+from actors.words.site_orders import OpenCamera
 
 SITE_MAILBOX_PER_PERSON = 16
 """Orders that may wait in a site for each of its people: clients say much when they come in."""

@@ -9,12 +9,14 @@ from actors.words.rooms import Notice
 from actors.words.site import (
     CameraOpened,
     CameraRung,
-    OpenCamera,
-    Relay,
     Relayed,
     Rule,
     Told,
     Video,
+)
+from actors.words.site_orders import (
+    OpenCamera,
+    Relay,
 )
 
 NOT_OPEN = "Could not open that video: "

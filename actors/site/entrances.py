@@ -9,7 +9,13 @@ from actors.site.site import Moment, Site
 from actors.site.visitors import Visitor
 from actors.words.refusals import NameBanned, NameReserved, TooManyRelations
 from actors.words.rooms import Notice
-from actors.words.site import Arrival, Echoed, Movement, NameGiven, Told
+from actors.words.site import (
+    Arrival,
+    Echoed,
+    Movement,
+    NameGiven,
+    Told,
+)
 
 SIGNED_IN_ELSEWHERE = (
     "You have been signed out of chat because you logged in from another location."

@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 
 from actors.site.relations import Relations, Tie
 from actors.site.visitors import Visitor, Visitors
-from actors.words.site import PeopleListed, Person
+from actors.words.site import (
+    PeopleListed,
+    Person,
+)
 
 BURST_SECONDS = 0.05
 """What changes within it is told in one list."""

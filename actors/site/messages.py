@@ -6,7 +6,10 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from actors.words.site import Channel, Written
+from actors.words.site import (
+    Channel,
+    Written,
+)
 
 BLOCK = 10_000
 """Ids that are set aside in the store at once."""

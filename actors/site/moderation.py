@@ -10,19 +10,21 @@ from actors.site.visitors import Visitor
 from actors.words.facts import Dropped
 from actors.words.rooms import Notice
 from actors.words.site import (
-    AmendStanding,
     CameraCut,
     CameraSet,
-    CutCamera,
-    DisconnectNow,
-    MakeOperator,
-    MarkCamera,
     Movement,
-    PutOut,
     SiteRules,
     StandingSet,
     Told,
     Video,
+)
+from actors.words.site_orders import (
+    AmendStanding,
+    CutCamera,
+    DisconnectNow,
+    MakeOperator,
+    MarkCamera,
+    PutOut,
 )
 
 KICKED = "You have been kicked from the chat room."

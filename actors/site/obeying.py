@@ -9,7 +9,8 @@ from actors.site.visitors import Visitor
 from actors.words.conference_refusals import NotAllowed
 from actors.words.orders import Order
 from actors.words.rooms import Notice
-from actors.words.site import (
+from actors.words.site import Told
+from actors.words.site_orders import (
     AmendStanding,
     Announce,
     Block,
@@ -35,7 +36,6 @@ from actors.words.site import (
     SetSiteRules,
     ShowSelf,
     TakeBack,
-    Told,
     Unban,
     Write,
 )

@@ -12,11 +12,11 @@ from actors.words.site import (
     CameraSet,
     Movement,
     Rule,
-    ShowSelf,
     Standing,
     Told,
     Video,
 )
+from actors.words.site_orders import ShowSelf
 
 SAID_BY_CLIENTS = ~Video.INVITED
 """Whom somebody has invited is for the relations to say."""

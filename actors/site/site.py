@@ -17,7 +17,14 @@ from actors.words.conference_refusals import NotAllowed
 from actors.words.facts import Dropped
 from actors.words.refusals import PersonUnknown
 from actors.words.rooms import Notice
-from actors.words.site import Channel, Movement, PersonMoved, Rule, SiteRules, Told
+from actors.words.site import (
+    Channel,
+    Movement,
+    PersonMoved,
+    Rule,
+    SiteRules,
+    Told,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,15 @@ from actors.words.refusals import ChannelUnknown, NotYours
 from actors.words.rooms import Notice
 from actors.words.site import (
     MessageTakenBack,
-    React,
     ReactionAdded,
     Rule,
-    TakeBack,
     Told,
-    Write,
     Written,
+)
+from actors.words.site_orders import (
+    React,
+    TakeBack,
+    Write,
 )
 
 NUDGE = -451

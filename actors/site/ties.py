@@ -10,7 +10,16 @@ from actors.site.site import Site, named
 from actors.site.visitors import Visitor
 from actors.words.refusals import TooManyRelations
 from actors.words.rooms import Notice
-from actors.words.site import Block, BlockSet, Boot, Invite, Mute, Told
+from actors.words.site import (
+    BlockSet,
+    Told,
+)
+from actors.words.site_orders import (
+    Block,
+    Boot,
+    Invite,
+    Mute,
+)
 
 BLOCKED_NOT = "You are not allowed to block a chat operator."
 

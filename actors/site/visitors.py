@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from actors.site.names import name_key
-from actors.words.site import Person, Standing, Video
+from actors.words.site import (
+    Person,
+    Standing,
+    Video,
+)
 
 HIDDEN = "hidden"
 """The status of an operator who is in nobody's list."""

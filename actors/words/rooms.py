@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from actors.words.facts import Fact, Presence
 from actors.words.keys import RoomKey
-from actors.words.site import Arrival, SiteRules
+from actors.words.site import (
+    Arrival,
+    SiteRules,
+)
 
 
 @dataclass(frozen=True, slots=True)

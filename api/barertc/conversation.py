@@ -19,7 +19,7 @@ from actors.member.client import TooSlow
 from actors.member.messages import End, Lost, PlaceOrder, Post
 from actors.words.close_reasons import CloseReason
 from actors.words.orders import Order
-from actors.words.site import (
+from actors.words.site_orders import (
     Block,
     Boot,
     Invite,

@@ -15,7 +15,7 @@ from nh3 import clean
 
 from actors.words.orders import Order
 from actors.words.refusals import NotYours
-from actors.words.site import TakeBack
+from actors.words.site_orders import TakeBack
 from api.barertc.history import HistoryUnavailable, KeptMessage
 from api.barertc.wire import rfc3339
 

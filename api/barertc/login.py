@@ -20,7 +20,10 @@ from actors.member.profile import Profile
 from actors.words.close_reasons import CloseReason
 from actors.words.keys import MemberKey
 from actors.words.refusals import NameBanned, NameReserved, ShuttingDown
-from actors.words.site import NO_STANDING, Arrival
+from actors.words.site import (
+    NO_STANDING,
+    Arrival,
+)
 from api.barertc import errors
 from api.barertc.errors import words_for
 from api.barertc.events import BareClient

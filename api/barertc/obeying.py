@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actors.core import Request
 from actors.words.conference_refusals import NotAllowed
 from actors.words.orders import Order
-from actors.words.site import (
+from actors.words.site_orders import (
     CutCamera,
     GetBans,
     GetPeople,

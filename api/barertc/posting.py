@@ -11,7 +11,11 @@ from actors.core import ActorError
 from actors.site.names import LONGEST_NAME
 from actors.words.orders import Order
 from actors.words.refusals import ChannelUnknown
-from actors.words.site import DisconnectNow, Verdict, Write
+from actors.words.site_orders import (
+    DisconnectNow,
+    Verdict,
+    Write,
+)
 from api.barertc import errors
 from api.barertc.direct_messages import keep_delivered
 from api.barertc.moderation.link_spam import LinkSpam

@@ -16,12 +16,14 @@ from quart import Blueprint, Response, request
 from actors.core import ActorError, ActorStopped, Request
 from actors.words.refusals import PersonUnknown
 from actors.words.site import (
+    Person,
+    Video,
+)
+from actors.words.site_orders import (
     AmendStanding,
     BlockNow,
     DisconnectNow,
     GetPeople,
-    Person,
-    Video,
 )
 from api.barertc import answers
 from api.barertc.answers import ApiRefusal, done, failed, json_answer

@@ -10,7 +10,10 @@ import structlog
 from actors.core import ActorError
 from actors.member.messages import End
 from actors.words.close_reasons import CloseReason
-from actors.words.site import Announce, SetSiteRules
+from actors.words.site_orders import (
+    Announce,
+    SetSiteRules,
+)
 from api.barertc.settings import ends_process
 
 if TYPE_CHECKING:

@@ -11,7 +11,11 @@ import trio
 from actors.core import Ref
 from actors.words.keys import RoomKey
 from actors.words.rooms import RoomSpec
-from actors.words.site import Channel, Rule, SiteRules
+from actors.words.site import (
+    Channel,
+    Rule,
+    SiteRules,
+)
 from api.barertc.block_lists import BlockLists
 from api.barertc.dialect import kept_secrets
 from api.barertc.errands import Errands

@@ -17,7 +17,10 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import OctKey
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from actors.words.site import Rule, Standing
+from actors.words.site import (
+    Rule,
+    Standing,
+)
 
 SIGNED_WITH: Final = "HS256"
 ALGORITHMS = ["HS256", "HS384", "HS512"]

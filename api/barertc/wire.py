@@ -13,7 +13,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from actors.words.site import Person, Rule, Video
+from actors.words.site import (
+    Person,
+    Rule,
+    Video,
+)
 from api.barertc.text.file_messages import FileMessage, MalformedFile, split_file_message
 from api.barertc.tokens import rules_document
 

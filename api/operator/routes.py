@@ -14,7 +14,14 @@ from quart import Blueprint, Response, request
 
 from actors.core import ActorError, PermanentActor, Refused, UnknownActor
 from actors.words.keys import RoomKey
-from actors.words.site import GetBans, GetPeople, Person, Video
+from actors.words.site import (
+    Person,
+    Video,
+)
+from actors.words.site_orders import (
+    GetBans,
+    GetPeople,
+)
 from api.http.app import current
 from api.http.asking import client
 from api.http.credentials import TooManyAttempts, constant_time_equal

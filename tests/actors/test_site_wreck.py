@@ -22,7 +22,17 @@ from actors.member.messages import DescribeMember
 from actors.room.room import Room
 from actors.words.keys import MEMBERS, ROOMS, MemberKey
 from actors.words.refusals import NameBanned
-from actors.words.site import GetPeople, Movement, PersonMoved, PutOut, ShowSelf, Video, Write
+from actors.words.site import (
+    Movement,
+    PersonMoved,
+    Video,
+)
+from actors.words.site_orders import (
+    GetPeople,
+    PutOut,
+    ShowSelf,
+    Write,
+)
 from tests.actors.core.puppet import logged
 from tests.actors.test_wreck import crashes, others
 from tests.support.actors import LIMITS, Person, Saboteur

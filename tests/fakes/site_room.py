@@ -10,14 +10,16 @@ from actors.words.orders import CloseRoom
 from actors.words.refusals import PersonUnknown
 from actors.words.site import (
     NO_STANDING,
+    Person,
+    Video,
+)
+from actors.words.site_orders import (
     AmendStanding,
     Announce,
     BlockNow,
     DisconnectNow,
     GetPeople,
-    Person,
     SetSiteRules,
-    Video,
 )
 from api.barertc.state import SITE
 

@@ -19,9 +19,11 @@ from actors.words.site import (
     NameGiven,
     PeopleListed,
     PersonMoved,
-    ShowSelf,
     Told,
     Video,
+)
+from actors.words.site_orders import (
+    ShowSelf,
     Write,
 )
 from tests.support.actors import settle

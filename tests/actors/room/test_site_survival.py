@@ -16,19 +16,21 @@ from actors.words.facts import Dropped, RoomClosed
 from actors.words.limits import ActorLimits
 from actors.words.refusals import Busy, NameBanned, StoreUnavailable
 from actors.words.site import (
+    Echoed,
+    Relayed,
+    Video,
+)
+from actors.words.site_orders import (
     Block,
     DisconnectNow,
-    Echoed,
     GetBans,
     GetPeople,
     Mute,
     OpenCamera,
     PutOut,
     Relay,
-    Relayed,
     ShowSelf,
     TakeBack,
-    Video,
     Write,
 )
 from tests.fakes.memory_store import MemoryStore

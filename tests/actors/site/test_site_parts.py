@@ -17,7 +17,11 @@ from actors.site.names import LONGEST_NAME, name_key, next_free
 from actors.site.relations import RELATIONS_PER_PERSON, Relations, Tie
 from actors.site.visitors import Visitor, Visitors
 from actors.words.refusals import TooManyRelations
-from actors.words.site import NO_STANDING, Channel, Written
+from actors.words.site import (
+    NO_STANDING,
+    Channel,
+    Written,
+)
 from tests.support.examples import examples
 
 NOW = 1_700_000_000.0

@@ -11,7 +11,7 @@ import trio
 
 from actors.member.messages import End
 from actors.words.close_reasons import CloseReason
-from actors.words.site import Announce
+from actors.words.site_orders import Announce
 from api.barertc import conversation
 from api.barertc.dialect import kept_secrets
 from api.barertc.sessions import Sessions

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.words.site import Person, Rule, Standing, Video
+from actors.words.site import (
+    Person,
+    Rule,
+    Standing,
+    Video,
+)
 from api.barertc import wire
 from api.barertc.wire import BadMessage, BareMessage, decode, decode_small, encode
 from tests.support.examples import examples

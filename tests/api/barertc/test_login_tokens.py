@@ -12,7 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.words.site import NO_STANDING, Rule, Standing
+from actors.words.site import (
+    NO_STANDING,
+    Rule,
+    Standing,
+)
 from api.barertc.tokens import (
     LIFE_SECONDS,
     LONGEST_TOKEN,

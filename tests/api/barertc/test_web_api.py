@@ -14,13 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.words.site import (
+    Rule,
+    Standing,
+)
+from actors.words.site_orders import (
     AmendStanding,
     Announce,
     BlockNow,
     DisconnectNow,
-    Rule,
     SetSiteRules,
-    Standing,
 )
 from api.barertc.history import (
     HistoryPage,
