@@ -156,11 +156,13 @@ class BareConversation:
             self.tell(errors.LOG_IN_FIRST)
 
     async def _log_in(self, message: BareMessage) -> None:
+        self._take_files(True)  # he may send one as soon as he hears that he is in
         try:
             self.client, self.member = await log_in(
                 self._state, self._socket, message, self._wishes
             )
         except EntryRefused as failed:
+            self._take_files(False)
             self.tell(failed.html)
             if failed.go_away:
                 self._push(wire.DISCONNECT)
@@ -170,7 +172,10 @@ class BareConversation:
             self._named(self.client.name)
         self._wishes = Wishes()
         self._pings_at = trio.current_time() + PING_SECONDS
-        self._socket.limit_messages(self._state.settings.message_bytes)
+
+    def _take_files(self, on: bool) -> None:
+        limit = self._state.settings if on else self._state.services.settings().limits
+        self._socket.limit_messages(limit.message_bytes)
 
     def _present(self) -> BareClient | None:
         """Return who is logged in; note it if he has been put out."""
@@ -178,7 +183,7 @@ class BareConversation:
         if client is not None and client.ended is not None:
             self.client = self.member = None
             self._leaves_at = trio.current_time() + GOODBYE_SECONDS
-            self._socket.limit_messages(self._state.services.settings().limits.message_bytes)
+            self._take_files(False)
         return self.client
 
     # --- what those who handle messages need

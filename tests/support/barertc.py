@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,7 +58,8 @@ class SocketLink:
     socket: WebSocketConnection
 
     async def send(self, text: str | bytes) -> None:
-        await self.socket.send_message(text)
+        with suppress(ConnectionClosed):  # while it was on its way: `next` tells
+            await self.socket.send_message(text)
 
     async def next(self) -> Said:
         said: Said = json.loads(await self.socket.get_message())
