@@ -18,7 +18,7 @@ from actors.core import Actor, Message
 from actors.store.history import KeepMessage, KeptMessage, ListMessages
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
-from api.barertc.kept_history import Settled
+from api.barertc.kept_history import Settled, StoreHistory
 from tests.fakes.memory_store import MemoryStore
 from tests.support.barertc import (
     PATIENCE,
@@ -518,3 +518,27 @@ async def test_a_chat_keeps_nothing_by_itself(tmp_path: Path) -> None:
             ListMessages("barertc", "ann", "bob", 0, 9), within=PATIENCE
         )
         assert page.messages == ()
+
+
+async def test_a_crash_of_the_keeper_loses_the_message_in_hand_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_once = StoreHistory.write
+    histories = []
+
+    async def write_but_the_first(self: StoreHistory, order: Any) -> Any:
+        histories.append(self)
+        if isinstance(order, KeepMessage) and order.message.html == "<p>one</p>":
+            raise RuntimeError("a fault")
+        return await write_once(self, order)
+
+    monkeypatch.setattr(StoreHistory, "write", write_but_the_first)
+    async with (
+        history_server(tmp_path) as server,
+        server.person("ann", claims={}) as ann,
+        server.person("bob", claims={}),
+    ):
+        for text in ("one", "two", "three"):
+            await write(ann, text, "bob")
+        assert await texts(server, "ann", "bob") == ["<p>three</p>", "<p>two</p>"]
+        assert histories[-1]._waiting_bytes == 0
