@@ -12,6 +12,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+FAST := not slow and not browser
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 
 # Stamps: each names a finished step, so that a second run starts at once.
@@ -32,11 +34,19 @@ help:
 run: $(INSTALLED)
 	$(BIN)/quintet serve $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
+# What mostly waits runs four at a time; browsers, processes and floods have the machine to themselves.
 test: $(INSTALLED_DEV) test-packages
-	$(BIN)/python -m pytest $(ARGS)
+ifeq ($(ARGS),)
+	@failed=0; set -x; \
+	$(PYTEST) --numprocesses 4 -m "$(FAST)" || failed=1; \
+	$(PYTEST) -m "not ($(FAST))" || failed=1; \
+	exit $$failed
+else
+	$(PYTEST) $(ARGS)
+endif
 
 test-fast: $(INSTALLED_DEV)
-	$(BIN)/python -m pytest --numprocesses 4 --hypothesis-profile fast -m "not slow and not browser" $(ARGS)
+	$(PYTEST) --numprocesses 4 --hypothesis-profile fast -m "$(FAST)" $(ARGS)
 
 test-packages:
 	@scripts/test-packages

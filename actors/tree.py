@@ -14,6 +14,8 @@ from actors.directory.actor import DirectoryActor
 from actors.directory.endpoints import EndpointTable
 from actors.jobs.janitor import RecordingKeeper
 from actors.room.site import USUAL_SERVICES, SiteServices
+from actors.signalling.absent import AbsentPeers
+from actors.signalling.clock import AbsenceClock
 from actors.streams.services import MediaServices
 from actors.words.limits import ActorLimits
 
@@ -28,16 +30,19 @@ def children(
     media: MediaServices,
     store: Callable[[], Actor[Message]],
     site: SiteServices = USUAL_SERVICES,
+    absent: AbsentPeers | None = None,
 ) -> list[ChildSpec]:
     """Return the specs of the subtrees, for `open_system`.
 
     `store` makes the actor that keeps what outlives the process. `limits` is asked for each room
-    and member; the mailboxes of these stay as they are.
+    and member; the mailboxes of these stay as they are. `absent` is what waits for peers that are
+    not there.
     """
     mailbox = limits().mailbox_messages
     recordings = media.recordings
     lives = count()
     endpoints = EndpointTable()
+    waiting = absent or AbsentPeers()
 
     def always(
         name: str, factory: Callable[[], Actor[Message]], setup_seconds: float = 30.0
@@ -69,5 +74,7 @@ def children(
             of_strangers("members"),
             strategy=Strategy.REST_FOR_ONE,
         ),
+        always("absence_clock", lambda: AbsenceClock(waiting, limits)),
         of_strangers("endpoints"),
+        of_strangers("devices"),
     ]

@@ -77,6 +77,9 @@ class Dialect:
     running server takes over those that `reloadable` names. `problems` are found in settings whose
     single values are right, of all sections; `hints` are warnings of `quintet check-config`.
     `secrets` returns the dialect's secrets in use, by name, and generates those that are missing.
+    `prefixes` are of the paths that it serves on every listener, whatever is configured (a prefix
+    ends at a path segment), and `base_key` is the key of its section that says below which path it
+    stands as the root of a listener, "" where it has none.
     `moved_keys` are old names of keys in its section, which are still read: the section and key
     that each is now. `move_in` is called before a start: it hands what a former version kept in
     files of `data_dir` to the store, by the function it is given, and renames the files; it may be
@@ -86,6 +89,8 @@ class Dialect:
     name: str
     open: DialectOpener
     section: type[Section]
+    prefixes: tuple[str, ...] = ()
+    base_key: str = ""
     reloadable: tuple[str, ...] = ()
     problems: Callable[[Settings], Found] = _no_problems
     hints: Callable[[Settings], Iterator[str]] = _no_hints

@@ -14,15 +14,13 @@ BUILT = {
     "auvious": "api.auvious.dialect:AUVIOUS",
     "peerjs": "api.peerjs.dialect:PEERJS",
     "barertc": "api.barertc.dialect:BARERTC",
+    "skyway": "api.skyway.dialect:SKYWAY",
     "operator": "api.operator.dialect:OPERATOR",
 }
 """What this version can serve: the name, and the module and name of its `Dialect`."""
 
-PLANNED = ("skyway",)
-"""Names that have a section, in `api/settings/planned.py`; a listener cannot serve them yet."""
-
 DEFAULTS = ("spreed", "owt", "auvious", "peerjs", "barertc", "operator")
-"""What a listener serves that names no dialects."""
+"""What a listener serves that names no dialects: not skyway, whose callers open UDP ports."""
 
 DEFAULT_ROOT = "spreed"
 """What owns `/` and `/ws` on such a listener."""

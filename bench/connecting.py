@@ -17,7 +17,7 @@ from statistics import median
 
 import trio
 
-from media.contract.engine import Direction, Event, SessionWanted, State, StateChanged, TrackWanted
+from media.contract.session import Direction, Event, SessionWanted, State, StateChanged, TrackWanted
 from media.local_engine import LocalEngine, open_local_engine
 from media.webrtc.bridge import open_media_loop
 from media.webrtc.peer_facts import IceConfig

@@ -1,5 +1,8 @@
 """Debian's Janus as the peer of `bench.forwarding`: its videoroom, with SRTP in and SRTP out.
 
+And of `bench.skyway`: its streaming plugin, with plain RTP in, and `rtp_forward` of its videoroom,
+with plain RTP out.
+
 A process of its own takes plain RTP from the load program and publishes it. The subscribers are
 real, up to where media would flow; then their process is stopped, so that they cost nothing and
 answer nothing.
@@ -32,6 +35,7 @@ READY_SECONDS = 20.0
 CONNECT_SECONDS = 10.0
 CONNECT_ALL_SECONDS = 50.0
 FEED = 7
+VIDEOROOM, STREAMING = "videoroom", "streaming"
 VP8_TYPE = 97  # as aiortc offers it
 READ_BYTES = 2048
 FOLDERS = Path("/usr/lib/x86_64-linux-gnu/janus")
@@ -50,6 +54,11 @@ general: {{ http = true; ip = "127.0.0.1"; port = {port}; json = "compact"; }}
 room-1: {{ description = "bench"; publishers = 1; videocodec = "vp8"; fir_freq = 0; }}
 {rooms}
 """,
+    "janus.plugin.streaming.jcfg": """
+general: {{ }}
+bench: {{ type = "rtp"; id = 1; audio = false; video = true; videoport = {rtp_port};
+  videopt = 96; videocodec = "vp8"; }}
+""",
 }
 
 
@@ -58,17 +67,18 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def janus(rooms: int = 1) -> Iterator[Server]:
-    """Run Janus with so many rooms."""
+def janus(rooms: int = 1, plugin: str = VIDEOROOM, rtp_port: int = 0) -> Iterator[Server]:
+    """Run Janus with one plugin: with so many rooms, or a stream that comes to a port."""
     port = free_port()
     more = (f'room-{n}: {{ description = "room {n}"; }}' for n in range(2, rooms + 1))
     others = sorted(FOLDERS.glob("plugins/*.so"))
     values = {
         "port": port,
         "rooms": "\n".join(more),
+        "rtp_port": rtp_port or free_port(),
         "plugins": FOLDERS / "plugins",
         "transports": FOLDERS / "transports",
-        "others": ",".join(each.name for each in others if "videoroom" not in each.name),
+        "others": ",".join(each.name for each in others if plugin not in each.name),
     }
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for name, text in CONFIG.items():
@@ -97,6 +107,27 @@ def subscribers(count: int, port: int) -> Iterator[None]:
     with _process(_subscribe, count, port) as (pid, _):
         os.kill(pid, signal.SIGSTOP)
         yield
+
+
+@contextmanager
+def streaming(_: int) -> Iterator[tuple[Server, int]]:
+    """Run Janus with a viewer of what comes to a port, who stands still; yield it and the port."""
+    rtp = free_port()
+    with janus(plugin=STREAMING, rtp_port=rtp) as server, _process(_view, server.port) as (pid, _):
+        os.kill(pid, signal.SIGSTOP)
+        yield server, rtp
+
+
+@contextmanager
+def forwarding(to: int) -> Iterator[tuple[Server, int]]:
+    """Run Janus with a publisher whose packets are sent to a port; yield where it takes them."""
+    with janus() as server, publisher(server.port) as rtp:
+        order = {"request": "rtp_forward", "room": 1, "publisher_id": FEED, "host": "127.0.0.1"}
+        path, body = Handle(server.port).request({**order, "video_port": to})
+        answer = _request(server.port, "POST", path, json.loads(body))
+        if "error" in answer["plugindata"]["data"]:
+            raise RuntimeError(f"Janus does not forward: {answer['plugindata']['data']['error']}")
+        yield server, rtp
 
 
 @contextmanager
@@ -173,10 +204,23 @@ def _subscribe(control: Connection, count: int, port: int) -> None:
     asyncio.run(connect_all())
 
 
+def _view(control: Connection, port: int) -> None:
+    async def view() -> None:
+        connection = await _take(Handle(port, STREAMING), {"request": "watch", "id": 1})
+        control.send(connection.connectionState)
+        await asyncio.Event().wait()
+
+    asyncio.run(view())
+
+
 async def _watch(port: int) -> RTCPeerConnection:
-    """Join as a subscriber: Janus offers, we answer, and are done when encryption is agreed on."""
-    handle = Handle(port)
+    """Join the room as a subscriber."""
     join = {"request": "join", "ptype": "subscriber", "room": 1, "streams": [{"feed": FEED}]}
+    return await _take(Handle(port), join)
+
+
+async def _take(handle: Handle, join: dict[str, Any]) -> RTCPeerConnection:
+    """Ask for an offer of Janus and answer it; done when encryption is agreed on."""
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     offer = handle.send(join)
 
@@ -189,13 +233,13 @@ async def _watch(port: int) -> RTCPeerConnection:
 
 
 class Handle:
-    """A session with Janus, attached to its videoroom."""
+    """A session with Janus, attached to a plugin."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, plugin: str = VIDEOROOM) -> None:
         self._port = port
         made = _request(port, "POST", "/janus", {"janus": "create"})
         self._session = f"/janus/{made['data']['id']}"
-        attach = {"janus": "attach", "plugin": "janus.plugin.videoroom"}
+        attach = {"janus": "attach", "plugin": f"janus.plugin.{plugin}"}
         self._path = (
             f"{self._session}/{_request(port, 'POST', self._session, attach)['data']['id']}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -44,6 +45,15 @@ class Server:
         """Return the CPU time used so far, user and system, of all its threads."""
         fields = (self._proc / "stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) * self._tick
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop the process for a block, so that it costs nothing and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def memory_bytes(self) -> int:
         """Return the resident memory."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from weakref import WeakValueDictionary
 
@@ -34,6 +35,9 @@ class PlainPorts:
     def __len__(self) -> int:
         return len(self._ports)
 
+    def __contains__(self, port_id: str) -> bool:
+        return port_id in self._ports
+
     def open(self, port_id: str, wanted: PortWanted) -> PortFacts:
         """See media.contract.engine.MediaEngine.open_port."""
         if port_id in self._ports:
@@ -57,15 +61,19 @@ class PlainPorts:
         """See media.contract.engine.MediaEngine.change_port."""
         port = self._port(port_id)
         if receives != self._receives.get(port_id):
-            port.stop_receiving()
-            self._receives.pop(port_id, None)
+            was = self._receives.pop(port_id, None)
+            if receives is not None and was is not None and _same_sender(was, receives):
+                port.redirect_feedback(receives.feedback)
+            else:
+                port.stop_receiving()
+                if receives is not None:
+                    self._receive(port, f"{port_id}/in", receives)
             if receives is not None:
-                self._receive(port, f"{port_id}/in", receives)
                 self._receives[port_id] = receives
         if sends != self._sends.get(port_id):
             before = self._sends.pop(port_id, None)
             if sends is not None and before is not None and _same_stream(before, sends):
-                port.redirect(sends.remote)
+                port.redirect(sends.remote, reports=sends.reports)
             else:
                 port.stop_sending()
                 if sends is not None:
@@ -83,6 +91,8 @@ class PlainPorts:
             source=port.source.id if port.source is not None else None,
             sink=port.sink.id if port.sink is not None else None,
             strangers=port.strangers,
+            received=port.source.stats() if port.source is not None else None,
+            sent=port.sink.stats() if port.sink is not None else None,
         )
 
     def close(self, port_id: str) -> None:
@@ -128,13 +138,26 @@ class PlainPorts:
             only_from=wanted.only_from,
             clock=clock,
             feedback=wanted.feedback,
+            allow=wanted.allow,
         )
 
 
 def _send(port: PlainRtp, sink_id: str, wanted: PortSends) -> None:
-    port.send(sink_id, wanted.kind, wanted.codec, wanted.remote, ssrc=wanted.ssrc)
+    port.send(
+        sink_id,
+        wanted.kind,
+        wanted.codec,
+        wanted.remote,
+        ssrc=wanted.ssrc,
+        reports=wanted.reports,
+    )
 
 
 def _same_stream(one: PortSends, other: PortSends) -> bool:
     """Tell whether only the receiver is another one."""
     return (one.kind, one.codec, one.ssrc) == (other.kind, other.codec, other.ssrc)
+
+
+def _same_sender(one: PortReceives, other: PortReceives) -> bool:
+    """Tell whether only what is said to the sender goes elsewhere."""
+    return one == replace(other, feedback=one.feedback)

@@ -10,6 +10,7 @@ import pytest
 
 from api.cli import commands as cli
 from api.settings import ConfigError, load_settings
+from scripts.draw_layouts import FOLDER, LAYOUTS, drawn
 
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = ("*.md", "*/README.md", "docs/[!R]*.md", "api/*/README.md", "api/*/*/README.md")
@@ -118,3 +119,9 @@ def test_events_of_the_guide_exist() -> None:
     code = "\n".join(source.read_text("utf-8") for source in sources)
     assert len(named) > 10
     assert {event for event in named if f'"{event}"' not in code} == set()
+
+
+def test_layouts_are_drawn_as_they_are() -> None:
+    """`python scripts/draw_layouts.py` draws them anew."""
+    for layout, template in LAYOUTS.items():
+        assert (FOLDER / f"{layout}.svg").read_text("utf-8") == drawn(template)

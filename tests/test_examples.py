@@ -48,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 async def run(
-    program: str, *arguments: str, secret: str = SECRET, password: str = ""
+    program: str, *arguments: str, secret: str = SECRET, password: str = "", **other: str
 ) -> subprocess.CompletedProcess[bytes]:
     """Run an example to its end."""
     with trio.fail_after(30):
@@ -59,6 +59,7 @@ async def run(
                 "QUINTET_SHARED_SECRET": secret,
                 "QUINTET_SERVICE_KEY": secret,
                 "QUINTET_PASSWORD": password,
+                **other,
             },
             capture_stdout=True,
             capture_stderr=True,
@@ -79,11 +80,13 @@ def channel(server: ServerProcess) -> str:
     return server.url.replace("http", "ws", 1) + "ws"
 
 
-def test_every_example_is_run_here() -> None:
+def test_every_example_is_run_here_or_beside_a_browser() -> None:
     here = Path(__file__).read_text("utf-8")
+    beside = (ROOT / "tests" / "browser" / "test_skyway_examples.py").read_text("utf-8")
     programs = [program.name for program in (ROOT / "examples").glob("*.py")]
     assert programs
-    assert all(f'run("{program}"' in here for program in programs)
+    for program in programs:
+        assert f'run("{program}"' in here or f'running("{program}"' in beside, program
 
 
 async def test_chat_example_is_heard_in_the_room(server: ServerProcess) -> None:
@@ -189,3 +192,23 @@ async def test_token_example_explains_a_refusal(server: ServerProcess) -> None:
     done = await run("owt_token.py", server.url, SERVICE, "meeting", "ann", "--role", "king")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode() == "refused: Name or role not valid (1201)\n"
+
+
+async def test_broadcast_example_explains_an_empty_room(server: ServerProcess) -> None:
+    target = "rtmp://203.0.113.1/live/key"
+    done = await run("owt_broadcast.py", server.url, SERVICE, "nobody here", target)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == "nobody is in the room, or it has no views\n"
+
+
+async def test_recording_example_explains_an_empty_room(server: ServerProcess) -> None:
+    done = await run("owt_record.py", server.url, SERVICE, "nobody here", "--seconds", "1")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == "nobody is in the room, or it has no views\n"
+
+
+async def test_camera_example_says_what_is_wrong_with_an_address(server: ServerProcess) -> None:
+    environment = {"QUINTET_CAMERA": "gopher://camera"}
+    done = await run("owt_camera.py", server.url, SERVICE, "nobody here", **environment)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith("refused: Bad request: an address begins with rtsp:")

@@ -25,6 +25,10 @@ IMPURE = {
 PURE_CORE = ("actors.core.errors", "actors.core.message")  # of the core, what rules may use
 RULES = (
     "actors/words",
+    "actors/device/credentials.py",
+    "actors/device/failures.py",
+    "actors/device/medium.py",
+    "actors/device/offers.py",
     "actors/directory/owners.py",
     "actors/endpoint/outbox.py",
     "actors/endpoint/rules.py",
@@ -35,11 +39,38 @@ RULES = (
     "actors/room/echo.py",
     "actors/room/rules.py",
     "actors/signalling/absent.py",
+    "actors/signalling/frames.py",
     "actors/site",
+    "actors/streams/alternatives.py",
+    "actors/streams/bitrates.py",
+    "actors/streams/conference_pulled.py",
+    "actors/streams/conference_jobs.py",
+    "actors/streams/conference_views.py",
+    "actors/streams/layouts.py",
+    "actors/streams/mixing.py",
+    "actors/streams/outcome.py",
     "actors/streams/outputs.py",
     "actors/streams/publishing.py",
     "actors/streams/rules.py",
+    "actors/streams/tables.py",
+    "actors/streams/takers.py",
+    "actors/streams/view_state.py",
+    "actors/streams/watched.py",
+    "media/channels",
+    "media/job/paced_requests.py",
+    "media/outside/gate_address.py",
+    "media/outside/playlist_screen.py",
+    "media/outside/rtsp_answers.py",
+    "media/worker/capacity.py",
+    "media/worker/costs.py",
+    "media/worker/job_codecs.py",
 )
+WAITING_FOR_THE_NETWORK = {
+    "media/job/sending/broadcast_thread.py",
+    "media/job/pulling/packet_queue.py",
+    "media/job/pulling/pulled_source.py",
+    "media/job/pulling/source_reader.py",
+}
 # What each package may know of its neighbours; one way, from the words up.
 BELOW = {
     "actors/words": set(),
@@ -52,26 +83,40 @@ BELOW = {
     "actors/directory": {"words", "site", "streams", "store", "endpoint", "room"},
     "actors/member": {"words", "room", "directory"},
     "actors/signalling": {"words", "directory"},
+    "actors/device": {"words", "streams", "directory", "member", "signalling"},
     "media/contract": set(),
+    "media/outside": {"contract"},
+    "media/job": {"contract", "rtp", "outside"},
     "media/rtp": {"contract"},
     "media/udp": {"contract", "rtp"},
-    "media/webrtc": {"contract", "rtp", "udp"},
+    "media/channels": {"contract"},
+    "media/webrtc": {"contract", "rtp", "udp", "channels"},
+    "media/worker": {"contract", "rtp", "job"},  # of job, what both sides say: see below
     "media/recording": {"contract", "rtp", "webrtc"},  # of webrtc, how far a bug reaches
 }
 # Who asks the registry besides the directory, and for what.
 FINDERS = {
+    "actors/device/socket.py": "the sockets of programs, which no id of a member finds",
     "actors/room/audience.py": "who can end a member that is too slow; it lies below",
     "actors/room/site_store.py": "the store",
     "api/auvious/broker.py": "the publisher to a broker",
     "api/http/mounts.py": "the store",
 }
 PLAIN = {
-    "__future__", "collections.abc", "dataclasses", "enum", "ipaddress", "pathlib", "typing",
+    "__future__", "collections.abc", "dataclasses", "enum", "ipaddress", "msgspec", "pathlib",
+    "typing",
 }  # fmt: skip
+ROUTING = tuple(
+    f"media.rtp.{name}" for name in ("router", "rtp_source", "rtp_sink", "layers", "packet_tap")
+)
 RULES_OF_MEDIA = (  # pure, or on files that the media layer names
     "media.webrtc.candidates",
     "media.webrtc.descriptions",
+    "media.webrtc.stun_screen",
     "media.recording.recordings_folder",
+    "media.outside.errors",
+    "media.outside.output_folders",
+    "media.outside.places",
 )
 
 
@@ -208,7 +253,26 @@ def test_the_contract_of_media_is_plain_data() -> None:
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_"
     }
-    assert functions == {"h264_profile"}  # how a parameter of the wire is read
+    assert functions == {
+        "h264_profile",  # how a parameter of the wire is read
+        "names_sent", "own_mix", "sink_of", "source_of",  # how the streams of a job are called
+    }  # fmt: skip
+
+
+def test_a_process_of_a_job_loads_the_pure_parts_of_the_data_plane_only() -> None:
+    """What it sends and takes is packets; it has no router, and no loop but its own.
+
+    A thread waits for the network, where FFmpeg knows no other way.
+    """
+    assert violations("media/job", "trio", "asyncio", "structlog", "media.worker") == []
+    threads = {it.split(" ")[0] for it in violations("media/job", "threading")}
+    assert threads <= WAITING_FOR_THE_NETWORK
+    assert violations("media/job", *ROUTING) == []
+
+
+def test_a_server_knows_of_its_processes_what_both_sides_say() -> None:
+    both = ("media.job.control", "media.job.mark")
+    assert violations("media/worker", "media.job", but=both) == []
 
 
 def test_actors_know_the_contract_of_media_and_its_rules_for_text() -> None:

@@ -1,9 +1,9 @@
-"""A class name stands once, so that a search for it finds one thing."""
+"""A class name and the name of a file of tests stand once, so that a search finds one thing."""
 
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -13,6 +13,7 @@ OF_PROTOCOLS = "a document or packet has the name that its protocol gives it"
 TROUBLE_OF_MEDIA = "the refusal of an actor has the name of the media layer's error behind it"
 TWICE = {
     "Abilities": OF_PROTOCOLS,
+    "Area": OF_PROTOCOLS,
     "AudioFormat": OF_PROTOCOLS,
     "BadAddress": TROUBLE_OF_MEDIA,
     "BadCandidate": TROUBLE_OF_MEDIA,
@@ -26,9 +27,13 @@ TWICE = {
     "ErrorAnswer": OF_PROTOCOLS,
     "Event": OF_PROTOCOLS,
     "IceServer": OF_PROTOCOLS,
+    "JobFailed": TROUBLE_OF_MEDIA,
+    "NoCapacity": TROUBLE_OF_MEDIA,
     "NoCommonCodec": TROUBLE_OF_MEDIA,
     "Parameters": OF_PROTOCOLS,
+    "Place": "of a picture in a mix, and of a mount on a listener",
     "Publish": OF_PROTOCOLS,
+    "Region": OF_PROTOCOLS,
     "Resolution": OF_PROTOCOLS,
     "RoomAnswer": OF_PROTOCOLS,
     "Subscribe": OF_PROTOCOLS,
@@ -37,6 +42,7 @@ TWICE = {
     "UnknownChannel": TROUBLE_OF_MEDIA,
     "Unsubscribe": OF_PROTOCOLS,
     "VideoFormat": OF_PROTOCOLS,
+    "ViewVideo": OF_PROTOCOLS,
 }
 
 
@@ -59,3 +65,9 @@ def test_a_class_name_stands_once_or_there_is_a_reason() -> None:
 def test_nothing_is_excused_that_stands_once() -> None:
     places = places_of_classes()
     assert [name for name in TWICE if len(places[name]) < 2] == []
+
+
+def test_the_name_of_a_file_of_tests_stands_once() -> None:
+    """Pytest imports files by their base names: of two, one cannot be collected."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, times in names.items() if times > 1] == []

@@ -19,7 +19,7 @@ from actors.core.errors import (
     UnknownActor,
 )
 from actors.core.message import Message, Request
-from actors.core.ref import Ref
+from actors.core.ref import STRANGERS_SPARE, Ref
 from actors.core.registry import Registry
 from actors.core.reply import ReplyTo
 from actors.core.spec import ChildSpec, Intensity, Restart, Strategy
@@ -28,6 +28,7 @@ from actors.core.system import ActorSystem, open_system
 from actors.core.timers import Timer
 
 __all__ = [
+    "STRANGERS_SPARE",
     "Actor",
     "ActorCrashed",
     "ActorError",

@@ -57,6 +57,12 @@ class Mailbox:
         """How many entries wait."""
         return 0 if self._queue is None else len(self._queue)
 
+    def put_sparing(self, entry: object, part: int) -> None:
+        """Queue an entry, if one part in so many of the room stays free. Raises as `put`."""
+        if self._queue is not None and len(self._queue) >= self.capacity - self.capacity // part:
+            self._turn_away()
+        self.put(entry)
+
     def put(self, entry: object) -> None:
         """Queue an entry without blocking. Raises MailboxFull or ActorStopped."""
         queue = self._queue

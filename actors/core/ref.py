@@ -15,6 +15,8 @@ from actors.core.reply import Asker, ReplyTo
 M_contra = TypeVar("M_contra", bound=Message, contravariant=True)
 R = TypeVar("R")
 
+STRANGERS_SPARE = 2  # strangers may fill half of a mailbox
+
 speaker: ContextVar[Asker | None] = ContextVar("speaker", default=None)
 """The actor whose handler is running; None outside the tree and in helper tasks."""
 
@@ -45,14 +47,19 @@ class Ref(Generic[M_contra]):
         """Whether messages are still taken; true during a restart."""
         return self._mailbox.closed is None
 
-    def tell(self, message: M_contra) -> None:
+    def tell(self, message: M_contra, *, spare: int = 0) -> None:
         """Queue a message; never blocks, nothing comes back.
 
-        Raises MailboxFull, ActorStopped, or TypeError for a message the actor does not accept.
+        With `spare` one part in so many of the mailbox must stay free: what strangers have told is
+        refused before what the actor must not miss. Raises MailboxFull, ActorStopped, or TypeError
+        for a message the actor does not accept.
         """
         if not isinstance(message, self._accepts):
             raise self._not_accepted(message)
-        self._mailbox.put(message)
+        if spare:
+            self._mailbox.put_sparing(message, spare)
+        else:
+            self._mailbox.put(message)
 
     async def send(self, message: M_contra) -> None:
         """Queue a message, waiting while the mailbox is full.

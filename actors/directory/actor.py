@@ -18,6 +18,7 @@ from actors.directory.messages import (
     Identified,
     OpenEndpoint,
     OpenMember,
+    OpenRoom,
 )
 from actors.directory.opening import Opening
 from actors.directory.rooms import Rooms
@@ -31,7 +32,8 @@ class DirectoryActor(Actor[Message]):
 
     kind = "directory"
     accepts = (
-        Admit, OpenMember, Identified, FindMembers, CountUsers, OpenEndpoint, FindEndpoints,
+        Admit, OpenRoom, OpenMember, Identified, FindMembers, CountUsers, OpenEndpoint,
+        FindEndpoints,
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +55,8 @@ class DirectoryActor(Actor[Message]):
         match message:
             case Admit():
                 await self._rooms.admit(message)
+            case OpenRoom(spec):
+                return await self._rooms.open(spec)
             case OpenMember():
                 return await self._members.open(message)
             case Identified(member, realm, user):

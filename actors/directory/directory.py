@@ -18,6 +18,7 @@ from actors.directory.messages import (
     FindMembers,
     OpenEndpoint,
     OpenMember,
+    OpenRoom,
 )
 from actors.endpoint.endpoint import EndpointSpec
 from actors.endpoint.rules import Owner, Quota
@@ -34,6 +35,7 @@ from actors.words.keys import (
 from actors.words.limits import ActorLimits
 from actors.words.orders import CloseRoom
 from actors.words.refusals import Busy
+from actors.words.rooms import RoomSpec
 
 R = TypeVar("R")
 
@@ -60,6 +62,13 @@ class Directory:
     async def rooms(self, realm: str) -> list[Ref[Any]]:
         """Return the live rooms of a realm, the oldest first."""
         return self._in_realm(ROOMS, realm)
+
+    async def open_room(self, spec: RoomSpec) -> Ref[Any]:
+        """Return the room of the spec's key: the live one, or a new one that nobody is in.
+
+        Raises TooManyRooms, Busy.
+        """
+        return await self._ask(OpenRoom(spec))
 
     async def close_room(self, key: RoomKey, reason: str) -> None:
         """End a room, also one that crashes over it or does not answer; raises nothing.

@@ -23,6 +23,16 @@ class Admit(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRoom(Request[Ref[Message]]):
+    """Return the live room of this key, or a new one, in which nobody is yet.
+
+    Raises TooManyRooms, Busy.
+    """
+
+    spec: RoomSpec
+
+
+@dataclass(frozen=True, slots=True)
 class OpenMember(Request[Ref[Message]]):
     """Return the member of this key: the live one, once it has taken `takeover`, or a new one.
 

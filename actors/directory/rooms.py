@@ -18,6 +18,7 @@ from actors.core import (
 from actors.directory.messages import Admit
 from actors.directory.opening import GRACE, Opening
 from actors.directory.origins import Origins
+from actors.room.echo import EchoRoom
 from actors.room.room import Join, Room
 from actors.room.roster import Roster
 from actors.room.site import SITE_MAILBOX_PER_PERSON, SiteServices
@@ -25,7 +26,7 @@ from actors.streams.services import MediaServices
 from actors.words.facts import JoinRefused
 from actors.words.keys import ROOMS, RoomKey
 from actors.words.refusals import Busy, TooManyRooms
-from actors.words.rooms import Admission, RoomSpec
+from actors.words.rooms import RoomSpec
 
 CONFERENCE_GRACE = 12.0  # recordings are finalised in it
 
@@ -37,7 +38,16 @@ class Rooms:
     its name, and so outlives the incarnations of the room itself.
     """
 
-    __slots__ = ("_by_key", "_directory", "_key_of", "_media", "_opening", "_origins", "_site")
+    __slots__ = (
+        "_by_key",
+        "_directory",
+        "_echo_room",
+        "_key_of",
+        "_media",
+        "_opening",
+        "_origins",
+        "_site",
+    )
 
     def __init__(
         self,
@@ -51,6 +61,7 @@ class Rooms:
         self._media = media
         self._site = site
         self._by_key: dict[RoomKey, Ref[Message]] = {}
+        self._echo_room = EchoRoom()
         self._key_of: dict[Ref[Message], RoomKey] = {}  # also of those whose end is not heard yet
         self._origins = Origins()
 
@@ -60,12 +71,17 @@ class Rooms:
     async def admit(self, order: Admit) -> None:
         """Bring a Join to its room, which answers it; or refuse it."""
         try:
-            room = await self._find_or_spawn(order.spec, order.admission)
-            room.tell(Join(order.peer, order.admission, order.tag))
+            admission = order.admission
+            room = await self._find_or_spawn(order.spec, admission.address, admission.presence.peer)
+            room.tell(Join(order.peer, admission, order.tag))
         except Refused as refusal:
             self._refuse(order, refusal)
         except (ActorStopped, MailboxFull):
             self._refuse(order, Busy())
+
+    async def open(self, spec: RoomSpec) -> Ref[Message]:
+        """Return a room in which nobody need be. Raises TooManyRooms, Busy."""
+        return await self._find_or_spawn(spec)
 
     def forget(self, room: Ref[Message]) -> None:
         """Forget a room that has ended; an unknown one changes nothing."""
@@ -81,7 +97,9 @@ class Rooms:
         with suppress(ActorError):  # it is gone, or will see its own deadline pass
             order.peer.tell(JoinRefused(order.tag, key, refusal, order.admission.attempt))
 
-    async def _find_or_spawn(self, spec: RoomSpec, admission: Admission) -> Ref[Message]:
+    async def _find_or_spawn(
+        self, spec: RoomSpec, address: str = "", peer: str = ""
+    ) -> Ref[Message]:
         known = self._by_key.get(spec.key)
         if known is not None and known.alive:
             return known
@@ -92,9 +110,8 @@ class Rooms:
         limits = self._opening.limits
         if len(self._key_of) >= limits.rooms:
             raise TooManyRooms
-        address, most = admission.address, limits.empty_rooms_per_address
-        self._origins.check(address, admission.presence.peer, most)
-        roster = Roster()
+        self._origins.check(address, peer, limits.empty_rooms_per_address)
+        roster = Roster(echo_room=self._echo_room)
 
         def factory() -> Actor[Message]:
             return Room(spec, self._opening.limits, self._media, roster, self._site)

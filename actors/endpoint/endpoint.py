@@ -240,6 +240,7 @@ class Endpoint(Actor[Message]):
 
     async def teardown(self, reason: str) -> None:
         self._log("endpoint.ended", reason=reason, undelivered=len(self._state.outbox))
+        self._state.outbox.clear()
         why = CloseReason.of(reason)
         for subscriber in self._state.readers:
             if not subscriber.gone:

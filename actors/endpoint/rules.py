@@ -46,13 +46,14 @@ class Delivery:
     """An event on its way to a subscriber.
 
     `sequence` numbers the events of this endpoint from 1. `redelivered` says that an earlier
-    subscriber was shown it (MQTT: the DUP flag); never set with qos 0.
+    subscriber was shown it (MQTT: the DUP flag); never set with qos 0. `source` is who sent it.
     """
 
     sequence: int
     qos: int
     payload: bytes = field(repr=False)
     redelivered: bool
+    source: str = ""
 
 
 @dataclass(slots=True)
@@ -70,7 +71,8 @@ class ReadingPosition:
     def delivery(self, entry: QueuedEvent) -> Delivery:
         again = entry.shown and entry.sequence <= self.joined_at
         event = entry.event
-        return Delivery(entry.sequence, event.qos, event.payload, bool(event.qos) and again)
+        redelivered = bool(event.qos) and again
+        return Delivery(entry.sequence, event.qos, event.payload, redelivered, event.source)
 
 
 @dataclass(slots=True)

@@ -11,18 +11,19 @@ from pathlib import Path
 
 from actors.core import Refused
 from actors.jobs.job import Take
+from actors.jobs.recorded_formats import container_of, usual_audio
 from actors.jobs.recording import PaceKeyframes, check_recording, recording_spec
 from actors.jobs.room_jobs import RoomJobs
+from actors.streams.feed_paths import FeedPaths
 from actors.streams.outputs import Output
 from actors.streams.rules import Conference
 from actors.streams.services import MediaServices
-from actors.streams.sessions import RoomSessions
 from actors.words.conference_refusals import RecordingUnknown, TargetUnsatisfying
 from actors.words.media_refusals import CannotRecord, SourceGone
-from actors.words.streams import AudioFormat, RecordingView
+from actors.words.streams import AudioFormat, AudioWanted, RecordingView
 from media.contract.recordings import Container, RecordingPlan, TrackPlan
 
-AUTOMATIC = Container.MKV  # takes everything that can be recorded
+OURS = "server"  # of tracks that processes make: they are all timed by the server's clock
 
 
 @dataclass(slots=True)
@@ -36,19 +37,19 @@ class RecordingLine:
 class RoomRecordings:
     """Belongs to one room, whose handlers call it; `forget` what the conference has dropped."""
 
-    __slots__ = ("_conference", "_jobs", "_lines", "_media", "_sessions")
+    __slots__ = ("_conference", "_jobs", "_lines", "_media", "_paths")
 
     def __init__(
         self,
         jobs: RoomJobs,
         conference: Conference,
         media: MediaServices,
-        sessions: RoomSessions,
+        paths: FeedPaths,
     ) -> None:
         self._jobs = jobs
         self._conference = conference
         self._media = media
-        self._sessions = sessions
+        self._paths = paths
         self._lines: dict[str, RecordingLine] = {}
 
     def views(self) -> tuple[RecordingView, ...]:
@@ -69,22 +70,30 @@ class RoomRecordings:
             str(self._lines[recording].file),
         )
 
+    def audio_for(self, container: str, wanted: AudioWanted | None) -> AudioWanted | None:
+        """Return what sound a file of this kind asks for: AAC where it takes nothing else."""
+        stream = self._conference.known.get(wanted.source) if wanted is not None else None
+        if stream is None or stream.audio is None:
+            return wanted
+        taken = self._conference.rules.audio_in_mp4
+        return usual_audio(container, wanted, stream.audio.format, stream.audio.alternatives, taken)
+
     async def start(self, output: Output, container: str) -> None:
         """Start to record what the conference has taken.
 
         Raises CannotRecord and TargetUnsatisfying, and has the conference forget it.
         """
         engine = self._media.engine
-        sources = {kind: self._sessions.source(output.id, kind) for kind in output.sources}
+        sources = {kind: self._paths.path(output.id, kind)[0] for kind in output.sources}
         known = {kind: source for kind, source in sources.items() if source is not None}
         try:
             plan = self._plan(output, container)
             await check_recording(engine, plan, known)
         except SourceGone:  # it has just ended, which the room will hear
-            self._conference.end_recording(output.id)
+            self._abandon(output.id)
             raise TargetUnsatisfying(plan.tracks[0].kind, "stream") from None
         except Refused:
-            self._conference.end_recording(output.id)
+            self._abandon(output.id)
             raise
         await self._jobs.start(output.id, recording_spec(plan, known, engine))
         file = plan.folder / f"{plan.id}.{plan.container.value}"
@@ -95,10 +104,7 @@ class RoomRecordings:
         """Tell a recording what it takes now. Raises MailboxFull."""
         line, conference = self._lines[recording], self._conference
         output = conference.recordings[recording]
-        sources = {
-            kind: (self._sessions.source(recording, kind), conference.flows(recording, kind))
-            for kind in output.sources
-        }
+        sources = {kind: self._paths.path(recording, kind) for kind in output.sources}
         seconds, before = _keyframe_seconds(output), line.keyframe_seconds
         line.keyframe_seconds = seconds
         self._jobs.tell(recording, Take(sources))
@@ -108,15 +114,22 @@ class RoomRecordings:
     def forget(self, recording: str) -> None:
         """Forget a recording that has ended or is to end."""
         del self._lines[recording]
+        self._paths.forget(recording)
+
+    def _abandon(self, recording: str) -> None:
+        """Have it as if one that cannot start had never been asked for."""
+        self._conference.end_recording(recording)
+        self._paths.forget(recording)
 
     def _plan(self, output: Output, container: str) -> RecordingPlan:
         codecs = {"audio": output.audio_format, "video": output.video_format}
         tracks = tuple(
-            TrackPlan(kind, found.codec, output.sources[kind])
+            TrackPlan(kind, found.codec, self._publisher(output, kind))
             for kind, found in codecs.items()
             if found is not None
         )
-        folder, kind = self._media.recordings, _container(container)
+        folder = self._media.recordings
+        kind = container_of(container, output.audio_format, output.video_format)
         self._check_audio(kind, output.audio_format)
         return RecordingPlan(
             output.id,
@@ -135,15 +148,12 @@ class RoomRecordings:
         takes = " or ".join(sorted(taken))
         raise CannotRecord(f"mp4 takes {takes} as audio here, not {found.codec}")
 
+    def _publisher(self, output: Output, kind: str) -> str:
+        """Return by whose clock a track is timed: ours, for what a process makes."""
+        source = output.sources[kind]
+        made = output.target(kind) is not None or source in self._conference.mixing.streams
+        return OURS if made else source
+
 
 def _keyframe_seconds(output: Output) -> float:
-    return (output.video and output.video.parameters.keyframe_interval) or 0.0
-
-
-def _container(word: str) -> Container:
-    if word == "auto":
-        return AUTOMATIC
-    for container in Container:
-        if container.value == word:
-            return container
-    raise CannotRecord("no such kind of file")
+    return output.keyframe_seconds or 0.0

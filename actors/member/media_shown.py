@@ -13,11 +13,15 @@ from actors.words.facts import (
     StreamRemoved,
 )
 from actors.words.orders import Order, Publish, Subscribe, Unpublish, Unsubscribe
+from actors.words.streams import Stream
 
 
 @dataclass(slots=True)
 class MediaShown:
-    """Ids only, in the order of coming: what to take back when the room has crashed."""
+    """Ids only, in the order of coming: what to take back when the room has crashed.
+
+    Mixed streams are none of it: they are back with the room.
+    """
 
     streams: dict[str, None] = field(default_factory=dict)
     sessions: dict[str, None] = field(default_factory=dict)
@@ -26,8 +30,9 @@ class MediaShown:
         """Take from what the member is shown what must be known of it later."""
         match fact:
             case Joined(streams=streams):
-                self.streams = dict.fromkeys(stream.id for stream in streams)
-            case StreamAdded(stream):
+                sent = (stream.id for stream in streams if isinstance(stream, Stream))
+                self.streams = dict.fromkeys(sent)
+            case StreamAdded(Stream() as stream):  # mixed ones are there again with the room
                 self.streams[stream.id] = None
             case StreamRemoved(id_):
                 self.streams.pop(id_, None)

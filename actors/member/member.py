@@ -42,6 +42,7 @@ from actors.member.orders_open import OrdersOpen
 from actors.member.profile import Profile
 from actors.room.room import FromRoom, Present
 from actors.words.close_reasons import CloseReason
+from actors.words.device_refusals import PeerIdTaken
 from actors.words.facts import (
     Dropped,
     Fact,
@@ -153,8 +154,8 @@ class Member(Actor[Message]):
                     self._resume(message)
                 case Adopt():
                     self._adopt(message)
-                case RefuseSecond():
-                    raise Busy
+                case RefuseSecond(taken):
+                    raise PeerIdTaken if taken else Busy
                 case Lost(client, leaving):
                     if client is self._client:
                         self._lose_client(leaving=leaving)
@@ -316,8 +317,9 @@ class Member(Actor[Message]):
             raise ResumeRefused
         self._log("peer.resumed")
         backlog = self._replace_client(order.client)
-        order.client.show(Resumed(order.tag, self._profile.note))
-        for fact in backlog or ():
+        missed = tuple(backlog or ())
+        order.client.show(Resumed(order.tag, self._profile.note, len(missed)))
+        for fact in missed:
             order.client.show(fact)
         self._lose_if_gone()
 

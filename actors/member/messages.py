@@ -134,10 +134,14 @@ class Resume(Request[None]):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(Fact):
-    """You go on where another client has left; `note` is as in Profile."""
+    """You go on where another client has left; `note` is as in Profile.
+
+    Behind it come `missed` facts that the other did not see.
+    """
 
     tag: str
     note: str
+    missed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,12 @@ class Adopt(Request[None]):
 
 @dataclass(frozen=True, slots=True)
 class RefuseSecond(Request[None]):
-    """What a member is told that is opened twice. Raises Busy: nobody is taken over."""
+    """What a member is told that is opened twice, where nobody is taken over.
+
+    Raises Busy, or, with `taken`, PeerIdTaken; a device always raises that.
+    """
+
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

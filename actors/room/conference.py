@@ -7,13 +7,19 @@ tell, and carries out what follows: facts to tell, connections to end, media to 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
-from actors.core import Actor, Down, MailboxFull, Message, ReplyTo
-from actors.jobs.recordings import RoomRecordings
-from actors.jobs.room_jobs import RoomJobs
+from actors.core import Actor, Down, Message
+from actors.jobs.media_job import JobNoted, JobRuns
+from actors.jobs.room_processes import JobIdle, PrimaryDue, RoomProcesses
+from actors.room.conference_jobs import RoomConferenceJobs
+from actors.room.roster import Roster
 from actors.streams.connection import FromConnection
+from actors.streams.feed_paths import FeedPaths
+from actors.streams.outcome import NOTHING, Outcome
+from actors.streams.pacing import KeyframePacer, KeyframesDue
 from actors.streams.publishing import Publication
-from actors.streams.rules import NOTHING, Conference, Outcome
+from actors.streams.rules import Conference
 from actors.streams.services import MediaServices
 from actors.streams.sessions import Answered, OfferDue, RoomSessions, WordDue
 from actors.streams.wiring import NotWired
@@ -22,27 +28,28 @@ from actors.words.facts import (
     Presence,
     SessionEnded,
     SessionReady,
+    StreamChanged,
 )
 from actors.words.orders import (
-    ChangeRecording,
     ChangeStream,
+    ChangeViews,
     ControlStream,
     ControlSubscription,
-    EndRecording,
     EndStream,
-    GetRecordings,
+    GetRegion,
     GetStreams,
     Offer,
     Order,
     Publish,
-    StartRecording,
+    SetRegion,
     Subscribe,
     Trickle,
     Unpublish,
     Unsubscribe,
 )
 from actors.words.rooms import ConferenceRules, Notice
-from actors.words.streams import RecordingView, Stream
+from actors.words.streams import AudioWanted, VideoWanted
+from actors.words.views import AnyStream
 
 Done = tuple[str | None, Outcome]
 """What an order answers, and what follows from it once it is answered."""
@@ -51,11 +58,15 @@ Done = tuple[str | None, Outcome]
 class RoomConference:
     """Belongs to one room, whose handlers call it."""
 
-    __slots__ = ("_conference", "_jobs", "_note", "_recordings", "_room", "_sessions", "_tell")
+    __slots__ = (
+        "_conference", "_jobs", "_note", "_pacer", "_paths", "_processes", "_room", "_roster",
+        "_sessions", "_tell",
+    )  # fmt: skip
 
     takes = (
-        GetStreams, ChangeStream, EndStream, StartRecording, GetRecordings, ChangeRecording,
-        EndRecording, FromConnection, Answered, OfferDue, WordDue, NotWired,
+        GetStreams, ChangeStream, ChangeViews, EndStream, FromConnection, Answered, OfferDue,
+        WordDue, NotWired, JobRuns, JobNoted, JobIdle, PrimaryDue, KeyframesDue,
+        *RoomConferenceJobs.takes,
     )  # fmt: skip
 
     def __init__(
@@ -65,23 +76,36 @@ class RoomConference:
         media: MediaServices,
         tell: Callable[[Iterable[Notice]], None],
         log: Callable[..., None],
+        roster: Roster,
+        name: str,
     ) -> None:
+        rules = roster.rules or rules
         limits = (
             media.stream_limits.sessions_per_participant,
             media.stream_limits.recordings_per_room,
+            media.streaming.per_room,
         )
         self._conference = Conference(rules, *limits)
         self._room = room
+        self._roster = roster
         self._tell = tell
         self._note = log
-        self._sessions = RoomSessions(room, self._conference, media)
-        self._jobs = RoomJobs(room)
-        self._recordings = RoomRecordings(self._jobs, self._conference, media, self._sessions)
+        self._sessions = sessions = RoomSessions(room, self._conference, media)
+        self._processes = RoomProcesses(
+            room, self._conference, media, sessions.end_of, sessions.fmtp_of
+        )
+        self._paths = sessions.paths = FeedPaths(self._conference, self._processes)
+        self._pacer = KeyframePacer(room, self._conference, self._processes, media.engine)
+        self._jobs = jobs = RoomConferenceJobs(
+            room, name, self._conference, media, sessions, self._processes, self.carry_out
+        )
+        sessions.pulled = jobs.ingests
 
     @property
-    def streams(self) -> tuple[Stream, ...]:
-        """The streams whose media can flow, in order of coming."""
-        return tuple(self._conference.streams.values())
+    def streams(self) -> tuple[AnyStream, ...]:
+        """The mixed streams, and those whose media can flow, in order of coming."""
+        conference = self._conference
+        return (*conference.mixing.streams.values(), *conference.streams.values())
 
     @property
     def busy(self) -> bool:
@@ -95,6 +119,10 @@ class RoomConference:
             "publications": len(conference.publications),
             "subscriptions": len(conference.subscriptions),
             "recordings": len(conference.recordings),
+            "streaming_ins": len(conference.pulled),
+            "streaming_outs": len(conference.broadcasts),
+            "watched_views": len(conference.watched),
+            "processes": self._processes.count,
         }
 
     async def handle(self, message: Message) -> object:
@@ -104,19 +132,13 @@ class RoomConference:
                 return self.streams
             case ChangeStream(stream, changes):
                 self.carry_out(self._conference.change(stream, changes))
-                return self._conference.streams[stream]
+                return self._conference.known[stream]
+            case ChangeViews(labels, mixes):
+                self._follow(replace(self._conference.rules, views=labels, mixes=mixes))
             case EndStream(stream):
-                self.carry_out(self._conference.end_stream(stream))
-            case StartRecording():
-                return await self._record(message)
-            case GetRecordings():
-                return self._recordings.views()
-            case ChangeRecording(recording, to):
-                self.carry_out(self._conference.change_recording(recording, to))
-                return self._recordings.view(recording)
-            case EndRecording(recording):
-                self._conference.end_recording(recording)
-                self._stop(recording, self._room.ctx.defer())
+                outcome = self._conference.end_stream(stream)
+                self._jobs.end_stream(stream)
+                self.carry_out(outcome)
             case FromConnection():
                 self.carry_out(self._sessions.hear(message))
             case Answered():
@@ -127,6 +149,14 @@ class RoomConference:
                 self.carry_out(self._sessions.unwired(message))
             case WordDue(session):
                 self.carry_out(self._sessions.unexplained(session))
+            case JobRuns() | JobNoted() | JobIdle() | PrimaryDue():
+                if isinstance(message, JobNoted):
+                    self._jobs.hear(message)
+                self.carry_out(self._processes.hear(message))
+            case KeyframesDue():
+                self._pacer.ask()
+            case _:
+                return await self._jobs.handle(message)
         return None
 
     def leave(self, member: str) -> None:
@@ -136,13 +166,18 @@ class RoomConference:
     def miss(self, down: Down) -> None:
         """Take the end of a child of the room."""
         self.carry_out(self._sessions.miss(down))
-        job = self._jobs.ended(down)
-        if job is not None:
-            self.carry_out(self._conference.end_recording(job))
+        self.carry_out(self._processes.miss(down))
+        self._jobs.miss(down)
+
+    def come_back(self) -> None:
+        """Tell how the mixed streams are, now that the room is empty of others after a crash."""
+        if self._conference.rules.announces_streams:
+            mixed = self._conference.mixing.streams.values()
+            self._tell([Notice(StreamChanged(stream, ".")) for stream in mixed])
 
     def close(self) -> None:
         """Have everything end at once; the room ends when all of it has."""
-        self._jobs.stop_all()
+        self._jobs.close()
         self._sessions.close_all()
 
     # --- orders
@@ -154,21 +189,23 @@ class RoomConference:
             case Publish():
                 return self._publish(order, presence), NOTHING
             case Subscribe(audio, video):
-                id_ = sessions.new_id()
-                conference.subscribe(id_, by, audio, video, presence.permission)
-                sessions.open(id_, by)
-                return id_, NOTHING
+                return await self._subscribe(audio, video, presence), NOTHING
             case Unpublish(stream):
                 return None, conference.unpublish(by, stream)
             case Unsubscribe(subscription):
                 return None, conference.unsubscribe(by, subscription)
             case ControlStream(stream, changes):
                 return None, conference.control(by, stream, changes)
+            case GetRegion(stream, view):
+                return conference.own_region(by, stream, view), NOTHING
+            case SetRegion(stream, view, region):
+                return None, conference.set_own_region(by, stream, view, region)
             case ControlSubscription(subscription, to):
+                await self._processes.check(conference.controlled(by, subscription, to))
                 return None, conference.control_subscription(by, subscription, to)
-            case Offer(session, sdp):
+            case Offer(session, sdp, address):
                 conference.require_own(by, session)
-                return None, await sessions.offer(session, sdp)
+                return None, await sessions.offer(session, sdp, address)
             case Trickle(session, candidates):
                 conference.require_own(by, session)
                 sessions.trickle(session, candidates)
@@ -189,13 +226,24 @@ class RoomConference:
         self._sessions.open(id_, presence.peer)
         return id_
 
+    async def _subscribe(
+        self, audio: AudioWanted | None, video: VideoWanted | None, presence: Presence
+    ) -> str:
+        id_, conference = self._sessions.new_id(), self._conference
+        who = presence.peer, audio, video, presence.permission
+        await self._processes.check(conference.subscription(id_, *who))
+        conference.subscribe(id_, *who)
+        self._sessions.open(id_, presence.peer)
+        return id_
+
     # --- management
 
-    async def _record(self, order: StartRecording) -> RecordingView:
-        """Start a recording. Raises what the order says, and Busy at the limit."""
-        output = self._conference.record(self._sessions.new_id(), order.audio, order.video)
-        await self._recordings.start(output, order.container)
-        return self._recordings.view(output.id)
+    def _follow(self, rules: ConferenceRules) -> None:
+        """Go by other rules from now on, and after a crash."""
+        if rules != self._conference.rules:
+            self._roster.rules = rules
+            self.carry_out(self._conference.follow(rules))
+            self._note("room.views_changed", views=len(rules.views), mixed=len(rules.mixes))
 
     # --- what follows
 
@@ -206,23 +254,14 @@ class RoomConference:
         for session in outcome.ended:
             self._sessions.close(session)
         for job in outcome.stopped:
-            self._stop(job)
-        for output in dict.fromkeys(outcome.rewired):
+            self._jobs.stop(job)
+        self._processes.refresh()
+        self._pacer.look()
+        for output in dict.fromkeys((*outcome.rewired, *self._paths.late)):
             if output in self._conference.subscriptions:
                 self._sessions.rewire(output)
-            elif output in self._conference.recordings:
-                self._rewire(output)
-
-    def _rewire(self, job: str) -> None:
-        """Tell a job what it takes now; one that does not listen would go on with what is held."""
-        try:
-            self._recordings.rewire(job)
-        except MailboxFull:
-            self.carry_out(self._conference.end_recording(job))
-
-    def _stop(self, job: str, asker: ReplyTo[None] | None = None) -> None:
-        self._recordings.forget(job)
-        self._jobs.stop(job, asker)
+            elif self._conference.is_job(output):
+                self._jobs.rewire(output)
 
     def _log(self, outcome: Outcome) -> None:
         """Log what becomes of sessions, also what their owners need not be told."""

@@ -9,17 +9,44 @@ ABSENT = 1000
 """Members of one room that are awaited; beyond it, the one that has gone first is no more."""
 
 
+class EchoRoom:
+    """The bytes that the echoes of all rooms together may keep; what does not fit is not kept."""
+
+    __slots__ = ("used",)
+
+    def __init__(self) -> None:
+        self.used = 0
+
+    def take(self, size: int, most: int) -> bool:
+        """Count so many bytes more, unless that is beyond `most`."""
+        if self.used + size > most:
+            return False
+        self.used += size
+        return True
+
+
 class Echo:
     """Numbers what is said, and keeps it for as long as it may still be missed.
 
     Kept are so many messages and so many bytes of a room's, the latest; and only while somebody is
     away who was in the room, for as long as the room was asked to wait for him. The room calls
-    `forget_overdue` when that time is over.
+    `forget_overdue` when that time is over. Of `room`, that of all rooms,
+    not more than `bytes_of_all` are used.
     """
 
-    __slots__ = ("_bytes", "_heard", "_messages", "_said", "_weight", "absent")
+    __slots__ = (
+        "_bytes", "_bytes_of_all", "_heard", "_messages", "_room", "_said", "_weight", "absent",
+    )  # fmt: skip
 
-    def __init__(self, messages: int, bytes: int) -> None:
+    def __init__(
+        self,
+        messages: int,
+        bytes: int,
+        room: EchoRoom | None = None,
+        bytes_of_all: int = 67_108_864,
+    ) -> None:
+        self._room = room or EchoRoom()
+        self._bytes_of_all = bytes_of_all
         self._messages = messages
         self._bytes = bytes
         self._heard = 0  # the number of what was said last
@@ -56,10 +83,26 @@ class Echo:
             return
         self.forget_overdue(now)
         if self.absent:
-            self._said.append(said)
-            self._weight += weight_of(said)
-            while len(self._said) > self._messages or self._weight > self._bytes:
-                self._weight -= weight_of(self._said.pop(0))
+            weight = weight_of(said)
+            while self._said and (
+                len(self._said) >= self._messages or self._weight + weight > self._bytes
+            ):
+                self._give(weight_of(self._said.pop(0)))
+            if weight <= self._bytes and self._take(weight):
+                self._said.append(said)
+
+    def _take(self, weight: int) -> bool:
+        """Count one more; where all rooms have too much, one's own eldest make room."""
+        while not self._room.take(weight, self._bytes_of_all):
+            if not self._said:
+                return False
+            self._give(weight_of(self._said.pop(0)))
+        self._weight += weight
+        return True
+
+    def _give(self, weight: int) -> None:
+        self._weight -= weight
+        self._room.used -= weight
 
     def missed(self, member: str, now: float) -> list[Said]:
         """Return what a member has missed that is back, in order; he is awaited no more."""
@@ -90,6 +133,10 @@ class Echo:
         if not self.absent:
             self._drop()
 
+    def __del__(self) -> None:
+        """Give back what is kept: the room has ended, whatever ended it, and its roster with it."""
+        self._drop()
+
     def _drop(self) -> None:
         self._said.clear()
-        self._weight = 0
+        self._give(self._weight)

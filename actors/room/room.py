@@ -23,7 +23,7 @@ from actors.room.echo import Echo
 from actors.room.roster import Roster
 from actors.room.rules import RoomState
 from actors.room.site import RoomSite, SiteServices
-from actors.streams.rules import NOTHING, Outcome
+from actors.streams.outcome import NOTHING, Outcome
 from actors.streams.services import MediaServices
 from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
 from actors.words.facts import (
@@ -123,13 +123,17 @@ class Room(Actor[Message]):
     ) -> None:
         self._roster = roster
         if roster.echo is None:
-            roster.echo = Echo(limits.echo_messages, limits.echo_bytes)
+            roster.echo = Echo(
+                limits.echo_messages, limits.echo_bytes, roster.echo_room, limits.echo_bytes_of_all
+            )
         self._state = RoomState(spec, roster.lock, roster.used, roster.presences, roster.echo)
         self._audience = Audience(self, roster.refs, limits.ask_seconds)
         self._conference: RoomConference | None = None
         if spec.conference is not None:
             tell = self._audience.tell
-            self._conference = RoomConference(self, spec.conference, media, tell, self._log)
+            self._conference = RoomConference(
+                self, spec.conference, media, tell, self._log, roster, spec.key.name
+            )
         self._site: RoomSite | None = None
         if spec.site is not None:
             self._site = RoomSite(self, spec.site, site, roster, self._audience, self._put_out)
@@ -145,6 +149,8 @@ class Room(Actor[Message]):
             self._audience.watch_again()
             # Before anything else that they hear of this incarnation.
             self._audience.tell([Notice(Restarted(self.ctx.incarnation))])
+            if self._conference is not None:
+                self._conference.come_back()
         else:
             self._log("room.created", type=self._state.spec.kind)
         if self._site is not None:

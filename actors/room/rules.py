@@ -40,7 +40,7 @@ from actors.words.refusals import (
     WrongPin,
 )
 from actors.words.rooms import Admission, Notice, PinLock, RoomSpec
-from actors.words.streams import Stream
+from actors.words.views import AnyStream
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class RoomState:
         admission: Admission,
         tag: str,
         lock: PinLock | None,
-        streams: tuple[Stream, ...] = (),
+        streams: tuple[AnyStream, ...] = (),
     ) -> list[Notice]:
         """Let a joiner in that `admit` has accepted; `lock` is what `lock_after_join` returned.
 

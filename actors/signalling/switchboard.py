@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import trio
 
-from actors.core import ActorError, ActorStopped
+from actors.core import STRANGERS_SPARE, ActorError, ActorStopped
 from actors.directory.directory import Directory
 from actors.signalling.absent import AbsentPeers
 from actors.words.facts import Signalled, Unreached
@@ -37,7 +37,7 @@ class Switchboard:
         peer = await self._directory.member(to)
         if peer is not None:
             try:
-                peer.tell(signal)
+                peer.tell(signal, spare=STRANGERS_SPARE)
             except ActorStopped:
                 pass  # it ends just now
             except ActorError:
@@ -51,7 +51,11 @@ class Switchboard:
     async def expire(self) -> None:
         """Tell those who have waited long enough; to be called about once a second."""
         for pair in self.absent.expire(trio.current_time()):
-            sender = await self._directory.member(MemberKey(pair.to.realm, pair.sender))
-            if sender is not None:
-                with suppress(ActorError):  # it has ended, or hears nothing at all just now
-                    sender.tell(Unreached(pair.to.id))
+            await self.refuse(MemberKey(pair.to.realm, pair.sender), pair.to.id)
+
+    async def refuse(self, sender: MemberKey, called: str) -> None:
+        """Tell a peer that what it has signalled to another one is not taken there."""
+        peer = await self._directory.member(sender)
+        if peer is not None:
+            with suppress(ActorError):  # it has ended, or hears nothing at all just now
+                peer.tell(Unreached(called))

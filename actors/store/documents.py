@@ -21,6 +21,7 @@ from actors.store.messages import (
     TakeDocument,
 )
 from actors.store.schema import documents
+from actors.store.shares import SpaceTaken, has_room
 from actors.store.stored import check_document, is_key, is_page, window
 from actors.words.refusals import StoreFull, UnknownOwner
 
@@ -60,6 +61,12 @@ _LOOK = text(
     " (SELECT count(*) FROM documents WHERE kind = :kind AND owner = :owner) AS of_owner,"
     " EXISTS (SELECT 1 FROM documents WHERE kind = :kind AND expires_at < :moment) AS expired"
 )
+_WEIGH = text(
+    "SELECT (SELECT body_bytes FROM documents WHERE kind = :kind AND id = :id) AS replaced,"
+    " (SELECT sum(body_bytes) FROM documents WHERE kind = :kind) AS of_kind,"
+    " (SELECT sum(body_bytes) FROM documents WHERE kind = :kind AND owner = :owner) AS of_owner,"
+    " (SELECT count(*) FROM documents WHERE kind = :owners) AS owners"
+)
 _FORGET = text("DELETE FROM documents WHERE kind = :kind AND expires_at < :moment")
 _FORGET_FIRST = text(
     "DELETE FROM documents WHERE kind = :kind AND id IN (SELECT id FROM documents"
@@ -71,6 +78,7 @@ _FORGET_FIRST_OF_OWNER = text(
     " ORDER BY expires_at, id LIMIT :number)"
 )
 _AT = documents.c
+_WHOLE = (_AT.kind, _AT.id, _AT.owner, _AT.body, _AT.expires_at, _AT.name)
 
 
 class SqlDocuments:
@@ -96,7 +104,7 @@ class SqlDocuments:
             case GetDocument(kind, id):
                 return self._get(kind, id)
             case ListDocuments():
-                return tuple(map(_document, self._page(message, *_AT)))
+                return tuple(map(_document, self._page(message, *_WHOLE)))
             case ListDocumentIds():
                 return tuple(row.id for row in self._page(message, _AT.id))
             case TakeDocument(kind, id):
@@ -127,6 +135,10 @@ class SqlDocuments:
 
     def _replace(self, document: Document, before: bytes, limits: KindLimits, now: float) -> bool:
         check_document(document, limits, now)
+        if limits.shares is not None and len(document.body) > len(before):
+            found = self._get(document.kind, document.id)
+            if found is not None and (found.owner, found.body) == (document.owner, before):
+                self._make_room(document, limits, now)
         return self._run(_REPLACE, **_fields(document), before=before) > 0
 
     def _get(self, kind: str, id: str) -> Document | None:
@@ -181,9 +193,9 @@ class SqlDocuments:
         if found.expired:
             self._run(_FORGET, kind=kind, moment=kept_since)
             found = self._look(document, kept_since)
-        if not _fits(found, document, limits) and self._run(_FORGET, kind=kind, moment=now):
+        if not self._fits(found, document, limits) and self._run(_FORGET, kind=kind, moment=now):
             found = self._look(document, now)
-        if _fits(found, document, limits):
+        if self._fits(found, document, limits):
             return
         if not limits.forgets or not self._forget_first(document, found, limits):
             raise StoreFull(kind)
@@ -201,11 +213,25 @@ class SqlDocuments:
             over_all -= self._run(_FORGET_FIRST, kind=kind, number=over_all)
         return max(over, over_all) <= 0
 
+    def _fits(self, found: Row[Any], document: Document, limits: KindLimits) -> bool:
+        """Say whether there is room, in number and in bytes."""
+        own, owners, shares = found.owner == document.owner, 0, limits.shares
+        if shares is not None:
+            asked = {**_key(document), "owner": document.owner, "owners": shares.owners}
+            weighed = self._connection.execute(_WEIGH, asked).one()
+            owners, size = weighed.owners, len(document.body)
+            of_kind, of_owner = int(weighed.of_kind or 0), int(weighed.of_owner or 0)
+            kept = SpaceTaken.counted(of_kind, of_owner, weighed.replaced, own=own)
+            if not has_room(size, kept, shares.bytes, shares.bytes_of_one_owner, owners):
+                return False
+        replaced = None if found.owner is None else 1
+        kept = SpaceTaken.counted(found.of_kind, found.of_owner, replaced, own=own)
+        return has_room(1, kept, limits.most, limits.most_of_one_owner, owners)
+
     def _look(self, document: Document, moment: float) -> Row[Any]:
         """Return whose it was, who has its name, how many there are, whether some had expired."""
         asked = {
-            "kind": document.kind,
-            "id": document.id,
+            **_key(document),
             "owner": document.owner,
             "name": document.name,
             "moment": moment,
@@ -220,10 +246,13 @@ class SqlDocuments:
             raise NameTaken from None
 
 
+def _key(document: Document) -> dict[str, str]:
+    return {"kind": document.kind, "id": document.id}
+
+
 def _fields(document: Document) -> dict[str, object]:
     return {
-        "kind": document.kind,
-        "id": document.id,
+        **_key(document),
         "owner": document.owner,
         "body": document.body,
         "expires_at": document.expires_at,
@@ -233,10 +262,3 @@ def _fields(document: Document) -> dict[str, object]:
 
 def _document(row: Row[Any]) -> Document:
     return Document(row.kind, row.id, row.owner, row.body, row.expires_at, row.name)
-
-
-def _fits(found: Row[Any], document: Document, limits: KindLimits) -> bool:
-    """Say whether there is room; what is replaced has some already."""
-    of_kind: bool = found.owner is not None or found.of_kind < limits.most
-    of_owner: bool = found.owner == document.owner or found.of_owner < limits.most_of_one_owner
-    return of_kind and of_owner

@@ -42,12 +42,25 @@ class Document(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """Further limits of a kind whose owners are documents: those of the kind `owners`.
+
+    Bytes of all bodies and of one owner's. Where a limit for all is reached, in number or bytes, an
+    owner that has less than an equal share of it still gets more: see `actors/store/shares.py`.
+    """
+
+    owners: str
+    bytes: int
+    bytes_of_one_owner: int
+
+
+@dataclass(frozen=True, slots=True)
 class KindLimits:
     """How much of a kind is kept: in all, of one owner, and bytes of one body.
 
     Where there is no room, those that have expired go. Still none, and a new one is refused; or, of
-    a kind that `forgets`, those go that would end first. Else an expired one is kept for so many
-    seconds, for those who tell it from one that never was.
+    a kind that `forgets`, those go that would end first: it has no `shares`. Else an expired one is
+    kept for so many seconds, for those who tell it from one that never was.
     """
 
     most: int
@@ -55,6 +68,7 @@ class KindLimits:
     document_bytes: int
     expired_kept_seconds: float = 0.0
     forgets: bool = False
+    shares: Shares | None = None
 
 
 class StoreRead(Request[R], Generic[R]):

@@ -24,7 +24,7 @@ ANSWER_SHARE = 0.8  # of the asker's patience: it shall hear a refusal, not its 
 CLOSE_SECONDS = 2.0
 
 
-class Line:
+class WriteTurns:
     """Who writes, and who waits to: in the order of coming, whoever leaves."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class SqlStore(Actor[Message]):
         self._database = Database(place)
         self._readers = trio.CapacityLimiter(place.connections)
         self._writer = trio.CapacityLimiter(1)
-        self._line = Line()
+        self._line = WriteTurns()
         self._waiting = 0
         self._failing_since: dict[str, float] = {}  # of "reads" and "writes"
 

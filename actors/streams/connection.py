@@ -26,13 +26,13 @@ from actors.core import (
 from actors.streams.media_errors import asked
 from actors.words import media_refusals
 from actors.words.refusals import Busy
-from media.contract.engine import (
-    Candidate,
+from media.contract.candidates import Candidate, Description
+from media.contract.engine import MediaEngine
+from media.contract.plans import ChannelWanted
+from media.contract.session import (
     ChannelClosed,
     ChannelOpened,
-    Description,
     Event,
-    MediaEngine,
     MediaSession,
     MessageReceived,
     SessionStats,
@@ -42,7 +42,6 @@ from media.contract.engine import (
     TracksChanged,
     TrackWanted,
 )
-from media.contract.plans import ChannelWanted
 
 SENDS_IN_PROGRESS = 64
 MEASURE_SECONDS = 5.0  # between looks at the counters, for the tree page

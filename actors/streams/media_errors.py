@@ -25,6 +25,8 @@ REFUSALS: dict[type[errors.MediaError], type[Refused]] = {
     errors.UnknownSource: media_refusals.SourceGone,
     errors.UnknownSink: media_refusals.SinkGone,
     errors.CodecMismatch: media_refusals.CodecMismatch,
+    errors.NoCapacity: media_refusals.NoCapacity,
+    errors.JobFailed: media_refusals.JobFailed,
     errors.CannotRecord: media_refusals.CannotRecord,
     errors.IdTaken: media_refusals.MediaIdTaken,
 }

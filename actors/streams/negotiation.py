@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from actors.core import Message, Ref, Timer
-from media.contract.engine import Candidate, Track
+from media.contract.candidates import Candidate
+from media.contract.session import Track
 
 EARLY_CANDIDATES = 64  # before the offer; a connection takes no more either
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from actors.words.streams import SessionEnd
-from media.contract.engine import Direction, TrackWanted
 from media.contract.errors import BadDescription
+from media.contract.session import Direction, TrackWanted
 from media.webrtc.descriptions import MediaSection, read
 
 STATIC = {"0": "pcmu", "8": "pcma", "9": "g722"}  # RFC 3551: these need no rtpmap

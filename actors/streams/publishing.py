@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from actors.words.conference_refusals import TrackUnknown, ViewUnknown
+from actors.words.conference_refusals import NotAllowed, TrackUnknown, ViewUnknown
 from actors.words.streams import (
     AS_IT_COMES,
     AudioFormat,
@@ -18,6 +18,7 @@ from actors.words.streams import (
     VideoTrack,
     ViewChange,
 )
+from actors.words.views import AnyStreamChange
 
 AUDIO_FORMATS = {
     "opus": AudioFormat("opus", 48_000, 2),
@@ -83,11 +84,12 @@ def of_its_tracks(stream: Stream, changes: Iterable[StreamChange]) -> tuple[Stre
 
 
 def changed_stream(
-    stream: Stream, changes: Iterable[StreamChange], views: Iterable[str]
+    stream: Stream, changes: Iterable[AnyStreamChange], views: Iterable[str]
 ) -> tuple[Stream, tuple[str, ...]]:
     """Return how a stream is after all changes, and the names of the fields that are new.
 
-    Raises ViewUnknown, and TrackUnknown where a track that it has not is to be held or resumed.
+    Raises ViewUnknown, TrackUnknown where a track that it has not is to be held or resumed, and
+    NotAllowed for what only mixed streams have.
     """
     known, before = frozenset(views), stream
     for change in changes:
@@ -103,6 +105,8 @@ def changed_stream(
                     raise ViewUnknown(view)
                 others = tuple(label for label in stream.in_views if label != view)
                 stream = replace(stream, in_views=(*others, view) if member else others)
+            case _:
+                raise NotAllowed("only mixed streams have a layout")
     fields = [f"{kind}.status" for kind in KINDS if _active(stream, kind) != _active(before, kind)]
     if set(stream.in_views) != set(before.in_views):
         fields.append(".")

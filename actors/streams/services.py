@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from media.contract.engine import IceServer, MediaEngine
+from media.contract.engine import MediaEngine
+from media.contract.session import IceServer
+from media.contract.streaming import OutsideTrouble, TargetFlows, TargetLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,76 @@ class RecordingsFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamingPlan:
+    """What streams may be pulled from and sent to, and how long that may take.
+
+    `networks` are those that may be reached ("10.0.0.0/8"); with none, all but those of this
+    machine, link-local and multicast ones. Local files lie below `folder`, None for nowhere. The
+    files of HLS and DASH are written below `work`, until they are taken. `per_room` bounds streams
+    in, and streams out. With `hls`, views can be watched by it, with `hls_bytes` of segments each.
+    """
+
+    networks: tuple[str, ...] = ()
+    folder: Path | None = None
+    work: Path | None = None
+    per_room: int = 20
+    open_seconds: float = 30.0
+    read_seconds: float = 10.0
+    reconnect_seconds: float = 30.0
+    hls: bool = False
+    hls_bytes: int = 67_108_864
+
+
+@dataclass(frozen=True, slots=True)
+class UploadWanted:
+    """Files of HLS or DASH that are to go to a server, as they come into `folder`.
+
+    `playlist` is the name of the file that names the others, `url` its address there, which may
+    hold credentials. `networks` as in StreamingPlan.
+    """
+
+    folder: Path
+    playlist: str
+    url: str = field(repr=False)
+    method: str = "PUT"
+    segment_seconds: float = 2.0
+    networks: tuple[str, ...] = ()
+
+
+TargetSink = Callable[[TargetFlows | TargetLost], None]
+"""Hears whether a target takes what is sent. It must not wait."""
+
+
+class Uploading(Protocol):
+    """One upload; its sink has heard when its target is lost for good, which ends `run`."""
+
+    async def run(self) -> None:
+        """Send files until `stop` was called and all is there, or the target ends it."""
+
+    def stop(self) -> None:
+        """Say that no more files will come."""
+
+
+Upload = Callable[[UploadWanted, TargetSink], Uploading]
+"""Makes an upload. Raises NotReachable for an address that is none."""
+
+
+class NoUpload:
+    """Uploads nothing, where there is nothing to upload with."""
+
+    def __init__(self, _: UploadWanted, events: TargetSink) -> None:
+        self._events = events
+
+    async def run(self) -> None:
+        self._events(TargetLost(OutsideTrouble.REFUSED, "nothing is uploaded here", over=True))
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """How many streams and recordings there may be, and how long one may take to come.
+    """How many streams, recordings and processes there may be, and how long one may take to come.
 
     `connect_seconds` is what a publication or subscription is given until its offer is there, and
     again from then until its media can flow.
@@ -33,13 +105,22 @@ class StreamLimits:
     connect_seconds: float = 30.0
     sessions_per_participant: int = 100
     recordings_per_room: int = 20
+    processes_per_room: int = 32
 
 
 @dataclass(frozen=True, slots=True)
 class MediaServices:
-    """Made once in `api/process/composition.py`."""
+    """Made once in `api/process/composition.py`.
+
+    `audio_inputs` is how many of those in a view are heard at a time, the loudest. `files_sent` are
+    the local files that streams out write at the moment: each is the file of one of them.
+    """
 
     engine: MediaEngine
     recordings: RecordingsFolder
     ice_servers: tuple[IceServer, ...] = ()
     stream_limits: StreamLimits = StreamLimits()
+    audio_inputs: int = 3
+    streaming: StreamingPlan = StreamingPlan()
+    upload: Upload = NoUpload
+    files_sent: set[Path] = field(default_factory=set)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from actors.core import Actor, ActorError, ActorStopped, Down, MailboxFull, Message, Ref
+from actors.streams.alternatives import parameters_sent, video_target_of
 from actors.streams.connection import (
     AcceptOffer,
     AddCandidate,
@@ -19,10 +21,13 @@ from actors.streams.connection import (
     HangUp,
     connection_spec,
 )
+from actors.streams.feed_paths import FeedPaths
 from actors.streams.negotiation import EARLY_CANDIDATES, Negotiation
 from actors.streams.offers import MISSING, NO_CODEC, Unfit, tracks_for
-from actors.streams.rules import NOTHING, Conference, Outcome
+from actors.streams.outcome import NOTHING, Outcome
+from actors.streams.rules import Conference
 from actors.streams.services import MediaServices
+from actors.streams.takers import Feed
 from actors.streams.wiring import NotWired, Wiring
 from actors.words import media_refusals
 from actors.words.conference_refusals import SessionUnknown
@@ -30,10 +35,12 @@ from actors.words.facts import SessionAnswered
 from actors.words.refusals import Busy
 from actors.words.rooms import Notice
 from actors.words.streams import SessionEnd
+from media.contract.candidates import Candidate
 from media.contract.codec import H264Profile, h264_profile
-from media.contract.engine import (
+from media.contract.errors import BadCandidate
+from media.contract.paths import MediaPath, PathTrouble
+from media.contract.session import (
     HUNG_UP,
-    Candidate,
     Direction,
     Failure,
     MessageReceived,
@@ -43,8 +50,6 @@ from media.contract.engine import (
     TracksChanged,
     TrackWanted,
 )
-from media.contract.errors import BadCandidate
-from media.contract.paths import MediaPath, PathTrouble
 from media.webrtc.candidates import parse_remote
 
 NEGOTIATE_SECONDS = 15.0  # more than the engine takes for a step that gets stuck
@@ -78,10 +83,25 @@ class WordDue(Message):
     session: str
 
 
+class StreamEnds(Protocol):
+    """What the engine has of streams."""
+
+    def end_of(self, stream: str, kind: str) -> str | None:
+        """Return the engine's id of what sends this kind, None while it is not there."""
+
+    def fmtp_of(self, stream: str, kind: str) -> str | None:
+        """Return the parameters of its codec."""
+
+
 class RoomSessions:
     """Belongs to one room, whose handlers call it and carry out what it returns."""
 
-    __slots__ = ("_by_connection", "_conference", "_lines", "_media", "_room", "_wiring")
+    __slots__ = (
+        "_by_connection", "_conference", "_lines", "_media", "_room", "_wiring", "paths", "pulled",
+    )  # fmt: skip
+
+    paths: FeedPaths  # given once there are processes, too
+    pulled: StreamEnds  # what has ends without a session
 
     def __init__(self, room: Actor[Message], conference: Conference, media: MediaServices) -> None:
         self._room = room
@@ -115,6 +135,7 @@ class RoomSessions:
         if line is None:
             return
         self._wiring.forget(session)
+        self.paths.forget(session)
         line.due.cancel()
         if line.connection is not None and not line.hung_up:
             ctx = self._room.ctx
@@ -130,8 +151,11 @@ class RoomSessions:
 
     # --- negotiation
 
-    async def offer(self, session: str, sdp: str) -> Outcome:
-        """Take the offer for a session. Raises SessionUnknown, NegotiationOutOfStep."""
+    async def offer(self, session: str, sdp: str, address: str | None) -> Outcome:
+        """Take the offer for a session, from an address that may not be known.
+
+        Raises SessionUnknown, NegotiationOutOfStep.
+        """
         line = self._line(session)
         if line.connection is not None:
             raise media_refusals.NegotiationOutOfStep("sessions are negotiated once")
@@ -141,7 +165,7 @@ class RoomSessions:
         if isinstance(tracks, Unfit):
             return self._conference.end(session, tracks.why, tracks.detail)
         line.due.cancel()
-        line.connection = connection = await self._connect(session, tracks)
+        line.connection = connection = await self._connect(session, tracks, address)
         self._by_connection[connection] = line
         ctx = self._room.ctx
         ctx.watch(connection)
@@ -172,13 +196,16 @@ class RoomSessions:
         except MailboxFull:
             raise Busy from None
 
-    async def _connect(self, session: str, tracks: tuple[TrackWanted, ...]) -> Ref[Message]:
+    async def _connect(
+        self, session: str, tracks: tuple[TrackWanted, ...], address: str | None
+    ) -> Ref[Message]:
         media = self._media
         wanted = SessionWanted(
             tracks,
             rejects_rest=True,
             ice_servers=media.ice_servers,
             connect_seconds=media.stream_limits.connect_seconds,
+            remote_address=address,
         )
         ctx = self._room.ctx
         spec = connection_spec(media.engine, session, session, wanted, ctx.self_ref, _unread)
@@ -278,10 +305,15 @@ class RoomSessions:
 
     # --- what flows
 
-    def source(self, output: str, kind: str) -> str | None:
-        """Return the engine's id of what an output takes this kind from."""
-        stream = self._lines.get(self._conference.source(output, kind) or "")
-        return None if stream is None else stream.ends.get(kind)
+    def end_of(self, stream: str, kind: str) -> str | None:
+        """Return the engine's id of what comes as a stream of this kind."""
+        line = self._lines.get(stream)
+        return self.pulled.end_of(stream, kind) if line is None else line.ends.get(kind)
+
+    def fmtp_of(self, stream: str, kind: str) -> str | None:
+        """Return the parameters of the codec of what comes as a stream of this kind."""
+        line = self._lines.get(stream)
+        return self.pulled.fmtp_of(stream, kind) if line is None else line.fmtp.get(kind)
 
     def rewire(self, subscription: str) -> None:
         """Have the engine brought in line with what a subscription takes now."""
@@ -289,7 +321,7 @@ class RoomSessions:
         if line is None:
             return
         paths = {
-            kind: MediaPath(sink, self.source(line.id, kind), self._conference.flows(line.id, kind))
+            kind: MediaPath(sink, *self.paths.path(line.id, kind))
             for kind, sink in line.ends.items()
         }
         self._wiring.want(subscription, paths)
@@ -312,9 +344,16 @@ class RoomSessions:
 
     def _fmtp_taken(self, output: str) -> dict[str, str]:
         """Return the parameters of what an output takes, by kind."""
-        taken = {kind: self._conference.source(output, kind) for kind in ("audio", "video")}
-        lines = {kind: self._lines.get(stream or "") for kind, stream in taken.items()}
-        return {kind: it.fmtp.get(kind, "") for kind, it in lines.items() if it is not None}
+        feeds = self._conference.takers.feeds.get(output, {})
+        return {kind: self._fmtp_fed(feed) for kind, feed in feeds.items()}
+
+    def _fmtp_fed(self, feed: Feed) -> str:
+        if feed.target is not None:
+            return parameters_sent(feed.target)
+        mixed = self._conference.mixing.streams.get(feed.stream)
+        if mixed is not None and mixed.video is not None and feed.kind == "video":
+            return parameters_sent(video_target_of(mixed.video))
+        return self.fmtp_of(feed.stream, feed.kind) or ""
 
     def _sends(self, session: str) -> bool:
         return session in self._conference.publications

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from actors.core.errors import Refused
 
-UNMIXED = "no mixed streams yet"
-
 
 class NotAllowed(Refused):
     """The permission or the ownership for this is missing."""
@@ -59,6 +57,10 @@ class RecordingUnknown(Refused):
     code = "recording_unknown"
 
 
+class BroadcastUnknown(Refused):
+    code = "broadcast_unknown"
+
+
 class ParticipantUnknown(Refused):
     """`args[0]` is the id."""
 
@@ -68,8 +70,8 @@ class ParticipantUnknown(Refused):
 class TargetUnsatisfying(Refused):
     """A stream cannot be had as wanted: `kind` is "audio" or "video", `what` in a word or two.
 
-    `what`: "stream" (there is none, or not of that kind), UNMIXED, "format", "resolution",
-    "framerate", "bitrate", "keyframe interval", "rid".
+    `what`: "stream" (there is none, or not of that kind), "format", "resolution", "framerate",
+    "bitrate", "keyframe interval", "rid".
     """
 
     code = "target_unsatisfying"
@@ -82,6 +84,24 @@ class TargetUnsatisfying(Refused):
 
 class ViewUnknown(Refused):
     code = "view_unknown"
+
+
+class StreamNotInView(Refused):
+    """The stream is not mixed into that view, or has no place there."""
+
+    code = "stream_not_in_view"
+
+
+class RegionUnknown(Refused):
+    """The view has no such region now, or it comes behind an empty one."""
+
+    code = "region_unknown"
+
+
+class LayoutImpossible(Refused):
+    """A view cannot be laid out like this; the text says why."""
+
+    code = "layout_impossible"
 
 
 class NotAvailableYet(Refused):

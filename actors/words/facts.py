@@ -11,7 +11,8 @@ from actors.core.errors import Refused
 from actors.core.message import Message
 from actors.words.keys import RoomKey
 from actors.words.permission import NO_MEDIA, Permission
-from actors.words.streams import SessionEnd, Stream
+from actors.words.streams import SessionEnd
+from actors.words.views import AnyStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Joined(Fact):
     room: RoomView
     members: tuple[Presence, ...]
     attempt: int = 0
-    streams: tuple[Stream, ...] = ()
+    streams: tuple[AnyStream, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +158,14 @@ class RoomClosed(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Signalled(Fact):
-    """A document from another peer, relayed unread; `body` is JSON bytes."""
+    """A document from another peer, relayed unread; `body` is JSON bytes.
+
+    `address` is where the sender connects from, None where nobody knows.
+    """
 
     sender: str
-    body: bytes
+    body: bytes = field(repr=False)
+    address: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +208,17 @@ class Dropped(Fact):
 
 @dataclass(frozen=True, slots=True)
 class StreamAdded(Fact):
-    stream: Stream
+    stream: AnyStream
 
 
 @dataclass(frozen=True, slots=True)
 class StreamChanged(Fact):
-    """`field` says what: "audio.status", "video.status", or "." for anything else."""
+    """`field` says what: "audio.status", "video.status", or "." for anything else.
 
-    stream: Stream
+    Of a mixed stream it is "video.layout", "activeInput", or "." as well.
+    """
+
+    stream: AnyStream
     field: str
 
 

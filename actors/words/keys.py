@@ -9,12 +9,14 @@ another.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 DIRECTORY = "/conferencing/directory"
 ROOMS = "/conferencing/rooms"
 MEMBERS = "/conferencing/members"
 ENDPOINTS = "/endpoints"
+DEVICES = "/devices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,22 @@ def peers_realm(api_key: str) -> str:
     return f"peers.{api_key}"
 
 
+def api_key_of(realm: str) -> str:
+    """Return the API key that a realm of peers is of; see `peers_realm`."""
+    return realm.removeprefix(peers_realm(""))
+
+
 def _parts(slug: str) -> tuple[str, str]:
     realm, _, name = slug.partition(":")
     return unquote(realm), unquote(name, errors="surrogatepass")
 
 
 def _slug(realm: str, name: str) -> str:
-    return f"{quote(realm, safe='')}:{quote(name, safe='', errors='surrogatepass')}"
+    if not (name.isascii() and name.replace("-", "").isalnum()):  # as most names are
+        name = quote(name, safe="", errors="surrogatepass")
+    return f"{_quoted(realm)}:{name}"
+
+
+@lru_cache(maxsize=256)
+def _quoted(realm: str) -> str:
+    return quote(realm, safe="")

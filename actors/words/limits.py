@@ -23,3 +23,4 @@ class ActorLimits:
     ask_seconds: float = 5.0
     echo_messages: int = 100
     echo_bytes: int = 131_072
+    echo_bytes_of_all: int = 67_108_864

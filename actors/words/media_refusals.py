@@ -77,7 +77,37 @@ class CannotRecord(Refused):
     code = "cannot_record"
 
 
+class CannotBroadcast(Refused):
+    """A stream out does not start, or cannot be like this; the text says why, without addresses."""
+
+    code = "cannot_broadcast"
+
+
 class MediaIdTaken(Refused):
     """A stream, port or recording that lives has that id."""
 
     code = "media_id_taken"
+
+
+class NoCapacity(Refused):
+    """No processing power is left for a job of the kind that the text names."""
+
+    code = "no_capacity"
+
+
+class JobFailed(Refused):
+    """The process of a job does not do what it should; the text says why."""
+
+    code = "job_failed"
+
+
+class AddressUnfit(Refused):
+    """Streams are neither pulled from such an address nor sent to one; the text says why."""
+
+    code = "address_unfit"
+
+
+class SourceRefused(Refused):
+    """Nothing comes from a source outside; the text says why, without its address."""
+
+    code = "source_refused"

@@ -6,7 +6,7 @@ An `Order` comes from a member, `Placed`, and is answered with the fact `OrderDo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.core.message import Message, Request
 from actors.words.facts import Extra, Presence
@@ -21,7 +21,8 @@ from actors.words.streams import (
     VideoParameters,
     VideoWanted,
 )
-from media.contract.engine import Candidate
+from actors.words.views import AnyStream, AnyStreamChange, ViewRules
+from media.contract.candidates import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Unpublish(Order):
 class Subscribe(Order):
     """Take from streams; done with the id of the subscription (str).
 
-    Refused with NotAllowed, EmptySubscription, TargetUnsatisfying.
+    Refused with NotAllowed, EmptySubscription, TargetUnsatisfying, NoCapacity.
     """
 
     audio: AudioWanted | None
@@ -126,12 +127,13 @@ class Unsubscribe(Order):
 class Offer(Order):
     """Negotiate a publication or subscription of one's own.
 
-    The answer is told as the fact SessionAnswered, a failure as SessionEnded. Refused with
-    SessionUnknown, NotAllowed.
+    `address` is the client's, None where it is not known. The answer is told as the fact
+    SessionAnswered, a failure as SessionEnded. Refused with SessionUnknown, NotAllowed.
     """
 
     session: str
     sdp: str
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +149,9 @@ class Trickle(Order):
 
 @dataclass(frozen=True, slots=True)
 class ControlStream(Order):
-    """Hold or resume tracks of a stream of one's own.
+    """Hold or resume tracks of a stream of one's own, put it into a view or take it out.
 
-    Refused with StreamUnknown, NotAllowed, TrackUnknown.
+    Refused with StreamUnknown, NotAllowed, TrackUnknown, ViewUnknown.
     """
 
     stream: str
@@ -157,10 +159,33 @@ class ControlStream(Order):
 
 
 @dataclass(frozen=True, slots=True)
+class GetRegion(Order):
+    """Ask in which region of a view a stream of one's own is; done with the region's id (str).
+
+    Refused with StreamUnknown, NotAllowed, ViewUnknown, StreamNotInView.
+    """
+
+    stream: str
+    view: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetRegion(Order):
+    """Show a stream of one's own in a region of a view, with the effect that the view has.
+
+    Refused with StreamUnknown, NotAllowed, ViewUnknown, StreamNotInView, RegionUnknown.
+    """
+
+    stream: str
+    view: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
 class ControlSubscription(Order):
     """Change a subscription of one's own: hold, resume, take from another stream; all or nothing.
 
-    Refused with SubscriptionUnknown, NotAllowed, TargetUnsatisfying.
+    Refused with SubscriptionUnknown, NotAllowed, TargetUnsatisfying, NoCapacity.
     """
 
     subscription: str
@@ -194,30 +219,66 @@ class DropParticipant(Request[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class GetStreams(Request[tuple[Stream, ...]]):
-    """The streams whose media can flow, in order of coming."""
+class GetStreams(Request[tuple[AnyStream, ...]]):
+    """The mixed streams, and those whose media can flow, in order of coming."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeStream(Request[Stream]):
-    """Change a stream; all changes or none. Raises StreamUnknown, TrackUnknown, ViewUnknown."""
+class ChangeStream(Request[AnyStream]):
+    """Change a stream; all changes or none. A mixed one only in its layout.
+
+    Raises StreamUnknown, TrackUnknown, ViewUnknown, LayoutImpossible; NotAllowed for what streams
+    of that kind cannot do.
+    """
 
     stream: str
-    changes: tuple[StreamChange, ...]
+    changes: tuple[AnyStreamChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EndStream(Request[None]):
-    """End a stream. Raises StreamUnknown."""
+    """End a stream. Raises StreamUnknown, NotAllowed for a mixed one.
+
+    Of one that is pulled from outside, it is answered when that is pulled no more.
+    """
 
     stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartStreamingIn(Request[Stream]):
+    """Pull a stream from outside; answered once its media flows, which may take its time.
+
+    `url` may hold credentials. A kind is wanted (True), not wanted, or taken if it comes (None).
+    `transport` of RTSP: "tcp", "udp"; `buffer_bytes` is what a UDP socket of it holds. Raises
+    AddressUnfit, SourceRefused, NoCapacity, TooManyStreams, AudioForbidden, VideoForbidden.
+    """
+
+    url: str = field(repr=False)
+    audio: bool | None = None
+    video: bool | None = None
+    transport: str = "tcp"
+    buffer_bytes: int = 8192
+    attributes: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeViews(Request[None]):
+    """Have these views from now on, and no others: `labels` are all of them, `mixes` those mixed.
+
+    Who takes of one that goes, or of one that has become another format, is told that its source
+    is lost; what else becomes of a view changes for those who take of it.
+    """
+
+    labels: tuple[str, ...]
+    mixes: tuple[ViewRules, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class StartRecording(Request[RecordingView]):
     """Record streams. `container`: "auto", "mp4", "mkv", "webm".
 
-    Raises EmptySubscription, TargetUnsatisfying, CannotRecord.
+    Raises EmptySubscription, TargetUnsatisfying, CannotRecord, NoCapacity.
     """
 
     container: str
@@ -232,7 +293,10 @@ class GetRecordings(Request[tuple[RecordingView, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecording(Request[RecordingView]):
-    """Take from other streams, hold or resume. Raises RecordingUnknown, TargetUnsatisfying."""
+    """Take from other streams, hold or resume.
+
+    Raises RecordingUnknown, TargetUnsatisfying, NoCapacity.
+    """
 
     recording: str
     changes: tuple[OutputChange, ...]
@@ -243,6 +307,17 @@ class EndRecording(Request[None]):
     """End a recording; answered when its file is finalised. Raises RecordingUnknown."""
 
     recording: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchView(Request[str]):
+    """Have a mixed view be written as HLS for another while; answered with the folder's path.
+
+    The first playlist, index.m3u8, is there some seconds later. Raises ViewUnknown, NoCapacity,
+    Busy.
+    """
+
+    label: str
 
 
 @dataclass(frozen=True, slots=True)

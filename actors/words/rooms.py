@@ -12,16 +12,18 @@ from actors.words.site import (
     Arrival,
     SiteRules,
 )
+from actors.words.views import AS_IT_COMES_ONLY, OutputRules, ViewRules
 
 
 @dataclass(frozen=True, slots=True)
 class ConferenceRules:
     """The rules of a room with streams. Limits of -1 mean none of its own.
 
-    `audio_in` and `video_in` are the names of the codecs taken, `views` the labels of its mixed
-    views; what is not announced is found out by asking only. `audio_in_mp4` are the codecs that a
-    recording as mp4 may have as audio, None: all that can be. `unmixed` are the ids that the mixed
-    streams of the views will have: there are none yet.
+    `audio_in` and `video_in` are the names of the codecs taken, `views` the labels of its views;
+    what is not announced is found out by asking only. `audio_in_mp4` are the codecs that a
+    recording as mp4 may have as audio, None: all that can be. `mixes` are those views that are
+    mixed, `outputs` what may be had besides what comes; both need media jobs. With `auto_mix` every
+    stream is put into the first view.
     """
 
     input_limit: int = -1
@@ -31,7 +33,9 @@ class ConferenceRules:
     announces_members: bool = True
     announces_streams: bool = True
     audio_in_mp4: frozenset[str] | None = None
-    unmixed: frozenset[str] = frozenset()
+    mixes: tuple[ViewRules, ...] = ()
+    outputs: OutputRules = AS_IT_COMES_ONLY
+    auto_mix: bool = False
 
 
 @dataclass(frozen=True, slots=True)

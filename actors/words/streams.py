@@ -45,12 +45,27 @@ AS_IT_COMES = VideoParameters()
 
 
 @dataclass(frozen=True, slots=True)
+class VideoAlternatives:
+    """What a taker may have of a picture besides what comes. `bitrates` are words: "x0.8"."""
+
+    formats: tuple[VideoFormat, ...] = ()
+    resolutions: tuple[Resolution, ...] = ()
+    framerates: tuple[float, ...] = ()
+    bitrates: tuple[str, ...] = ()
+    keyframe_intervals: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """`origin` is where the publisher has it from: "mic", "screen-cast", …"""
+    """`origin` is where the publisher has it from: "mic", "screen-cast", …
+
+    It is empty for what the server makes. `alternatives` are formats that it can be had in, too.
+    """
 
     origin: str
     format: AudioFormat
     active: bool = True
+    alternatives: tuple[AudioFormat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +77,15 @@ class VideoTrack:
     parameters: VideoParameters = AS_IT_COMES
     rid: str | None = None
     active: bool = True
+    alternatives: VideoAlternatives = VideoAlternatives()
 
 
 @dataclass(frozen=True, slots=True)
 class Stream(Message):
-    """A publication whose media can flow. `attributes` is a JSON document as bytes."""
+    """A publication, or a stream in, whose media can flow. `attributes` is JSON as bytes.
+
+    `kind`: "webrtc" for what a member sends, "streaming" for what is pulled from outside.
+    """
 
     id: str
     owner: str
@@ -74,6 +93,7 @@ class Stream(Message):
     video: VideoTrack | None
     attributes: bytes | None = None
     in_views: tuple[str, ...] = ()
+    kind: str = "webrtc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +141,10 @@ class SourceChange:
 
 @dataclass(frozen=True, slots=True)
 class ParametersChange:
-    """Take video with other parameters than the source's."""
+    """Take video with other parameters than before: those that are given, the others stay.
+
+    To have it as it comes again, give the source's own, and "x1" for the bitrate.
+    """
 
     parameters: VideoParameters
 

@@ -13,9 +13,10 @@ from actors.words.facts import (
     StreamAdded,
     StreamChanged,
 )
-from actors.words.streams import Stream
+from actors.words.views import AnyStream, MixedStream
 
 FACT_BYTES = 512  # what a fact weighs besides the texts that others have written into it
+REGION_BYTES = 512  # of a layout
 
 
 def weight_of(fact: Fact) -> int:
@@ -40,5 +41,7 @@ def _text_bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _stream_bytes(stream: Stream) -> int:
+def _stream_bytes(stream: AnyStream) -> int:
+    if isinstance(stream, MixedStream):
+        return REGION_BYTES * len(stream.layout) + sum(map(len, stream.inputs))
     return len(stream.attributes or b"") + sum(map(len, stream.in_views))

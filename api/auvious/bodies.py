@@ -58,7 +58,7 @@ class SendEventToUser(Command):
     organization: str | None = Field(None, alias="organizationId")
     endpoint: str | None = Field(None, alias="userEndpointId")
     event: dict[str, Any]
-    masks: list[str] | None = None
+    masks: Annotated[list[str], Field(fail_fast=True)] | None = None
     qos: int | None = 0
 
 

@@ -47,6 +47,7 @@ AUVIOUS = Dialect(
     name="auvious",
     open=_open,
     section=AuviousSettings,
+    prefixes=("/auvious", "/rtc-api", "/security/oauth", "/security/.well-known"),
     problems=problems,
     secrets=_secrets,
     secrets_options=(ROTATE_KEY,),

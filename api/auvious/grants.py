@@ -93,7 +93,8 @@ async def _for_a_user(
     right: bool | None = None
     try:
         with trio.move_on_after(within):
-            right = await state.passwords.matches(user.password if user else "", request.password)
+            kept = user.password if user else ""
+            right = await state.passwords.matches(kept, request.password, address)
     finally:
         attempt.end(right)
     if right is None:

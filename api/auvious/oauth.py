@@ -10,7 +10,7 @@ from api.auvious.grants import grant
 from api.auvious.routes import answer, json_answer
 from api.auvious.state import AuviousState
 from api.auvious.token_request import read_request
-from api.http.asking import budget, client
+from api.http.asking import budget, client, form
 
 SECURITY = ("/security/oauth", "/security/.well-known")
 JWKS_SECONDS = 300
@@ -34,11 +34,11 @@ class OAuth:
 
     async def token(self) -> Response:
         """Issue a token (RFC 6749, section 5)."""
-        form = await request.form
+        fields = await form()
         try:
             asked = read_request(
                 request.args.items(multi=True),
-                form.items(multi=True),
+                fields.items(multi=True),
                 request.headers.get("Authorization", ""),
             )
             response = answer(await grant(self._state, asked, client().address, budget()))

@@ -46,6 +46,7 @@ R = TypeVar("R")
 REST = "/rtc-api"
 ENDPOINTS_PATH = f"{REST}/users/endpoints"
 OPERATIONS = frozenset({"register", "keepalive", "unregister", "sendEvent"})
+FEW_BYTES = 65_536
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -121,9 +122,9 @@ class AuviousRest:
         return empty(204)
 
     async def send_event(self, caller: Principal) -> Response:
-        sending = await self._sending(await _body(), service=caller.is_service)
+        sending = await self._sending(await _body(), caller)
         organization = sending.organization or caller.organization
-        return json_answer(await send(self._state, sending, organization))
+        return json_answer(await send(self._state, sending, organization, caller.source))
 
     async def own(self, caller: Principal) -> Response:
         """List one's own endpoints; our own addition."""
@@ -178,7 +179,7 @@ class AuviousRest:
                 min(command.keep_alive, settings.max_keep_alive_seconds), bool(command.remind)
             ),
             reminder(settings.reminder_event_type, caller.user, id_),
-            self._state.outbox,
+            self._state.outbox(caller.owner.organization),
             settings.subscribers_per_endpoint,
             dialect=DIALECT,
         )
@@ -186,15 +187,17 @@ class AuviousRest:
         await in_time(directory.open_endpoint(spec, self._state.quota))
         return id_
 
-    async def _sending(self, body: bytes, *, service: bool) -> Sending:
-        """Read a request to send; in a thread where it may have masks: they take their time."""
-        read = partial(parse_sending, body, service=service)
-        if b"masks" not in body and b"\\u" not in body:  # the name may be escaped
+    async def _sending(self, body: bytes, caller: Principal) -> Sending:
+        """Read a request to send; in a thread where it may have masks, or is large: that takes
+        time, for which a caller waits behind himself.
+        """
+        read = partial(parse_sending, body, service=caller.is_service)
+        has_masks = b"masks" in body or b"\\u" in body  # the name may be escaped
+        if len(body) <= FEW_BYTES and not has_masks:
             return read()
+        owner = json.dumps([caller.organization, caller.user])
         with trio.move_on_after(budget()):
-            return await trio.to_thread.run_sync(
-                read, abandon_on_cancel=True, limiter=self._state.mask_reading
-            )
+            return await self._state.reading.run(owner, read, len(body))
         raise Busy
 
     async def _ask(self, id_: str, question: Request[R]) -> R:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 import trio
 
@@ -17,13 +19,14 @@ log = structlog.get_logger(__name__)
 SHOWN_TYPE = 80  # characters in the log
 
 
-async def send(state: AuviousState, sending: Sending, organization: str) -> int:
+async def send(state: AuviousState, sending: Sending, organization: str, source: str) -> int:
     """Return how many endpoints took the event: those that live and have room for it.
 
+    `source` is who sends it, of whom an endpoint keeps no more than his part of its outbox.
     Raises what `Ref.ask` raises when nobody can be asked at all.
     """
     owner = Owner(organization, sending.user)
-    offer = OfferEvent(owner, sending.event)
+    offer = OfferEvent(owner, replace(sending.event, source=source))
     addressed = await _addressed(state, sending, owner)
     taken = 0
 

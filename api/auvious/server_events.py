@@ -23,7 +23,8 @@ from api.auvious.auth import bearer
 from api.auvious.errors import refusal_for
 from api.auvious.routes import ENDPOINTS_PATH, empty, unauthorized
 from api.auvious.tokens import TokenInvalid
-from api.http.asking import ask
+from api.http.asking import ask, client
+from api.http.credentials import address_key
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref
@@ -129,6 +130,7 @@ class EventStream(ResponseBody):
         self._starved = True  # nothing is shown before the first Resume
         self._end = ""  # why, once nothing more is taken
         self._news = trio.Event()
+        self._account = state.services.unsent.account(address_key(client().address), self.shed)
 
     # --- for the endpoint, in its task
 
@@ -143,11 +145,22 @@ class EventStream(ResponseBody):
             self._starved = True
             return False
         self._queue.append(delivery)
+        self._account.take(delivery.payload)
         self._left -= delivery.qos
         if self._left <= 0:
             self._end = "unacknowledged"
         self._news.set()
         return True
+
+    def shed(self) -> None:
+        """End it as too slow, and keep nothing: too much is unsent in all."""
+        self._end = self._end or "too_slow"
+        self._forget_queue()
+        self._news.set()
+
+    def _forget_queue(self) -> None:
+        while self._queue:
+            self._account.give(self._queue.popleft().payload)
 
     def close(self, reason: CloseReason, words: str) -> None:
         self._end = self._end or words
@@ -171,6 +184,8 @@ class EventStream(ResponseBody):
     def leave(self) -> None:
         """Take no more events."""
         self._left_behind = True
+        self._forget_queue()
+        self._account.hold(0)
         with suppress(ActorStopped, MailboxFull):  # it looks at `gone` itself
             self._ref.tell(Detach(self))
 
@@ -179,6 +194,7 @@ class EventStream(ResponseBody):
 
     async def __anext__(self) -> bytes:
         """Return what comes next: events, or a comment after a while without any."""
+        self._account.hold(0)  # the last is sent
         if self._greets:
             self._greets = False
             return b"retry: %d\n\n" % RETRY_MS
@@ -187,7 +203,8 @@ class EventStream(ResponseBody):
                 self._end = self._end or "token_ended"
             elif self._queue:
                 chunk = b"".join(render(self.life, delivery) for delivery in self._queue)
-                self._queue.clear()
+                self._forget_queue()
+                self._account.hold(len(chunk))
                 return chunk
             if self._end:
                 raise StopAsyncIteration

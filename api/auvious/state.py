@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import trio
 
 from actors.core import ActorError, Message, Ref
 from actors.endpoint.endpoint import EndEndpoint
@@ -21,11 +20,14 @@ from api.auvious.passwords import Passwords
 from api.auvious.refresh_tokens import RefreshTokens
 from api.auvious.settings import AuviousSettings
 from api.auvious.tokens import Tokens
+from api.http.fair_line import LineLimits
+from api.http.fair_work import FairWork, line_limits
 
 if TYPE_CHECKING:
     from api.auvious.mqtt.client import MqttClient
     from api.auvious.settings import AuviousClient, AuviousUser
     from api.http.mounts import Services
+    from api.settings import LimitSettings
 
 DIALECT = "auvious"
 REALM = "auvious"  # of its own endpoints
@@ -36,8 +38,8 @@ EventListener = Callable[[Owner, str, EndpointEvent], None]
 class AuviousState:
     """`event_listeners` hear of each event that an endpoint took: its owner, its id, the event.
 
-    They are called from requests, never wait and never raise. `mask_reading` has one request with
-    masks read at a time.
+    They are called from requests, never wait and never raise. `reading` has
+    requests with masks read one at a time: users take turns.
     """
 
     services: Services
@@ -47,10 +49,10 @@ class AuviousState:
     passwords: Passwords
     clients: dict[str, AuviousClient]
     users: dict[str, AuviousUser]
+    reading: FairWork
     event_listeners: list[EventListener] = field(default_factory=list)
     claims: Claims = field(default_factory=Claims)
     mqtt_clients: set[MqttClient] = field(default_factory=set)
-    mask_reading: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(1))
 
     @classmethod
     def open(cls, services: Services) -> AuviousState:
@@ -65,9 +67,13 @@ class AuviousState:
             RefreshTokens(
                 services.store, settings.refresh_tokens, settings.refresh_tokens_per_user
             ),
-            Passwords(user.password for user in settings.users),
+            Passwords(
+                (user.password for user in settings.users),
+                FairWork(lambda: _of_passwords(services.settings().limits)),
+            ),
             {client.id: client for client in settings.clients},
             {user.id: user for user in settings.users},
+            FairWork(lambda: line_limits(services.settings().limits)),
         )
         for client in settings.clients:
             state.client_secret(client)
@@ -86,9 +92,11 @@ class AuviousState:
             settings.endpoints_per_user, settings.endpoints_per_organization, settings.endpoints
         )
 
-    @property
-    def outbox(self) -> OutboxLimits:
-        return OutboxLimits(self.settings.outbox_events, self.settings.outbox_bytes)
+    def outbox(self, organization: str) -> OutboxLimits:
+        """Return the limits of one outbox; an organisation has a part of the room for all."""
+        settings = self.settings
+        room = self.services.unsent.firm(f"organization {organization}")
+        return OutboxLimits(settings.outbox_events, settings.outbox_bytes, room)
 
     async def endpoint(self, id_: str) -> Ref[Message] | None:
         """Find a live endpoint, whoever's it is: what it is asked names an owner."""
@@ -107,3 +115,9 @@ class AuviousState:
                 endpoint.tell(EndEndpoint(CloseReason.SHUTTING_DOWN))
         for client in tuple(self.mqtt_clients):
             client.shut_down()
+
+
+def _of_passwords(limits: LimitSettings) -> LineLimits:
+    """Return how passwords are checked: each takes a processor, and one is left for the rest."""
+    places = max(1, (os.cpu_count() or 1) - 1)
+    return line_limits(limits, places=places, of_one=places)

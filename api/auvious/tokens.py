@@ -46,6 +46,11 @@ class Principal:
         return Owner(self.organization, self.user)
 
     @property
+    def source(self) -> str:
+        """Return one name for who this is, also among those of other organisations."""
+        return f"{len(self.organization)}:{self.organization}:{self.user}"
+
+    @property
     def is_service(self) -> bool:
         """Whether it may act for any organisation."""
         return not SERVICE_ROLES.isdisjoint(self.roles)

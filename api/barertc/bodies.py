@@ -57,21 +57,25 @@ class BlocklistBody(KeyedBody):
     """POST /api/blocklist"""
 
     username: Annotated[Username, Field(alias="Username")] = ""
-    blocklist: Annotated[list[Username], Field(alias="Blocklist", max_length=MAX_USERNAMES)] = []
+    blocklist: Annotated[
+        list[Username], Field(alias="Blocklist", max_length=MAX_USERNAMES, fail_fast=True)
+    ] = []
 
 
 class BlockNowBody(KeyedBody):
     """POST /api/block/now"""
 
     usernames: Annotated[
-        list[Username], Field(alias="Usernames", max_length=MAX_BLOCKED_AT_ONCE)
+        list[Username], Field(alias="Usernames", max_length=MAX_BLOCKED_AT_ONCE, fail_fast=True)
     ] = []
 
 
 class DisconnectNowBody(KeyedBody):
     """POST /api/disconnect/now"""
 
-    usernames: Annotated[list[Username], Field(alias="Usernames", max_length=MAX_USERNAMES)] = []
+    usernames: Annotated[
+        list[Username], Field(alias="Usernames", max_length=MAX_USERNAMES, fail_fast=True)
+    ] = []
     message: Annotated[str, Field(alias="Message", max_length=65_536)] = ""
     kick: Annotated[bool, Field(alias="Kick")] = False
 

@@ -97,6 +97,10 @@ class BareConversation:
         except TooSlow:
             self._too_slow()
 
+    def excuse(self, seconds: float) -> None:
+        """Leave so many seconds out of those in which somebody must log in, or go."""
+        self._leaves_at += seconds
+
     def go_away(self) -> None:
         """Close, unless a member says goodbye."""
         if self._present() is None:
@@ -192,6 +196,11 @@ class BareConversation:
     def name(self) -> str:
         """His name, "" before login."""
         return self.client.name if self.client is not None else ""
+
+    @property
+    def address(self) -> str:
+        """Where he comes from."""
+        return self._socket.upgrade.address
 
     @property
     def proven(self) -> bool:

@@ -37,6 +37,7 @@ BARERTC = Dialect(
     name="barertc",
     open=_open,
     section=BareRtcSettings,
+    prefixes=("/barertc",),
     reloadable=RELOADABLE,
     problems=problems,
     hints=hints,

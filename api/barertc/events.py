@@ -36,7 +36,7 @@ from actors.words.site import (
 )
 from api.barertc import errors, wire
 from api.barertc.wire import BareMessage
-from api.http.sockets import Socket, SocketFull
+from api.http.sockets import Socket, SocketFull, SourceFull
 
 if TYPE_CHECKING:
     from api.barertc.tokens import Bearer
@@ -207,11 +207,13 @@ class BareClient:
         """Send the fact as this protocol has it, if it has a word for it. Raises TooSlow."""
         match fact:
             case Written():
-                self._show_written(self.renderer.shared(fact))
-            case PersonMoved() | MessageTakenBack() | ReactionAdded():
+                self._show_written(self.renderer.shared(fact), fact.sender)
+            case ReactionAdded():
+                self.push(self.renderer.shared(fact), source=fact.sender)
+            case PersonMoved() | MessageTakenBack():
                 self.push(self.renderer.shared(fact))
             case Relayed():
-                self.push(_relayed(fact))
+                self.push(_relayed(fact), source=fact.sender)
             case PeopleListed():
                 before = thread_time()
                 self.push(self.renderer.people.encode(fact), replace="who")
@@ -245,9 +247,12 @@ class BareClient:
         else:
             self.push(wire.ping(self.sign(self.bearer), self.bearer.standing.rules))
 
-    def push(self, message: bytes, *, replace: str = "") -> None:
+    def push(self, message: bytes, *, replace: str = "", source: str = "") -> None:
+        """Send a message; of a source that sends more than is read here it is left out."""
         try:
-            self.socket.push(message, replace=replace)
+            self.socket.push(message, replace=replace, source=source)
+        except SourceFull:
+            pass
         except SocketFull:
             raise TooSlow from None
 
@@ -276,13 +281,13 @@ class BareClient:
                     self.push(wire.told(errors.CRASHED))
                     self.socket.close(CRASHED, "session ended")
 
-    def _show_written(self, message: bytes) -> None:
+    def _show_written(self, message: bytes, sender: str) -> None:
         """Send a message; a large one, a picture, is left out for who cannot take it now.
 
         Four of them at once would end everybody who does not read faster than they come.
         """
         if len(message) <= LARGE_BYTES:
-            self.push(message)
+            self.push(message, source=sender)
             return
         try:
             self.socket.push(message, spare=SPARE_BYTES)

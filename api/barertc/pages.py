@@ -21,7 +21,7 @@ from werkzeug.exceptions import NotFound
 from api.barertc.hosting import FOLDERS, HostedChatClient
 from api.barertc.page_values import own_page_values, page_values
 from api.barertc.tokens import BadLoginToken, Bearer
-from api.http.asking import client
+from api.http.asking import client, form
 from api.http.hosting import in_script, own_sockets
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class ChatPages:
 
     async def page(self) -> Response:
         """Serve the chat to who may come in."""
-        token = request.args.get("jwt") or (await request.form).get("jwt") or ""
+        token = request.args.get("jwt") or (await form()).get("jwt") or ""
         bearer: Bearer | None = None
         if token:
             try:

@@ -22,7 +22,7 @@ from api.barertc.poll_socket import PollBusy, PollSocket
 from api.barertc.socket import converse, socket_limits
 from api.barertc.text.file_messages import MalformedFile, split_file_message
 from api.barertc.wire import SMALL_BYTES, BadMessage, BareMessage
-from api.http.asking import client
+from api.http.asking import client, count_body_no_more
 from api.http.origins import origin_refusal
 from api.http.sockets import NOTHING, Upgrade
 
@@ -75,6 +75,7 @@ def add_polling(blueprint: Blueprint, state: BareRtcState, paths: tuple[str, ...
                 raise PollRefused(errors.LOG_IN_FIRST, 413)
             try:
                 with state.uploads.place(length or state.settings.message_bytes):
+                    count_body_no_more()
                     return await _answer(state)
             except UploadsBusy as busy:
                 raise PollRefused(errors.words_for(busy), 503) from None
@@ -166,7 +167,10 @@ def _begin(state: BareRtcState) -> PollSocket:
         caller.secure,
         trusted=caller.trusted,
     )
-    poll = PollSocket(str(uuid.uuid4()), upgrade, socket_limits(state), state.sessions.forget)
+    poll = PollSocket(
+        str(uuid.uuid4()), upgrade, socket_limits(state), state.sessions.forget,
+        state.services.unsent,
+    )  # fmt: skip
     if not state.sessions.host(poll, partial(converse, state, named=poll.call)):
         raise PollRefused(errors.BUSY, 503)
     return poll

@@ -44,6 +44,9 @@ class Talker(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def address(self) -> str: ...
+
     async def order(self, order: Order) -> str | None:
         """Have the room do it. Raises its refusals."""
 
@@ -92,7 +95,7 @@ async def post_file(state: BareRtcState, talker: Talker, upload: Upload) -> None
     name = message.message
     try:
         check_file_name(name)
-        async with state.uploads.turn(_held(state, upload)):
+        async with state.uploads.turn(_held(state, upload), talker.address):
             content = await _content(upload)
             limits = ImageLimits(
                 longest_side=settings.max_image_width, preview_side=settings.preview_image_width

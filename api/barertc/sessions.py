@@ -36,6 +36,7 @@ class KeptSession(Protocol):
     """What is told the time, and of the end."""
 
     def tick(self, now: float) -> None: ...
+    def excuse(self, seconds: float) -> None: ...
 
     def go_away(self) -> None:
         """Close, unless a member says goodbye."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from api.barertc.conversation import BareConversation
+from api.barertc.events import TOO_SLOW
 from api.barertc.state import DIALECT
 from api.http.origins import origin_refusal
 from api.http.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
@@ -35,11 +36,14 @@ def socket_limits(state: BareRtcState) -> SocketLimits:
     return SocketLimits(
         message_bytes=limits.message_bytes,
         messages_per_second=settings.messages_per_second,
+        frames_per_second=limits.frames_per_second,
+        message_seconds=limits.message_seconds,
         burst=BURST,
         largest_message=settings.message_bytes,
         intake=state.uploads,
         outbox_messages=settings.outbox_messages,
         outbox_bytes=settings.outbox_bytes,
+        too_slow=TOO_SLOW,
         ping_seconds=PING_SECONDS,
     )
 

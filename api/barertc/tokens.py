@@ -15,7 +15,15 @@ from typing import Annotated, Any, Final
 from joserfc import jwt
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import OctKey
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from actors.words.site import (
     Rule,
@@ -59,7 +67,10 @@ class LoginClaims(BaseModel):
     emoji: Text = ""
     gender: Text = ""
     rules: Annotated[
-        list[Annotated[str, Field(max_length=64)]], _or([]), Field(max_length=MAX_RULES)
+        list[Annotated[str, Field(max_length=64)]],
+        FailFast(),
+        _or([]),
+        Field(max_length=MAX_RULES),
     ] = []
 
     @model_validator(mode="before")

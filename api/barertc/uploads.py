@@ -2,7 +2,8 @@
 
 A message larger than `limits.message_bytes` has a place from before it is read until it was dealt
 with (`SocketLimits.intake`; polling takes one for the whole request). A turn is what every file
-needs to be decoded and resized: nobody waits for a place while he has a turn.
+needs to be decoded and resized: nobody waits for a place while he has a turn. Turns go round among
+addresses, so that one with many files does not keep others waiting.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
+from actors.words.refusals import Busy
 from api.barertc.errors import UploadsBusy
+from api.http.credentials import address_key
+from api.http.fair_line import LineLimits
+from api.http.fair_work import FairWork
 
 AT_A_TIME = 4
+OF_ONE = 2  # of an address
+MOST_WAITING, MOST_OF_ONE = 1024, 256  # for a turn
 WAIT_SECONDS = 30.0  # for a turn
 ENTER_SECONDS = 60.0  # for a place
 SPARE = 8  # of all bytes, an eighth is kept for files that need no place
@@ -40,7 +47,7 @@ class Uploads:
     def __init__(self, most_bytes: Callable[[], int], slowest: Callable[[], int]) -> None:
         self._most_bytes = most_bytes
         self._slowest = slowest
-        self._turns = trio.Semaphore(AT_A_TIME, max_value=AT_A_TIME)
+        self._turns = FairWork(self._limits)
         self._line: deque[_Newcomer] = deque()
         self.places = 0  # that are taken
         self.coming = 0  # bytes of those
@@ -117,23 +124,34 @@ class Uploads:
     # --- turns
 
     @asynccontextmanager
-    async def turn(self, size: int) -> AsyncIterator[None]:
+    async def turn(self, size: int, address: str) -> AsyncIterator[None]:
         """Wait for a turn with a message of that size, 0 for one with a place.
 
         Raises UploadsBusy.
         """
+        owner = address_key(address)
         if self.held + size > self._most_bytes():
             raise UploadsBusy
         self.held += size
         try:
-            with trio.move_on_after(WAIT_SECONDS) as waiting:
-                await self._turns.acquire()
-            if waiting.cancelled_caught:
-                raise UploadsBusy
+            await self._await_turn(owner)
             try:
                 yield
             finally:
-                self._turns.release()
+                self._turns.leave(owner)
         finally:
             self.held -= size
             self._call()
+
+    async def _await_turn(self, owner: str) -> None:
+        try:
+            with trio.move_on_after(WAIT_SECONDS):
+                await self._turns.enter(owner)
+                return
+        except Busy:
+            pass
+        raise UploadsBusy
+
+    def _limits(self) -> LineLimits:
+        most = self._most_bytes()
+        return LineLimits(AT_A_TIME, OF_ONE, MOST_WAITING, MOST_OF_ONE, most, most)

@@ -21,11 +21,14 @@ from werkzeug.exceptions import (
     HTTPException,
     MethodNotAllowed,
     RequestedRangeNotSatisfiable,
+    ServiceUnavailable,
 )
 
 from api.http.carriers.quart_seam import SteadyHttpConnection, SteadyWebsocketConnection
 from api.http.carriers.quart_socket import QuartSocket, websocket_view
+from api.http.carriers.request_body import CountedRequest
 from api.http.carriers.upgrades import WebsocketRoutes
+from api.http.loop_meter import at_hand
 from api.http.paths import Paths, is_below
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class App(QuartTrio):
     """The app of one listener; `routes` are its websocket paths, for both carriers."""
 
     asgi_http_class = SteadyHttpConnection
+    request_class = CountedRequest
     asgi_websocket_class = SteadyWebsocketConnection
 
     def __init__(self, mounts: Sequence[Mount], services: Services, root: Mount | None) -> None:
@@ -67,6 +71,13 @@ class App(QuartTrio):
         return self.url_map.bind(
             "", asked.root_path, None, asked.scheme, asked.method, asked.path, ""
         )
+
+    async def dispatch_request(self, request_context: Any = None) -> Any:
+        """Have a request answered by its route; with 503 once its body is given up."""
+        asked: Any = request
+        with asked.body.handling:
+            return await super().dispatch_request(request_context)
+        raise ServiceUnavailable
 
     def limits_changed(self, limits: LimitSettings) -> None:
         """Take over the limits of requests; Quart reads them for each."""
@@ -110,7 +121,8 @@ def create_app(listener: ListenerSettings, mounts: Sequence[Mount], services: Se
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     for mount in mounts:
-        app.register_blueprint(mount.blueprint)
+        for blueprint in (mount.blueprint, *mount.others):
+            app.register_blueprint(blueprint)
     for path in app.routes.paths:
         app.add_websocket(path, f"websocket:{path}", websocket_view(app))
     app.paths = Paths(mounts, app.url_map)
@@ -132,6 +144,7 @@ async def _begin() -> Response | None:
     A route without arguments may share its path with a websocket; a catch-all page may not.
     """
     app = current()
+    at_hand.set(request.url_rule.rule if request.url_rule else "")
     g.started = trio.current_time()
     g.request_id = secrets.token_hex(8)
     bind_contextvars(request_id=g.request_id)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import trio
 from quart import g, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from actors.core import AskTimeout
 from api.http.app import current
@@ -15,9 +16,12 @@ from api.http.proxies import RemoteClient, client_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from werkzeug.datastructures import MultiDict
+
     from actors.core import Ref, Request
 
 R = TypeVar("R")
+FORM_BYTES = 65_536
 
 
 def headers() -> dict[str, str]:
@@ -35,6 +39,27 @@ def client() -> RemoteClient:
         scope["scheme"] == "https",
         current().services.settings().limits.trusted_proxies,
     )
+
+
+async def form() -> MultiDict[str, str]:
+    """Return the fields of a form: none for a body that is no form.
+
+    Each field takes time, so a form is smaller than other bodies. Raises RequestEntityTooLarge,
+    which is answered in the words of the dialect.
+    """
+    if (request.content_length or 0) > FORM_BYTES or len(await _data()) > FORM_BYTES:
+        raise RequestEntityTooLarge
+    return await request.form
+
+
+def count_body_no_more() -> None:
+    """Leave the body of the current request to other bounds than `limits.unsent_bytes`."""
+    body: Any = request.body
+    body.count_no_more()
+
+
+async def _data() -> bytes:
+    return cast("bytes", await request.get_data(as_text=False))
 
 
 def budget() -> float:

@@ -12,7 +12,11 @@ from actors.core import ActorStopped, Message, Ref
 from actors.room.site import CpuSpent
 from actors.signalling.absent import AbsentPeers
 from actors.store.messages import STORE
+from api.http.byte_budget import ByteBudget
+from api.http.loop_meter import LoopMeter
 from api.http.metrics import Traffic
+from api.http.peer_keys import PeerKeys
+from api.http.refused_flows import RefusedFlows
 from api.http.sockets import WebsocketRoute
 
 if TYPE_CHECKING:
@@ -44,7 +48,11 @@ class Services:
     metrics: CollectorRegistry
     traffic: Traffic = field(default_factory=Traffic)
     lists_cost: CpuSpent = field(default_factory=CpuSpent)  # of clients, for people of a chat site
+    loop: LoopMeter = field(default_factory=LoopMeter)
+    unsent: ByteBudget = field(default_factory=ByteBudget)
+    flows: RefusedFlows = field(default_factory=RefusedFlows)
     absent: AbsentPeers = field(default_factory=AbsentPeers)
+    peer_keys: PeerKeys = field(default_factory=PeerKeys)  # filled by the dialect of devices
 
     def store(self) -> Ref[Message]:
         """Return the store. Raises ActorStopped while the server is going down."""
@@ -69,7 +77,8 @@ class Mount:
     `prefixes` are the path prefixes it reserves there (a prefix ends at a path segment): an unknown
     path below one is answered by `refuse`. `refuse(status)` builds the dialect's own error body for
     404, 405, 413, 429, 500 and 503. `large_bodies` names paths whose requests may have more than
-    limits.body_bytes, and how many bytes each.
+    limits.body_bytes, and how many bytes each. `others` are blueprints with what does not go by the
+    rules of the first one.
     """
 
     dialect: str
@@ -80,6 +89,7 @@ class Mount:
     openapi: Mapping[str, object] | None = None  # "paths" fragment of an OpenAPI 3.1 document
     security_schemes: Mapping[str, object] = field(default_factory=dict)  # that those paths name
     large_bodies: Mapping[str, Callable[[], int]] = field(default_factory=dict)
+    others: tuple[Blueprint, ...] = ()
 
 
 DialectOpener = Callable[[Services], Callable[[Place], Mount]]

@@ -35,6 +35,15 @@ def origin_refusal(
     return f"origin {_text(given)} is not welcome here"
 
 
+def host_of(origin: str) -> str | None:
+    """Return the host of an Origin in lower case, without port and brackets; None if it has none.
+
+    That is so for "null" (a sandboxed frame, a local file) and for what is malformed.
+    """
+    given = _normal(origin)
+    return given[1] if given else None
+
+
 def _normal(origin: str, *, path: bool = False) -> tuple[str, str, int | None] | None:
     """Return (scheme, host, port) in lower case with the port always given; None if malformed."""
     try:

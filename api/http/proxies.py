@@ -49,13 +49,14 @@ def client_of(
 
     Header names are lower case; several headers of one name are joined by commas. A malformed
     value is ignored: the hop that sent it counts as the client. The first X-Forwarded-For from an
-    untrusted peer is logged as `proxy.untrusted`.
+    untrusted peer whose address is private or loopback, as that of a proxy would be, is logged as
+    `proxy.untrusted`: strangers on the internet can say nothing in the log by this.
     """
     host = headers.get("host")
     address = _parse(peer)
     forwarded = headers.get("x-forwarded-for", "")
     if address is None or not _within(address, trusted):
-        if forwarded and address is not None:
+        if forwarded and address is not None and not address.is_global:
             _warn_once(str(address))
         return RemoteClient(peer if address is None else str(address), secure, host, trusted=False)
     scheme = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()

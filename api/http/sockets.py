@@ -40,6 +40,10 @@ class SocketFull(Exception):
     """The unsent queue is at its limit: the peer reads too slowly."""
 
 
+class SourceFull(Exception):
+    """One source has more unsent here than its part: it sends more than this peer reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upgrade:
     """The request that asked for a websocket.
@@ -91,6 +95,8 @@ class Intake(Protocol):
 class SocketLimits:
     """Bounds of one websocket; rates delay the reader, they never drop (limits.* in the config).
 
+    `frames_per_second` are those that are no whole message: pings, pongs, pieces. A message must be
+    whole `message_seconds` after it has begun, unless a place of the `intake` is its bound.
     `burst` messages may come at once, if that is more than a second's; the mean stays the rate.
     `message_bytes` may be raised to `largest_message` once it is known who is there; what is larger
     than `message_bytes` then comes in with a place of the `intake`, where there is one.
@@ -99,10 +105,13 @@ class SocketLimits:
     message_bytes: int = 1_048_576
     messages_per_second: int = 20
     burst: int = 0
+    frames_per_second: int = 200
+    message_seconds: float = 120.0
     largest_message: int = 0  # 0: message_bytes, for good
     intake: Intake | None = None
     outbox_messages: int = 2048
     outbox_bytes: int = 16_777_216  # unsent, so that large messages cannot fill the memory either
+    too_slow: tuple[int, str] = (1013, "too slow")  # the close where all have too much unsent
     ping_seconds: float = 54.0
 
     @property
@@ -127,13 +136,23 @@ class Socket(Protocol):
         Raises SocketClosed at the end. Waits for the rate limit, so a fast sender is delayed.
         """
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
+    def push(
+        self,
+        payload: bytes,
+        *,
+        text: bool = True,
+        replace: str = "",
+        spare: int = 0,
+        source: str = "",
+    ) -> None:
         """Send at once, or queue behind what is unsent; never blocks.
 
         It takes the place of an unsent one that was pushed with the same `replace`, so that what
         only the latest counts of does not pile up. Raises SocketFull at `outbox_messages` (or
         `outbox_bytes`, of which `spare` are to be left for others) unsent; does nothing once
-        closed.
+        closed. `source` names another client whose message this is: SourceFull is raised, and
+        nothing sent, where it has more unsent here than its part. A payload that goes to many is to
+        be the same object, which is then kept once.
         """
 
     def limit_messages(self, message_bytes: int) -> None:
@@ -142,6 +161,12 @@ class Socket(Protocol):
         A larger one than `SocketLimits.message_bytes` waits for a place of the `intake`, unread; it
         keeps it until the next `receive`. Without one in time the socket is closed with 1013; who
         sends it too slowly is closed with 1008.
+        """
+
+    def count_kept(self, size: int) -> None:
+        """Have so many bytes counted with what is unfinished: what its handler keeps of messages.
+
+        Raises SocketClosed once the socket has ended; then nobody is to keep anything.
         """
 
     def close(self, code: int = 1000, reason: str = "") -> None:

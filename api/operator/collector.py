@@ -9,7 +9,7 @@ import os
 import resource
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,11 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from api.http.loop_meter import HELD_SECONDS
 from api.http.metrics import REQUEST_SECONDS
 from api.process.version import quintet_version
 
 if TYPE_CHECKING:
-    from api.http.metrics import RequestTally
     from api.http.mounts import Services
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -39,6 +39,8 @@ _ACTOR_TOTALS = {
     "ask_timeouts": "Asks without an answer in time",
     "dropped_expired": "Requests dropped because their deadline had passed",
 }
+_DEVICE_CONNECTIONS = {"data_connection": "data", "media_connection": "media"}
+_SOCKET_USES = ("data", "video", "audio", "rtcp")
 _WEBSOCKET_TOTALS = {
     "accepted": "Websockets accepted",
     "refused": "Upgrades refused",
@@ -64,6 +66,8 @@ class ServerCollector(Collector):
         yield from self._actors()
         yield from self._websockets()
         yield from self._requests()
+        yield from self._loop()
+        yield from self._unsent()
         yield from self._process()
 
     def _actors(self) -> Iterator[Metric]:
@@ -74,12 +78,19 @@ class ServerCollector(Collector):
             yield total
         count: dict[str, int] = defaultdict(int)
         depth: dict[str, int] = defaultdict(int)
+        sockets = dict.fromkeys(_SOCKET_USES, 0)
         for node in _nodes(system.tree()):
             kind = str(node["kind"])
             count[kind] += 1
             depth[kind] = max(depth[kind], int(node["mailbox"]["depth"]))
+            if kind == "udp_socket" and (use := node["facts"].get("use")) in sockets:
+                sockets[use] += 1
         yield _gauge("quintet_actors", "Actors alive", "kind", count)
         yield _gauge("quintet_mailbox_depth", "Fullest mailbox of a kind", "kind", depth)
+        connections = {name: count.get(kind, 0) for kind, name in _DEVICE_CONNECTIONS.items()}
+        yield _plain("quintet_device_peers", "Peers of devices", count.get("device_peer", 0))
+        yield _gauge("quintet_device_connections", "Theirs, alive", "kind", connections)
+        yield _gauge("quintet_device_sockets", "UDP sockets of programs", "kind", sockets)
         yield _plain("quintet_timers", "Timers pending", system.clock.pending)
         tasks = trio.lowlevel.current_statistics().tasks_living
         yield _plain("quintet_tasks", "Tasks alive", tasks)
@@ -109,13 +120,29 @@ class ServerCollector(Collector):
         for dialect, tally in traffic.requests.items():
             for status, count in sorted(tally.by_status.items()):
                 total.add_metric([dialect, str(status)], count)
-            seconds.add_metric([dialect], _cumulated(tally), tally.seconds)
+            seconds.add_metric([dialect], _cumulated(REQUEST_SECONDS, tally.buckets), tally.seconds)
         yield total
         yield seconds
         yield _plain("quintet_connections", "TCP connections open", traffic.connections)
         refused = CounterMetricFamily("quintet_connections_refused", "By limits per address")
         refused.add_metric([], traffic.connections_refused)
         yield refused
+
+    def _loop(self) -> Iterator[Metric]:
+        loop = self._services.loop
+        held = HistogramMetricFamily(
+            "quintet_loop_held_seconds", "How long a task held the event loop, beyond 0.1 s"
+        )
+        held.add_metric([], _cumulated(HELD_SECONDS, loop.counts), loop.seconds)
+        yield held
+        yield _plain("quintet_loop_longest_hold_seconds", "The longest of these", loop.longest)
+
+    def _unsent(self) -> Iterator[Metric]:
+        unsent = self._services.unsent
+        yield _plain("quintet_unsent_bytes", "Bytes that are unsent or unfinished", unsent.used)
+        ended = CounterMetricFamily("quintet_unsent_ended", "Clients ended over too many of these")
+        ended.add_metric([], unsent.ended)
+        yield ended
 
     def _process(self) -> Iterator[Metric]:
         yield _gauge("quintet_info", "Version", "version", {quintet_version(): 1})
@@ -150,9 +177,9 @@ def _gauge(name: str, text: str, label: str, values: Mapping[str, float]) -> Met
     return gauge
 
 
-def _cumulated(tally: RequestTally) -> list[tuple[str, float]]:
+def _cumulated(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
     total, buckets = 0, []
-    for bound, count in zip([*map(str, REQUEST_SECONDS), "+Inf"], tally.buckets, strict=True):
+    for bound, count in zip([*map(str, bounds), "+Inf"], counts, strict=True):
         total += count
         buckets.append((bound, float(total)))
     return buckets

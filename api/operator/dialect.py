@@ -27,4 +27,10 @@ def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:
     return {"operator.token": store.text("operator.token", token)}
 
 
-OPERATOR = Dialect(name="operator", open=_open, section=OperatorSettings, secrets=_secrets)
+OPERATOR = Dialect(
+    name="operator",
+    open=_open,
+    section=OperatorSettings,
+    prefixes=("/-",),
+    secrets=_secrets,
+)

@@ -9,7 +9,10 @@ from typing import TypeVar
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from media.contract.engine import EngineStats, Failure
+from media.contract.datagrams import RelayStats
+from media.contract.engine import EngineStats
+from media.contract.jobs import JobKind, JobStats
+from media.contract.session import Failure
 from media.contract.stats import SinkStats, SourceStats
 
 Stream = TypeVar("Stream", SourceStats, SinkStats)
@@ -25,6 +28,7 @@ _SOURCE_READINGS: list[Reading[SourceStats]] = [
     ("jitter_seconds", "Jitter of arrivals", lambda it: it.jitter),
     ("bits_per_second", "Payload received", lambda it: it.bitrate),
 ]
+JOB_ENDS = {"stopped", "killed", "stalled", "failed", "garbage", "exited", "not_started", "bug"}
 _LEG_READINGS: list[Reading[SinkStats]] = [
     ("packets", "Packets sent", lambda it: it.counts.packets),
     ("bytes", "Payload sent", lambda it: it.counts.octets),
@@ -73,6 +77,8 @@ def media_metrics(engine: EngineStats) -> Iterator[Metric]:
     for failure in Failure:
         failed.add_metric([failure.value], engine.failures.get(failure, 0))
     yield failed
+    yield from _relayed(engine.relay)
+    yield from _jobs(engine.jobs)
     for name, value in asdict(stats.totals).items():
         text = f"Of all streams there ever were: {name.replace('_', ' ')}"
         if name == "lost_in":  # a packet that comes late is lost no more
@@ -83,6 +89,50 @@ def media_metrics(engine: EngineStats) -> Iterator[Metric]:
         yield total
     yield from _streams("source", _SOURCE_READINGS, stats.sources)
     yield from _streams("leg", _LEG_READINGS, stats.sinks)
+
+
+def _relayed(relay: RelayStats) -> Iterator[Metric]:
+    """Give what went between data channels and UDP, in (to UDP) and out, and what was dropped."""
+    for name in ("messages", "bytes"):
+        text = f"Between data channels and UDP: {name}"
+        total = CounterMetricFamily(f"quintet_media_relay_{name}", text, labels=["direction"])
+        for direction in ("in", "out"):
+            total.add_metric([direction], getattr(relay, f"{name}_{direction}"))
+        yield total
+    dropped = CounterMetricFamily(
+        "quintet_media_relay_dropped", "Messages and datagrams not passed on", labels=["reason"]
+    )
+    for reason in ("nowhere", "held_up", "too_large", "malformed", "unsent"):
+        dropped.add_metric([reason], getattr(relay, reason))
+    yield dropped
+
+
+def _jobs(jobs: JobStats) -> Iterator[Metric]:
+    """Give the processes that decode and encode: how many, for what, and what they take."""
+    for name, text, value in (
+        ("processes", "Processes for jobs, also those that wait for one", jobs.processes),
+        ("idle_processes", "Processes that wait for a job", jobs.idle),
+        ("cores", "Cores that jobs may take", jobs.cores),
+        ("booked_cores", "Cores that are booked for jobs", jobs.booked),
+    ):
+        yield GaugeMetricFamily(f"quintet_media_job_{name}", text, value=value)
+    running = GaugeMetricFamily("quintet_media_jobs", "Jobs that run", labels=["kind"])
+    started = CounterMetricFamily("quintet_media_jobs_started", "Jobs begun", labels=["kind"])
+    refused = CounterMetricFamily(
+        "quintet_media_jobs_refused", "Jobs for which there was no CPU left", labels=["kind"]
+    )
+    for kind in JobKind:
+        running.add_metric([kind.value], jobs.running.get(kind, 0))
+        started.add_metric([kind.value], jobs.started.get(kind, 0))
+        refused.add_metric([kind.value], jobs.refused.get(kind, 0))
+    yield from (running, started, refused)
+    ended = CounterMetricFamily("quintet_media_jobs_ended", "Jobs that are over", labels=["reason"])
+    for reason in sorted(JOB_ENDS | set(jobs.ended)):
+        ended.add_metric([reason], jobs.ended.get(reason, 0))
+    yield ended
+    cpu = CounterMetricFamily("quintet_media_job_cpu_seconds", "CPU time that jobs have used")
+    cpu.add_metric([], jobs.cpu_seconds)
+    yield cpu
 
 
 def _streams(

@@ -7,7 +7,11 @@ from importlib.resources import files
 from quart import Blueprint, Response, request
 
 CONSOLE = files("api.operator") / "console"
-ASSETS = {"console.css": "text/css", "console.js": "text/javascript"}
+ASSETS = {
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "devices.js": "text/javascript",
+}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -54,7 +54,7 @@ class Routes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._documents: WeakKeyDictionary[App, str] = WeakKeyDictionary()  # 19 ms each to make
+        self._documents: WeakKeyDictionary[App, bytes] = WeakKeyDictionary()  # 19 ms each to make
 
     async def healthz(self) -> Response:
         """Answer 200 while the process lives."""
@@ -69,7 +69,7 @@ class Routes:
         """Describe every REST path of this listener."""
         app = current()
         if app not in self._documents:
-            self._documents[app] = json.dumps(document(app.mounts.values()))
+            self._documents[app] = json.dumps(document(app.mounts.values())).encode()
         return _text(self._documents[app])
 
     async def metrics(self) -> Response:
@@ -180,7 +180,7 @@ def _json(value: Any, status: int = 200) -> Response:
     return _text(json.dumps(value), status)
 
 
-def _text(document: str, status: int = 200) -> Response:
+def _text(document: str | bytes, status: int = 200) -> Response:
     response = Response(document, status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

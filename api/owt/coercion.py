@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 SHOWN = 100  # characters of a wrong value that its error repeats
 LARGEST = 2**53
+MANY = 256  # entries of one list
 TRUE = (True, 1, "true", "1", "yes")
 FALSE = (False, 0, "false", "0", "no")
 FRACTION = re.compile(r"(0|[1-9]\d{0,8})(/[1-9]\d{0,8})?", re.ASCII)
@@ -78,7 +79,12 @@ def _to_text(value: object, info: ValidationInfo) -> str:
 
 
 def _to_list(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
+    """Take one for a list of one. A list that is too long is refused before its entries are."""
+    if not isinstance(value, list | tuple):
+        return [value]
+    if len(value) > MANY:
+        raise PydanticCustomError("too_long", "is too long", {"max_length": MANY})
+    return value
 
 
 def _to_fraction(value: object, info: ValidationInfo) -> str:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def _open(services: Services) -> Callable[[Place], Mount]:
-    from api.owt.management.service import Management  # commands do without it
+    from api.owt.hls_rooms import open_hls  # commands do without it
+    from api.owt.management.service import Management
     from api.owt.mount import open_mount
     from api.owt.portal.conversation import serve
     from api.owt.socketio.table import SocketIo
@@ -28,7 +29,9 @@ def _open(services: Services) -> Callable[[Place], Mount]:
     clients = SocketIo(services, "owt", partial(serve, state))
     clients.start()
     management = Management(state)
-    return lambda place: open_mount(management, clients, place)
+    services.lifecycle.ready_hooks.append(services.media.prepare_jobs)
+    hls = open_hls(state)
+    return lambda place: open_mount(management, clients, hls, place)
 
 
 def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:
@@ -39,6 +42,7 @@ OWT = Dialect(
     name="owt",
     open=_open,
     section=OwtSettings,
+    prefixes=("/v1", "/v1.1", "/services", "/socket.io", "/hls"),
     problems=problems,
     hints=hints,
     secrets=_secrets,

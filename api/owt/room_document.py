@@ -14,7 +14,6 @@ from pydantic.alias_generators import to_camel
 
 from api.owt.coercion import AsList, Boolean, FractionText, Number, Text, between, one_of
 
-MANY = 256  # entries of one list
 FRAMERATES = (6, 12, 15, 24, 30, 48, 60)
 
 
@@ -91,12 +90,12 @@ class Region(Part):
 
 
 class CustomLayout(Part):
-    region: Annotated[list[Region], AsList, Field(max_length=MANY)] = []
+    region: Annotated[list[Region], AsList] = []
 
 
 class Templates(Part):
     base: Annotated[str, one_of("fluid", "lecture", "void")] = "fluid"
-    custom: Annotated[list[CustomLayout], AsList, Field(max_length=MANY)] = []
+    custom: Annotated[list[CustomLayout], AsList] = []
 
 
 class Layout(Part):
@@ -162,11 +161,11 @@ def _video(*formats: str) -> list[VideoFormat]:
     return [VideoFormat(codec=codec, profile=rest[0] if rest else None) for codec, *rest in pairs]
 
 
-Formats = Annotated[list[AudioFormat], AsList, Field(max_length=MANY)]
-VideoFormats = Annotated[list[VideoFormat], AsList, Field(max_length=MANY)]
-Words = Annotated[list[Text], AsList, Field(max_length=MANY)]
-Numbers = Annotated[list[Number], AsList, Field(max_length=MANY)]
-Factors = Annotated[list[int | float | str], AsList, Field(max_length=MANY)]
+Formats = Annotated[list[AudioFormat], AsList]
+VideoFormats = Annotated[list[VideoFormat], AsList]
+Words = Annotated[list[Text], AsList]
+Numbers = Annotated[list[Number], AsList]
+Factors = Annotated[list[int | float | str], AsList]
 
 
 class MediaIn(Part):
@@ -265,23 +264,26 @@ def _default_media_out() -> MediaOut:
     )  # fmt: skip
 
 
+class Hls(Part):
+    """Ours: whether anybody may watch by HLS, where the server has that on (`streaming.hls`)."""
+
+    public: Boolean = False
+
+
 class RoomDocument(Part):
     """A room's configuration. Limits of -1 mean none."""
 
     name: Annotated[Text, Field(min_length=1, max_length=1024)]
     input_limit: Number = -1
     participant_limit: Number = -1
-    roles: Annotated[list[Role], AsList, Field(max_length=MANY)] = Field(
-        default_factory=_default_roles
-    )
-    views: Annotated[list[View], AsList, Field(max_length=MANY)] = Field(
-        default_factory=lambda: [View()]
-    )
+    roles: Annotated[list[Role], AsList] = Field(default_factory=_default_roles)
+    views: Annotated[list[View], AsList] = Field(default_factory=lambda: [View()])
     media_in: MediaIn = Field(default_factory=_default_media_in)
     media_out: MediaOut = Field(default_factory=_default_media_out)
     transcoding: Transcoding = Transcoding()
     notifying: Notifying = Notifying()
     sip: Sip | None = None
+    hls: Hls | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the document with the names of the API, without what is not set."""

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from actors.words.keys import RoomKey
+from actors.words.orders import ChangeViews
 from actors.words.permission import Abilities, Permission
 from actors.words.rooms import ConferenceRules, RoomSpec
+from actors.words.views import OutputRules
 from api.owt.coercion import coercion_words
 from api.owt.room_document import TAGS, Rights, RoomDocument
+from api.owt.view_rules import output_rules, view_rules
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+    from api.owt.stored import StoredRoom
 
 DIALECT = "owt"
 REALM = "owt"  # of its own participants and rooms
 IDLE_SECONDS = 30.0  # a room without participants, streams and subscriptions ends after this
 DEFAULTED = ("roles", "mediaIn", "mediaOut", "views")
-AUDIO_IN_MP4 = frozenset({"aac"})  # seed, section 5.6; nobody can send any yet
+AUDIO_IN_MP4 = frozenset({"aac"})  # seed, section 5.6; nobody sends any: jobs encode it
 CONFLICT = "MediaOut conflicts with View Setting"
 
 
@@ -49,6 +55,11 @@ def read_room(options: dict[str, Any]) -> RoomDocument:
         raise InvalidRoom(_words(error)) from None
     _check_views(room)
     return room
+
+
+def read_stored(stored: StoredRoom) -> RoomDocument:
+    """Return a room as it is configured. Raises InvalidRoom, ViewConflict."""
+    return read_room(json.loads(stored.document))
 
 
 def _without_nulls(value: Any) -> Any:
@@ -94,8 +105,18 @@ def _check_views(room: RoomDocument) -> None:
             raise ViewConflict(CONFLICT)
 
 
-def room_spec(room_id: str, room: RoomDocument, most_peers: int) -> RoomSpec:
-    """Return how the live room is opened; `most_peers` bounds what the document allows."""
+def room_spec(
+    room_id: str,
+    room: RoomDocument,
+    most_peers: int,
+    *,
+    auto_mix: bool = False,
+    jobs: bool = True,
+) -> RoomSpec:
+    """Return how the live room is opened; `most_peers` bounds what the document allows.
+
+    Without `jobs`, nothing is mixed and nothing transcoded.
+    """
     limit = room.participant_limit
     return RoomSpec(
         RoomKey(REALM, room_id),
@@ -112,9 +133,17 @@ def room_spec(room_id: str, room: RoomDocument, most_peers: int) -> RoomSpec:
             announces_members=room.notifying.participant_activities,
             announces_streams=room.notifying.stream_change,
             audio_in_mp4=AUDIO_IN_MP4,
-            unmixed=frozenset(f"{room_id}-{view.label}" for view in room.views),
+            mixes=view_rules(room_id, room) if jobs else (),
+            outputs=output_rules(room) if jobs else OutputRules(),
+            auto_mix=auto_mix,
         ),
     )
+
+
+def views_of(room_id: str, room: RoomDocument, *, jobs: bool = True) -> ChangeViews:
+    """Return what a live room is told of its views once its document has changed."""
+    labels = tuple(view.label for view in room.views)
+    return ChangeViews(labels, view_rules(room_id, room) if jobs else ())
 
 
 def permission_of(room: RoomDocument, role: str) -> Permission | None:

@@ -46,8 +46,13 @@ class OwtSettings(Section):
     replay_window_seconds: Count = 0
     replay_nonces: Positive = 100_000
     attribute_bytes: Positive = 16_384
+    body_values: Positive = 50_000
+    room_lists_per_service: Positive = 2
     rooms_per_service: Count = 0
+    room_bytes_per_service: Count = 0
     tokens_per_service: Count = 0
+    token_bytes_per_service: Count = 0
+    auto_mix: bool = False
     super_service_id: ServiceId = ""
     super_service_key: Secret = ""
     sample_service_id: ServiceId = ""

@@ -22,6 +22,7 @@ from actors.store.messages import (
     ListDocuments,
     PutDocument,
     ReplaceDocument,
+    Shares,
     TakeDocument,
 )
 from actors.store.stored import check_text
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 SERVICES, ROOMS, TOKENS = "owt.service", "owt.room", "owt.token"  # kinds of documents
 SERVICE_BYTES = 16_448  # a sealed key, and what is around it
+NAME_BYTES = 4 * 1024  # of 1,024 characters in any script; only in bodies, which have no index
 EXPIRED_KEPT_SECONDS = 600.0  # so long an expired token is told apart from one that never was
 
 R = TypeVar("R")
@@ -60,7 +62,7 @@ class StoredRoom:
     @classmethod
     def of(cls, id: str, service: str, room: RoomDocument) -> StoredRoom:
         """Return a room as it is stored. Raises Unstorable for a name that no database holds."""
-        check_text(room.name)
+        check_text(room.name, NAME_BYTES)
         document = json.dumps(room.as_json(), ensure_ascii=False).encode()
         return cls(id, service, document)
 
@@ -143,6 +145,13 @@ class OwtStore:
         found = await self._ask(ListDocuments(ROOMS, service, offset=offset, limit=limit))
         return tuple(map(_room, found))
 
+    async def rooms_after(
+        self, service: str, after: str | None, limit: int
+    ) -> tuple[StoredRoom, ...]:
+        """Return rooms of a service by id: `limit` of those behind the id `after`."""
+        found = await self._ask(ListDocuments(ROOMS, service, after=after, limit=limit))
+        return tuple(map(_room, found))
+
     async def room_ids(self, service: str) -> tuple[str, ...]:
         return await self._ask(ListDocumentIds(ROOMS, service))
 
@@ -154,17 +163,18 @@ class OwtStore:
 
     async def put_token(self, token: StoredToken, now: float) -> None:
         """Store a token. Raises StoreFull when as many are live as there may be."""
-        check_text(token.user)
-        check_text(token.role)
+        check_text(token.user, NAME_BYTES)
+        check_text(token.role, NAME_BYTES)
         raw = msgspec.Raw(token.document)
         body = msgspec.json.encode(_TokenBody(token.room, token.user, token.role, raw))
         document = Document(TOKENS, token.id, token.service, body, token.expires_at)
-        settings = self._settings()
+        store, owt = self._settings().store, self._settings().section(OwtSettings)
         limits = KindLimits(
-            settings.store.tokens,
-            settings.section(OwtSettings).tokens_per_service or _share(settings.store.tokens),
-            settings.store.document_bytes,
+            store.tokens,
+            owt.tokens_per_service or _most(store.tokens),
+            store.document_bytes,
             EXPIRED_KEPT_SECONDS,
+            shares=_shares(store.token_bytes, owt.token_bytes_per_service),
         )
         await self._ask(PutDocument(document, limits, now))
 
@@ -174,20 +184,25 @@ class OwtStore:
         return None if found is None else _token(found)
 
     def _room_limits(self) -> KindLimits:
-        settings = self._settings()
+        store, owt = self._settings().store, self._settings().section(OwtSettings)
         return KindLimits(
-            settings.store.conferences,
-            settings.section(OwtSettings).rooms_per_service or _share(settings.store.conferences),
-            settings.store.document_bytes,
+            store.conferences,
+            owt.rooms_per_service or _most(store.conferences),
+            store.document_bytes,
+            shares=_shares(store.conference_bytes, owt.room_bytes_per_service),
         )
 
     async def _ask(self, request: Request[R]) -> R:
         return await self._find().ask(request, within=self._settings().limits.ask_seconds)
 
 
-def _share(most: int) -> int:
-    """Return how many one service may have at most: a tenth is left for the others."""
-    return most - most // 10
+def _most(in_all: int) -> int:
+    """Return how much one service may have at most: a tenth is left for the others."""
+    return in_all - in_all // 10
+
+
+def _shares(in_all: int, of_one_service: int) -> Shares:
+    return Shares(SERVICES, in_all, of_one_service or _most(in_all))
 
 
 def _service(document: Document) -> StoredService:

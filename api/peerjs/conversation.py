@@ -10,11 +10,11 @@ import trio
 from actors.core import ActorError
 from actors.member.client import TooSlow
 from actors.member.messages import End
+from actors.signalling.frames import CALLING, LEAVE, RELAYED, decode, is_id, relayed, text
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import Signalled, Unreached
 from actors.words.keys import MemberKey
 from api.http.credentials import address_key
-from api.peerjs.wire import CALLING, LEAVE, RELAYED, decode, is_id, relayed, text
 
 if TYPE_CHECKING:
     from actors.core import Message, Ref
@@ -61,12 +61,18 @@ class PeerJsConversation:
             with suppress(ActorError):
                 self._member.tell(End(CloseReason.EXPIRED))
 
+    def excuse(self, seconds: float) -> None:
+        """Leave so many seconds out of the silence."""
+        self._heard_at += seconds
+
     async def _signal(self, kind: str, to: str, body: bytes) -> None:
         calling = kind in CALLING
         wait_seconds = self._state.settings.expire_timeout if calling else 0.0
-        reached = is_id(to) and await self._state.switchboard.signal(
-            MemberKey(self._key.realm, to), Signalled(self._key.id, body), self._address,
-            wait_seconds,
+        flows, realm = self._state.services.flows, self._key.realm
+        signal = Signalled(self._key.id, body, self._socket.upgrade.address)
+        too_much = flows.refuses(self._key.id, f"{realm} {to}", trio.current_time())
+        reached = is_id(to) and not too_much and await self._state.switchboard.signal(
+            MemberKey(realm, to), signal, self._address, wait_seconds
         )  # fmt: skip
         if calling and not reached:
             try:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from api.dialect import Dialect
+from api.peerjs.paths import HOME
 from api.peerjs.settings import RELOADABLE, PeerJsSettings, hints
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ PEERJS = Dialect(
     name="peerjs",
     open=_open,
     section=PeerJsSettings,
+    prefixes=(HOME,),
+    base_key="path",
     reloadable=RELOADABLE,
     hints=hints,
 )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trio import current_time
+
 from actors.member.client import TooSlow
 from actors.member.messages import Resumed
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import Fact, Introduced, Signalled, Unreached
-from api.http.sockets import Socket, SocketFull
+from api.http.refused_flows import RefusedFlows
+from api.http.sockets import Socket, SocketFull, SourceFull
 from api.peerjs.wire import OPEN, expired
 
 if TYPE_CHECKING:
@@ -25,9 +28,12 @@ CLOSE_CODES = {
 class PeerJsClient:
     """One websocket of a browser. What has waited for its id comes right behind its OPEN."""
 
-    __slots__ = ("_absent", "_key", "_socket", "gone")
+    __slots__ = ("_absent", "_flows", "_key", "_socket", "gone")
 
-    def __init__(self, socket: Socket, key: MemberKey, absent: AbsentPeers) -> None:
+    def __init__(
+        self, socket: Socket, key: MemberKey, absent: AbsentPeers, flows: RefusedFlows
+    ) -> None:
+        self._flows = flows
         self._socket = socket
         self._key = key
         self._absent = absent
@@ -36,8 +42,8 @@ class PeerJsClient:
     def show(self, fact: Fact) -> None:
         """Send the fact as this protocol has it, if it has a word for it. Raises TooSlow."""
         match fact:
-            case Signalled(body=body):  # first: these are by far the most
-                self._push(body)
+            case Signalled(sender, body):  # first: these are by far the most
+                self._push(body, sender)
             case Unreached(peer):
                 self._push(expired(peer, self._key.id))
             case Introduced() | Resumed():
@@ -49,8 +55,11 @@ class PeerJsClient:
         """Close the websocket: clients of PeerJS learn no more than that."""
         self._socket.close(*CLOSE_CODES.get(reason, (1000, "")))
 
-    def _push(self, frame: bytes) -> None:
+    def _push(self, frame: bytes, source: str = "") -> None:
         try:
-            self._socket.push(frame)
+            self._socket.push(frame, source=source)
+        except SourceFull:
+            receiver = f"{self._key.realm} {self._key.id}"
+            self._flows.note(source, receiver, current_time())
         except SocketFull:
             raise TooSlow from None

@@ -1,4 +1,4 @@
-"""The clock of the broker: who was silent too long is dropped, who waits in vain is told.
+"""The clock of the broker: who was silent too long is dropped.
 
 It is one actor for all listeners, outside of `conferencing`, so that its crash costs nobody a call.
 """
@@ -9,27 +9,22 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import structlog
-import trio
 
 from actors.core import Actor, ChildSpec, Message, Restart, Spawn
 from api.http.carriers.pacing import Keeper, Kept
 from api.peerjs.wire import DIALECT
 
 if TYPE_CHECKING:
-    from actors.signalling.switchboard import Switchboard
     from api.http.mounts import Services
 
 log = structlog.get_logger(__name__)
-
-TICK_SECONDS = 1.0
 
 
 class BrokerKeeper:
     """The sockets that are open, over all listeners; they are told the time once a second."""
 
-    def __init__(self, services: Services, switchboard: Switchboard) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._switchboard = switchboard
         self._sockets: Keeper[Kept] = Keeper(self._crashed)
 
     def __len__(self) -> int:
@@ -52,20 +47,9 @@ class BrokerKeeper:
         """Tell every socket the time, for ever."""
         await self._sockets.run()
 
-    async def watch_absent(self) -> None:
-        """Tell those who have waited long enough for somebody, for ever."""
-        while True:
-            await trio.sleep(TICK_SECONDS)
-            await self._switchboard.expire()
-
     def facts(self) -> dict[str, int]:
         """Count them, for the tree page."""
-        absent = self._services.absent
-        return {
-            "sockets": len(self._sockets),
-            "waiting_messages": absent.messages,
-            "waiting_bytes": absent.bytes,
-        }
+        return {"sockets": len(self._sockets)}
 
     def _crashed(self, socket: Kept, error: Exception) -> None:
         self._services.traffic.websocket(DIALECT).crashed += 1
@@ -74,7 +58,7 @@ class BrokerKeeper:
 
 
 class BrokerClock(Actor[Message]):
-    """The parent of the tasks that keep the time."""
+    """The parent of the task that keeps the time."""
 
     __slots__ = ("_keeper",)
 
@@ -83,7 +67,6 @@ class BrokerClock(Actor[Message]):
 
     async def setup(self) -> None:
         self.ctx.start_task(self._keeper.watch_sockets, name="sockets")
-        self.ctx.start_task(self._keeper.watch_absent, name="absent")
 
     def snapshot(self) -> Mapping[str, object]:
         return self._keeper.facts()

@@ -34,7 +34,7 @@ def add_routes(
         return Response(str(uuid4()), content_type="text/html; charset=utf-8")
 
     async def peers(key: str = "peerjs") -> Response:
-        realm = state.realm_of(key)
+        realm = state.realm_of(key, request.headers.get("Origin"))
         if realm is None or not state.settings.allow_discovery:
             return refuse(401)
         found = await state.services.directory.members(realm)

@@ -15,6 +15,7 @@ from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import Lost, Resume, ResumeRefused
 from actors.member.profile import Profile
+from actors.signalling.frames import ID_BYTES, is_id
 from actors.words.keys import MemberKey
 from actors.words.refusals import TooManyPeers
 from api.http.credentials import TooManyAttempts
@@ -22,11 +23,9 @@ from api.http.sockets import Rejection, Socket, SocketClosed, SocketLimits, Upgr
 from api.peerjs.conversation import PeerJsConversation
 from api.peerjs.errors import BrokerRefusal
 from api.peerjs.events import PeerJsClient
-from api.peerjs.wire import DIALECT, ID_BYTES, is_id
+from api.peerjs.wire import DIALECT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from actors.core import Message, Ref
     from api.peerjs.state import PeerJsState
 
@@ -63,6 +62,8 @@ def socket_limits(state: PeerJsState) -> SocketLimits:
     return SocketLimits(
         message_bytes=limits.message_bytes,
         messages_per_second=limits.messages_per_second,
+        frames_per_second=limits.frames_per_second,
+        message_seconds=limits.message_seconds,
         burst=BURST if limits.messages_per_second else 0,
         outbox_messages=settings.outbox_messages,
         outbox_bytes=settings.outbox_bytes,
@@ -79,11 +80,12 @@ def admit(state: PeerJsState, _upgrade: Upgrade) -> Rejection | None:
 
 async def serve(state: PeerJsState, socket: Socket) -> None:
     """Hold one browser's connection from its first frame to its last."""
-    query, socket.upgrade = socket.upgrade.query, socket.upgrade.without_secrets()
+    upgrade, socket.upgrade = socket.upgrade, socket.upgrade.without_secrets()
     state.sockets += 1
     try:
-        key, token = _claim(state, query)
-        client = PeerJsClient(socket, key, state.switchboard.absent)
+        key, token = _claim(state, upgrade)
+        del upgrade  # it need not stay in memory as long as the connection
+        client = PeerJsClient(socket, key, state.switchboard.absent, state.services.flows)
         member = await _open_member(state, client, key, token, socket.upgrade.address)
         await _converse(state, socket, key, member, client)
     except Refuse as refused:
@@ -113,12 +115,12 @@ async def _converse(
                 await member.send(Lost(client, leaving))
 
 
-def _claim(state: PeerJsState, query: Mapping[str, str]) -> tuple[MemberKey, str]:
+def _claim(state: PeerJsState, upgrade: Upgrade) -> tuple[MemberKey, str]:
     """Read who somebody wants to be, and by which token. Raises Refuse."""
-    key, id_, token = (query.get(name, "") for name in ("key", "id", "token"))
+    key, id_, token = (upgrade.query.get(name, "") for name in ("key", "id", "token"))
     if not (key and id_ and token):
         raise Refuse(BrokerRefusal.INCOMPLETE)
-    realm = state.realm_of(key)
+    realm = state.realm_of(key, upgrade.headers.get("origin"))
     if realm is None:
         raise Refuse(BrokerRefusal.WRONG_KEY)
     if not is_id(id_):

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from actors.signalling.absent import AbsentLimits
 from actors.signalling.switchboard import Switchboard
-from actors.words.keys import peers_realm
-from api.http.credentials import constant_time_equal
 from api.peerjs.keeper import BrokerKeeper
 from api.peerjs.settings import PeerJsSettings
 
@@ -29,7 +27,7 @@ class PeerJsState:
     @classmethod
     def open(cls, services: Services) -> PeerJsState:
         switchboard = Switchboard(services.directory, services.absent)
-        state = cls(services, switchboard, BrokerKeeper(services, switchboard))
+        state = cls(services, switchboard, BrokerKeeper(services))
         state.follow_limits()
         services.lifecycle.reload_hooks.append(state.follow_limits)
         state.keeper.start()
@@ -40,9 +38,12 @@ class PeerJsState:
         """The section as it is now: SIGHUP may have changed it."""
         return self.services.settings().section(PeerJsSettings)
 
-    def realm_of(self, key: str) -> str | None:
-        """Return where those who have this API key meet; None for a key that nobody may use."""
-        return peers_realm(key) if constant_time_equal(key, self.settings.key) else None
+    def realm_of(self, key: str, origin: str | None) -> str | None:
+        """Return where those who have this API key meet; None where it is not for this page.
+
+        `origin` is the header of that name, None where there is none.
+        """
+        return self.services.peer_keys.for_browser(key, origin, self.settings.key)
 
     def follow_limits(self) -> None:
         """Take over the limits of what waits for absent peers."""

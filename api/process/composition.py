@@ -11,34 +11,47 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+import trio
 from prometheus_client import CollectorRegistry
 
 from actors.core import ChildSpec, open_system
 from actors.directory.directory import Directory
 from actors.member.messages import End
 from actors.room.site import CpuSpent, SiteServices
+from actors.signalling.absent import AbsentPeers
 from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import keep, prepare
-from actors.streams.services import MediaServices, StreamLimits
+from actors.streams.services import MediaServices, StreamingPlan, StreamLimits
 from actors.tree import children
 from actors.words.close_reasons import CloseReason
 from actors.words.limits import ActorLimits
 from api.dialects import built
+from api.http.byte_budget import ByteBudget
 from api.http.credentials import CredentialGuard
+from api.http.loop_meter import LoopMeter
 from api.http.mounts import Services
 from api.process.lifecycle import Lifecycle
+from api.process.relief import Relieved
 from api.process.secret_store import Secrets
+from api.process.uploads import HttpUpload
+from api.process.version import quintet_version
 from api.settings.recordings import recordings_folder
-from media.contract.engine import IceServer, MediaEngine
+from media.contract.engine import MediaEngine
+from media.contract.session import IceServer
 from media.local_engine import open_local_engine
+from media.media_jobs import JobsPlan
+from media.outside.private_folders import clear_folders
 from media.webrtc import peer_facts as media_ice
 from media.webrtc.bridge import open_media_loop
+from media.worker.process import ProcessPlan
 
 if TYPE_CHECKING:
     from api.settings import IceSettings, LimitSettings, Settings
 
 SQLITE_FILE = "quintet.sqlite"
+COSTS_FILE = "job_costs.json"
+STREAMING_FOLDER = "streaming"
 
 
 class CurrentSettings:
@@ -62,14 +75,19 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     limits = settings.limits
     secrets = Secrets(settings.server.data_dir)
     lists_cost = CpuSpent()
+    absent = AbsentPeers()
     secrets.all()  # read now, where damage is one message, and not with the first request
+    await trio.to_thread.run_sync(clear_folders, settings.server.data_dir / STREAMING_FOLDER)
     async with (
         open_media_loop() as loop,  # encloses whatever uses it
-        open_local_engine(loop, _ice(settings.ice), streams=limits.media_streams) as media,
+        open_local_engine(
+            loop, _ice(settings.ice), streams=limits.media_streams, jobs=_jobs(settings)
+        ) as media,
         open_system(
-            _specs(current, media, lists_cost), grace=settings.server.shutdown_grace
+            _specs(current, media, lists_cost, absent), grace=settings.server.shutdown_grace
         ) as system,
     ):
+        lifecycle = Lifecycle()
         services = Services(
             settings=current,
             system=system,
@@ -81,26 +99,36 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
                 limits.credential_window,
                 limits.credential_failures_per_address,
             ),
-            lifecycle=Lifecycle(),
+            lifecycle=lifecycle,
+            loop=LoopMeter(lambda: lifecycle.ready),
             metrics=CollectorRegistry(),
             lists_cost=lists_cost,
+            absent=absent,
+            unsent=ByteBudget(limits.unsent_bytes, limits.unsent_bytes_per_address, Relieved()),
         )
 
         async def say_goodbye() -> None:
             """End every member; its client is told in its dialect's way."""
             await services.directory.tell_members(End(CloseReason.SHUTTING_DOWN))
 
-        services.lifecycle.drain_hooks.append(say_goodbye)
-        yield services
+        lifecycle.drain_hooks.append(say_goodbye)
+        trio.lowlevel.add_instrument(services.loop)
+        try:
+            yield services
+        finally:
+            trio.lowlevel.remove_instrument(services.loop)
 
 
-def _specs(current: CurrentSettings, media: MediaEngine, lists_cost: CpuSpent) -> list[ChildSpec]:
+def _specs(
+    current: CurrentSettings, media: MediaEngine, lists_cost: CpuSpent, absent: AbsentPeers
+) -> list[ChildSpec]:
     settings = current()
     return children(
         lambda: actor_limits(current().limits),
         _media_services(media, settings),
         lambda: SqlStore(_store(settings)),
         SiteServices(spent=lambda: lists_cost.seconds),
+        absent,
     )
 
 
@@ -130,7 +158,7 @@ def _store(settings: Settings) -> StorePlace:
 def _ice(ice: IceSettings) -> media_ice.IceConfig:
     low, high = ice.udp_port_range
     listen, announced = (tuple(map(str, ips)) for ips in (ice.listen_ips, ice.announced_ips))
-    return media_ice.IceConfig(listen, announced, (low, high))
+    return media_ice.IceConfig(listen, announced, (low, high), tuple(map(str, ice.remote_deny)))
 
 
 def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
@@ -142,7 +170,40 @@ def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
             settings.streams.connect_seconds,
             settings.streams.per_member,
             settings.recording.per_room,
+            settings.jobs.per_room,
         ),
+        settings.jobs.audio_inputs,
+        _streaming(settings),
+        HttpUpload,
+    )
+
+
+def _streaming(settings: Settings) -> StreamingPlan:
+    it = settings.streaming
+    return StreamingPlan(
+        tuple(map(str, it.allow)),
+        it.folder,
+        settings.server.data_dir / STREAMING_FOLDER,
+        it.per_room,
+        it.open_seconds,
+        it.read_seconds,
+        it.reconnect_seconds,
+        it.hls,
+        it.hls_bytes,
+    )
+
+
+def _jobs(settings: Settings) -> JobsPlan:
+    jobs = settings.jobs
+    return JobsPlan(
+        processes=jobs.processes,
+        warm=jobs.warm,
+        cpu_share=jobs.cpu_share,
+        process=ProcessPlan(
+            jobs.start_seconds, jobs.stalled_seconds, hardware=jobs.encoder == "auto"
+        ),
+        costs_file=settings.server.data_dir / COSTS_FILE,
+        version=quintet_version(),
     )
 
 
@@ -156,4 +217,5 @@ def actor_limits(limits: LimitSettings) -> ActorLimits:
         empty_rooms_per_address=limits.empty_rooms_per_address,
         echo_messages=limits.echo_messages,
         echo_bytes=limits.echo_bytes,
+        echo_bytes_of_all=limits.echo_bytes_of_all,
     )

@@ -13,6 +13,7 @@ log = structlog.get_logger(__name__)
 
 DrainHook = Callable[[], Awaitable[None]]
 ReloadHook = Callable[[], None]
+ReadyHook = Callable[[], None]
 
 
 class OwnProcess(Protocol):
@@ -37,13 +38,14 @@ class ServerState(Enum):
 class Lifecycle:
     """The state of the process, read by `/-/readyz` and by whoever lets people in.
 
-    `drain_hooks` run once, all together, when the clients are to be told that the server goes;
-    `reload_hooks` after each SIGHUP that found a good configuration. `process` is None where the
-    process belongs to another server (`api/asgi.py`).
+    `ready_hooks` run when everything does, `drain_hooks` once, all together, when the clients are
+    to be told that the server goes; `reload_hooks` after each SIGHUP that found a good
+    configuration. `process` is None where the process belongs to another server (`api/asgi.py`).
     """
 
     def __init__(self) -> None:
         self.state = ServerState.STARTING
+        self.ready_hooks: list[ReadyHook] = []
         self.drain_hooks: list[DrainHook] = []
         self.reload_hooks: list[ReloadHook] = []
         self.process: OwnProcess | None = None
@@ -62,6 +64,8 @@ class Lifecycle:
         """Everything runs and the listeners accept."""
         if self.state is ServerState.STARTING:
             self.state = ServerState.READY
+            for hook in self.ready_hooks:
+                hook()
 
     async def drain(self, delay: float, tell_within: float) -> None:
         """Turn newcomers away for `delay` seconds, then let the hooks tell those inside."""

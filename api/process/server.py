@@ -116,6 +116,7 @@ class Server:
         await services.system.root.ask(Spawn(spec), within=START_SECONDS)
         gc.collect()
         gc.freeze()  # what lives as long as the process is not looked through again and again
+        await trio.lowlevel.checkpoint()  # the loop is metered from here on
         services.lifecycle.mark_ready()
         log.info("server.ready", urls=urls, version=quintet_version(), pid=os.getpid())
 

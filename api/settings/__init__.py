@@ -13,6 +13,7 @@ from api.settings.model import Settings
 from api.settings.sections import (
     IceServer,
     IceSettings,
+    JobSettings,
     LimitSettings,
     ListenerSettings,
     LogSettings,
@@ -27,6 +28,7 @@ __all__ = [
     "ConfigError",
     "IceServer",
     "IceSettings",
+    "JobSettings",
     "LimitSettings",
     "ListenerSettings",
     "LogSettings",

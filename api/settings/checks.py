@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from api.dialects import BUILT, PLANNED, built
-from api.settings.findings import Found, no_folder, twins, unreadable
+from api.dialects import BUILT, built, dialect
+from api.settings.findings import Found, no_folder, unreadable
 from api.settings.sections import ListenerSettings
 from media.webrtc.candidates import announced_address
 
@@ -21,11 +21,29 @@ if TYPE_CHECKING:
 def find_problems(settings: Settings) -> Found:
     """Yield (path of the key, what is wrong) for everything wrong with valid-looking settings."""
     yield from _listeners(settings.listeners)
+    yield from _bases(settings)
     yield from _files(settings)
     yield from _ice(settings)
-    for dialect in built():
-        yield from dialect.problems(settings)
-    yield from _planned(settings)
+    for each in built():
+        yield from each.problems(settings)
+
+
+def _bases(settings: Settings) -> Found:
+    """Find a root dialect that would stand below a path of another one on its listener."""
+    for listener in settings.listeners:
+        if listener.root not in BUILT:
+            continue
+        root = dialect(listener.root)
+        if not root.base_key:
+            continue
+        base: str = getattr(settings.section(root.section), root.base_key)
+        others = [name for name in listener.dialects if name in BUILT and name != root.name]
+        for prefix in (prefix for name in others for prefix in dialect(name).prefixes):
+            if base.startswith(f"{prefix}/"):
+                yield (
+                    (root.name, root.base_key),
+                    f"is a path of another dialect on {listener.bind}: {prefix!r}",
+                )
 
 
 def _listeners(listeners: tuple[ListenerSettings, ...]) -> Found:
@@ -48,11 +66,8 @@ def _dialects(listener: ListenerSettings) -> Found:
     if not listener.dialects:
         yield ("dialects",), "needs at least one dialect"
     for name, times in Counter(listener.dialects).items():
-        if name not in (*BUILT, *PLANNED):
-            meant = _meant(name, (*BUILT, *PLANNED))
-            yield ("dialects",), f"names an unknown dialect: {name!r}{meant}"
-        elif name not in BUILT:
-            yield ("dialects",), f"names {name!r}, which this version does not serve yet"
+        if name not in BUILT:
+            yield ("dialects",), f"names an unknown dialect: {name!r}{_meant(name, BUILT)}"
         elif times > 1:
             yield ("dialects",), f"names {name!r} twice"
     if listener.root == "operator":
@@ -127,8 +142,3 @@ def _stands_for_many(ip: str) -> bool:
 
 def _stands_for_all(ip: str) -> bool:
     return ip_address(ip).is_unspecified
-
-
-def _planned(settings: Settings) -> Found:
-    keys = settings.skyway.api_keys
-    yield from twins("skyway", "api_keys", "key", (entry.key for entry in keys))

@@ -11,16 +11,17 @@ from pydantic import PrivateAttr, create_model
 from api.dialects import built
 from api.settings.changes import Changes, changes, merged
 from api.settings.fields import DEFAULTS, Many, Section
-from api.settings.planned import SkywaySettings
 from api.settings.sections import (
     EMBEDDED_LISTENERS,
     IceSettings,
+    JobSettings,
     LimitSettings,
     ListenerSettings,
     LogSettings,
     RecordingSettings,
     ServerSettings,
     StoreSettings,
+    StreamingSettings,
     StreamSettings,
 )
 
@@ -46,7 +47,8 @@ class Settings(Section, defer_build=True):
     ice: IceSettings = DEFAULTS
     streams: StreamSettings = DEFAULTS
     recording: RecordingSettings = DEFAULTS
-    skyway: SkywaySettings = DEFAULTS
+    jobs: JobSettings = DEFAULTS
+    streaming: StreamingSettings = DEFAULTS
 
     _file: Path | None = PrivateAttr(default=None)
     _old_names: dict[str, str] = PrivateAttr(default_factory=dict)

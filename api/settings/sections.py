@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
@@ -36,6 +37,14 @@ class ServerSettings(Section):
     public_url: WebUrl = ""
     shutdown_grace: Seconds = 20.0
     drain_delay: SecondsOrZero = 0.0
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine, for itself alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 class ListenerSettings(Section):
@@ -77,6 +86,11 @@ class ListenerSettings(Section):
         return split_bind(self.bind)[1]
 
     @property
+    def loopback(self) -> bool:
+        """Whether only programs of this machine reach this listener."""
+        return is_loopback(self.host)
+
+    @property
     def secure(self) -> bool:
         """Whether this listener itself speaks TLS."""
         return self.tls_certfile is not None
@@ -103,7 +117,9 @@ class StoreSettings(Section):
     waiting: Positive = 256
     services: Positive = 1000
     conferences: Positive = 10_000
+    conference_bytes: Positive = 1_073_741_824
     tokens: Positive = 20_000
+    token_bytes: Positive = 134_217_728
     document_bytes: Annotated[int, Field(gt=0, le=100_000_000)] = 2_097_152
 
 
@@ -117,6 +133,10 @@ class LimitSettings(Section):
     answer_seconds: Seconds = 120.0
     message_bytes: Positive = 1_048_576
     messages_per_second: Count = 20
+    frames_per_second: Count = 200
+    message_seconds: Seconds = 120.0
+    unsent_bytes: Positive = 134_217_728
+    unsent_bytes_per_address: Positive = 67_108_864
     connections_per_address: Count = 0
     mailbox_messages: Positive = 1024
     ask_seconds: Seconds = 5.0
@@ -124,6 +144,7 @@ class LimitSettings(Section):
     empty_rooms_per_address: Count = 20
     echo_messages: Count = 100
     echo_bytes: Count = 131_072
+    echo_bytes_of_all: Count = 67_108_864
     peers_per_room: Positive = 500
     peers: Positive = 20_000
     media_streams: Positive = 4096
@@ -133,6 +154,9 @@ class LimitSettings(Section):
     credential_failures: Count = 10
     credential_window: Seconds = 1800.0
     credential_failures_per_address: Count = 300
+    work_threads: Annotated[int, Field(gt=0, le=64)] = 2
+    work_waiting: Positive = 1024
+    work_waiting_bytes: Positive = 67_108_864
     allowed_origins: Many[Origin] = ()
     trusted_proxies: Many[Network] = ()
 
@@ -163,6 +187,9 @@ class IceServer(Section):
     credential: Secret = ""
 
 
+REMOTE_DENY = ("127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10")
+
+
 class IceSettings(Section):
     """How clients and our own connections find a path through the network."""
 
@@ -172,6 +199,7 @@ class IceSettings(Section):
     listen_ips: Many[Address] = ()
     announced_ips: Many[Address] = ()
     udp_port_range: PortRange = (0, 0)
+    remote_deny: Many[Network] = tuple(map(ip_network, REMOTE_DENY))
 
 
 class StreamSettings(Section):
@@ -179,6 +207,32 @@ class StreamSettings(Section):
 
     per_member: Positive = 100
     connect_seconds: Seconds = 30.0
+
+
+class JobSettings(Section):
+    """What decodes or encodes, in processes of its own, and how much of the machine it may take."""
+
+    cpu_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    warm: Annotated[int, Field(ge=0, le=16)] = 1
+    processes: Annotated[int, Field(ge=0, le=1024)] = 64
+    encoder: Literal["auto", "software"] = "auto"
+    per_room: Positive = 32
+    start_seconds: Seconds = 10.0
+    stalled_seconds: Annotated[float, Field(ge=2)] = 5.0  # a process tells its figures every second
+    audio_inputs: Annotated[int, Field(gt=0, le=16)] = 3
+
+
+class StreamingSettings(Section):
+    """What streams may be pulled from and sent to, how long that may take, and HLS for viewers."""
+
+    allow: Many[Network] = ()
+    folder: OptionalPath = None
+    per_room: Positive = 20
+    open_seconds: Seconds = 30.0
+    read_seconds: Seconds = 10.0
+    reconnect_seconds: Seconds = 30.0
+    hls: bool = False
+    hls_bytes: Positive = 67_108_864
 
 
 class RecordingSettings(Section):

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from actors.core import ActorError, ActorStopped, MailboxFull, Message, Ref, Request
+from trio import current_time, sleep
+
+from actors.core import (
+    STRANGERS_SPARE,
+    ActorError,
+    ActorStopped,
+    MailboxFull,
+    Message,
+    Ref,
+    Request,
+)
 from actors.member.client import TooSlow
 from actors.member.messages import (
     End,
@@ -61,6 +72,10 @@ RELAYED = frozenset({"Offer", "Answer", "Candidate", "Bye"})
 NEEDS_DOCUMENT = frozenset({"Hello", "Room", "Sessions", "Authentication"})
 
 
+class ReceiverTooSlow(Exception):
+    """Raised over a message to somebody who does not read all that this session sends him."""
+
+
 class SpreedConversation:
     """Reads one socket to its end. Malformed and unknown messages are ignored."""
 
@@ -87,6 +102,8 @@ class SpreedConversation:
                 await self._relay(incoming)
             else:
                 await self._take(incoming)
+        except ReceiverTooSlow:
+            self._fail(incoming, REFUSALS["receiver_too_slow"])
         except Malformed:
             return
         except TooSlow:
@@ -110,6 +127,11 @@ class SpreedConversation:
             words = words_of_join(words)
         self._client.answer(incoming.iid, error_document(words))
 
+    async def _pace(self) -> None:
+        """Wait before a room is told more, where somebody in it does not keep up with this one."""
+        if pause := self._state.services.flows.pause(self._me, current_time()):
+            await sleep(pause)
+
     async def _ask(self, order: Request[Any]) -> None:
         limits = self._state.services.settings().limits
         await self._peer.ask(order, within=limits.ask_seconds)
@@ -121,6 +143,7 @@ class SpreedConversation:
 
     async def _hello(self, incoming: Incoming) -> None:
         hello = body_of(incoming, Hello)
+        await self._pace()
         try:
             if not self._state.services.lifecycle.accepting:
                 raise ShuttingDown
@@ -184,9 +207,11 @@ class SpreedConversation:
         limits = self._state.services.settings().limits
         status = incoming.body
         if b'"buddyPicture"' in status:
-            status = await with_kept_picture(self._state.pictures, self._me, status)
+            address = self._client.socket.upgrade.address
+            status = await with_kept_picture(self._state.pictures, self._me, status, address)
         if len(status) > limits.status_bytes:
             raise StatusTooLarge
+        await self._pace()
         await self._peer.send(SetStatus(status or None))
 
     async def _alive(self, incoming: Incoming) -> None:
@@ -209,8 +234,10 @@ class SpreedConversation:
         target = await self._state.peer(to)
         if target is None:
             return False
+        if self._state.services.flows.refuses(self._me, to, current_time()):
+            raise ReceiverTooSlow
         try:
-            target.tell(Signalled(self._me, data))
+            target.tell(Signalled(self._me, data), spare=STRANGERS_SPARE)
         except (ActorStopped, MailboxFull):
             return False
         return True
@@ -257,7 +284,8 @@ class SpreedConversation:
         data = encode({"Type": "Conference", "Id": incoming.id, "Conference": ids})
         for session in dict.fromkeys(ids):
             if session != self._me:
-                await self._signal(session, data)
+                with suppress(ReceiverTooSlow):  # the others hear it
+                    await self._signal(session, data)
 
 
 HANDLERS: dict[str, Callable[[SpreedConversation, Incoming], Awaitable[None]]] = {

@@ -57,6 +57,7 @@ REFUSALS: dict[str, Words] = {
     "unknown_sessions_type": Words("bad_request", "unknown sessions request type"),
     "too_many_attempts": Words("too_many_attempts", "Too many failed attempts, try later", 429),
     "shutting_down": Words("shutting_down", "The server is shutting down", 503),
+    "receiver_too_slow": Words("busy", "The other side reads too slowly, try again", 503),
     "busy": BUSY,
 }
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from msgspec import Raw
+from trio import current_time
 
 from actors.member.client import TooSlow
 from actors.words.close_reasons import CloseReason
@@ -28,7 +29,8 @@ from actors.words.facts import (
     Said,
     Signalled,
 )
-from api.http.sockets import Socket, SocketFull
+from api.http.refused_flows import RefusedFlows
+from api.http.sockets import Socket, SocketFull, SourceFull
 from api.spreed.signing import Signer, SpreedSession
 from api.spreed.turn import stun_uris, turn_document
 from api.spreed.wire import DIALECT, Chat, broadcast, chat_time, echo, encode, relay, reply
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 ToAll = PeerJoined | PeerLeft | PeerChanged | Said
 API_VERSION = 1.4
 PRIORITY = 100
+LISTED_BYTES = 4_194_304  # of statuses: half of those of a full room at 16 KiB each
 LISTED_USERS = 5000  # a room's list is cut here, as the original's
 CLOSE_CODES = {
     CloseReason.SHUTTING_DOWN: (1001, "server is going away"),
@@ -54,6 +57,7 @@ class SpreedRenderer:
         self.signer = signer
         self._clock = clock
         self._last: tuple[Fact | None, bytes] = (None, b"")
+        self._listed: tuple[tuple[Presence, ...], bytes] = ((), b"")
 
     def broadcast(self, fact: ToAll) -> bytes:
         """Return the frame for everyone; a room tells the same fact to its members in turn."""
@@ -63,6 +67,14 @@ class SpreedRenderer:
             frame = broadcast(sender, self.signer.attest(sender), data)
             self._last = (fact, frame)
         return frame
+
+    def users(self, members: tuple[Presence, ...]) -> bytes:
+        """Return a list of users; the same as before is not made again."""
+        known, listed = self._listed
+        if known is not members and known != members:
+            listed = encode(_users(members))
+            self._listed = (members, listed)
+        return listed
 
     def _document(self, fact: ToAll) -> tuple[str, bytes]:
         match fact:
@@ -105,7 +117,12 @@ def _joined(presence: Presence) -> dict[str, object]:
 
 
 def _users(members: Sequence[Presence]) -> list[dict[str, object]]:
-    return list(map(user_document, members[:LISTED_USERS]))
+    """Return a list of users; once it has LISTED_BYTES of statuses, without those of the rest."""
+    listed, left = [], LISTED_BYTES
+    for presence in members[:LISTED_USERS]:
+        left -= len(presence.status or b"")
+        listed.append(user_document(presence if left >= 0 else replace(presence, status=None)))
+    return listed
 
 
 def _room(view: RoomView) -> dict[str, object]:
@@ -124,18 +141,21 @@ class SpreedClient:
     forget: Callable[[str], None]  # told the session id when the session ends
     room: RoomView | None = None
     user: str = ""
+    moves: int = 0  # of those who came and left
     gone: bool = False
     clock: Callable[[], float] = field(default=time.time)
+    flows: RefusedFlows = field(default_factory=RefusedFlows)
 
     def show(self, fact: Fact) -> None:
         """Send the fact as this protocol has it, if it has a word for it. Raises TooSlow."""
         if isinstance(fact, Signalled):  # first: these are by far the most
             attestation = self.renderer.signer.attest(fact.sender)
-            self.push(relay(fact.sender, self.session.id, attestation, fact.body))
+            frame = relay(fact.sender, self.session.id, attestation, fact.body)
+            self.push(frame, source=fact.sender)
             return
         match fact:
             case PeerJoined() | PeerLeft() | PeerChanged():
-                self.push(self.renderer.broadcast(fact))
+                self._show_peer(fact)
             case Said():
                 self._show_chat(fact)
             case Introduced(tag, user):
@@ -143,10 +163,14 @@ class SpreedClient:
                 self.answer(tag, encode(self._self_document(user)))
             case Joined(tag, room, members):
                 self.room = room
-                welcome = {"Type": "Welcome", "Room": _room(room), "Users": _users(members)}
+                self.moves += 1
+                users = Raw(self.renderer.users(members))
+                welcome = {"Type": "Welcome", "Room": _room(room), "Users": users}
                 self.answer(tag, encode(welcome))
             case RosterListed(tag, members):
-                self.answer(tag, encode({"Type": "Users", "Users": _users(members)}))
+                self.answer(
+                    tag, encode({"Type": "Users", "Users": Raw(self.renderer.users(members))})
+                )
             case RoomChanged():
                 self._show_room(fact)
             case RosterAnnounced(room, peers):
@@ -167,11 +191,16 @@ class SpreedClient:
         me = self.session.id
         self.push(echo(me, tag, self.renderer.signer.attest(me), data))
 
-    def push(self, frame: bytes) -> None:
+    def push(self, frame: bytes, *, replace: str = "", source: str = "") -> bool:
+        """Send a frame; of a source that sends more than is read here it is left out: False."""
         try:
-            self.socket.push(frame)
+            self.socket.push(frame, replace=replace, source=source)
+        except SourceFull:
+            self.flows.note(source, self.session.id, current_time())
+            return False
         except SocketFull:
             raise TooSlow from None
+        return True
 
     def close(self, reason: CloseReason) -> None:
         if reason is CloseReason.REPLACED:
@@ -180,14 +209,34 @@ class SpreedClient:
         self.forget(self.session.id)
         self.socket.close(*CLOSE_CODES.get(reason, (1011, "session ended")))
 
+    def _show_peer(self, fact: PeerJoined | PeerLeft | PeerChanged) -> None:
+        """Send who came, left or shows himself otherwise: however slowly this client reads.
+
+        Of a status the latest is enough, but none may be seen before its peer has come. Somebody
+        of whom more waits here than his part is read more slowly.
+        """
+        frame, source, replace = self.renderer.broadcast(fact), "", ""
+        match fact:
+            case PeerChanged(presence):
+                source, replace = presence.peer, f"status {self.moves} {presence.peer}"
+            case PeerJoined(presence):
+                source = presence.peer
+                self.moves += 1
+            case PeerLeft():
+                self.moves += 1
+        if not self.push(frame, replace=replace, source=source):
+            self.flows.note_room(source, current_time())
+            self.push(frame, replace=replace)
+
     def _show_chat(self, said: Said) -> None:
         if not said.means_something_to(DIALECT):
             return
         if said.to is None:
-            self.push(self.renderer.broadcast(said))
+            self.push(self.renderer.broadcast(said), source=said.sender)
             return
         attestation = self.renderer.signer.attest(said.sender)
-        self.push(relay(said.sender, self.session.id, attestation, self.renderer.chat(said)))
+        frame = relay(said.sender, self.session.id, attestation, self.renderer.chat(said))
+        self.push(frame, source=said.sender)
 
     def _show_room(self, fact: RoomChanged) -> None:
         document = _room(fact.room)

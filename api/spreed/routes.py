@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 from quart import Blueprint, Response, request
 
 from actors.core import ActorError
-from api.http.asking import client, headers
+from actors.words.refusals import Busy
+from api.http.asking import client, form, headers
 from api.http.credentials import TooManyAttempts
 from api.spreed.access_tokens import token_attempts
 from api.spreed.auth import REGISTRATION_SECONDS, make_login
@@ -89,7 +90,7 @@ class SpreedRest:
 
     async def tokens(self) -> Response:
         """Check an access token; a good one is also set as the cookie that opens the websocket."""
-        given = (await request.form).get("a") or request.args.get("a", "")
+        given = (await form()).get("a") or request.args.get("a", "")
         if len(given.encode("utf-8", "surrogatepass")) > MAX_TOKEN_BYTES:
             return refusal(AUTH_TOO_LARGE)
         if not self._state.access_tokens.configured:
@@ -176,8 +177,9 @@ class SpreedRest:
     async def picture(self, flags: str, image: str, index: str) -> Response:
         """Serve a buddy picture, sized by flags such as "s46"; `index` only defeats caches."""
         try:
-            picture = await self._state.pictures.sized(image, size_of_flags(flags))
-        except trio.TooSlowError:
+            size = size_of_flags(flags)
+            picture = await self._state.pictures.sized(image, size, client().address)
+        except (trio.TooSlowError, Busy):
             return refusal(BUSY)
         if picture is None:
             return Response("Unknown image", 404, content_type="text/plain; charset=utf-8")
@@ -208,8 +210,8 @@ async def _user_request() -> UserRequest | Response:
         except ValidationError:
             return refusal(USERS_UNREADABLE)
     elif kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
-        form = await request.form
-        body = UserRequest(id=form.get("id", ""), sid=form.get("sid", ""))
+        given = await form()
+        body = UserRequest(id=given.get("id", ""), sid=given.get("sid", ""))
     else:
         return refusal(USERS_WRONG_TYPE)
     if not body.id or not body.sid:

@@ -40,6 +40,7 @@ class Signer:
         self._secret = secret.encode()
         self._clock = clock
         self._attestation = lru_cache(maxsize=8192)(self._attest)
+        self._period = 0  # that those which are remembered are of
 
     def new_session(self) -> SpreedSession:
         return self.session_of(secrets.token_urlsafe(24))
@@ -70,7 +71,12 @@ class Signer:
     # --- A: the attestation that goes with everything a session sends
 
     def attest(self, session_id: str) -> str:
-        return self._attestation(session_id, int(self._clock()) // ATTESTATION_REFRESH)
+        """Return the attestation of a session, remembered as long as it is made the same."""
+        period = int(self._clock()) // ATTESTATION_REFRESH
+        if period != self._period:
+            self._period = period
+            self._attestation.cache_clear()  # else those who have gone would fill it
+        return self._attestation(session_id, period)
 
     def attested(self, attestation: str) -> str | None:
         """Return the session id of an attestation, or None when it is not ours or too old."""

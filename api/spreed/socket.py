@@ -50,6 +50,8 @@ def socket_limits(state: SpreedState) -> SocketLimits:
     return SocketLimits(
         message_bytes=settings.limits.message_bytes,
         messages_per_second=settings.limits.messages_per_second,
+        frames_per_second=settings.limits.frames_per_second,
+        message_seconds=settings.limits.message_seconds,
         outbox_messages=spreed.outbox_messages,
         outbox_bytes=spreed.outbox_bytes,
         ping_seconds=spreed.ping_seconds,
@@ -105,8 +107,9 @@ async def serve(state: SpreedState, socket: Socket) -> None:
         )
     socket.upgrade = socket.upgrade.without_secrets()
     client = SpreedClient(
-        socket, session, state.renderer, state.ice, VERSION, state.pictures.forget
-    )
+        socket, session, state.renderer, state.ice, VERSION, state.pictures.forget,
+        flows=state.services.flows,
+    )  # fmt: skip
     peer: Ref[Message] | None = None
     try:
         peer = await _open_peer(state, client, user)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from actors.core import Message, Ref
 from actors.words.keys import MemberKey
+from api.http.fair_line import LineLimits
+from api.http.fair_work import FairWork, line_limits
 from api.process.version import quintet_version
 from api.spreed.access_tokens import AccessTokens
 from api.spreed.commands import shared_secret
@@ -18,7 +20,7 @@ from api.spreed.signing import Signer
 
 if TYPE_CHECKING:
     from api.http.mounts import Services
-    from api.settings import IceSettings
+    from api.settings import IceSettings, LimitSettings
 
 VERSION = f"quintet-{quintet_version()}"  # Self and the page must name the same
 
@@ -48,7 +50,12 @@ class SpreedState:
         state = cls(
             services,
             signer,
-            Pictures(settings.image_pixels, settings.image_store_bytes, settings.image_cache_bytes),
+            Pictures(
+                settings.image_pixels,
+                settings.image_store_bytes,
+                settings.image_cache_bytes,
+                FairWork(lambda: _of_pictures(services.settings().limits)),
+            ),
             AccessTokens(settings.token_file),
             SpreedRenderer(signer),
         )
@@ -73,3 +80,8 @@ class SpreedState:
     async def peer(self, session_id: str) -> Ref[Message] | None:
         """Find a live session by its Id; ids of other realms are not found."""
         return await self.services.directory.member(MemberKey(REALM, session_id))
+
+
+def _of_pictures(limits: LimitSettings) -> LineLimits:
+    """Return how pictures are decoded: side by side, but one at a time of an address."""
+    return line_limits(limits, places=limits.work_threads)

@@ -13,157 +13,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
 from typing import Protocol
 
+from media.contract.datagrams import DatagramPortFacts, DatagramPortWanted, RelayStats
+from media.contract.jobs import JobSink, JobStats, JobWanted
 from media.contract.paths import MediaPath, PathFailure
-from media.contract.plans import ChannelWanted, PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
 from media.contract.recordings import RecordingPlan, RecordingStatus
-from media.contract.stats import RouterStats, SinkStats, SourceStats
-
-
-class Direction(Enum):
-    """Which way media goes in a section of a description, as seen from the engine."""
-
-    SEND = "sendonly"
-    RECEIVE = "recvonly"
-    BOTH = "sendrecv"
-    NONE = "inactive"
-
-
-class State(Enum):
-    """How far a session has come. It goes down this list only, FAILED is followed by CLOSED."""
-
-    NEW = "new"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"  # media can flow: ICE and DTLS are through
-    FAILED = "failed"
-    CLOSED = "closed"
-
-
-class Failure(StrEnum):
-    """What brought a session to FAILED."""
-
-    ICE = "ice"  # no path to the other side, or one was lost
-    DTLS = "dtls"  # there is a path, but no agreement on keys
-    NO_ANSWER = "no_answer"  # to an offer of ours
-    SILENCE = "silence"
-    UNFINISHED = "unfinished_messages"  # too much of them on data channels
-    BUG = "bug"  # an error of ours
-
-
-HUNG_UP = "the other side closed"
-"""Why a session is CLOSED that its other side has ended in an orderly way (DTLS close_notify)."""
-
-
-@dataclass(frozen=True, slots=True)
-class IceServer:
-    """A STUN or TURN server the engine may use for its own candidates."""
-
-    urls: tuple[str, ...]
-    username: str = ""
-    credential: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TrackWanted:
-    """One section, of `kind` "audio" or "video".
-
-    `codecs`: lower-case names, best first; empty: any we know. `fmtp` are the parameters of H.264
-    that will be sent, as of the source's Track: what is agreed on suits them.
-    """
-
-    kind: str
-    direction: Direction
-    codecs: tuple[str, ...] = ()
-    fmtp: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionWanted:
-    """How to open a session.
-
-    In an offer of ours each track is a section, in this order; `data` adds one for data channels.
-    In an offer of theirs, each section takes the next wanted track of its kind; a section without
-    one is answered inactive, data channels are always welcome. A section that either side rejects
-    (port 0) stays a track without source and sink; another one can follow.
-
-    With `rejects_rest`, sections of an offer for which no track is wanted, or none that goes their
-    way, are rejected instead, and so are data channels without `data`.
-
-    `connect_seconds` is the time from our first offer to its answer, and as much again from the
-    second description to CONNECTED; `silence_seconds` is how long the other side may then be
-    unheard. Past any of them, the session fails. Before there is any description it waits for as
-    long as its owner does.
-    """
-
-    tracks: tuple[TrackWanted, ...] = ()
-    data: bool = False
-    rejects_rest: bool = False
-    ice_servers: tuple[IceServer, ...] = ()
-    connect_seconds: float = 20.0
-    silence_seconds: float = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An ICE candidate: `text` as in SDP, with or without `a=` and `candidate:` in front.
-
-    An empty text says that there are no more. Of the remote ones, those for TCP, for RTCP and with
-    names instead of addresses (mDNS) are passed over in silence.
-    """
-
-    text: str
-    mid: str | None = None
-    index: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What to send to the other side: complete with all candidates, which are also listed."""
-
-    sdp: str
-    candidates: tuple[Candidate, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """One negotiated section: the ids to attach with (None where nothing goes that way).
-
-    `rid` is the layer of a simulcast that the other side was asked for. `fmtp` are the parameters
-    of the codec, as in a session description.
-    """
-
-    mid: str
-    kind: str
-    codec: str
-    source: str | None
-    sink: str | None
-    rid: str | None = None
-    fmtp: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionStats:
-    """What one session has carried; bytes and packets are counted on the wire."""
-
-    state: State
-    packets_received: int
-    bytes_received: int
-    packets_sent: int
-    bytes_sent: int
-    packets_dropped: int
-    channels: int
-    buffered_bytes: int
-    sources: tuple[SourceStats, ...] = ()
-    sinks: tuple[SinkStats, ...] = ()
+from media.contract.session import EventSink, Failure, MediaSession, SessionWanted
+from media.contract.stats import RouterStats
 
 
 @dataclass(frozen=True, slots=True)
 class EngineStats:
     """What one engine holds and has carried; stray errors are bugs nobody waited for.
 
-    `failures` counts the sessions that failed, by what brought them to it.
+    `failures` counts the sessions that failed, by what brought them to it; `relay` is the sum over
+    the relays of all sessions there ever were.
     """
 
     sessions: int
@@ -172,130 +38,12 @@ class EngineStats:
     stray_errors: int
     router: RouterStats
     failures: Mapping[Failure, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Base of what a session tells; `session` is its id."""
-
-    session: str
-
-
-@dataclass(frozen=True, slots=True)
-class StateChanged(Event):
-    """`reason` is a few words for FAILED and CLOSED, without user data: HUNG_UP, for one.
-
-    `failure` is for FAILED.
-    """
-
-    state: State
-    reason: str = ""
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reachable(Event):
-    """ICE found a path to the other side; DTLS follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class TracksChanged(Event):
-    """A negotiation is done: these are the session's tracks now, in the order of the sections.
-
-    It is told before the step that finished the negotiation returns.
-    """
-
-    tracks: tuple[Track, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelOpened(Event):
-    """A data channel can be used; `theirs` if the other side opened it."""
-
-    channel: str
-    wanted: ChannelWanted
-    theirs: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelClosed(Event):
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class MessageReceived(Event):
-    """One message: text as str, binary as bytes."""
-
-    channel: str
-    data: str | bytes
-
-
-EventSink = Callable[[Event], None]
-"""Takes a session's events, one at a time and in order. It must not wait; where it raises, the
-error is logged and the session is closed."""
+    relay: RelayStats = field(default_factory=RelayStats)
+    jobs: JobStats = field(default_factory=JobStats)
 
 
 RecordingSink = Callable[[RecordingStatus], None]
 """Takes how a recording ended, once. It must not wait; where it raises, the error is logged."""
-
-
-class MediaSession(Protocol):
-    """One connection to one other side.
-
-    All methods but `close` raise WrongState once it is closed, and MediaTimeout when the engine
-    does not get something done in time.
-    """
-
-    @property
-    def id(self) -> str: ...
-
-    async def create_offer(self) -> Description:
-        """Offer what is wanted. Raises WrongState while an offer of theirs is unanswered."""
-
-    async def accept_offer(self, sdp: str) -> Description:
-        """Take their offer, a first or a later one, and return the answer.
-
-        Raises BadDescription, NoCommonCodec; WrongState while an offer of ours is unanswered.
-        """
-
-    async def accept_answer(self, sdp: str) -> None:
-        """Take the answer to our offer. Raises BadDescription, or WrongState without an offer."""
-
-    async def add_candidate(self, candidate: Candidate) -> None:
-        """Take a remote candidate, at any time; early ones wait for the description.
-
-        Raises BadCandidate for what cannot be understood, and for too many.
-        """
-
-    async def add_tracks(self, tracks: tuple[TrackWanted, ...]) -> None:
-        """Want more sections, from the next offer or answer on: all of them, or none.
-
-        Raises TooMuch beyond 64, NoCommonCodec for another kind or codec than we know.
-        """
-
-    async def open_channel(self, wanted: ChannelWanted) -> str:
-        """Open a data channel and return its id; it can be used after ChannelOpened.
-
-        Raises TooMuch at the limit of channels, ValueError for an id that is missing or taken.
-        """
-
-    async def send(self, channel: str, data: str | bytes) -> None:
-        """Send a message, waiting while too much is unsent: this is the backpressure.
-
-        Raises UnknownChannel, also when the channel closes meanwhile, and TooMuch for a message
-        larger than the other side takes.
-        """
-
-    async def close_channel(self, channel: str) -> None:
-        """Close a data channel after what was sent has gone. Raises UnknownChannel."""
-
-    async def stats(self) -> SessionStats: ...
-
-    async def close(self, reason: str = "closed") -> None:
-        """End the session with its sources, sinks and channels, and wait until all is released.
-
-        Fine if it has ended already.
-        """
 
 
 class MediaEngine(Protocol):
@@ -331,15 +79,34 @@ class MediaEngine(Protocol):
     ) -> PortFacts:
         """Let a port receive and send this, and nothing else; what is the same goes on.
 
-        With only another `remote`, the sink stays, attached as it is. Raises UnknownPort,
-        RouterFull.
+        With only another `remote`, or other `reports`, the sink stays, attached as it is; with only
+        another `feedback`, the source does. What came before belongs to no later source. Raises
+        UnknownPort, RouterFull.
         """
 
     async def port_facts(self, port_id: str) -> PortFacts:
         """Return how a port stands. Raises UnknownPort."""
 
     async def close_port(self, port_id: str) -> None:
-        """Free a port, with its source and sink. Raises UnknownPort."""
+        """Free a port of either kind, with its source and sink. Raises UnknownPort."""
+
+    async def open_datagram_port(
+        self, port_id: str, wanted: DatagramPortWanted
+    ) -> DatagramPortFacts:
+        """Open a UDP port for datagrams of any kind; what comes is dropped until it is used.
+
+        It is open until `close_port`; the ids of all ports are of one space. Raises like
+        `open_port`.
+        """
+
+    async def datagram_port_facts(self, port_id: str) -> DatagramPortFacts:
+        """Return how a datagram port stands. Raises UnknownPort."""
+
+    async def route_rtcp(self, port_id: str, streams: tuple[str, ...]) -> None:
+        """Take what comes to a datagram port as RTCP about these sources and sinks, from now on.
+
+        Of those that are not there, or end, it is about nothing. Raises UnknownPort.
+        """
 
     async def check_recording(self, plan: RecordingPlan, sources: Mapping[str, str]) -> None:
         """Find out whether `start_recording` would take this; raises what it would raise."""
@@ -367,6 +134,37 @@ class MediaEngine(Protocol):
         """End a recording; return how, when its file has its name. The end is told as well.
 
         Raises UnknownRecording once it has ended, MediaTimeout when the disk takes too long.
+        """
+
+    async def check_jobs(self, wanted: Sequence[JobWanted], at_most: int | None = None) -> None:
+        """Find out whether there is room for all of these jobs now. Raises NoCapacity.
+
+        More than `at_most` are refused, too, which is what the caller's room may have. It starts
+        nothing, keeps no room and waits for no process. What is refused is counted and logged.
+        """
+
+    async def open_job(self, job_id: str, wanted: JobWanted, events: JobSink) -> None:
+        """Start a job in a process of its own; its sinks and sources are there on return.
+
+        It runs until `close_job`, or until JobEnded is told. Raises NoCapacity, at once and without
+        harm to those that run; JobFailed, IdTaken, RouterFull; WrongState once the engine is
+        closing.
+        """
+
+    async def change_job(self, job_id: str, wanted: JobWanted) -> None:
+        """Have a job do this from now on, instead of what it did; of the same kind.
+
+        Sinks and sources that are not wanted any more end, others come, the rest stays attached.
+        Raises UnknownJob, NoCapacity and RouterFull (it goes on as it was), JobFailed.
+        """
+
+    async def close_job(self, job_id: str, reason: str = "stopped") -> None:
+        """End a job, its process, sinks and sources. Its end is told. Raises UnknownJob."""
+
+    def prepare_jobs(self) -> None:
+        """Have processes wait for jobs from now on, and find out what jobs cost here.
+
+        It is done meanwhile. Without it jobs start more slowly, and are judged by common figures.
         """
 
     async def stats(self) -> EngineStats:

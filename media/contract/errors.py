@@ -17,6 +17,9 @@ MediaError
 ├── NoFreePort        every UDP port of the configured range is taken
 ├── RouterFull        the router holds as many sources or sinks as it may
 ├── TooMuch           a limit of a session is reached: channels, candidates, a large message
+├── NoCapacity        no processing power is left for a job of that kind
+├── JobFailed         the process of a job does not work; the text says why
+├── UnknownJob        no job that runs has that id
 ├── CannotRecord      these tracks do not go into that kind of file; the text says why
 └── MediaTimeout      a step took longer than it was given; the work may still happen
 """
@@ -98,3 +101,22 @@ class MediaTimeout(MediaError):
 
 class CannotRecord(MediaError):
     """What was asked for does not go into that kind of file; the text says why."""
+
+
+class NoCapacity(MediaError):
+    """No processing power is left for such a job now; the text is its kind, and no more.
+
+    `detail` has the figures, which are for logs.
+    """
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(str(kind))
+        self.detail = detail
+
+
+class JobFailed(MediaError):
+    """The process of a job did not start, or does not do what it is told; the text says why."""
+
+
+class UnknownJob(MediaError):
+    """No job that runs has that id: it was never there, or has ended."""

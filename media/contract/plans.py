@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import ip_address
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from media.contract.codec import Codec
+from media.contract.stats import SinkStats, SourceStats
 
 HIGHEST_PAYLOAD_TYPE = 127
 HIGHEST_PORT = 65535
@@ -19,8 +20,9 @@ Address = tuple[str, int]
 class Remote:
     """Where to send; `rtcp` is the port above that of `rtp` unless it is given.
 
-    Hosts are kept in their shortest form, in which sockets tell them. Raises ValueError for one
-    that is no numeric address: looking up a name would wait.
+    Hosts are kept in their shortest form, in which sockets tell them, and an IPv4 address mapped
+    into IPv6 as the IPv4 address that it is. Raises ValueError for one that is no numeric address,
+    or has a zone ("fe80::1%eth0"): looking up a name would wait.
     """
 
     rtp: Address
@@ -38,8 +40,9 @@ class PortReceives:
 
     It must have the payload type of `codec`, and come from the host `only_from` if it is given.
     Ports with the same `publisher` are of one sender: sound and picture are kept in step. What is
-    said back to the sender (RTCP: keyframe requests, reports) goes to `feedback`; without it, to
-    where its own RTCP comes from, else to the port above that of its RTP.
+    said back to the sender (RTCP: keyframe requests, reports) goes to all of `feedback`; with None,
+    to where its own RTCP comes from, else to the port above that of its RTP. Only packets from the
+    networks of `allow` are taken; None: from anywhere.
 
     Raises ValueError for what no RTP packet can say, and for hosts that are no numeric addresses.
     """
@@ -48,24 +51,30 @@ class PortReceives:
     codec: Codec
     only_from: str | None = None
     publisher: str = ""
-    feedback: Address | None = None
+    feedback: tuple[Address, ...] | None = None
+    allow: tuple[IPv4Network | IPv6Network, ...] | None = None
 
     def __post_init__(self) -> None:
         _check(self.kind, self.codec)
         if self.only_from is not None:
             ip_address(self.only_from)
         if self.feedback is not None:
-            Remote(self.feedback)
+            shortest = tuple(_shortest(address) for address in self.feedback)
+            object.__setattr__(self, "feedback", shortest)
 
 
 @dataclass(frozen=True, slots=True)
 class PortSends:
-    """What goes from a sink to `remote`; without `ssrc`, one is picked. Raises like the other."""
+    """What goes from a sink to `remote`; without `ssrc`, one is picked. Raises like the other.
+
+    Without `reports` no RTCP is sent along: the receiver has no place for it.
+    """
 
     kind: str
     codec: Codec
     remote: Remote
     ssrc: int | None = None
+    reports: bool = True
 
     def __post_init__(self) -> None:
         _check(self.kind, self.codec)
@@ -89,7 +98,8 @@ class PortWanted:
 class PortFacts:
     """Where a port is, and the ids to attach with (None where nothing goes that way).
 
-    `strangers` are the packets of others than who sends to the port, or is sent to.
+    `strangers` are the packets of others than who sends to the port, or is sent to. `received` and
+    `sent` are the figures of the source and the sink; they do not count where facts are compared.
     """
 
     address: Address
@@ -97,6 +107,8 @@ class PortFacts:
     source: str | None
     sink: str | None
     strangers: int = 0
+    received: SourceStats | None = field(default=None, compare=False)
+    sent: SinkStats | None = field(default=None, compare=False)
 
 
 def _check(kind: str, codec: Codec) -> None:
@@ -111,7 +123,10 @@ def _shortest(address: Address) -> Address:
     host, port = address
     if not 1 <= port <= HIGHEST_PORT:
         raise ValueError("a port is a number from 1 to 65535")
-    return str(ip_address(host)), port
+    if "%" in host:
+        raise ValueError("an address with a zone, which is a name")
+    found = ip_address(host)
+    return str(getattr(found, "ipv4_mapped", None) or found), port
 
 
 @dataclass(frozen=True, slots=True)

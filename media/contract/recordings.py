@@ -29,8 +29,8 @@ class RecordingState(Enum):
 class TrackPlan:
     """One track. `kind` is "audio" or "video", `codec` a name in lower case.
 
-    Tracks of the same `publisher` are aligned by its sender reports, others by when they arrive;
-    empty stands for one that is not known.
+    Tracks of the same `publisher` are aligned by its sender reports, those of two by what we know
+    of their clocks, and by when they arrive if one is not known, for which empty stands.
     """
 
     kind: str

@@ -12,7 +12,9 @@ from typing import NamedTuple, Protocol
 from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
 from media.contract.recordings import Container
-from media.recording.depayload import CodedVideo
+from media.recording import opus
+from media.rtp import aac
+from media.rtp.depayload import CodedSound, CodedVideo
 
 CODECS = {  # payload types differ from call to call; -1 stands for any
     codec.name: codec
@@ -20,14 +22,15 @@ CODECS = {  # payload types differ from call to call; -1 stands for any
         Codec("vp8", 90_000, -1),
         Codec("h264", 90_000, -1),
         Codec("opus", 48_000, -1, channels=2),
+        Codec("aac", 48_000, -1, channels=2),  # until its source says otherwise
         Codec("pcmu", 8000, -1),
         Codec("pcma", 8000, -1),
     )
 }
 AUDIO = {
     Container.WEBM: {"opus"},
-    Container.MKV: {"opus", "pcmu", "pcma"},
-    Container.MP4: {"opus"},
+    Container.MKV: {"opus", "aac", "pcmu", "pcma"},
+    Container.MP4: {"opus", "aac"},
 }
 VIDEO = {
     Container.WEBM: {"vp8"},
@@ -39,14 +42,14 @@ VIDEO = {
 class Sample(NamedTuple):
     """One encoded frame at its place: `track` counts from 0, `time` is in seconds from 0 up.
 
-    `format` stands on keyframes of video.
+    `format` stands on keyframes of video, and on all samples of AAC.
     """
 
     track: int
     time: float
     data: bytes
     keyframe: bool
-    format: CodedVideo | None = None
+    format: CodedVideo | CodedSound | None = None
 
 
 class ContainerFile(Protocol):
@@ -75,6 +78,33 @@ class Writer(Protocol):
 
     def finish(self) -> None:
         """Make the file whole: length, index."""
+
+
+def sound_seconds(codec: Codec, sample: Sample) -> float:
+    """Return how long a sample of sound lasts; 0.0 for one of video."""
+    if isinstance(sample.format, CodedSound):
+        return aac.FRAME / sample.format.sample_rate
+    if codec.name == "opus":
+        return opus.duration(sample.data)
+    if codec.name in ("pcmu", "pcma"):
+        return len(sample.data) / 2 / codec.channels / codec.clock_rate
+    return 0.0
+
+
+def goes_on(before: Codec, after: Codec) -> bool:
+    """Tell whether a track that takes one codec can go on with another one.
+
+    What a container says of AAC it says once. Of `CODECS`, each goes on with any that can be told.
+    """
+    if before.name != after.name:
+        return False
+    if after.name != "aac":
+        return True
+    try:
+        described = aac.sound_described(after)
+        return before == CODECS["aac"] or aac.sound_described(before) == described
+    except ValueError:
+        return False
 
 
 def require(container: Container, tracks: Sequence[tuple[str, str]]) -> None:

@@ -14,8 +14,9 @@ from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
 from media.contract.recordings import Container
 from media.recording import opus
-from media.recording.container import ContainerFile, Sample
-from media.recording.depayload import CodedVideo
+from media.recording.container import ContainerFile, Sample, sound_seconds
+from media.rtp.aac import audio_specific_config
+from media.rtp.depayload import CodedSound, CodedVideo
 
 _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS = 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B
 _CLUSTER, _CUES = 0x1F43B675, 0x1C53BB6B
@@ -33,6 +34,7 @@ _CODECS = {
     "vp8": "V_VP8",
     "h264": "V_MPEG4/ISO/AVC",
     "opus": "A_OPUS",
+    "aac": "A_AAC",
     "pcmu": "A_PCM/INT/LIT",
     "pcma": "A_PCM/INT/LIT",
 }
@@ -46,7 +48,9 @@ class MatroskaWriter:
     ) -> None:
         self._output = output
         self._codecs = codecs
-        self._formats: dict[int, CodedVideo | None] = {}  # of the tracks that have samples
+        self._formats: dict[
+            int, CodedVideo | CodedSound | None
+        ] = {}  # of the tracks that have samples
         self._cluster_at = self._cluster_ms = -1
         self._last_end = 0.0
         self._cues: list[tuple[int, int, int]] = []  # ms, track, position of the cluster
@@ -64,7 +68,9 @@ class MatroskaWriter:
         head = _BLOCK.pack(0x81 + sample.track, time - self._cluster_ms, flags)
         start = b"\xa3" + (0x10000000 | len(sample.data) + len(head)).to_bytes(4)
         self._output.append(start + head, sample.data)
-        self._last_end = max(self._last_end, sample.time + self._duration(sample))
+        self._last_end = max(
+            self._last_end, sample.time + sound_seconds(self._codecs[sample.track], sample)
+        )
 
     def flush(self) -> None:
         """Do nothing: nothing is held back."""
@@ -108,16 +114,22 @@ class MatroskaWriter:
         self._output.patch(self._tracks_at, _tracks(b"".join(entries)))
 
     def _track(self, index: int) -> bytes:
-        codec, video = self._codecs[index], self._formats[index]
+        codec, format = self._codecs[index], self._formats[index]
         entry = _uint(0xD7, index + 1) + _uint(0x73C5, index + 1) + _uint(0x9C, 0)
         entry += _text(0x86, _CODECS[codec.name])
-        if video is not None:
-            entry += _uint(0x83, 1) + _element(0x63A2, video.private) * bool(video.private)
+        if isinstance(format, CodedVideo):
+            entry += _uint(0x83, 1) + _element(0x63A2, format.private) * bool(format.private)
             return _element(
-                0xAE, entry + _element(0xE0, _uint(0xB0, video.width) + _uint(0xBA, video.height))
+                0xAE, entry + _element(0xE0, _uint(0xB0, format.width) + _uint(0xBA, format.height))
             )
         entry += _uint(0x83, 2)
-        sound = _element(0xB5, struct.pack(">d", codec.clock_rate)) + _uint(0x9F, codec.channels)
+        if format is not None:
+            private = audio_specific_config(format.sample_rate, format.channels)
+            entry += _element(0x63A2, private)
+            return _element(
+                0xAE, entry + _element(0xE1, _sound(format.sample_rate, format.channels))
+            )
+        sound = _sound(codec.clock_rate, codec.channels)
         if codec.name == "opus":
             entry += _element(0x63A2, opus.identification(codec.channels))
             entry += _uint(0x56AA, opus.PRE_SKIP * 1_000_000_000 // 48000)
@@ -126,21 +138,13 @@ class MatroskaWriter:
             sound += _uint(0x6264, 16)
         return _element(0xAE, entry + _element(0xE1, sound))
 
-    def _duration(self, sample: Sample) -> float:
-        codec = self._codecs[sample.track]
-        if codec.name == "opus":
-            return opus.duration(sample.data)
-        if codec.name in ("pcmu", "pcma"):
-            return len(sample.data) / 2 / codec.channels / codec.clock_rate
-        return 0.0
-
     # --- clusters
 
     def _cluster_is_over(self, time: int, sample: Sample) -> bool:
         if self._cluster_at < 0:
             return True
         age = time - self._cluster_ms
-        if sample.format is not None:  # players jump to keyframes
+        if isinstance(sample.format, CodedVideo):  # players jump to keyframes
             return age < 0 or age >= _JUMP_MS
         size = self._output.position - self._cluster_at
         return not -_CLUSTER_MS <= age <= _CLUSTER_MS or size > _CLUSTER_BYTES
@@ -168,6 +172,10 @@ class MatroskaWriter:
 def _tracks(entries: bytes) -> bytes:
     """Return the Tracks element, always of the same size. Raises CannotRecord if it has no room."""
     return _element(_TRACKS, entries + _void(_TRACKS_ROOM - len(entries)))
+
+
+def _sound(rate: int, channels: int) -> bytes:
+    return _element(0xB5, struct.pack(">d", rate)) + _uint(0x9F, channels)
 
 
 def _element(name: int, data: bytes) -> bytes:

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
-from media.recording import mp4_boxes, opus
-from media.recording.container import ContainerFile, Sample
-from media.recording.depayload import CodedVideo
+from media.recording import mp4_boxes
+from media.recording.container import ContainerFile, Sample, sound_seconds
 from media.recording.mp4_boxes import box, full_box
+from media.rtp.depayload import CodedSound, CodedVideo
 
 _ROOM = 4096  # for the tracks, H.264's parameter sets included
 _FRAGMENT_BYTES = 4 << 20
@@ -60,9 +60,11 @@ class _Track:
 
     def __init__(self, number: int, codec: Codec, first: Sample) -> None:
         self.number = number
-        self.video: CodedVideo | None = first.format
+        format = first.format
+        self.video = format if isinstance(format, CodedVideo) else None
+        self._aac = format if isinstance(format, CodedSound) else None
         self._codec = codec
-        self.timescale = 90_000 if first.format else 48_000
+        self.timescale = self._aac.sample_rate if self._aac else codec.clock_rate
         self.start = self._ticks(first.time)
         self.decoded = self.start - 1  # the latest sample's decoding time
         self.step = 0  # until the one after it, as far as can be told
@@ -82,7 +84,7 @@ class _Track:
             self._steps.add(decoded - self.decoded)
             self.step = decoded - self.decoded
         if self.video is None:
-            self.step = round(opus.duration(sample.data) * 48000)
+            self.step = self._ticks(sound_seconds(self._codec, sample))
         self.decoded = decoded
         self.pending.append((decoded, shown - decoded, sample))
         self._sizes.append(len(sample.data))
@@ -118,6 +120,8 @@ class _Track:
         """Return `trak`, with all tables if the file is to be whole."""
         if self.video is not None:
             entry = mp4_boxes.h264_entry(self.video)
+        elif self._aac is not None:
+            entry = mp4_boxes.aac_entry(self._aac)
         else:
             entry = mp4_boxes.opus_entry(self._codec.channels)
         length = self.decoded + self._last_step - self.start if whole else 0

@@ -1,14 +1,16 @@
-"""The boxes of an MP4 file (ISO/IEC 14496-12, 14496-15, and opus in it), as bytes."""
+"""The boxes of an MP4 file (ISO/IEC 14496-12, -14 and -15, and opus in it), as bytes."""
 
 from __future__ import annotations
 
 import struct
 
 from media.recording import opus
-from media.recording.depayload import CodedVideo
+from media.rtp.aac import audio_specific_config
+from media.rtp.depayload import CodedSound, CodedVideo
 
 MOVIE_TIMESCALE = 1000
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+_AAC, _AUDIO_STREAM = 0x40, 0x15  # ISO/IEC 14496-1, 7.2.6.6
 _LANGUAGE = struct.pack(">HH", 0x55C4, 0)  # undetermined
 
 
@@ -86,9 +88,27 @@ def h264_entry(video: CodedVideo) -> bytes:
 
 def opus_entry(channels: int) -> bytes:
     """Return the sample entry of opus."""
-    sound = struct.pack(">6xH8xHH4xI", 1, channels, 16, 48000 << 16)
     specific = struct.pack(">BBHIhB", 0, channels, opus.PRE_SKIP, 48000, 0, 0)
-    return box(b"Opus", sound, box(b"dOps", specific))
+    return box(b"Opus", _sound(48000, channels), box(b"dOps", specific))
+
+
+def aac_entry(format: CodedSound) -> bytes:
+    """Return the sample entry of AAC."""
+    config = audio_specific_config(format.sample_rate, format.channels)
+    decoder = bytes((_AAC, _AUDIO_STREAM)) + bytes(11)  # buffer and bitrates are not told
+    stream = bytes(3) + _descriptor(4, decoder + _descriptor(5, config)) + _descriptor(6, b"\2")
+    sound = _sound(format.sample_rate, format.channels)
+    return box(b"mp4a", sound, full_box(b"esds", 0, 0, _descriptor(3, stream)))
+
+
+def _sound(rate: int, channels: int) -> bytes:
+    known = rate if rate < 1 << 16 else 0  # a higher one is in the configuration only
+    return struct.pack(">6xH8xHH4xI", 1, channels, 16, known << 16)
+
+
+def _descriptor(tag: int, content: bytes) -> bytes:
+    """Return a descriptor of less than 128 bytes (ISO/IEC 14496-1, 8.3.3)."""
+    return bytes((tag, len(content))) + content
 
 
 def no_tables() -> bytes:

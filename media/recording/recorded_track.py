@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from media.contract.codec import Codec
-from media.recording.depayload import Frame, RtpPayload, depayloader_for, open_packet
+from media.recording.container import goes_on
 from media.recording.recording_clock import RecordingClock
-from media.recording.reorder import Reorder
+from media.rtp.depayload import Frame, RtpPayload, depayloader_for, open_packet
+from media.rtp.reorder import Reorder
 
 _HELD_FRAMES = 512  # while it is open where they belong; more, and it is decided
 _HELD_BYTES = 4 << 20
@@ -65,9 +66,9 @@ class RecordedTrack:
         """Go on with packets that are counted and timed from elsewhere."""
         self.finish()
         self._lost_before, self._dropped_before = self.lost_packets, self.dropped_frames
-        if codec is not None and codec.name == self.codec.name:
+        if codec is not None and goes_on(self.codec, codec):
             self.codec = codec
-        self._clock.restart()
+        self._clock.restart(self.codec.clock_rate)
         self._begin()
 
     def tick(self, now: float) -> None:

@@ -12,7 +12,6 @@ from media.contract.codec import Codec
 from media.contract.errors import CannotRecord
 from media.contract.recordings import Container, RecordingPlan, RecordingState, RecordingStatus
 from media.recording.container import CODECS, ContainerFile, Sample, Writer, require
-from media.recording.depayload import Frame
 from media.recording.matroska import MatroskaWriter
 from media.recording.mp4 import Mp4Writer
 from media.recording.muxing import Muxing, MuxingOutcome
@@ -20,6 +19,7 @@ from media.recording.recorded_track import RecordedTrack
 from media.recording.recorder_tap import LEAST_KEYFRAME_SECONDS, RecorderTap
 from media.recording.recording_clock import RecordingClock
 from media.recording.recordings_folder import is_plain_name
+from media.rtp.depayload import Frame
 
 REORDERING = frozenset({"h264"})  # pictures may be decoded in another order than they are shown
 
@@ -127,16 +127,26 @@ class Recorder:
 
     def _make_taps(self) -> tuple[RecorderTap, ...]:
         taps: list[RecorderTap] = []
-        leaders: dict[str, RecordingClock] = {}  # audio by publisher
+        publishers = {track.publisher for track in self._plan.tracks}
+        leader: RecordingClock | None = None
         in_order = sorted(enumerate(self._plan.tracks), key=lambda pair: pair[1].kind != "audio")
         for index, track in in_order:
-            leader, codec = leaders.get(track.publisher), CODECS[track.codec]
+            codec = CODECS[track.codec]
             clock = RecordingClock(codec.clock_rate, leader, reorders=track.codec in REORDERING)
-            if track.kind == "audio" and track.publisher:
-                leaders[track.publisher] = clock
+            if track.kind == "audio" and "" not in publishers:
+                leader = clock
             recorded = RecordedTrack(codec, clock, partial(self._take, index))
             tap_id = f"{self._plan.id}.{track.kind}"
-            taps.append(RecorderTap(tap_id, track.kind, recorded, self._muxing, self.stop))
+            taps.append(
+                RecorderTap(
+                    tap_id,
+                    track.kind,
+                    recorded,
+                    self._muxing,
+                    self.stop,
+                    in_our_time=len(publishers) > 1,
+                )
+            )
         return tuple(taps)
 
 

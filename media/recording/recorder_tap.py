@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from media.recording.container import goes_on
 from media.recording.muxing import Muxing
 from media.recording.recorded_track import RecordedTrack
+from media.rtp.sender_clock import ntp_time
 
 if TYPE_CHECKING:
     from media.rtp.rtp_source import RtpSource
@@ -19,17 +21,27 @@ class RecorderTap:
     """A PacketTap: hands packets to the recording's thread.
 
     Calls `stop` with a reason when what comes does not fit this recording any more. Where
-    `keyframe_seconds` is not 0, a keyframe is asked for when none has come for so long.
+    `keyframe_seconds` is not 0, a keyframe is asked for when none has come for so long. With
+    `in_our_time` the track is told sender reports in the time of our clock.
     """
 
     def __init__(
-        self, id: str, kind: str, track: RecordedTrack, muxing: Muxing, stop: Callable[[str], None]
+        self,
+        id: str,
+        kind: str,
+        track: RecordedTrack,
+        muxing: Muxing,
+        stop: Callable[[str], None],
+        *,
+        in_our_time: bool = False,
     ) -> None:
         self.id = id
         self.kind = kind
         self.track = track
+        self.codec = track.codec  # of the source before, or what the first one is to have
         self._post = muxing.post
         self._stop = stop
+        self._in_our_time = in_our_time
         self._source: RtpSource | None = None
         self._asked = float("-inf")
         self.keyframe_seconds = 0.0
@@ -43,6 +55,10 @@ class RecorderTap:
 
     def take_sender_report(self, ssrc: int, ntp: int, rtp_time: int, arrival: float) -> None:
         """Take what tells when a timestamp was, on the sender's clock."""
+        if self._in_our_time:
+            if self._source is None:
+                return
+            ntp = ntp_time(self._source.time_of_report(ntp))
         self._post(0, self.track.take_report, ntp, rtp_time, arrival)
 
     def source_changed(self, source: RtpSource | None) -> None:
@@ -52,7 +68,9 @@ class RecorderTap:
         self._post(0, self.track.restart, source and source.codec)
         if source is None:
             return
-        if source.codec.name != self.track.codec.name:
+        if goes_on(self.codec, source.codec):
+            self.codec = source.codec
+        else:
             self._stop("codec_changed")
         source.request_keyframe()
 

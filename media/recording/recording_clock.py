@@ -53,8 +53,9 @@ class RecordingClock:
         self._placed: float | None = None  # the frame before
         self._latest = float("-inf")  # of all that were placed
 
-    def restart(self) -> None:
+    def restart(self, clock_rate: int) -> None:
         """Forget the stream: another one takes its place, and counts from elsewhere."""
+        self._rate = clock_rate
         self._newest = self._report = self._shift = self._placed = None
 
     def hear(self, timestamp: int, arrival: float) -> bool:

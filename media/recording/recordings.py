@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import outcome
 import trio
 
+from media.contract.codec import Codec
 from media.contract.errors import (
     CodecMismatch,
     IdTaken,
@@ -18,6 +19,7 @@ from media.contract.errors import (
     UnknownSink,
 )
 from media.contract.recordings import RecordingPlan, RecordingStatus
+from media.recording.container import CODECS, goes_on
 from media.recording.recorder import Recorder, check
 from media.rtp.router import Router
 from media.webrtc.containment import Stray, contained
@@ -28,10 +30,7 @@ FINALISE_SECONDS = 9.0  # a disk that takes longer leaves a `.part` file
 
 @dataclass(slots=True)
 class _Running:
-    """`codecs` says by the id of a sink what its track takes."""
-
     recorder: Recorder
-    codecs: dict[str, str]
     ended: Callable[[RecordingStatus], None]
     over: trio.Event = field(default_factory=trio.Event)
 
@@ -60,7 +59,7 @@ class Recordings:
             raise IdTaken(plan.id)
         for track in plan.tracks:
             if track.kind in sources:
-                self._check_codec(sources[track.kind], track.codec)
+                self._check_codec(sources[track.kind], CODECS[track.codec])
 
     def start(
         self,
@@ -81,16 +80,16 @@ class Recordings:
         finally:
             if not listening:
                 self._stop_listening(recorder)
-        codecs = {tap.id: tap.track.codec.name for tap in recorder.taps}
-        running = self._running[plan.id] = _Running(recorder, codecs, ended)
+        running = self._running[plan.id] = _Running(recorder, ended)
         self._nursery.start_soon(self._run, plan.id, running)
         return {tap.kind: tap.id for tap in recorder.taps}
 
     def check_source(self, source: str, sink: str) -> None:
         """Raise CodecMismatch if `sink` is of a recording that cannot take this source."""
         for running in self._running.values():
-            if sink in running.codecs:
-                self._check_codec(source, running.codecs[sink])
+            for tap in running.recorder.taps:
+                if tap.id == sink:
+                    self._check_codec(source, tap.codec)
 
     def pace_keyframes(self, recording_id: str, seconds: float) -> None:
         """See media.contract.engine.MediaEngine.pace_keyframes."""
@@ -154,10 +153,11 @@ class Recordings:
         except KeyError:
             raise UnknownRecording(recording_id) from None
 
-    def _check_codec(self, source: str, codec: str) -> None:
-        carried = self._router.codec_of(source).name
-        if carried != codec:
-            raise CodecMismatch(f"{carried} to a recording of {codec}")
+    def _check_codec(self, source: str, codec: Codec) -> None:
+        carried = self._router.codec_of(source)
+        if not goes_on(codec, carried):
+            other = "another " * (carried.name == codec.name)
+            raise CodecMismatch(f"{other}{carried.name} to a recording of {codec.name}")
 
     def _stop_listening(self, recorder: Recorder) -> None:
         for tap in recorder.taps:

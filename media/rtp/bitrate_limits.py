@@ -7,6 +7,7 @@ from statistics import median_low
 FLOOR = 100_000  # bits per second: one bad receiver must not spoil the picture for all
 FORGOTTEN_SECONDS = 10.0  # receivers repeat theirs every second or so
 REPEAT_SECONDS = 1.0
+REMIND_SECONDS = 3.0  # of the most that may be sent: a sender forgets
 TIMES_TOLD = 3  # a limit that nobody repeats: what is told may get lost on the way
 NOTABLE_DROP = 0.97
 NOTABLE_GROWTH = 1.01
@@ -63,13 +64,15 @@ class BitrateLimits:
     Where there is none any more, that is UNLIMITED.
 
     Of three or more, one below half of their median is left out: better one bad picture than three.
+    More than `most` is never told, and it is told every few seconds, whatever receivers say.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = UNLIMITED) -> None:
+        self._most = most
         self._limits: dict[str, tuple[float, int]] = {}
         self._keyframes: dict[str, float] = {}  # when one was asked for, of those left out
         self._told = 0
-        self._told_at = float("-inf")
+        self._told_at = self._last_told_at = float("-inf")
         self._tell_again = 0  # times
 
     def set(self, leg: str, bits_per_second: int, now: float) -> int | None:
@@ -82,6 +85,7 @@ class BitrateLimits:
         if lowest >= self._told * NOTABLE_DROP and now - self._told_at < REPEAT_SECONDS:
             return None
         self._told, self._told_at, self._tell_again = lowest, now, 0
+        self._last_told_at = now
         return lowest
 
     def due(self, now: float) -> int | None:
@@ -89,14 +93,16 @@ class BitrateLimits:
 
         To be asked once a second: the sender would else keep the last limit it heard of for ever.
         """
-        if not self._told:
+        if not self._told and self._most == UNLIMITED:
             return None
         lowest = self._lowest(now)
         if lowest != self._told:
             self._told, self._told_at, self._tell_again = lowest, now, TIMES_TOLD
-        if not self._tell_again:
+        remind = self._most < UNLIMITED and now - self._last_told_at >= REMIND_SECONDS
+        if not self._tell_again and not remind:
             return None
-        self._tell_again -= 1
+        self._tell_again = max(0, self._tell_again - 1)
+        self._last_told_at = now
         return lowest
 
     def forget(self, leg: str) -> None:
@@ -123,7 +129,7 @@ class BitrateLimits:
             del self._limits[leg]
         least = self._least_that_counts()
         counting = (limit for _, limit in self._limits.values() if limit >= least)
-        return max(FLOOR, min(counting, default=UNLIMITED))
+        return min(self._most, max(FLOOR, min(counting, default=UNLIMITED)))
 
     def _least_that_counts(self) -> float:
         if len(self._limits) < ENOUGH_TO_COMPARE:

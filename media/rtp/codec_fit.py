@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from media.contract.codec import Codec, H264Profile, h264_profile
 
-# What can be forwarded: baseline, constrained baseline, main, constrained high and high, each in
-# either packetization, best known first. The level counts for nothing here.
+# What can be forwarded: constrained baseline, baseline, main, constrained high and high, each in
+# either packetization, the one most sides know first. The level counts for nothing here.
 H264_CONFIGURATIONS = tuple(
     f"level-asymmetry-allowed=1;packetization-mode={mode};profile-level-id={profile}"
     for mode in (1, 0)
-    for profile in ("42001f", "42e01f", "4d001f", "640c1f", "64001f")
+    for profile in ("42e01f", "42001f", "4d001f", "640c1f", "64001f")
 )
 
 
@@ -28,6 +28,8 @@ def suits(source: Codec, sink: Codec) -> bool:
     match source.name.lower():
         case "opus":
             return True  # every decoder takes mono and stereo, whatever was announced
+        case "h264" if not sink.fmtp:
+            return True  # a plain port without parameters: who opened it knows what to expect
         case "h264":
             # Fragments (mode 1) are Greek to a receiver of single units (mode 0), not the other
             # way round. RFC 6184, section 6. Who decodes a profile decodes the simpler ones, too.

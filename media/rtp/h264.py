@@ -1,4 +1,4 @@
-"""What a recording needs to know of H.264: NAL units, picture size, the decoder's configuration.
+"""What is needed to know of H.264: NAL units, parameter sets, the decoder's configuration.
 
 After ITU-T H.264 (7.3.1, 7.3.2.1.1) and ISO/IEC 14496-15 (5.3.3.1).
 """
@@ -25,6 +25,17 @@ def with_lengths(nals: Sequence[bytes]) -> bytes:
     return b"".join(len(nal).to_bytes(4) + nal for nal in nals)
 
 
+def with_start_codes(lengths: bytes) -> bytes:
+    """Return what `with_lengths` made as a byte stream, which a decoder takes by itself."""
+    parts: list[bytes] = []
+    at = 0
+    while at < len(lengths):
+        end = at + 4 + int.from_bytes(lengths[at : at + 4])
+        parts += (b"\0\0\0\1", lengths[at + 4 : end])
+        at = end
+    return b"".join(parts)
+
+
 def configuration(sps: bytes, pps: bytes) -> bytes:
     """Return the AVCDecoderConfigurationRecord of one parameter set of each kind.
 
@@ -35,37 +46,41 @@ def configuration(sps: bytes, pps: bytes) -> bytes:
     head = bytes((1, sps[1], sps[2], sps[3], 0xFF, 0xE1))
     record = head + len(sps).to_bytes(2) + sps + b"\x01" + len(pps).to_bytes(2) + pps
     if sps[1] in _HIGH_PROFILES:
-        chroma, luma_depth, chroma_depth = _SequenceParameters(sps).samples
+        chroma, luma_depth, chroma_depth = SequenceParameters(sps).samples
         record += bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0))
     return record
 
 
 def picture_size(sps: bytes) -> tuple[int, int]:
     """Return width and height in pixels. Raises ValueError for a broken parameter set."""
-    return _SequenceParameters(sps).size
+    return SequenceParameters(sps).size
 
 
-class _SequenceParameters:
-    """Reads a sequence parameter set up to the picture size."""
+class SequenceParameters:
+    """Reads a sequence parameter set up to the picture size; `bits` are those behind it.
+
+    `order` is how it says in which order pictures are shown (pic_order_cnt_type); `progressive`
+    tells that none consists of two fields. Raises ValueError for a broken one.
+    """
 
     def __init__(self, sps: bytes) -> None:
         if len(sps) > LONGEST_SET:
             raise ValueError("a parameter set is too long")
-        self._bits = _Bits(sps[1:MOST_READ].replace(b"\0\0\3", b"\0\0"))
-        profile = self._bits.read(8)
-        self._bits.read(16)  # constraints, level
-        self._bits.exponential()  # id
+        self.bits = Bits(sps[1:MOST_READ].replace(b"\0\0\3", b"\0\0"))
+        profile = self.bits.read(8)
+        self.bits.read(16)  # constraints, level
+        self.bits.exponential()  # id
         self.samples = (1, 0, 0)  # chroma format, luma and chroma depth above 8
         if profile in _HIGH_PROFILES:
             self._read_samples()
-        self._bits.exponential()  # log2 of the frame number's limit
+        self.bits.exponential()  # log2 of the frame number's limit
         self._skip_picture_order()
-        self._bits.exponential()  # reference frames
-        self._bits.read(1)  # gaps in frame numbers
+        self.bits.exponential()  # reference frames
+        self.bits.read(1)  # gaps in frame numbers
         self.size = self._read_size()
 
     def _read_samples(self) -> None:
-        bits = self._bits
+        bits = self.bits
         chroma = bits.exponential()
         if chroma == 3:
             bits.read(1)  # separate colour planes
@@ -80,12 +95,12 @@ class _SequenceParameters:
         last = following = 8
         for _ in range(size):
             if following:
-                following = (last + self._bits.signed()) & 0xFF
+                following = (last + self.bits.signed()) & 0xFF
             last = following or last
 
     def _skip_picture_order(self) -> None:
-        bits = self._bits
-        order = bits.exponential()
+        bits = self.bits
+        self.order = order = bits.exponential()
         if order == 0:
             bits.exponential()
         elif order == 1:
@@ -96,10 +111,11 @@ class _SequenceParameters:
                 bits.signed()
 
     def _read_size(self) -> tuple[int, int]:
-        bits = self._bits
+        bits = self.bits
         width, rows = (bits.exponential() + 1) * 16, bits.exponential() + 1
         fields = 2 - bits.read(1)  # of a frame: 2 when it may be interlaced
         height = rows * 16 * fields
+        self.progressive = fields == 1
         if fields == 2:
             bits.read(1)
         bits.read(1)  # direct 8x8 inference
@@ -115,8 +131,8 @@ class _SequenceParameters:
         return width, height
 
 
-class _Bits:
-    """The bits of a byte string, first the highest."""
+class Bits:
+    """The bits of a byte string, first the highest. All raise ValueError at the end."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data)

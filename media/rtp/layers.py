@@ -94,19 +94,26 @@ class LayerUpstream(RtcpUpstream):
     """Talks back to the sender of a layer; `beside` gives what the other layers send.
 
     A receiver names what it can take of one layer, the sender shares the limit among all of them.
+    It is never told more than `most`.
     """
 
     def __init__(
-        self, send: Callable[[bytes], None], ssrc: int, cname: str, beside: Callable[[], float]
+        self,
+        send: Callable[[bytes], None],
+        ssrc: int,
+        cname: str,
+        beside: Callable[[], float],
+        most: int = UNLIMITED,
     ) -> None:
         super().__init__(send, ssrc, cname)
         self._beside = beside
+        self._most = most
 
     def limit_bitrate(self, bits_per_second: int, ssrc: int) -> None:
         """Say how much the receivers can take, and the layers that they do not get with it."""
         if bits_per_second < UNLIMITED:
             bits_per_second += round(self._beside())
-        super().limit_bitrate(bits_per_second, ssrc)
+        super().limit_bitrate(min(bits_per_second, self._most), ssrc)
 
 
 def _nobody(before: RtpSource, after: RtpSource) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from weakref import ReferenceType, ref
 
@@ -150,6 +151,14 @@ class Router:
     def codec_of(self, source_id: str) -> Codec:
         """Return what a source carries."""
         return self._source(source_id).codec
+
+    def feed_rtcp(self, stream_ids: Iterable[str], packet: bytes, arrival: float) -> None:
+        """Take RTCP that says something about some sources and sinks, those that are there."""
+        for stream_id in stream_ids:
+            streams: list[RtpSource | RtpSink] = [*self._layers.get(stream_id, ())]
+            streams += [it[stream_id] for it in (self._sources, self._sinks) if stream_id in it]
+            for stream in streams:
+                stream.feed_rtcp(packet, arrival)
 
     def request_keyframe(self, source_id: str) -> None:
         """Ask the sender of this source for a keyframe, at most one every 300 ms."""

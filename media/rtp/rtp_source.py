@@ -10,7 +10,7 @@ from typing import Protocol
 from media.contract.codec import Codec
 from media.contract.stats import SourceCounts, SourceStats
 from media.rtp import rtcp
-from media.rtp.bitrate_limits import BitrateLimits
+from media.rtp.bitrate_limits import UNLIMITED, BitrateLimits
 from media.rtp.bitrate_meter import BitrateMeter
 from media.rtp.keyframe_requests import KeyframeRequests
 from media.rtp.keyframes import keyframe_marker
@@ -46,7 +46,7 @@ class RtpSource:
     Lost packets of video are asked for. `sender` is shared by streams that are to stay in step;
     `report` takes what a receiver report says of this stream, once a second; `watch` each first
     packet of a keyframe, before the legs do; `ticked` is called with every tick, for what a sender
-    is told of all its streams together.
+    is told of all its streams together. `most` is how many bits a second it may send.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class RtpSource:
         report: Callable[[rtcp.ReportBlock], None] | None = None,
         ticked: Callable[[float], None] | None = None,
         watch: Callable[[RtpSource, RtpPacket], None] | None = None,
+        most: int = UNLIMITED,
     ) -> None:
         self.id = id
         self.kind = kind
@@ -83,7 +84,7 @@ class RtpSource:
         self._window = SequenceWindow()
         self._missing = MissingPackets()
         self._keyframes = KeyframeRequests()
-        self._limits = BitrateLimits()
+        self._limits = BitrateLimits(most)
         self._reception = Reception(codec.clock_rate)
         self._timeline = Timeline(codec.clock_rate, sender or SenderClock())
         self._bitrate = BitrateMeter()
@@ -179,6 +180,10 @@ class RtpSource:
     def capture_time(self, packet: RtpPacket) -> float:
         """Return when a packet of this stream was captured, in seconds of our clock."""
         return self._timeline.capture_time(packet.timestamp, packet.arrival)
+
+    def time_of_report(self, ntp: int) -> float:
+        """Return the time of our clock at the `ntp` of a report that this source was told."""
+        return self._timeline.time_of_report(ntp)
 
     def tick(self, now: float) -> None:
         """Ask again for what did not come; to be called some fifty times a second."""

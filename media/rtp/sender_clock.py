@@ -17,6 +17,11 @@ def ntp_time(now: float) -> int:
     return int((now + _OFFSET + NTP_EPOCH) * (1 << 32)) & (1 << 64) - 1
 
 
+def time_of(ntp: int) -> float:
+    """Return our clock's time of what `ntp_time` gave."""
+    return ntp / (1 << 32) - NTP_EPOCH - _OFFSET
+
+
 def ntp_seconds(ntp: int) -> float:
     """Return a 64-bit NTP timestamp in seconds since 1900, whatever its sender's clock says."""
     return ntp / (1 << 32)
@@ -54,3 +59,14 @@ class SenderClock:
     def to_ours(self, ntp: int) -> float:
         """Return the time of our clock at the sender's `ntp`; observe it first."""
         return ntp_seconds(ntp) + (self._offset or 0.0)
+
+
+class OurClock(SenderClock):
+    """The clock of who reports in our time (`ntp_time`): what it says need not be guessed."""
+
+    def observe(self, ntp: int, arrival: float) -> None:
+        """Do nothing: how long a report took says nothing, it may tell of what was long before."""
+
+    def to_ours(self, ntp: int) -> float:
+        """Return the time of our clock at `ntp`."""
+        return time_of(ntp)

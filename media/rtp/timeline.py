@@ -20,6 +20,10 @@ class Timeline:
         self._sender.observe(ntp, arrival)
         self._report = (ntp, timestamp)
 
+    def time_of_report(self, ntp: int) -> float:
+        """Return the time of our clock at the sender's `ntp`, which was observed."""
+        return self._sender.to_ours(ntp)
+
     def forget(self) -> None:
         """Begin anew with a sender that began anew."""
         self._report = None

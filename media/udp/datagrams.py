@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from struct import Struct
-from typing import Any
+from typing import Any, TypeVar
+
+W = TypeVar("W")
 
 READS = 64  # datagrams taken each time a socket wakes someone, before others get their turn
 DATAGRAM_BYTES = 4096  # more than any path carries whole; DTLS, SRTP and STUN stay below 1,500
@@ -43,26 +45,33 @@ def bind_port(address: str, port: int) -> socket.socket | None:
     return bound
 
 
-def read_some(bound: socket.socket, take: Callable[[bytes, Any, float], None]) -> None:
+def read_some(
+    bound: socket.socket,
+    take: Callable[[bytes, Any, float], W | None],
+    size: int = DATAGRAM_BYTES + 1,
+) -> W | None:
     """Hand over what is there, with its sender and arrival, at most READS datagrams.
 
-    One too large is cut. The arrival is when the kernel got it, in seconds of time.monotonic: while
-    we were busy with others, or waiting for a processor, it was there already. Waking once for many
-    datagrams is most of what makes this fast. Ends at once when what is taken brings the socket to
-    be closed.
+    One larger than `size` is cut. The arrival is when the kernel got it, in seconds of
+    time.monotonic: while we were busy with others, or waiting for a processor, it was there
+    already. Waking once for many datagrams is most of what makes this fast. Ends at once when what
+    is taken brings the socket to be closed, or `take` returns something, which is returned.
     """
     now = time.monotonic()
     ahead = time.time() - now
     for _ in range(READS):
         try:
-            data, control, _, sender = bound.recvmsg(DATAGRAM_BYTES + 1, CONTROL_BYTES)
+            data, control, _, sender = bound.recvmsg(size, CONTROL_BYTES)
         except BlockingIOError:
-            return
+            return None
         except OSError:
             if bound.fileno() < 0:
-                return
+                return None
             continue  # what an earlier datagram of ours met on its way (ICMP)
-        take(data, sender, _arrival(control, ahead))
+        wait = take(data, sender, _arrival(control, ahead))
+        if wait is not None:
+            return wait
+    return None
 
 
 def _ask_for_timestamps(bound: socket.socket) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from contextlib import ExitStack
-from ipaddress import ip_address
+import time
+from contextlib import ExitStack, suppress
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import trio
 
+from media.contract.allow_list import AllowList
 from media.contract.plans import HIGHEST_PORT, Address, Remote
 from media.rtp import rtcp
 from media.rtp.leg_numbers import LegNumbers
@@ -41,10 +43,13 @@ class PlainRtp:
         self.strangers = 0  # packets of others than the one who sends, or is sent to
         self._upstream = RtcpUpstream(self._send_upstream, random.getrandbits(32), CNAME)
         self._remote: Remote | None = None
+        self._reports = True
         self._named: int | None = None  # the SSRC of the latest sink, which may come again
         self._numbers = LegNumbers()
         self._only_from: str | None = None
-        self._feedback: Address | None = None
+        self._allowed = AllowList(None)
+        self._feedback: tuple[Address, ...] | None = None
+        self._since = 0.0  # when the source came; what is older is not of it
         self._sender: Address | None = None
         self._sender_rtcp: Address | None = None
         self._heard = float("-inf")
@@ -74,13 +79,14 @@ class PlainRtp:
         *,
         only_from: str | None = None,
         clock: SenderClock | None = None,
-        feedback: Address | None = None,
+        feedback: tuple[Address, ...] | None = None,
+        allow: tuple[IPv4Network | IPv6Network, ...] | None = None,
     ) -> RtpSource:
-        """Make what comes a source. Give streams of one sender the same `clock`.
+        """Make what comes from now on a source. Give streams of one sender the same `clock`.
 
         The first one who sends the payload type of `codec` has the port until falling silent, but
-        must be of the host `only_from` if it is given. RTCP for the sender goes to `feedback`, if
-        given. Raises IdTaken, RouterFull.
+        must be of the host `only_from` if it is given, and of one of the networks `allow`. RTCP for
+        the sender goes to all of `feedback`, if given. Raises IdTaken, RouterFull.
         """
         if self.source is not None:
             raise ValueError("the port has a source already")
@@ -95,20 +101,37 @@ class PlainRtp:
             report=self._upstream.report,
         )
         self._router.add_source(source)
-        self.source, self._only_from, self._feedback = source, host, feedback
+        self._rtp.drop_waiting()  # of some of it, the kernel did not note when it came
+        self.source, self._only_from, self._allowed = source, host, AllowList(allow)
+        self._feedback, self._since = feedback, time.monotonic()
         return source
+
+    def redirect_feedback(self, feedback: tuple[Address, ...] | None) -> None:
+        """Say what there is to say to the sender elsewhere from now on; see `receive`."""
+        self._feedback = feedback
 
     def stop_receiving(self) -> None:
         """Have no source any more; what comes belongs to nobody until there is another one."""
         if self.source is not None:
             self._router.remove_source(self.source.id)
             self.source = self._sender = self._sender_rtcp = None
+            self._allowed = AllowList(None)
             self._heard = float("-inf")
 
     def send(
-        self, sink_id: str, kind: str, codec: Codec, remote: Remote, *, ssrc: int | None = None
+        self,
+        sink_id: str,
+        kind: str,
+        codec: Codec,
+        remote: Remote,
+        *,
+        ssrc: int | None = None,
+        reports: bool = True,
     ) -> RtpSink:
-        """Make a sink of what is sent to `remote`. Raises IdTaken, RouterFull."""
+        """Make a sink of what is sent to `remote`, with RTCP if there are to be `reports`.
+
+        Raises IdTaken, RouterFull.
+        """
         if self.sink is not None:
             raise ValueError("the port has a sink already")
         if ssrc is None or ssrc != self._named:
@@ -124,7 +147,7 @@ class PlainRtp:
             numbers=self._numbers,
         )
         self._router.add_sink(sink)
-        self.sink, self._remote = sink, remote
+        self.sink, self._remote, self._reports = sink, remote, reports
         return sink
 
     def stop_sending(self) -> None:
@@ -135,9 +158,9 @@ class PlainRtp:
                 self._say_goodbye(self.sink.ssrc)
             self.sink = self._remote = None
 
-    def redirect(self, remote: Remote) -> None:
+    def redirect(self, remote: Remote, *, reports: bool = True) -> None:
         """Send elsewhere from now on."""
-        self._remote = remote
+        self._remote, self._reports = remote, reports
 
     def close(self) -> None:
         """Tell the receiver that this is the end, leave the router and free the ports."""
@@ -167,24 +190,36 @@ class PlainRtp:
             return False
         if self._only_from not in (None, sender[0]):
             return False
-        if data[1] & 0x7F != self.source.codec.payload_type:
+        if not self._allowed.allows(sender[0]):
             return False
-        if arrival - self._heard < SILENCE_SECONDS:
+        if data[1] & 0x7F != self.source.codec.payload_type:
+            self.source.counts.foreign += 1  # so that who set the wrong one can see it
+            return False
+        if arrival - self._heard < SILENCE_SECONDS or arrival < self._since:
             return False
         self._sender, self._sender_rtcp = sender, None
         return True
 
     def _take_rtcp(self, data: bytes, sender: Address, arrival: float) -> None:
+        if not self._allowed.allows(sender[0]):
+            self.strangers += 1
+            return
         known = False
         if self.source is not None and self._sender is not None and sender[0] == self._sender[0]:
             known = True
             self._sender_rtcp = sender
             self.source.feed_rtcp(data, arrival)
-        if self.sink is not None and self._remote is not None and sender[0] == self._remote.rtp[0]:
+        if self.sink is not None and self._is_sent_to(sender[0]):
             known = True
             self.sink.feed_rtcp(data, arrival)
         if not known:
             self.strangers += 1
+
+    def _is_sent_to(self, host: str) -> bool:
+        """Tell whether RTP or RTCP goes to this host."""
+        remote = self._remote
+        to = () if remote is None else (remote.rtp, remote.rtcp or remote.rtp)
+        return any(host == address[0] for address in to)
 
     # What goes.
 
@@ -193,12 +228,16 @@ class PlainRtp:
             self._rtp.send(packet, self._remote.rtp)  # of WebRTC's own
 
     def _send_rtcp(self, packet: bytes) -> None:
-        if self._remote is not None:
+        if self._remote is not None and self._reports:
             self._send_control(packet, self._remote.rtp, self._remote.rtcp)
 
     def _send_upstream(self, packet: bytes) -> None:
-        if self._sender is not None:
-            self._send_control(packet, self._sender, self._feedback or self._sender_rtcp)
+        if self._feedback is not None:
+            for address in self._feedback:
+                with suppress(OSError):  # one that cannot be reached costs the others nothing
+                    self._rtcp.send(packet, address)
+        elif self._sender is not None:
+            self._send_control(packet, self._sender, self._sender_rtcp)
 
     def _send_control(self, packet: bytes, rtp: Address, known: Address | None) -> None:
         """Send RTCP to where it is known to go, or by the rule of RFC 3550, section 11."""

@@ -11,7 +11,7 @@ import trio
 from media.contract.plans import Address
 from media.udp.datagrams import DATAGRAM_BYTES, read_some
 
-"""Host and port; the host is a numeric address."""
+MOST_WAITING = 4096  # datagrams; more than a megabyte of buffer holds of common ones
 
 
 class UdpPort:
@@ -28,11 +28,16 @@ class UdpPort:
         """Send a datagram. Raises OSError: the socket is full or closed, or no way leads there."""
         self._socket.sendto(data, to)
 
-    async def receive(self, take: Callable[[bytes, Address, float], None]) -> None:
-        """Hand over each datagram, its sender and arrival, until the port is closed."""
+    async def receive(
+        self, take: Callable[[bytes, Address, float], None], longest: int = DATAGRAM_BYTES
+    ) -> None:
+        """Hand over each datagram, its sender and arrival, until the port is closed.
+
+        Those longer than `longest` are counted instead.
+        """
 
         def whole(data: bytes, sender: tuple[Any, ...], arrival: float) -> None:
-            if len(data) > DATAGRAM_BYTES:
+            if len(data) > longest:
                 self.oversized += 1
             else:
                 take(data, sender[:2], arrival)
@@ -42,7 +47,17 @@ class UdpPort:
                 await trio.lowlevel.wait_readable(self._socket)
             except trio.ClosedResourceError:
                 return
-            read_some(self._socket, whole)
+            read_some(self._socket, whole, longest + 1)
+
+    def drop_waiting(self) -> None:
+        """Drop what has come and was not read yet, as much as waits at most."""
+        for _ in range(MOST_WAITING):
+            try:
+                self._socket.recv(1)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # what an earlier datagram of ours met on its way (ICMP)
 
     def close(self) -> None:
         """Free the port; `receive` returns."""

@@ -11,21 +11,25 @@ from typing import Any
 from aioice.ice import Connection, StunProtocol
 from aioice.stun import Message
 
+from media.webrtc.stun_screen import is_worth_reading, may_be_stun
+
 MAX_REFLEXIVE = 64  # addresses nobody told of, from which the other side has checked
 
 
-def watch_checks(connection: Connection, heard: Callable[[], None]) -> None:
+def watch_checks(
+    connection: Connection, heard: Callable[[], None], is_denied: Callable[[str], bool]
+) -> None:
     """Have `heard` called for each check of the other side that is authentic (RFC 8445, 7.3).
 
-    Those from a new address are passed over when there are MAX_REFLEXIVE: aioice would keep each
-    one, and try it, for as long as the connection lasts.
+    Those from a new address are passed over when there are MAX_REFLEXIVE, or when candidates there
+    are denied: aioice would keep each one, and try it, for as long as the connection lasts.
     """
     watched: Any = connection
     take = watched.check_incoming
 
     def check_incoming(message: Message, address: tuple[str, int], protocol: StunProtocol) -> None:
         heard()
-        if _may_come_from(connection, address):
+        if not is_denied(address[0]) and _may_come_from(connection, address):
             take(message, address, protocol)
 
     watched.check_incoming = check_incoming
@@ -72,17 +76,17 @@ class OtherSide:
         """Let only STUN of others through to a protocol that does not look itself (TURN's)."""
         heeding: Any = protocol
         take = heeding.datagram_received
+        username = f"{self._connection.local_username}:".encode()
 
         def datagram_received(data: bytes, address: tuple[Any, ...]) -> None:
-            if may_be_stun(data) or self.is_at(address):
+            if may_be_stun(data):
+                heeded = is_worth_reading(data, username, protocol.transactions)
+            else:
+                heeded = self.is_at(address)
+            if heeded:
                 take(data, address)
 
         heeding.datagram_received = datagram_received
-
-
-def may_be_stun(data: bytes) -> bool:
-    """Tell whether a datagram is STUN, if it is anything (RFC 7983)."""
-    return bool(data) and data[0] <= 3
 
 
 def _may_come_from(connection: Connection, address: tuple[str, int]) -> bool:

@@ -29,6 +29,7 @@ KEPT = {
 }  # fmt: skip
 OPUS_PARAMETERS = {"minptime": 10, "useinbandfec": 1}  # of an offer of ours
 FIRST_PAYLOAD_TYPE = 103  # behind aiortc's own
+H264_ORDER = [parameters_from_sdp(told) for told in H264_CONFIGURATIONS]
 
 
 def know_more() -> None:
@@ -49,12 +50,14 @@ def know_more() -> None:
 def capabilities(kind: str, names: tuple[str, ...], fmtp: str = "") -> list[Any]:
     """Return aiortc's codecs of these names in this order, all without any; never RTX.
 
-    `fmtp` says what will be sent: only those are returned that suit it. Lost packets are sent again
-    as they were (RFC 4585), which needs no format of its own. Raises NoCommonCodec.
+    H.264 comes in the order of H264_CONFIGURATIONS. `fmtp` says what will be sent: only those are
+    returned that suit it. Lost packets are sent again as they were (RFC 4585), which needs no
+    format of its own. Raises NoCommonCodec.
     """
     if kind not in CODECS:
         raise NoCommonCodec("neither audio nor video")
     known = [codec for codec in get_capabilities(kind).codecs if codec.name.lower() != "rtx"]
+    known.sort(key=_place)
     if names:
         known = [codec for name in names for codec in known if codec.name.lower() == name]
     if fmtp:
@@ -101,6 +104,11 @@ def keep_parameters(transceiver: RTCRtpTransceiver, offered: Iterable[MediaDescr
         codec.parameters = told
     else:
         codec.parameters = codec.parameters | told
+
+
+def _place(capability: Any) -> int:
+    """Return where a codec belongs in its list: only those of H.264 change places."""
+    return H264_ORDER.index(capability.parameters) if capability.name.lower() == "h264" else -1
 
 
 def _takes(capability: Any, fmtp: str) -> bool:

@@ -1,7 +1,8 @@
 """The file that touches private names of aiortc and aioice (pinned, contract-tested).
 
 It leaves those of transceivers to `aiortc_sections.py`, of codecs and texts to `aiortc_codecs.py`
-and `aiortc_descriptions.py`, of keys to `aiortc_dtls.py`, of checks to `aioice_checks.py`.
+and `aiortc_descriptions.py`, of keys to `aiortc_dtls.py`, of data channels to
+`aiortc_channels.py`, of checks to `aioice_checks.py`.
 
 aiortc does here what it is good at: descriptions, ICE, DTLS, SCTP. Its media half is taken out:
 decrypted RTP and RTCP go, as bytes, to the peer's listener, and `send_rtp` encrypts bytes and has
@@ -31,15 +32,17 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.sdp import SessionDescription
 
-from media.contract.engine import IceServer, TrackWanted
 from media.contract.errors import WrongState
 from media.contract.plans import ChannelWanted
+from media.contract.session import IceServer, TrackWanted
 from media.webrtc.aioice_checks import OtherSide, watch_answers, watch_checks
+from media.webrtc.aiortc_channels import lose_what_comes_too_late
 from media.webrtc.aiortc_codecs import capabilities, keep_parameters
 from media.webrtc.aiortc_descriptions import checked
 from media.webrtc.aiortc_dtls import UNTAKEN, Certificate, widen_buffers
 from media.webrtc.aiortc_sections import forget_replaced, hold_places, negotiated, private
-from media.webrtc.candidates import MAX_CANDIDATES, RemoteCandidate
+from media.webrtc.bitrate_lines import with_bitrates
+from media.webrtc.candidates import MAX_CANDIDATES, DeniedNetworks, RemoteCandidate
 from media.webrtc.ice_sockets import IceSocketProtocol, open_ice_sockets
 from media.webrtc.peer_facts import IceConfig, NegotiatedSection, PeerListener, PeerTraffic
 from media.webrtc.readers import Readers
@@ -73,9 +76,11 @@ class Peer(RTCPeerConnection):
         private(self, "certificates")[:] = [Certificate.generateCertificate()]
         self.traffic = PeerTraffic()
         self.sockets: list[UdpSocket] = []
+        self._bitrates: dict[RTCRtpTransceiver, int] = {}  # that the other side may send
         self._addresses: set[tuple[str, int]] = set()  # of the other side, that were told
         self._ssrcs: set[bytes] = set()  # heard of, and authentic
         self._settings = settings
+        self.denied = DeniedNetworks(settings.remote_deny)
         self._readers = readers
         self._listener = listener
         self.channels_refused = False  # by either side: there will be none
@@ -95,6 +100,7 @@ class Peer(RTCPeerConnection):
             transceiver = self.addTransceiver(track.kind, track.direction.value)
             transceiver.setCodecPreferences(codecs)
             transceiver._offerDirection = "inactive"  # aiortc asks, though it may not be offered
+            self._bitrates[transceiver] = track.bitrate
 
     def want_channels(self) -> None:
         """Add a section for data channels to the next offer."""
@@ -107,7 +113,7 @@ class Peer(RTCPeerConnection):
             await self.setLocalDescription(await self.createOffer())
         except InvalidStateError as error:
             raise WrongState("no offer can be made now") from error
-        return self.localDescription.sdp
+        return self._told()
 
     async def answer(
         self, offer: str, candidates: Iterable[RemoteCandidate], rejected: Set[str] = frozenset()
@@ -133,7 +139,7 @@ class Peer(RTCPeerConnection):
         for candidate in candidates:
             await self.add_candidate(candidate)
         await self.setLocalDescription(await self.createAnswer())
-        return self.localDescription.sdp
+        return self._told()
 
     async def take_answer(
         self, answer: str, candidates: Iterable[RemoteCandidate], rejected: Set[str] = frozenset()
@@ -148,10 +154,10 @@ class Peer(RTCPeerConnection):
     async def add_candidate(self, candidate: RemoteCandidate) -> bool:
         """Try a remote address, each one once; False if there are as many as may be.
 
-        That there are no more is never told: aioice would give up.
+        Not one that is denied. That there are no more is never told: aioice would give up.
         """
         connection, address = self._connection, (candidate.host, candidate.port)
-        if connection is None or address in self._addresses:
+        if connection is None or address in self._addresses or self.denied.has(candidate.host):
             return True
         if len(self._addresses) >= MAX_CANDIDATES:
             return False
@@ -171,7 +177,11 @@ class Peer(RTCPeerConnection):
 
     def sections(self) -> list[NegotiatedSection]:
         """Return the audio and video sections in the order of the description."""
-        return negotiated(self)
+        return negotiated(self, self._bitrates)
+
+    def _told(self) -> str:
+        bitrates = {str(it.mid): limit for it, limit in self._bitrates.items()}
+        return with_bitrates(self.localDescription.sdp, bitrates)
 
     def open_channel(self, wanted: ChannelWanted) -> RTCDataChannel:
         """Open a data channel. Raises ValueError for wishes that contradict each other.
@@ -306,7 +316,7 @@ class Peer(RTCPeerConnection):
 
         def protocol_for() -> IceSocketProtocol:
             loop = asyncio.get_running_loop()
-            return IceSocketProtocol(connection, loop, self._received, may_come_from)
+            return IceSocketProtocol(connection, loop, self._received, may_come_from, self.traffic)
 
         async def gather(component: int, addresses: list[str]) -> list[IceCandidate]:
             for protocol, udp in open_ice_sockets(self._settings, self._readers, protocol_for):
@@ -322,7 +332,7 @@ class Peer(RTCPeerConnection):
             return found
 
         widen_buffers(transport)
-        watch_checks(connection, self._heard)
+        watch_checks(connection, self._heard, self.denied.has)
         connection.get_component_candidates = gather
         connection.data_received = lambda data, _: self._received(data, time.monotonic())
         self._transport = transport
@@ -357,6 +367,7 @@ class Peer(RTCPeerConnection):
         parent._RTCPeerConnection__createSctpTransport()
         if self.sctp is not None:
             self.sctp._bundled = True
+            lose_what_comes_too_late(self.sctp)
 
 
 async def _nothing(*_: object) -> None:

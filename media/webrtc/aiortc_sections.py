@@ -5,7 +5,7 @@ Beside `aiortc_seam.py` one of the files that touch those; the same contract tes
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from aiortc import RTCPeerConnection, RTCRtpTransceiver
@@ -54,13 +54,18 @@ def forget_replaced(peer: RTCPeerConnection, sections: Sequence[MediaDescription
                 private(peer, told).pop(transceiver, None)
 
 
-def negotiated(peer: RTCPeerConnection) -> list[NegotiatedSection]:
+def negotiated(
+    peer: RTCPeerConnection, bitrates: Mapping[RTCRtpTransceiver, int]
+) -> list[NegotiatedSection]:
     """Return the audio and video sections in the order of the description."""
     found = [t for t in peer.getTransceivers() if t.mid and t.currentDirection]
-    return [_section(t) for t in sorted(found, key=lambda t: t._get_mline_index() or 0)]
+    return [
+        _section(t, bitrates.get(t, 0))
+        for t in sorted(found, key=lambda t: t._get_mline_index() or 0)
+    ]
 
 
-def _section(transceiver: RTCRtpTransceiver) -> NegotiatedSection:
+def _section(transceiver: RTCRtpTransceiver, bitrate: int) -> NegotiatedSection:
     codec = transceiver._codecs[0]
     extensions = {
         extension.uri: extension.id
@@ -84,4 +89,5 @@ def _section(transceiver: RTCRtpTransceiver) -> NegotiatedSection:
         rtx_ssrc=transceiver.sender._rtx_ssrc,
         mid_extension=extensions.get(MID_EXTENSION, 0),
         send_time_extension=extensions.get(SEND_TIME_EXTENSION, 0),
+        bitrate=bitrate,
     )

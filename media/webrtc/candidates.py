@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from media.contract.errors import BadCandidate
 
@@ -20,6 +20,8 @@ NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
 FOUNDATION = re.compile(r"[A-Za-z0-9+/_-]{1,64}", re.ASCII)
 HOST_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}", re.ASCII)
 RTP_COMPONENT = 1
+
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,58 @@ def announced_address(address: str, listen: Sequence[str], announced: Sequence[s
         if _same_family(mine, told):
             return told
     return address
+
+
+def denied_to(
+    came_from: str | None, networks: Sequence[str], allowed: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return those of the denied networks that somebody may not name candidates in.
+
+    `came_from` is the address of his own connection: what he is in himself he may name, and on this
+    machine everything. None, or no address: all but what is in the networks `allowed`.
+    """
+    try:
+        own = _plain(came_from or "")
+    except ValueError:
+        left = [ip_network(each) for each in networks]
+        for each in map(ip_network, allowed):
+            left = [part for network in left for part in _without(network, each)]
+        return tuple(map(str, left))
+    if own.is_loopback:
+        return ()
+    return tuple(each for each in networks if own not in ip_network(each))
+
+
+class DeniedNetworks:
+    """Where the other side of a connection may not be, as far as we know now."""
+
+    __slots__ = ("_networks",)
+
+    def __init__(self, networks: Sequence[str]) -> None:
+        self.become(networks)
+
+    def become(self, networks: Sequence[str]) -> None:
+        """Replace them; one assignment, which any thread may do."""
+        self._networks = tuple(map(ip_network, networks))
+
+    def has(self, host: str) -> bool:
+        """Tell whether an address is in one of them, also one of IPv4 written as IPv6."""
+        address = _plain(host)
+        return any(address in network for network in self._networks)
+
+
+def _without(network: Network, taken: Network) -> Sequence[Network]:
+    """Return what is left of a network without another one."""
+    if not network.overlaps(taken):  # also where one is of IPv4 and the other is not
+        return [network]
+    if taken.prefixlen <= network.prefixlen:
+        return []
+    return list(network.address_exclude(taken))  # type: ignore[arg-type]  # they overlap
+
+
+def _plain(host: str) -> IPv4Address | IPv6Address:
+    address = ip_address(host)
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _bare(text: str) -> str:

@@ -9,13 +9,16 @@ import trio
 from aiortc import RTCDataChannel
 from aiortc.exceptions import InvalidStateError
 
-from media.contract.engine import ChannelClosed, ChannelOpened, Event, MessageReceived
+from media.contract.datagrams import ChannelRelay, RelayStats
 from media.contract.errors import TooMuch, UnknownChannel
 from media.contract.plans import ChannelWanted
+from media.contract.session import ChannelClosed, ChannelOpened, Event, MessageReceived
+from media.udp.datagram_port import DatagramPort
 from media.webrtc.bridge import MediaLoop
+from media.webrtc.containment import contained
+from media.webrtc.udp_relay import UNSENT_BYTES, UdpRelay
 
 MAX_CHANNELS = 64
-UNSENT_BYTES = 262_144  # a sender waits while more than this has not left
 SEND_SECONDS = 5.0  # to hand a message to SCTP: it does not wait for the network
 
 
@@ -37,6 +40,8 @@ class DataChannels:
         self._loop = loop
         self._tell = tell
         self._channels: dict[str, _Channel] = {}
+        self._opened: dict[str, _Channel] = {}  # in the order of opening
+        self._relay: UdpRelay | None = None
         self._count = 0
 
     def __len__(self) -> int:
@@ -46,6 +51,11 @@ class DataChannels:
     def buffered(self) -> int:
         """Bytes that were sent and have not left."""
         return sum(entry.channel.bufferedAmount for entry in self._channels.values())
+
+    @property
+    def relayed(self) -> RelayStats | None:
+        """What went over UDP; None where nothing ever was to."""
+        return None if self._relay is None else self._relay.stats
 
     def check_room(self) -> None:
         """Raise TooMuch at the limit of channels."""
@@ -87,8 +97,20 @@ class DataChannels:
             raise UnknownChannel("no open data channel has that id")
         await self._loop.call(self._close, self._channels[id], within=SEND_SECONDS)
 
+    def relay(self, wanted: ChannelRelay, feed: DatagramPort | None) -> None:
+        """Have messages go on over UDP instead of being told; `feed` is the port it names."""
+        if self._relay is None:
+            self._relay = UdpRelay(self._loop, self._first, self._close_now)
+        self._relay.set(wanted, feed)
+
+    def end(self) -> None:
+        """Take all channels as closed, and relay no more: the session is closed."""
+        if self._relay is not None:
+            self._relay.close()
+        self.forget()
+
     def forget(self) -> None:
-        """Take all channels as closed: the session is."""
+        """Take all channels as closed."""
         for entry in list(self._channels.values()):
             self._on_close(entry)
 
@@ -122,15 +144,34 @@ class DataChannels:
     async def _close(self, entry: _Channel) -> None:
         entry.channel.close()
 
+    def _close_now(self, id: str) -> None:
+        if id in self._channels:
+            self._channels[id].channel.close()
+
+    def _first(self) -> RTCDataChannel | None:
+        """Return the channel that opened before all others that are open."""
+        for entry in self._opened.values():
+            if entry.channel.readyState == "open":
+                return entry.channel
+        return None
+
     def _on_open(self, entry: _Channel) -> None:
         if not entry.opened:
             entry.opened = True
+            self._opened[entry.id] = entry
             self._tell(ChannelOpened(self._session, entry.id, entry.wanted, entry.theirs))
 
     def _on_close(self, entry: _Channel) -> None:
         if self._channels.pop(entry.id, None) is not None:
+            self._opened.pop(entry.id, None)
+            if self._relay is not None:
+                self._relay.forget(entry.id)
             entry.room.set()
             self._tell(ChannelClosed(self._session, entry.id))
 
     def _on_message(self, entry: _Channel, data: str | bytes) -> None:
-        self._tell(MessageReceived(self._session, entry.id, data))
+        if self._relay is not None:
+            take, what = self._relay.take_message, "a message was not relayed"
+            contained(self._loop.stray, what, take, entry.id, data)  # we are inside of aiortc
+        else:
+            self._tell(MessageReceived(self._session, entry.id, data))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from media.contract.engine import Candidate, Description
+from media.contract.candidates import Candidate, Description
 from media.contract.errors import BadCandidate, BadDescription
 from media.webrtc.candidates import MAX_CANDIDATES, RemoteCandidate, parse_remote
 from media.webrtc.descriptions import SessionText, read, split, take_candidates

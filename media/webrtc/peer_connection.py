@@ -17,10 +17,12 @@ import structlog
 import trio
 from aiortc.exceptions import InvalidStateError
 
-from media.contract.engine import (
+from media.contract.candidates import Candidate, Description
+from media.contract.datagrams import ChannelRelay
+from media.contract.errors import BadCandidate, BadDescription, TooMuch, WrongState
+from media.contract.plans import ChannelWanted
+from media.contract.session import (
     HUNG_UP,
-    Candidate,
-    Description,
     Direction,
     Event,
     EventSink,
@@ -32,10 +34,9 @@ from media.contract.engine import (
     StateChanged,
     TrackWanted,
 )
-from media.contract.errors import BadCandidate, BadDescription, TooMuch, WrongState
-from media.contract.plans import ChannelWanted
 from media.rtp.demux import Demux
 from media.rtp.router import Router, RtpSource
+from media.udp.datagram_port import DatagramPort
 from media.webrtc.aiortc_dtls import LONGEST_PACKET
 from media.webrtc.aiortc_seam import Peer
 from media.webrtc.bridge import MediaLoop
@@ -50,6 +51,7 @@ from media.webrtc.retransmission_format import accept_retransmissions
 from media.webrtc.session_tracks import SessionTracks
 
 R = TypeVar("R")
+Put = tuple[str, list[RemoteCandidate], frozenset[str]]
 log = structlog.get_logger("media.session")
 
 NEGOTIATE_SECONDS = 10.0  # for one step; gathering may wait for STUN and TURN servers
@@ -64,7 +66,7 @@ class Surroundings:
     """What a session shares with all others of its engine.
 
     `close_soon` has a session closed with a reason, by a task of the engine; `gone` is told once a
-    session is closing. `failures` counts what sessions failed for.
+    session is closing. `datagram_port` raises UnknownPort. `failures` is by what sessions fail for.
     """
 
     loop: MediaLoop
@@ -72,6 +74,7 @@ class Surroundings:
     ice: IceConfig
     close_soon: Callable[[PeerSession, str], None]
     gone: Callable[[PeerSession], None]
+    datagram_port: Callable[[str], DatagramPort]
     failures: Counter[Failure] = field(default_factory=Counter)
 
 
@@ -85,7 +88,7 @@ async def open_peer_session(
 
 
 class PeerSession:
-    """See media.contract.engine.MediaSession. Made by `open_peer_session` only."""
+    """See media.contract.session.MediaSession. Made by `open_peer_session` only."""
 
     _peer: Peer
     _tracks: SessionTracks
@@ -104,11 +107,10 @@ class PeerSession:
         self._remote: SessionText | None = None  # what the other side said last
         self._offered_since = self._connecting_since = 0.0
         self._tagged = ""  # the mid of its tagged section
-        self._told_too_long = False
-        self._reachable = False
+        self._told_too_long = self._reachable = False
         self._ended = trio.Event()
         self._demux: Demux[RtpSource] = Demux()
-        self._channels = DataChannels(id, around.loop, self._tell)
+        self.channels = DataChannels(id, around.loop, self._tell)
 
     # --- negotiation -----------------------------------------------------------------------
 
@@ -132,8 +134,10 @@ class PeerSession:
         accepted = accept_retransmissions(accepted, self._tracks.retransmissions)
         return described(reject(accepted, offer.rejected))
 
-    async def accept_answer(self, sdp: str) -> None:
+    async def accept_answer(self, sdp: str, remote_address: str | None = None) -> None:
         self._check_open()
+        if remote_address is not None:
+            self._peer.denied.become(self._around.ice.towards(remote_address).remote_deny)
         answer, listed = read_remote(sdp, self._remote)
         if not self._rejected <= answer.rejected:
             raise BadDescription("the answer takes a section that was not offered")
@@ -162,16 +166,21 @@ class PeerSession:
 
     async def open_channel(self, wanted: ChannelWanted) -> str:
         self._check_open()
-        self._channels.check_room()
+        self.channels.check_room()
         return await self._step(self._open_channel, wanted)
 
     async def send(self, channel: str, data: str | bytes) -> None:
         self._check_open()
-        await self._channels.send(channel, data)
+        await self.channels.send(channel, data)
 
     async def close_channel(self, channel: str) -> None:
         self._check_open()
-        await self._channels.close(channel)
+        await self.channels.close(channel)
+
+    async def relay(self, relay: ChannelRelay) -> None:
+        self._check_open()
+        feed = None if relay.feed is None else self._around.datagram_port(relay.feed)
+        self.channels.relay(relay, feed)
 
     # --- life ------------------------------------------------------------------------------
 
@@ -185,10 +194,11 @@ class PeerSession:
             packets_sent=traffic.packets_sent,
             bytes_sent=traffic.bytes_sent,
             packets_dropped=traffic.dropped + sum(s.dropped for s in self._peer.sockets),
-            channels=len(self._channels),
-            buffered_bytes=self._channels.buffered,
+            channels=len(self.channels),
+            buffered_bytes=self.channels.buffered,
             sources=sources,
             sinks=sinks,
+            relay=self.channels.relayed,
         )
 
     async def close(self, reason: str = "closed") -> None:
@@ -199,7 +209,7 @@ class PeerSession:
             with ExitStack() as ending:  # backwards, and all of it whatever one raises
                 ending.callback(self._around.gone, self)
                 ending.callback(self._enter, State.CLOSED, reason)
-                ending.callback(self._channels.forget)
+                ending.callback(self.channels.end)
                 ending.callback(self._demux.set, ())
                 ending.callback(self._tracks.clear)
         finally:
@@ -296,10 +306,9 @@ class PeerSession:
     async def _open(self) -> None:
         """Make the peer; on the loop."""
         listener = PeerListener(self._on_rtp, self._on_rtcp, self._on_state, self._on_reachable)
-        self._peer = peer = Peer(
-            self._around.ice, self._wanted.ice_servers, self._loop.readers, listener
-        )
-        peer.on("datachannel", self._channels.add_theirs)
+        ice = self._around.ice.towards(self._wanted.remote_address, self._wanted.remote_allow)
+        self._peer = peer = Peer(ice, self._wanted.ice_servers, self._loop.readers, listener)
+        peer.on("datachannel", self.channels.add_theirs)
         self._tracks = SessionTracks(self.id, self._around.router, peer.send_rtp, peer.send_rtcp)
         await self._want(self._wanted.tracks)
         if self._wanted.data:
@@ -311,13 +320,13 @@ class PeerSession:
         self._peer.want(tracks)
 
     async def _open_channel(self, wanted: ChannelWanted) -> str:
-        return self._channels.add(self._peer.open_channel(wanted), wanted)
+        return self.channels.add(self._peer.open_channel(wanted), wanted)
 
     async def _agreed(self, remote: SessionText) -> None:
         """Take in what offer and answer say together, once aiortc has."""
         self._check_open()  # it may have been closed meanwhile
         if self._peer.channels_refused:
-            self._channels.forget()
+            self.channels.forget()
         self._demux.set(self._tracks.update(self._peer.sections(), remote))
         self._tell(self._tracks.fact())
         self._connecting_since = self._connecting_since or time.monotonic()
@@ -343,9 +352,7 @@ class PeerSession:
             raise BadDescription("nothing in it is wanted")
         return less
 
-    def _put(
-        self, remote: SessionText, listed: list[RemoteCandidate]
-    ) -> tuple[str, list[RemoteCandidate], frozenset[str]]:
+    def _put(self, remote: SessionText, listed: list[RemoteCandidate]) -> Put:
         """Return a description as the peer takes it."""
         return str(with_stand_ins(remote)), self._early_ones(remote) + listed, remote.rejected
 

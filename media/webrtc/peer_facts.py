@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from media.contract.codec import Codec
+from media.webrtc.candidates import denied_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +15,20 @@ class IceConfig:
 
     No `listen_ips`: the addresses of every interface. One that stands for all of them ("0.0.0.0",
     "::") needs an announced one of its family. The range holds both its ends; (0, 0) is any port.
+    In the networks `remote_deny` no other side is, unless its own connection comes from there.
     """
 
     listen_ips: tuple[str, ...] = ()
     announced_ips: tuple[str, ...] = ()
     udp_port_range: tuple[int, int] = (0, 0)
+    remote_deny: tuple[str, ...] = ()
+
+    def towards(self, remote_address: str | None, allowed: tuple[str, ...] = ()) -> IceConfig:
+        """Return these as they are towards somebody whose connection comes from there.
+
+        `allowed` is what is not denied where that is not known.
+        """
+        return replace(self, remote_deny=denied_to(remote_address, self.remote_deny, allowed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ class NegotiatedSection:
 
     `ssrc` is what we send with, `rtx_ssrc` what we may send again with. `mid_extension` is the id
     of the RTP header extension that carries the mid, `send_time_extension` of the one with the time
-    of sending; 0 without one.
+    of sending; 0 without one. `bitrate` is how many kbit/s the other side may send, 0: any.
     """
 
     mid: str
@@ -52,6 +62,7 @@ class NegotiatedSection:
     rtx_ssrc: int
     mid_extension: int
     send_time_extension: int
+    bitrate: int = 0
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import replace
 
-from media.contract.engine import Direction
+from media.contract.session import Direction
 from media.rtp.codec_fit import H264_CONFIGURATIONS
 from media.webrtc.descriptions import BUNDLE, TRANSPORT, MediaSection, SessionText, split
 

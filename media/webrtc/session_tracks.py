@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from media.contract.codec import Codec
-from media.contract.engine import Event, Track, TracksChanged
+from media.contract.session import Event, Track, TracksChanged
 from media.contract.stats import SinkStats, SourceStats
+from media.rtp.bitrate_limits import UNLIMITED
 from media.rtp.demux import KnownStream
 from media.rtp.layers import LayerUpstream
 from media.rtp.leg_numbers import LegNumbers
@@ -202,12 +203,12 @@ class SessionTracks:
             self._remove(ends, source=True, sink=False)
 
     def _new_layers(self, ends: _Ends) -> Layers:
-        section = ends.section
+        section, most = ends.section, _most(ends.section)
         layers = Layers(f"{self._session}/in/{section.mid}")
         sources: dict[str, RtpSource] = {}
         for rid in ends.layers:
             upstream = LayerUpstream(
-                self._send_rtcp, section.ssrc, CNAME, partial(layers.bitrate_beside, rid)
+                self._send_rtcp, section.ssrc, CNAME, partial(layers.bitrate_beside, rid), most
             )
             sources[rid] = RtpSource(
                 f"{layers.id}/{rid}",
@@ -219,6 +220,7 @@ class SessionTracks:
                 report=upstream.report,
                 watch=layers.watch,
                 ticked=self._feedback.tick,
+                most=most,
             )
         layers.set(sources, ends.rid or ends.layers[0])
         self._router.add_layers(layers)
@@ -235,6 +237,7 @@ class SessionTracks:
             sender=self._clock,
             report=upstream.report,
             ticked=self._feedback.tick,
+            most=_most(section),
         )
         self._router.add_source(source)
         return source
@@ -276,6 +279,16 @@ def _entries(ends: _Ends, ssrc: int | None) -> Iterator[KnownStream[RtpSource]]:
             yield KnownStream(layer, *known, None, rid.encode(), ends.rid_extension)
     elif ends.source is not None:
         yield KnownStream(ends.source, *known, ssrc)
+
+
+def _most(section: NegotiatedSection) -> int:
+    """Return how many bits a second its sender is told of in RTCP.
+
+    A browser holds all that it sends to the lowest limit it hears of, whichever stream that is of:
+    that of a sound would leave nothing for the picture, so it stands in the description alone.
+    """
+    limited = section.bitrate and section.kind == "video"
+    return min(section.bitrate * 1000, UNLIMITED) if limited else UNLIMITED
 
 
 def _is_another(codec: Codec, before: Codec) -> bool:

@@ -9,14 +9,21 @@ from __future__ import annotations
 import socket
 from typing import Any, Protocol
 
+import trio
+
 from media.udp.datagrams import read_some
 from media.webrtc.readers import Readers
 
 
 class DatagramReceiver(Protocol):
-    """What is used of an asyncio protocol; but datagrams come with their arrival."""
+    """What is used of an asyncio protocol; but datagrams come with their arrival.
 
-    def datagram_arrived(self, data: bytes, addr: tuple[Any, ...], arrival: float) -> None: ...
+    It may return what to wait for before more is read.
+    """
+
+    def datagram_arrived(
+        self, data: bytes, addr: tuple[Any, ...], arrival: float
+    ) -> trio.Event | None: ...
     def connection_lost(self, exc: Exception | None) -> None: ...
 
 
@@ -59,6 +66,7 @@ class UdpSocket:
         self._socket.close()
         receiver.connection_lost(None)
 
-    def _drain(self) -> None:
-        if self._receiver is not None:
-            read_some(self._socket, self._receiver.datagram_arrived)
+    def _drain(self) -> trio.Event | None:
+        if self._receiver is None:
+            return None
+        return read_some(self._socket, self._receiver.datagram_arrived)

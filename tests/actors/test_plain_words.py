@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Iterator
 from enum import Enum
+from fractions import Fraction
 from importlib import import_module
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 import actors.words
 from actors.core.errors import Refused
 
-PLAIN = (str, int, float, bool, bytes, type(None))
+PLAIN = (str, int, float, bool, bytes, Fraction, type(None))
 CONTAINERS = (tuple, frozenset, typing.Union, types.UnionType, typing.Literal)
 
 

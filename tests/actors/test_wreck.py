@@ -9,9 +9,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,33 +23,33 @@ from actors.core import (
     ActorCrashed,
     ActorError,
     MailboxFull,
-    Message,
     Request,
     Restart,
     RestartLimit,
     Spawn,
-    StopChild,
-    Supervisor,
 )
 from actors.core.incarnation import Unmade
-from actors.directory.actor import DirectoryActor
-from actors.directory.messages import CountUsers, FindEndpoints
-from actors.endpoint.endpoint import Describe as DescribeEndpoint
-from actors.endpoint.endpoint import Endpoint, OfferEvent
+from actors.device.call import MediaCall
+from actors.device.connection import DeviceConnection
+from actors.device.data import DataConnection
+from actors.device.peer import DevicePeer
+from actors.device.socket import DeviceSocket
+from actors.directory.messages import FindEndpoints
+from actors.endpoint.endpoint import OfferEvent
 from actors.endpoint.outbox import EndpointEvent
+from actors.jobs.broadcast import Broadcast
+from actors.jobs.hls_job import HlsJob
+from actors.jobs.ingest import Ingest
 from actors.jobs.janitor import RecordingKeeper
 from actors.jobs.job import Job
+from actors.jobs.media_job import MediaJob
+from actors.jobs.mix import Mix
 from actors.jobs.recording import Recording
-from actors.member.member import Member
-from actors.member.messages import DescribeMember, Enter, Lost
-from actors.room.room import Room
-from actors.store.messages import STORE, ListDocuments
-from actors.store.place import StorePlace
-from actors.store.sql_store import SqlStore
-from actors.store.upgrade import prepare
+from actors.jobs.transcode import Transcode
+from actors.member.messages import Enter
+from actors.signalling.clock import AbsenceClock
 from actors.streams.connection import MediaConnection
-from actors.words.keys import DIRECTORY, ENDPOINTS, MEMBERS, ROOMS, EndpointKey, MemberKey
-from actors.words.orders import ListMembers, Placed
+from actors.words.keys import DIRECTORY, EndpointKey
 from tests.actors.core.puppet import logged
 from tests.support.actors import (
     LIMITS,
@@ -59,79 +58,22 @@ from tests.support.actors import (
     House,
     Listener,
     Person,
-    RecordingClient,
     Saboteur,
-    key,
-    memory_store,
-    open_house,
     settle,
     spec,
 )
+from tests.support.wrecks import ANN, EVERYBODY, KINDS, LINE, Kind
 
-ANN = MemberKey(REALM, "ann").path
-BLUE = key("blue").path
-LINE = EndpointKey(REALM, "line").path
-# test_connection.py: on a media engine; test_recording.py: on files and threads.
-ELSEWHERE = {MediaConnection, Recording, RecordingKeeper}
-NOT_ACTORS = {Actor, Job, Unmade}  # bases, and the stand-in for one whose factory crashed
+# test_connection.py: on a media engine; test_recording.py: on files and threads; device/: on ports;
+# test_media_job.py, test_process_wrecks.py, test_streaming_ins.py, test_conference_viewers.py and
+# test_conference_broadcasts.py: on processes; test_broker_rough.py: with one who waits for the
+# clock.
+DEVICES = {DeviceSocket, DevicePeer, DataConnection, MediaCall}
+JOBS = {Broadcast, HlsJob, Ingest, Mix, Recording, Transcode}
+ELSEWHERE = {MediaConnection, RecordingKeeper, AbsenceClock} | DEVICES | JOBS
+# Bases; and what stands in place of one that cannot be made.
+NOT_ACTORS = {Actor, DeviceConnection, Job, MediaJob, Unmade}
 
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind: where a specimen lives, how it restarts, something harmless to say to it.
-
-    `fells` are the other paths of the scene that go down with it, to come back or not.
-    """
-
-    actor: type[Actor[Any]]
-    path: str
-    restart: Restart
-    message: Message
-    fells: frozenset[str] = frozenset()
-    store: Callable[[Path], Actor[Message]] = memory_store
-
-    def open_house(self) -> AbstractAsyncContextManager[House]:
-        return open_house(store=self.store)
-
-    @property
-    def name(self) -> str:
-        return f"{self.actor.__name__}:{self.path}"
-
-    @property
-    def parent(self) -> str:
-        return self.path.rpartition("/")[0] or "/"
-
-    async def open_ann(self, house: House) -> Person:
-        """Open Ann as the specimen, where that is somebody in a room."""
-        if isinstance(self.message, Lost):
-            return await house.open_participant("ann")
-        return await house.open("ann")
-
-
-CALLS = frozenset({ANN, BLUE})
-EVERYBODY = CALLS | {LINE}
-
-
-def sql_store(folder: Path) -> SqlStore:
-    """Return a store on a database; what can be wrong with that is in test_store_trouble.py."""
-    place = StorePlace(folder / "quintet.sqlite", waiting=2 * LIMITS.mailbox_messages)
-    prepare(place)
-    return SqlStore(place)
-
-
-KINDS = [
-    Kind(SqlStore, STORE, Restart.PERMANENT, ListDocuments("test"), store=sql_store),
-    Kind(Supervisor, "/storage", Restart.PERMANENT, StopChild("nobody")),
-    Kind(Supervisor, "/conferencing", Restart.PERMANENT, StopChild("nobody"), CALLS),
-    Kind(DirectoryActor, DIRECTORY, Restart.PERMANENT, CountUsers("nowhere"), CALLS),
-    Kind(Supervisor, ROOMS, Restart.PERMANENT, StopChild("nobody"), CALLS),
-    Kind(Supervisor, MEMBERS, Restart.PERMANENT, StopChild("nobody"), frozenset({ANN})),
-    Kind(Room, BLUE, Restart.TRANSIENT, Placed("nobody", "", ListMembers(""))),
-    Kind(Member, ANN, Restart.TEMPORARY, DescribeMember()),
-    Kind(Member, ANN, Restart.TEMPORARY, Lost(RecordingClient())),
-    Kind(Supervisor, ENDPOINTS, Restart.PERMANENT, StopChild("nobody"), frozenset({LINE})),
-    Kind(Endpoint, LINE, Restart.TEMPORARY, DescribeEndpoint(OWNER)),
-]
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 

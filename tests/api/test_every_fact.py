@@ -72,6 +72,7 @@ from actors.words.site import (
 from actors.words.streams import AudioFormat, AudioTrack, SessionEnd, Stream
 from api.barertc.events import BareClient, BareRenderer
 from api.barertc.tokens import Bearer
+from api.http.refused_flows import RefusedFlows
 from api.owt.portal.client import PortalClient
 from api.owt.portal.notifications import PortalRenderer
 from api.peerjs.events import PeerJsClient
@@ -238,11 +239,20 @@ class Wire:
 
     sent: list[object] = field(default_factory=list)
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
+    def push(
+        self,
+        payload: bytes,
+        *,
+        text: bool = True,
+        replace: str = "",
+        spare: int = 0,
+        source: str = "",
+    ) -> None:
         self.sent.append(payload)
 
-    def emit(self, name: str, *data: bytes) -> None:
-        self.sent.append((name, *data))
+    def send(self, packet: bytes, source: str = "") -> bool:
+        self.sent.append(packet)
+        return True
 
     def ack(self, number: int, *data: object) -> None:
         self.sent.append((number, *data))
@@ -269,7 +279,7 @@ def client(dialect: str, wire: Any) -> Any:
     if dialect == "barertc":
         return BareClient(wire, BareRenderer(), lambda bearer: "token", BEARER)
     if dialect == "peerjs":
-        return PeerJsClient(wire, MemberKey("peers.peerjs", "ann"), AbsentPeers())
+        return PeerJsClient(wire, MemberKey("peers.peerjs", "ann"), AbsentPeers(), RefusedFlows())
     signer = Signer("secret")
     session = signer.new_session()
     return SpreedClient(wire, session, SpreedRenderer(signer), IceSettings, "1", lambda id_: None)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trio
 
-import api.owt.portal.login
+import api.owt.state
 import api.spreed.conversation
 import api.spreed.events
 from actors.core import open_system
@@ -51,7 +51,7 @@ async def two_dialects(
         return replace(enter_order(*values), spec=SHARED)
 
     monkeypatch.setattr(api.spreed.conversation, "enter_order", enter_shared)
-    monkeypatch.setattr(api.owt.portal.login, "room_spec", lambda *values: SHARED)
+    monkeypatch.setattr(api.owt.state, "room_spec", lambda *_, **__: SHARED)
     settings = owt_settings(limits=FAST)
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
     async with (

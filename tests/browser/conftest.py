@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 from tests.support.bidi import Bidi
 from tests.support.chatter import CHAT, Chatter
 from tests.support.firefox import open_firefox
+from tests.support.owt_page import open_site
 from tests.support.person import Person
 from tests.support.programs import need
 from tests.support.server_process import ServerProcess
@@ -95,6 +96,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server on the embedded defaults; every test takes a room of its own."""
     with ServerProcess(tmp_path_factory.mktemp("server")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """An empty page of another origin than the server's, as an application's is."""
+    with open_site() as url:
+        yield url
 
 
 @pytest.fixture

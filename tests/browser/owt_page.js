@@ -148,10 +148,13 @@ class Conference {
     return done;
   }
 
-  async publish({ codec, layers, width, height, devices, rsa }) {
-    const [sound, picture] = devices
-      ? await captured(width, height)
-      : [beeping(), moving(width, height)];
+  async tracks({ width, height, devices }) {
+    return devices ? captured(width, height) : [beeping(), moving(width, height)];
+  }
+
+  async publish(wanted) {
+    const { codec, layers, rsa } = wanted;
+    const [sound, picture] = await this.tracks(wanted);
     const pc = new RTCPeerConnection(rsa ? { certificates: [await rsaCertificate()] } : {});
     pc.addTransceiver(sound, { direction: "sendonly" });
     const options = { direction: "sendonly" };
@@ -169,17 +172,24 @@ class Conference {
     const all = RTCRtpSender.getCapabilities("video").codecs;
     const first = all.filter((each) => each.mimeType.toLowerCase() === `video/${codec}`);
     video.setCodecPreferences([...first, ...all.filter((each) => !first.includes(each))]);
-    const media = { audio: { source: "mic" }, video: { source: "camera" } };
+    const { width, height, frameRate: framerate } = picture.getSettings();
+    const said = width ? { resolution: { width, height }, framerate } : undefined;
+    const media = { audio: { source: "mic" }, video: { source: "camera", parameters: said } };
     return this.negotiate(pc, "publish", { media, attributes: { page: "test" } });
   }
 
-  async subscribe(stream, rsa) {
+  subscribe(stream, rsa) {
+    return this.take({ audio: { from: stream }, video: { from: stream } }, rsa);
+  }
+
+  // `media` as it is asked for: what is false is not taken.
+  async take(media, rsa) {
     const pc = new RTCPeerConnection(rsa ? { certificates: [await rsaCertificate()] } : {});
-    pc.addTransceiver("audio", { direction: "recvonly" });
-    pc.addTransceiver("video", { direction: "recvonly" });
+    for (const kind of ["audio", "video"]) {
+      if (media[kind]) pc.addTransceiver(kind, { direction: "recvonly" });
+    }
     const streams = new Set();
     pc.ontrack = (event) => streams.add(event.streams[0]);
-    const media = { audio: { from: stream }, video: { from: stream } };
     const id = await this.negotiate(pc, "subscribe", { media });
     if (streams.size !== 1) throw new Error(`${streams.size} media streams`);
     const video = document.createElement("video");

@@ -95,6 +95,15 @@ function frames(name) {
   return video ? video.getVideoPlaybackQuality().totalVideoFrames : 0;
 }
 
+// What a headless Firefox has decoded: of what it has shown it says nothing.
+async function decoded(name) {
+  if (!links[`${name} video`]?.videoWidth) return 0;
+  for (const each of (await links[name].peerConnection.getStats()).values()) {
+    if (each.type === "inbound-rtp" && each.kind === "video") return each.framesDecoded ?? 0;
+  }
+  return 0;
+}
+
 // The first message of each of these websockets.
 function greetings(urls) {
   return Promise.all(urls.map((url) => new Promise((done) => {

@@ -10,14 +10,21 @@ from playwright.sync_api import Browser
 
 from tests.support.bidi import Bidi
 from tests.support.media_file import errors_in, look_into
-from tests.support.owt_page import CONFIG, Application, Tab, open_site
+from tests.support.owt_mix_page import BLUE, Look, MixedRoom, MixTab
+from tests.support.owt_page import CONFIG, Tab
 from tests.support.server_process import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-Newcomer = Callable[[str], Tab]
+Newcomer = Callable[[str], MixTab]
 RECORDED_SECONDS = 4.0
 BOTH_WAYS = [("firefox", "chromium"), ("chromium", "firefox"), ("firefox", "firefox")]
+BEEPING = Look((200, 40, 40), 1000)  # that is the tone of a microphone that Firefox makes up
+GROWN = """await (async () => {
+    const { energy } = await conference.heard(id);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return (await conference.heard(id)).energy - energy;
+})()"""
 GONE = (
     "(id) => conference.told.some(([name, data]) =>"
     " name === 'stream' && data.id === id && data.status === 'remove')"
@@ -30,32 +37,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    with open_site() as url:
-        yield url
-
-
 @pytest.fixture
-def application(server: ServerProcess) -> Application:
-    return Application(server)
+def application(server: ServerProcess) -> MixedRoom:
+    return MixedRoom(server)
 
 
 @pytest.fixture
 def newcomer(
-    firefox: Bidi, browser: Browser, application: Application, site: str
+    firefox: Bidi, browser: Browser, application: MixedRoom, site: str
 ) -> Iterator[Newcomer]:
     """Make somebody who is called like the browser they come with, "firefox" or "chromium"."""
     troubles: list[str] = []
-    opened: list[Tab] = []
+    opened: list[MixTab] = []
 
-    def make(user: str) -> Tab:
+    def make(user: str) -> MixTab:
         if user == "firefox":
-            tab = Tab(firefox.window(), application, user, site)
+            tab = MixTab(firefox.window(), application, user, site)
         else:
             page = browser.new_page()
             page.on("pageerror", lambda error: troubles.append(str(error)))
-            tab = Tab(page, application, user, site)
+            tab = MixTab(page, application, user, site)
         opened.append(tab)
         return tab
 
@@ -113,7 +114,7 @@ def test_after_a_reload_firefox_publishes_and_watches_again(newcomer: Newcomer) 
 
 
 def test_what_firefox_publishes_is_recorded_with_picture_and_sound(
-    newcomer: Newcomer, application: Application
+    newcomer: Newcomer, application: MixedRoom
 ) -> None:
     ann, bob = newcomer("firefox"), newcomer("chromium")
     stream = publish_and_see(ann, bob)
@@ -128,3 +129,23 @@ def test_what_firefox_publishes_is_recorded_with_picture_and_sound(
         for times in found.packets.values():
             assert times[-1] > RECORDED_SECONDS - 1
             assert times == sorted(times)
+
+
+def test_firefox_stands_in_a_mix_and_sees_and_hears_the_others(
+    newcomer: Newcomer, application: MixedRoom
+) -> None:
+    fox, other = newcomer("firefox"), newcomer("chromium")
+    looks = {fox.show(BEEPING, devices=True): BEEPING, other.show(BLUE): BLUE}
+    for stream in looks:
+        for tab in (fox, other):
+            tab.knows(stream)
+        application.put_in(stream)
+    whole = {"from": application.mix}
+    taken = {tab: tab.take(whole, whole) for tab in (fox, other)}
+    for tab, subscription in taken.items():
+        tab.sees_layout(subscription, application.layout(), looks)
+    other.hears_only(taken[other], [BEEPING], [BLUE])
+    fox.until(f"async (id) => {GROWN} > 0.01", taken[fox])
+    other.run("() => (conference.voice.gain.value = 0)")
+    fox.until(f"async (id) => {GROWN} < 0.0001", taken[fox])  # it does not hear itself
+    assert fox.run(f"async (id) => {GROWN}", taken[fox]) < 0.001

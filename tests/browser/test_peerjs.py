@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.owt_page import open_site
 from tests.support.peerjs_page import VERSIONS, PeerTab
 from tests.support.server_process import ServerProcess
 
@@ -23,12 +22,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server whose listener serves all that it does by default."""
     with ServerProcess(tmp_path_factory.mktemp("peerjs"), config=CONFIG) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    with open_site() as url:
-        yield url
 
 
 @pytest.fixture(params=VERSIONS)

@@ -7,17 +7,14 @@ anybody else stay CONNECTING until `connect` or `fail` is called.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import trio
 
-from media.contract.engine import (
-    EngineStats,
-    EventSink,
-    RecordingSink,
-    SessionWanted,
-)
+from media.contract.datagrams import DatagramPortFacts, DatagramPortWanted, RelayStats
+from media.contract.engine import EngineStats, RecordingSink
 from media.contract.errors import (
     BadAddress,
     CodecMismatch,
@@ -28,14 +25,27 @@ from media.contract.errors import (
     UnknownSource,
     WrongState,
 )
+from media.contract.jobs import JobEvent, JobSink, JobWanted
 from media.contract.paths import MediaPath, PathFailure, PathTrouble
-from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.plans import Address, PortFacts, PortReceives, PortSends, PortWanted
 from media.contract.recordings import RecordingPlan, RecordingState, RecordingStatus
-from media.contract.stats import RouterStats, Totals
+from media.contract.session import EventSink, SessionWanted
+from media.contract.stats import (
+    LegState,
+    ReceiverStats,
+    RouterStats,
+    SinkCounts,
+    SinkStats,
+    SourceCounts,
+    SourceStats,
+    Totals,
+)
 from media.recording.recorder import check, check_keyframe_seconds
+from tests.fakes.media_datagrams import FakeDatagramPort, FakeRelay
+from tests.fakes.media_jobs import FakeJobs
 from tests.fakes.media_session import FakeSession
 
-OURS = ("127.0.0.1", "::1")
+OURS = ("127.0.0.1", "::1", "0.0.0.0", "::")
 
 
 @dataclass
@@ -47,9 +57,17 @@ class FakePort:
     @property
     def facts(self) -> PortFacts:
         rtp, rtcp = ((self.wanted.address, number) for number in self.numbers)
-        source = f"{self.id}/in" if self.wanted.receives is not None else None
-        sink = f"{self.id}/out" if self.wanted.sends is not None else None
-        return PortFacts(rtp, rtcp, source, sink)
+        receives, sends = self.wanted.receives, self.wanted.sends
+        received = sent = None
+        if receives is not None:
+            names = f"{self.id}/in", receives.kind, receives.codec.name
+            received = SourceStats(*names, None, 0, 0, 0, 0.0, 0.0, SourceCounts())
+        if sends is not None:
+            names = f"{self.id}/out", sends.kind, sends.codec.name
+            nobody = ReceiverStats(None, None, None, None, None)
+            sent = SinkStats(*names, 1, None, LegState.IDLE, 0.0, SinkCounts(), nobody)
+        source, sink = (it and it.id for it in (received, sent))
+        return PortFacts(rtp, rtcp, source, sink, 0, received, sent)
 
 
 @dataclass
@@ -66,12 +84,17 @@ class FakeRecording:
 class FakeEngine:
     """See media.contract.engine.MediaEngine. `attached` shows what was attached to what.
 
-    `wirings` are the calls of `wire` that came, each of which takes `wiring_seconds`.
+    `wirings` are the calls of `wire` that came, each of which takes `wiring_seconds`. `redirected`
+    is what relays of sessions would have sent over UDP.
     """
 
     def __init__(self) -> None:
         self.ports: dict[str, FakePort] = {}
+        self.datagram_ports: dict[str, FakeDatagramPort] = {}
+        self.redirected: list[tuple[Address, bytes]] = []
+        self.relays: list[FakeRelay] = []
         self.recordings: dict[str, FakeRecording] = {}
+        self.jobs = FakeJobs()
         self.sessions: dict[str, FakeSession] = {}
         self.attached: dict[str, str] = {}
         self.paused: set[str] = set()
@@ -108,16 +131,9 @@ class FakeEngine:
 
     async def open_port(self, port_id: str, wanted: PortWanted) -> PortFacts:
         await trio.lowlevel.checkpoint()
-        if self.closing:
-            raise WrongState("the engine is closing")
-        if port_id in self.ports:
-            raise IdTaken(port_id)
-        first, last = wanted.ports
-        if (first, last) != (0, 0) and not 1 <= first <= last <= 65535:
-            raise ValueError(wanted.ports)
-        if wanted.address not in OURS:
-            raise BadAddress(wanted.address)
-        self.ports[port_id] = port = FakePort(port_id, wanted, self._free(wanted))
+        self._check_port(port_id, wanted)
+        numbers = self._free(wanted.ports, above=0 if wanted.mux else 1)
+        self.ports[port_id] = port = FakePort(port_id, wanted, numbers)
         return port.facts
 
     async def change_port(
@@ -125,17 +141,39 @@ class FakeEngine:
     ) -> PortFacts:
         port = self._port(port_id)
         wanted, port.wanted = port.wanted, replace(port.wanted, receives=receives, sends=sends)
-        if sends is None or wanted.sends is None or sends.codec != wanted.sends.codec:
+        if sends is None or wanted.sends is None or not _same_stream(sends, wanted.sends):
             self.attached.pop(f"{port_id}/out", None)
+        if receives is None or wanted.receives is None or not _same(receives, wanted.receives):
+            self._let_go(f"{port_id}/in")
         return port.facts
 
     async def port_facts(self, port_id: str) -> PortFacts:
         return self._port(port_id).facts
 
     async def close_port(self, port_id: str) -> None:
+        if port_id in self.datagram_ports:
+            self.datagram_ports.pop(port_id).takers.clear()
+            return
         self._port(port_id)
         del self.ports[port_id]
         self.attached.pop(f"{port_id}/out", None)
+        self._let_go(f"{port_id}/in")
+
+    async def open_datagram_port(
+        self, port_id: str, wanted: DatagramPortWanted
+    ) -> DatagramPortFacts:
+        await trio.lowlevel.checkpoint()
+        self._check_port(port_id, wanted)
+        number, _ = self._free(wanted.ports, above=0)
+        facts = DatagramPortFacts((wanted.address, number))
+        self.datagram_ports[port_id] = FakeDatagramPort(wanted, facts)
+        return facts
+
+    async def datagram_port_facts(self, port_id: str) -> DatagramPortFacts:
+        return self.datagram_port(port_id).facts
+
+    async def route_rtcp(self, port_id: str, streams: tuple[str, ...]) -> None:
+        self.datagram_port(port_id).rtcp_about = streams
 
     async def check_recording(self, plan: RecordingPlan, sources: Mapping[str, str]) -> None:
         check(plan)
@@ -180,20 +218,49 @@ class FakeEngine:
         self.end_recording(recording_id, ended)
         return ended
 
+    def prepare_jobs(self) -> None:
+        self.jobs.prepared = True
+
+    async def check_jobs(self, wanted: Sequence[JobWanted], at_most: int | None = None) -> None:
+        self.jobs.check(wanted, at_most)
+
+    async def open_job(self, job_id: str, wanted: JobWanted, events: JobSink) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.closing:
+            raise WrongState("the engine is closing")
+        self.jobs.open(job_id, wanted, events)
+
+    async def change_job(self, job_id: str, wanted: JobWanted) -> None:
+        await trio.lowlevel.checkpoint()
+        self._end_streams(self.jobs.change(job_id, wanted))
+
+    async def close_job(self, job_id: str, reason: str = "stopped") -> None:
+        self.end_job(job_id, reason)
+
     async def stats(self) -> EngineStats:
         empty = RouterStats((), (), 0, Totals())
-        counts = len(self.sessions), len(self.ports), len(self.recordings)
-        return EngineStats(*counts, 0, empty)
+        ports = len(self.ports) + len(self.datagram_ports)
+        counts = len(self.sessions), ports, len(self.recordings)
+        relayed = sum((Counter(asdict(relay.stats)) for relay in self.relays), Counter[str]())
+        relay = RelayStats(**relayed)
+        return EngineStats(*counts, 0, empty, relay=relay, jobs=self.jobs.stats)
 
     async def close(self) -> None:
         self.closing = True
         for recording_id in list(self.recordings):
             await self.stop_recording(recording_id, "the server is closing")
-        self.ports.clear()
+        for job_id in list(self.jobs.jobs):
+            await self.close_job(job_id, "the server is closing")
+        for port_id in (*self.ports, *self.datagram_ports):
+            await self.close_port(port_id)
         for session in list(self.sessions.values()):
             await session.close("the server is closing")
 
     # What tests may do to it.
+
+    def feed(self, port_id: str, datagram: bytes, host: str = "127.0.0.1") -> None:
+        """Have a datagram come to a datagram port."""
+        self.datagram_port(port_id).take(datagram, host)
 
     def record(self, recording_id: str, seconds: float, size: int) -> None:
         """Have recorded something."""
@@ -207,7 +274,32 @@ class FakeEngine:
             self.attached.pop(sink, None)
         recording.ended(status)
 
+    def tell_of_job(self, job_id: str, event: JobEvent) -> None:
+        """Have a job tell something."""
+        self.jobs.tell(job_id, event)
+
+    def end_job(self, job_id: str, reason: str, detail: str = "", input: str = "") -> None:
+        """Have a job end by itself, perhaps of an input."""
+        self.jobs.job(job_id)
+        self._end_streams(self.jobs.end(job_id, reason, detail, input))
+
     # Inside.
+
+    def datagram_port(self, port_id: str) -> FakeDatagramPort:
+        if port_id not in self.datagram_ports:
+            raise UnknownPort(port_id)
+        return self.datagram_ports[port_id]
+
+    def _check_port(self, port_id: str, wanted: PortWanted | DatagramPortWanted) -> None:
+        if self.closing:
+            raise WrongState("the engine is closing")
+        if port_id in self.ports or port_id in self.datagram_ports:
+            raise IdTaken(port_id)
+        first, last = wanted.ports
+        if (first, last) != (0, 0) and not 1 <= first <= last <= 65535:
+            raise ValueError(wanted.ports)
+        if wanted.address not in OURS:
+            raise BadAddress(wanted.address)
 
     def _codecs(self, end: str) -> dict[str, str]:
         tracks = [t for session in self.sessions.values() for t in session.tracks]
@@ -216,11 +308,21 @@ class FakeEngine:
             ends = {"source": port.wanted.receives, "sink": port.wanted.sends}
             if ends[end] is not None:
                 codecs[getattr(port.facts, end)] = ends[end].codec.name
+        codecs |= self.jobs.codecs(end)
         if end == "sink":
             for recording in self.recordings.values():
                 taken = {track.kind: track.codec for track in recording.plan.tracks}
                 codecs |= {sink: taken[kind] for kind, sink in recording.sinks.items()}
         return codecs
+
+    def _end_streams(self, ends: set[str]) -> None:
+        for each in ends:
+            self.attached.pop(each, None)
+            self._let_go(each)
+
+    def _let_go(self, source: str) -> None:
+        """Attach to nothing what a source that ends was led to."""
+        self.attached = {sink: it for sink, it in self.attached.items() if it != source}
 
     def _recording(self, recording_id: str) -> FakeRecording:
         if recording_id not in self.recordings:
@@ -232,14 +334,15 @@ class FakeEngine:
             raise UnknownPort(port_id)
         return self.ports[port_id]
 
-    def _free(self, wanted: PortWanted) -> tuple[int, int]:
-        taken = {number for port in self.ports.values() for number in port.numbers}
-        first, last = wanted.ports if wanted.ports != (0, 0) else (40_000, 65_535)
-        above = 0 if wanted.mux else 1
+    def _free(self, ports: tuple[int, int], above: int) -> tuple[int, int]:
+        """Return a free port, and the one so many above it, which is free as well."""
+        open_ones = [*self.ports.values(), *self.datagram_ports.values()]
+        taken = {number for port in open_ones for number in port.numbers}
+        first, last = ports if ports != (0, 0) else (40_000, 65_535)
         for number in range(first + (above and first % 2), last + 1 - above, 1 + above):
             if not taken & {number, number + above}:
                 return number, number + above
-        raise NoFreePort(wanted.ports)
+        raise NoFreePort(ports)
 
     def _bring_about(
         self, path: MediaPath, sources: dict[str, str], sinks: dict[str, str]
@@ -260,3 +363,13 @@ class FakeEngine:
         if path.flows:
             self.paused.discard(sink)
         return None
+
+
+def _same(one: PortReceives, other: PortReceives) -> bool:
+    """Tell whether a source goes on: what is said to its sender may go elsewhere."""
+    return one == replace(other, feedback=one.feedback)
+
+
+def _same_stream(one: PortSends, other: PortSends) -> bool:
+    """Tell whether a sink goes on: it may send elsewhere, with reports or without."""
+    return one == replace(other, remote=one.remote, reports=one.reports)

@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from media.contract.engine import (
+from media.contract.candidates import Candidate, Description
+from media.contract.datagrams import ChannelRelay
+from media.contract.errors import (
+    BadCandidate,
+    BadDescription,
+    NoCommonCodec,
+    TooMuch,
+    UnknownChannel,
+    WrongState,
+)
+from media.contract.plans import ChannelWanted
+from media.contract.session import (
     HUNG_UP,
-    Candidate,
     ChannelClosed,
     ChannelOpened,
-    Description,
-    Direction,
     Event,
     EventSink,
     Failure,
@@ -29,33 +37,26 @@ from media.contract.engine import (
     TracksChanged,
     TrackWanted,
 )
-from media.contract.errors import (
-    BadCandidate,
-    BadDescription,
-    NoCommonCodec,
-    TooMuch,
-    UnknownChannel,
-    WrongState,
-)
-from media.contract.plans import ChannelWanted
+from media.webrtc.bitrate_lines import with_bitrates
 from media.webrtc.candidates import parse_remote
-from media.webrtc.descriptions import MAX_SECTIONS, MediaSection, SessionText, chosen_layer, read
+from media.webrtc.descriptions import MAX_SECTIONS, SessionText, chosen_layer, read
 from media.webrtc.rejected_sections import reject_rest
+from tests.fakes.media_datagrams import MAX_MESSAGE, FakeRelay
+from tests.fakes.media_tracks import (
+    CODECS,
+    FakeTrack,
+    codec_names,
+    direction_of,
+    wanted_track,
+    ways_of,
+)
 
 if TYPE_CHECKING:
     from tests.fakes.media import FakeEngine
 
-CODECS = {"audio": ("opus", "g722", "pcmu", "pcma"), "video": ("vp8", "h264")}
 MAX_CANDIDATES = 64
 MAX_CHANNELS = 64
-MAX_MESSAGE = 262_144
 FINAL = (State.FAILED, State.CLOSED)
-TOWARDS = {  # what they do, seen from here
-    "sendonly": (False, True),
-    "recvonly": (True, False),
-    "sendrecv": (True, True),
-    "inactive": (False, False),
-}
 
 
 @dataclass
@@ -65,20 +66,9 @@ class FakeChannel:
     twin: tuple[FakeSession, str] | None = None
 
 
-@dataclass
-class FakeTrack:
-    mid: str
-    kind: str
-    codecs: tuple[str, ...]
-    sends: bool
-    receives: bool
-    rejected: bool = False
-    rid: str | None = None
-
-
 @dataclass(eq=False)
 class FakeSession:
-    """See media.contract.engine.MediaSession."""
+    """See media.contract.session.MediaSession."""
 
     engine: FakeEngine
     id: str
@@ -87,12 +77,16 @@ class FakeSession:
     state: State = State.NEW
     tracks: tuple[Track, ...] = ()
     candidates: list[str] = field(default_factory=list)
+    answer_from: str | None = None
     other: FakeSession | None = None
 
     def __post_init__(self) -> None:
         self.secret = secrets.token_hex(16)
         self.channels: dict[str, FakeChannel] = {}
-        self._sections = [_section(t) for t in self.wanted.tracks]
+        self.opened: list[str] = []  # of channels, in this order
+        self.relayed: ChannelRelay | None = None
+        self.relaying: FakeRelay | None = None
+        self._sections = [wanted_track(t) for t in self.wanted.tracks]
         self._data = self.wanted.data
         self._offered: list[FakeTrack] | None = None
         self._remote: SessionText | None = None
@@ -113,7 +107,7 @@ class FakeSession:
             raise WrongState("an offer is out")
         offer = read(sdp, self._remote)
         if self.wanted.rejects_rest:
-            free = [(t.kind, _direction(t)) for t in self._sections if not t.mid]
+            free = [(t.kind, direction_of(t)) for t in self._sections if not t.mid]
             kept = {t.mid for t in self._sections if t.mid}
             offer = reject_rest(offer, free, kept, data=self.wanted.data)
             if all(section.rejected for section in offer.sections):
@@ -123,11 +117,12 @@ class FakeSession:
         self._agree(answered, offer)
         return self._describe(answered, "active")
 
-    async def accept_answer(self, sdp: str) -> None:
+    async def accept_answer(self, sdp: str, remote_address: str | None = None) -> None:
         self._check_open()
         answer = read(sdp, self._remote)
         if self._offered is None:
             raise WrongState("no offer is out")
+        self.answer_from = remote_address
         theirs = {section.mid: section for section in answer.sections}
         if not {track.mid for track in self._offered if track.rejected} <= answer.rejected:
             raise BadDescription("not offered")
@@ -137,9 +132,9 @@ class FakeSession:
         agreed = [
             replace(
                 track,
-                sends=track.sends and _theirs(theirs[track.mid])[0],
-                receives=track.receives and _theirs(theirs[track.mid])[1],
-                codecs=track.codecs if track.rejected else _names(theirs[track.mid])[:1],
+                sends=track.sends and ways_of(theirs[track.mid])[0],
+                receives=track.receives and ways_of(theirs[track.mid])[1],
+                codecs=track.codecs if track.rejected else codec_names(theirs[track.mid])[:1],
             )
             for track in offered
         ]
@@ -156,7 +151,7 @@ class FakeSession:
         self._check_open()
         if len(self._sections) + len(tracks) >= MAX_SECTIONS:
             raise TooMuch("sections")
-        self._sections = [*self._sections, *(_section(t) for t in tracks)]
+        self._sections = [*self._sections, *(wanted_track(t) for t in tracks)]
 
     async def open_channel(self, wanted: ChannelWanted) -> str:
         self._check_open()
@@ -181,7 +176,7 @@ class FakeSession:
         if len(data.encode() if isinstance(data, str) else data) > MAX_MESSAGE:
             raise TooMuch("bytes")
         session, twin = found.twin
-        session.tell(MessageReceived(session.id, twin, data))
+        session.receive(twin, data)
 
     async def close_channel(self, channel: str) -> None:
         self._check_open()
@@ -189,8 +184,18 @@ class FakeSession:
             raise UnknownChannel(channel)
         self._close(channel)
 
+    async def relay(self, relay: ChannelRelay) -> None:
+        self._check_open()
+        feed = None if relay.feed is None else self.engine.datagram_port(relay.feed)
+        if self.relaying is None:
+            self.relaying = FakeRelay(self._deliver, self._close, self.engine.redirected)
+            self.engine.relays.append(self.relaying)
+        self.relaying.set(relay, feed)
+        self.relayed = relay
+
     async def stats(self) -> SessionStats:
-        return SessionStats(self.state, 0, 0, 0, 0, 0, len(self.channels), 0)
+        relayed = None if self.relaying is None else self.relaying.stats
+        return SessionStats(self.state, 0, 0, 0, 0, 0, len(self.channels), 0, relay=relayed)
 
     async def close(self, reason: str = "closed") -> None:
         await trio.lowlevel.checkpoint()
@@ -225,6 +230,13 @@ class FakeSession:
     def tell(self, event: Event) -> None:
         self.events(event)
 
+    def receive(self, channel: str, data: str | bytes) -> None:
+        """Have a message come on a channel."""
+        if self.relaying is None:
+            self.tell(MessageReceived(self.id, channel, data))
+        else:
+            self.relaying.take_message(channel, data)
+
     # Inside.
 
     def _release(self) -> None:
@@ -236,6 +248,16 @@ class FakeSession:
             if not {sink, source} & ends
         }
         self.tracks = ()
+        if self.relaying is not None:
+            self.relaying.end()
+
+    def _deliver(self, message: bytes) -> bool:
+        """Send on the channel that opened first, if there is one."""
+        for twin in (self.channels[channel].twin for channel in self.opened):
+            if twin is not None:
+                twin[0].receive(twin[1], message)
+                return True
+        return False
 
     def _check_open(self) -> None:
         if self.state in FINAL:
@@ -279,7 +301,7 @@ class FakeSession:
             mids = [section.mid] if section.rejected else [section.mid, ""]
             mine = next((t for mid in mids for t in fits if t.mid == mid), None)
             wanted = mine.codecs if mine is not None else CODECS[section.kind]
-            codecs = wanted if section.rejected else _names(section)
+            codecs = wanted if section.rejected else codec_names(section)
             codecs = tuple(name for name in wanted if name in codecs)[:1]
             if not codecs:
                 raise NoCommonCodec(section.kind)
@@ -287,7 +309,7 @@ class FakeSession:
                 mine = FakeTrack("", section.kind, CODECS[section.kind], False, False)
                 self._sections.append(mine)
             mine.mid, mine.rejected = section.mid, section.rejected
-            theirs = _theirs(section)
+            theirs = ways_of(section)
             sends, receives = mine.sends and theirs[0], mine.receives and theirs[1]
             rid = chosen_layer(section)
             track = replace(mine, codecs=codecs, sends=sends, receives=receives, rid=rid)
@@ -319,16 +341,15 @@ class FakeSession:
             formats = " ".join(str(number) for number, _ in names)
             port = 0 if track.rejected else 9
             lines.append(f"m={track.kind} {port} UDP/TLS/RTP/SAVPF {formats}")
-            lines += [f"a=mid:{track.mid}", f"a={_direction(track).value}", "a=rtcp-mux"]
+            lines += [f"a=mid:{track.mid}", f"a={direction_of(track).value}", "a=rtcp-mux"]
             lines += [f"a=rtpmap:{number} {name}/90000" for number, name in names]
             lines += transport
         if self._data:
             port = 0 if self._refused else 9
             lines.append(f"m=application {port} UDP/DTLS/SCTP webrtc-datachannel")
             lines += ["a=mid:data", "a=sctp-port:5000", *transport]
-        return Description(
-            "\r\n".join(lines) + "\r\n", (Candidate(candidate, mids[0], 0),) if mids else ()
-        )
+        sdp = with_bitrates("\r\n".join([*lines, ""]), {it.mid: it.bitrate for it in tracks})
+        return Description(sdp, (Candidate(candidate, mids[0], 0),) if mids else ())
 
     def _new_channel(self, wanted: ChannelWanted) -> FakeChannel:
         self._count += 1
@@ -353,6 +374,8 @@ class FakeSession:
         else:
             twin = self.other._new_channel(channel.wanted)
         channel.twin, twin.twin = (self.other, twin.id), (self, channel.id)
+        self.opened.append(channel.id)
+        self.other.opened.append(twin.id)
         theirs = not channel.wanted.negotiated
         self.other.tell(ChannelOpened(self.other.id, twin.id, twin.wanted, theirs))
         self.tell(ChannelOpened(self.id, channel.id, channel.wanted, False))
@@ -360,33 +383,7 @@ class FakeSession:
     def _close(self, id: str) -> None:
         channel = self.channels.pop(id, None)
         if channel is not None:
+            self.opened = [opened for opened in self.opened if opened != id]
             self.tell(ChannelClosed(self.id, id))
             if channel.twin is not None:
                 channel.twin[0]._close(channel.twin[1])
-
-
-def _section(wanted: TrackWanted) -> FakeTrack:
-    known = CODECS.get(wanted.kind, ())
-    codecs = tuple(name for name in wanted.codecs or known if name in known)
-    if not codecs:
-        raise NoCommonCodec(wanted.kind)
-    direction = wanted.direction.value
-    sends, receives = direction in ("sendonly", "sendrecv"), direction in ("recvonly", "sendrecv")
-    return FakeTrack("", wanted.kind, codecs, sends, receives)
-
-
-def _direction(track: FakeTrack) -> Direction:
-    if track.sends:
-        return Direction.BOTH if track.receives else Direction.SEND
-    return Direction.RECEIVE if track.receives else Direction.NONE
-
-
-def _theirs(section: MediaSection) -> tuple[bool, bool]:
-    """Return whether we may send, and whether we may receive."""
-    found = next((line[2:] for line in section.lines if line[2:] in TOWARDS), "sendrecv")
-    return TOWARDS["inactive" if section.rejected else found]
-
-
-def _names(section: MediaSection) -> tuple[str, ...]:
-    """Return the codec names of a section, in its order."""
-    return tuple(v.split(" ")[1].split("/")[0].lower() for v in section.values("a=rtpmap:"))

@@ -20,6 +20,7 @@ from actors.store.messages import (
     StoreWrite,
     TakeDocument,
 )
+from actors.store.shares import SpaceTaken, has_room
 from actors.store.stored import check_document, is_key, is_page, window
 from actors.words.refusals import StoreFull, UnknownOwner
 from tests.fakes.memory_history import MemoryHistory
@@ -80,11 +81,19 @@ class MemoryDocuments:
             return known is None
         if known is None or (known.owner, known.body) != (document.owner, before):
             return False
+        if limits.shares is not None and len(document.body) > len(before):
+            self._make_room(document, limits, now)
+            if (document.kind, document.id) not in self.all:  # it had expired
+                return False
         self._check_name(document)
         self.all[document.kind, document.id] = document
         return True
 
     def _put(self, document: Document, limits: KindLimits, now: float) -> None:
+        self._make_room(document, limits, now)
+        self.all[document.kind, document.id] = document
+
+    def _make_room(self, document: Document, limits: KindLimits, now: float) -> None:
         self._check_name(document)
         kind, owner, before = document.kind, document.owner, dict(self.all)
         self._forget(kind, now - limits.expired_kept_seconds)
@@ -101,7 +110,6 @@ class MemoryDocuments:
             if not room:
                 self.all = before
                 raise StoreFull(kind)
-        self.all[kind, document.id] = document
 
     def _check_name(self, document: Document) -> None:
         for each in self._of(document.kind):
@@ -110,11 +118,19 @@ class MemoryDocuments:
 
     def _fits(self, document: Document, limits: KindLimits) -> bool:
         kind, owner = document.kind, document.owner
-        known = self.all.get((kind, document.id))
-        if known is not None and known.owner == owner:
-            return True
-        of_owner = len(self._of(kind, owner)) < limits.most_of_one_owner
-        return of_owner and (known is not None or len(self._of(kind)) < limits.most)
+        known, shares = self.all.get((kind, document.id)), limits.shares
+        own = known is not None and known.owner == owner
+        all_, theirs = self._of(kind), self._of(kind, owner)
+        owners = len(self._of(shares.owners)) if shares is not None else 0
+        kept = SpaceTaken.counted(len(all_), len(theirs), None if known is None else 1, own=own)
+        room = has_room(1, kept, limits.most, limits.most_of_one_owner, owners)
+        if shares is None:
+            return room
+        replaced = None if known is None else len(known.body)
+        kept = SpaceTaken.counted(_bytes(all_), _bytes(theirs), replaced, own=own)
+        return room and has_room(
+            len(document.body), kept, shares.bytes, shares.bytes_of_one_owner, owners
+        )
 
     def _forget(self, kind: str, before: float) -> None:
         for each in self._of(kind):
@@ -130,6 +146,10 @@ class MemoryDocuments:
 
     def _drop(self, document: Document) -> None:
         del self.all[document.kind, document.id]
+
+
+def _bytes(which: list[Document]) -> int:
+    return sum(len(each.body) for each in which)
 
 
 def _id(document: Document) -> str:

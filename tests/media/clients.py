@@ -20,14 +20,8 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 
-from media.contract.engine import (
-    Direction,
-    MediaEngine,
-    MediaSession,
-    SessionWanted,
-    State,
-    TrackWanted,
-)
+from media.contract.engine import MediaEngine
+from media.contract.session import Direction, MediaSession, SessionWanted, State, TrackWanted
 from media.webrtc.bridge import MediaLoop
 from tests.support.paths import lead
 from tests.support.sessions import Told

@@ -34,6 +34,7 @@ class BareBot:
     name: str = ""
     heard_itself: int = 0
     distress: int = 0
+    renewed: int = 0  # times it was handed a token
     greeted: list[str] = field(default_factory=list)
     commanded: list[str] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
@@ -63,6 +64,7 @@ class BareBot:
                 self.name = said["username"]
                 await self._send("message", message="/unmute-all")
             case "ping":
+                self.renewed += "jwt" in said
                 self.jwt = said.get("jwt", self.jwt)
                 await self._send("message", message="/unmute-all")
             case "who":

@@ -128,6 +128,10 @@ class Window:
             assert time.monotonic() < deadline, f"never true: {function}"
             time.sleep(POLL_SECONDS)
 
+    def wait_for_timeout(self, timeout: float) -> None:
+        """Do nothing for so many milliseconds."""
+        time.sleep(timeout / 1000)
+
     def click(self, role: str, name: str) -> None:
         """Move the mouse to the element of that role and name, as people are told it, and press."""
         found = self._bidi.ask(

@@ -29,8 +29,8 @@ from actors.words.orders import Offer, Order, Placed, Publish, Subscribe
 from actors.words.permission import Abilities, Permission
 from actors.words.rooms import Admission, ConferenceRules, RoomSpec
 from actors.words.streams import AudioWanted, Stream, VideoWanted
-from media.contract.engine import Direction, SessionWanted, TrackWanted
 from media.contract.errors import WrongState
+from media.contract.session import Direction, SessionWanted, TrackWanted
 from tests.fakes.media import FakeEngine
 from tests.fakes.media_session import FakeSession
 from tests.support.actors import House, open_house, settle

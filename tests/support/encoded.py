@@ -109,6 +109,31 @@ def opus(seconds: float, *, beeps: tuple[float, ...] = ()) -> list[EncodedFrame]
 
 
 @lru_cache(maxsize=32)
+def aac(
+    seconds: float, rate: int = 48_000, channels: int = 2, *, beeps: tuple[float, ...] = ()
+) -> list[EncodedFrame]:
+    """Encode access units of 1,024 samples, silent but at `beeps`; without the one before 0."""
+    encoder = av.CodecContext.create("aac", "w")
+    assert isinstance(encoder, av.AudioCodecContext)
+    encoder.sample_rate = rate
+    encoder.layout = "stereo" if channels == 2 else "mono"
+    encoder.format = "fltp"
+    encoder.time_base = Fraction(1, rate)
+    packets = []
+    for number, samples in enumerate(_sound(seconds, rate, 1024, beeps)):
+        block = av.AudioFrame(format="fltp", layout=encoder.layout.name, samples=1024)
+        block.sample_rate, block.pts, block.time_base = rate, number * 1024, Fraction(1, rate)
+        for plane in block.planes:
+            plane.update(array("f", (sample / 32768 for sample in samples)).tobytes())
+        packets += encoder.encode(block)
+    return [
+        EncodedFrame(each.pts / rate, bytes(each), True)
+        for each in packets
+        if each.pts is not None and each.pts >= 0
+    ]
+
+
+@lru_cache(maxsize=32)
 def g711(law: str, seconds: float, *, beeps: tuple[float, ...] = ()) -> list[EncodedFrame]:
     """Encode packets of 20 ms at 8 kHz, silent but at `beeps`; `law` is "pcmu" or "pcma"."""
     name = {"pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}[law]

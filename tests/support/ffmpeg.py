@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 import trio
 
 from media.contract.plans import Address
+from media.rtp import rtcp
 from tests.support.programs import need
 
 SECONDS = 2
@@ -17,22 +19,30 @@ FRAMES = 30  # of video in that time
 END_SECONDS = 20.0
 
 QUIET = ("-hide_banner", "-loglevel", "error", "-nostdin")
-PICTURE = ("-re", "-f", "lavfi", "-i", f"testsrc2=size=320x240:rate=15:duration={SECONDS}")
-SOUND = ("-re", "-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={SECONDS}")
+PICTURE = ("-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=15")
+SOUND = ("-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000")
+TELEPHONE = (*SOUND, "-ac", "1", "-ar", "8000")
 
 AT_ONCE = ("-preset", "ultrafast", "-tune", "zerolatency")
 ENCODINGS = {
     "vp8": (*PICTURE, "-c:v", "libvpx", "-deadline", "realtime", "-g", "15"),
     "h264": (*PICTURE, "-c:v", "libx264", *AT_ONCE, "-pix_fmt", "yuv420p", "-g", "15"),
     "opus": (*SOUND, "-ac", "2", "-c:a", "libopus"),
+    "pcmu": (*TELEPHONE, "-c:a", "pcm_mulaw"),
+    "pcma": (*TELEPHONE, "-c:a", "pcm_alaw"),
 }
 
 
-async def send_media(codec: str, payload_type: int, to: Address) -> None:
-    """Send two seconds of media in real time, in packets of ffmpeg's own size."""
-    url = f"rtp://{to[0]}:{to[1]}?pkt_size=1472"
-    output = ("-payload_type", str(payload_type), "-f", "rtp", url)
-    with trio.fail_after(END_SECONDS):
+async def send_media(
+    codec: str, payload_type: int, to: Address, *, seconds: float = SECONDS, rtcp_port: int = 0
+) -> None:
+    """Send media in real time, in packets of ffmpeg's own size.
+
+    Its RTCP goes to the port above that of its RTP, if no other one is given.
+    """
+    url = f"rtp://{to[0]}:{to[1]}?pkt_size=1472" + (f"&rtcpport={rtcp_port}" if rtcp_port else "")
+    output = ("-t", str(seconds), "-payload_type", str(payload_type), "-f", "rtp", url)
+    with trio.fail_after(END_SECONDS + seconds):
         await trio.run_process(
             [need("ffmpeg"), *QUIET, *ENCODINGS[codec], *output], capture_stdout=True
         )
@@ -46,17 +56,49 @@ class Decoding:
         self.errors = ""
 
 
-@asynccontextmanager
-async def decoding(folder: Path, rtpmap: str, port: int) -> AsyncIterator[Decoding]:
-    """Decode what comes on a port until the sender says goodbye; the port is open at the start."""
+def describe(folder: Path, rtpmap: str, port: int) -> Path:
+    """Write down what comes to a port, as ffmpeg reads it."""
     payload_type, encoding = rtpmap.split(" ", 1)
-    kind = "audio" if "opus" in encoding else "video"
+    kind = "video" if encoding.endswith("/90000") else "audio"
     description = folder / "stream.sdp"
     description.write_text(
         "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\n"
         f"m={kind} {port} RTP/AVP {payload_type}\na=rtpmap:{rtpmap}\n"
         f"a=fmtp:{payload_type} packetization-mode=1\n"
     )
+    return description
+
+
+@asynccontextmanager
+async def copying(folder: Path, rtpmap: str, port: int) -> AsyncIterator[Path]:
+    """Put what comes on a port into a file as it is, until the end of the block.
+
+    The goodbye that ends the file is said here, to the port above that one: a stream without
+    reports ends without any.
+    """
+    file = folder / "copied.mkv"
+    command = [need("ffmpeg"), *QUIET, "-y", "-protocol_whitelist", "file,udp,rtp"]
+    command += ["-probesize", "50000", "-analyzeduration", "500000", "-reorder_queue_size", "0"]
+    command += ["-i", str(describe(folder, rtpmap, port)), "-c", "copy", str(file)]
+    process = await trio.lowlevel.open_process(command, stderr=subprocess.DEVNULL)
+    try:
+        await _bound(port)
+        yield file
+        with socket.socket(type=socket.SOCK_DGRAM) as ending:
+            goodbye = rtcp.write_receiver_report(1, (), "test") + rtcp.write_bye(1)
+            ending.sendto(goodbye, ("127.0.0.1", port + 1))
+        with trio.fail_after(END_SECONDS):
+            await process.wait()
+    finally:
+        process.kill()
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + END_SECONDS):
+            await process.wait()
+
+
+@asynccontextmanager
+async def decoding(folder: Path, rtpmap: str, port: int) -> AsyncIterator[Decoding]:
+    """Decode what comes on a port until the sender says goodbye; the port is open at the start."""
+    description = describe(folder, rtpmap, port)
     # Nothing is probed: what comes is known, and no frame may be lost to guessing.
     command = [need("ffmpeg"), *QUIET, "-protocol_whitelist", "file,udp,rtp"]
     command += ["-probesize", "32", "-analyzeduration", "0", "-reorder_queue_size", "0"]

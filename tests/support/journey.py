@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from media.recording.depayload import Frame
 from media.recording.recorded_track import RecordedTrack
 from media.recording.recorder import REORDERING
 from media.recording.recording_clock import RecordingClock
+from media.rtp.depayload import Frame
 from media.rtp.rtp_packet import write_packet
 from tests.support.rtp_stream import OPUS, VP8
 

@@ -49,3 +49,11 @@ def look_into(path: Path) -> MediaFile:
         if "width" in stream
     }
     return MediaFile(float(facts["format"].get("duration", 0.0)), packets, sizes)
+
+
+def copied(playlist: Path) -> Path:
+    """Return what a playlist or manifest plays, in one file; PyAV reads no DASH."""
+    file = playlist.with_name("copied.mkv")
+    ffmpeg = [need("ffmpeg"), "-nostdin", "-v", "error", "-copyts", "-i", str(playlist)]
+    subprocess.run([*ffmpeg, "-c", "copy", "-y", str(file)], timeout=60, check=True)
+    return file

@@ -13,6 +13,7 @@ from aiortc import MediaStreamTrack
 from media.webrtc.bridge import MediaLoop
 from tests.media.clients import Client, Hum, Picture
 from tests.support.owt_portal import Guest
+from tests.support.signals import RATE, Signals
 
 VP8 = ("opus", "vp8")
 
@@ -38,6 +39,25 @@ class Caller:
         if video is not None:
             tracks.append(Picture(video))
         await self._negotiate(id_, tracks, [], codecs)
+        return str(id_)
+
+    async def send(
+        self, signals: Signals, *kinds: str, codecs: tuple[str, ...] = VP8, said: bool = True
+    ) -> str:
+        """Send signals of these kinds, both by default; return the id once it is ready.
+
+        What the picture is like is `said` to the server.
+        """
+        kinds = kinds or ("audio", "video")
+        width, height = signals.size
+        size = {"resolution": {"width": width, "height": height}, "framerate": RATE}
+        video = {"source": "camera", "parameters": size} if said else {"source": "camera"}
+        media = {
+            "audio": {"source": "mic"} if "audio" in kinds else False,
+            "video": video if "video" in kinds else False,
+        }
+        id_ = (await self.guest.ok("publish", {"media": media}))["id"]
+        await self._negotiate(id_, signals.tracks(*kinds), [], codecs)
         return str(id_)
 
     async def subscribe(

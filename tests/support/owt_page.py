@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import httpx
 
@@ -75,7 +75,9 @@ class Window(Protocol):
 
 
 class Tab:
-    """One participant in a tab of its own."""
+    """One participant in a tab of its own. `scripts` make `conference`, the last one's counts."""
+
+    scripts: ClassVar[tuple[Path, ...]] = (SCRIPT,)
 
     def __init__(self, page: Any, application: Application, user: str, site: str) -> None:
         self.page: Window = page
@@ -89,7 +91,8 @@ class Tab:
         self.page.goto(self._site)
         modules = npm_packages("socket.io-client@2.2.0")
         self.page.add_script_tag(path=modules / "socket.io-client/dist/socket.io.js")
-        self.page.add_script_tag(path=SCRIPT)
+        for script in self.scripts:
+            self.page.add_script_tag(path=script)
         token = self._application.token(self._user)
         self.welcome = self.run("(token) => conference.join(token)", token)
 

@@ -15,6 +15,7 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from actors.core import ActorSystem, open_system
+from actors.signalling.absent import AbsentPeers
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
 from actors.words.keys import MemberKey, peers_realm
@@ -87,12 +88,13 @@ class Broker:
     @asynccontextmanager
     async def connected(
         self, id_: str, token: str = "token", *, key: str = "peerjs", path: str = "/peerjs",
-        at: Serving | None = None, query: str | None = None,
+        at: Serving | None = None, query: str | None = None, origin: str | None = None,
     ) -> AsyncIterator[BrokerClient]:  # fmt: skip
-        """Connect; nothing is taken of what the broker says."""
+        """Connect, as a page of `origin` does; nothing is taken of what the broker says."""
         if query is None:
             query = f"key={quote(key)}&id={quote(id_)}&token={quote(token)}&version=1.5.5"
-        async with connect(f"{(at or self.serving).websocket(path)}?{query}") as socket:
+        headers = [("Origin", origin)] if origin is not None else []
+        async with connect(f"{(at or self.serving).websocket(path)}?{query}", headers) as socket:
             yield BrokerClient(socket, id_)
 
     @asynccontextmanager
@@ -137,8 +139,10 @@ async def broker_server(
     settings = settings or broker_settings()
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
     limits = actor_limits(settings.limits)
-    async with open_system(children(lambda: limits, media, MemoryStore)) as system:
-        services = services_for(settings, system=system, secrets=Secrets(tmp_path))
+    absent = AbsentPeers()
+    specs = children(lambda: limits, media, MemoryStore, absent=absent)
+    async with open_system(specs) as system:
+        services = services_for(settings, system=system, secrets=Secrets(tmp_path), absent=absent)
         mount_at = PEERJS.open(services)
         mount = mount_at(Place(root=root, secure=False))
         async with serving(

@@ -49,7 +49,7 @@ class PeerTab:
             if len(found) >= times:
                 return list(found[-1])
             assert time.monotonic() < deadline, f"{event} missing in {told}"
-            self._page.wait_for_timeout(20)
+            self.run("() => new Promise((done) => setTimeout(done, 20))")
 
     def connect(self, to: str, name: str, **options: Any) -> None:
         self.run("(all) => connect(...all)", [to, name, options])
@@ -63,6 +63,12 @@ class PeerTab:
         self.until("(name) => frames(name) > 0", name)
         seen = self.run("(name) => frames(name)", name)
         self.until("([name, count]) => frames(name) >= count", [name, seen + more])
+
+    def decodes(self, name: str, more: int = 20) -> None:
+        """Wait until so many more frames have been decoded, of a picture that has a size."""
+        self.until("async (name) => await decoded(name) > 0", name)
+        seen = self.run("(name) => decoded(name)", name)
+        self.until("async ([name, count]) => await decoded(name) >= count", [name, seen + more])
 
     def until(self, expression: str, arg: Any = None) -> None:
         self._page.wait_for_function(expression, arg=arg, timeout=PATIENCE * 1000)

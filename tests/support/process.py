@@ -119,10 +119,11 @@ async def launched(
 ) -> AsyncIterator[RunningProcess]:
     """Run `quintet serve`, or another command, while the block runs; killed if need be.
 
-    `server` is put into the `[server]` table.
+    `server` is put into the `[server]` table. No process waits for jobs, unless it says so.
     """
     file = folder / "config.toml"
-    file.write_text(f'{config}[server]\ndata_dir = "{folder / "data"}"\n{server}\n')
+    jobs = "" if "[jobs]" in config else "[jobs]\nwarm = 0\n"
+    file.write_text(f'{config}{jobs}[server]\ndata_dir = "{folder / "data"}"\n{server}\n')
     arguments = command or ("-m", "api", "serve", "--config", str(file))
     async with trio.open_nursery() as nursery:
         process = await nursery.start(

@@ -46,6 +46,8 @@ def frames_of(codec: Codec, seconds: float, signals: tuple[float, ...] = ()) -> 
         return encoded.video(codec.name, seconds, flashes=signals)
     if codec.name == "opus":
         return encoded.opus(seconds, beeps=signals)
+    if codec.name == "aac":
+        return encoded.aac(seconds, codec.clock_rate, codec.channels, beeps=signals)
     return encoded.g711(codec.name, seconds, beeps=signals)
 
 

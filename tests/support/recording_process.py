@@ -1,7 +1,7 @@
 """`python -m tests.support.recording_process FOLDER SECONDS`: a process to kill while it records.
 
-Records, as time goes by, into a file of each container; each stream has one keyframe only. Prints
-how many seconds were sent so far.
+Records, as time goes by, into files of all containers, named after their sound; each picture has
+one keyframe only. Prints how many seconds were sent so far.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from pathlib import Path
 from media.contract.recordings import Container, RecordingPlan, TrackPlan
 from media.recording.recorder import Recorder
 from tests.support.recording import frames_of, sending
-from tests.support.rtp_stream import H264, OPUS, PCMU, VP8
+from tests.support.rtp_stream import AAC, H264, OPUS, PCMU, VP8
 
-RECORDINGS = {
-    Container.WEBM: (VP8, OPUS),
-    Container.MKV: (H264, PCMU),
-    Container.MP4: (H264, OPUS),
-}
+RECORDINGS = (
+    (Container.WEBM, (VP8, OPUS)),
+    (Container.MKV, (H264, PCMU)),
+    (Container.MKV, (H264, AAC)),
+    (Container.MP4, (H264, OPUS)),
+    (Container.MP4, (H264, AAC)),
+)
 
 
 def main(folder: Path, seconds: float) -> None:
     arrivals = []
     recorders = []
-    for container, codecs in RECORDINGS.items():
+    for container, codecs in RECORDINGS:
         tracks = tuple(
             TrackPlan("video" if codec.clock_rate == 90_000 else "audio", codec.name)
             for codec in codecs
         )
-        recorder = Recorder(RecordingPlan("killed", container, tracks, folder))
+        recorder = Recorder(RecordingPlan(codecs[1].name, container, tracks, folder))
         recorders.append(recorder)
-        for tap, codec in zip(
-            recorder.taps, sorted(codecs, key=lambda codec: codec.clock_rate), strict=True
-        ):
+        for tap, codec in zip(recorder.taps, reversed(codecs), strict=True):
             sent = sending(codec, frames_of(codec, seconds))
             arrivals += [(at, tap, packet) for at, packet in sent.packets]
     arrivals.sort(key=lambda arrival: arrival[0])

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from media.contract.codec import Codec
+from media.rtp.aac import aac_fmtp, pack_unit
 from media.rtp.rtp_packet import write_packet
 from tests.support.encoded import EncodedFrame
 
 VP8 = Codec("vp8", 90_000, 96)
 H264 = Codec("h264", 90_000, 102, fmtp="packetization-mode=1;profile-level-id=42e01f")
 OPUS = Codec("opus", 48_000, 111, channels=2)
+AAC = Codec("aac", 48_000, 96, channels=2, fmtp=aac_fmtp(48_000, 2))
 PCMU = Codec("pcmu", 8000, 0)
 PCMA = Codec("pcma", 8000, 8)
 
@@ -43,6 +45,8 @@ class RtpStream:
                 payloads = list(pack_vp8(frame.data, self.sequence, self.room))
             case "h264":
                 payloads = list(pack_h264(frame.data, self.room))
+            case "aac":
+                payloads = [pack_unit(frame.data)]
             case _:
                 payloads = [frame.data]
         last = len(payloads) - 1

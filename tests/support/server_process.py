@@ -37,8 +37,9 @@ class ServerProcess:
     ) -> None:
         self._entry = entry
         self._file = folder / "config.toml"
+        jobs = "" if "[jobs]" in config else "[jobs]\nwarm = 0\n"
         self._file.write_text(
-            f'[server]\ndata_dir = "{folder / "data"}"\n'
+            f'{jobs}[server]\ndata_dir = "{folder / "data"}"\n'
             "[[listeners]]\n"
             f'bind = "127.0.0.1:{port}"\n'
             f"{config}\n"
@@ -93,6 +94,11 @@ class ServerProcess:
                 raise RuntimeError(f"the server did not log {event}:\n" + "\n".join(self.output))
             if line.startswith("{") and (entry := json.loads(line)).get("event") == event:
                 return dict(entry)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None

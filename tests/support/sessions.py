@@ -7,11 +7,11 @@ from typing import TypeVar
 
 import trio
 
-from media.contract.engine import (
+from media.contract.engine import MediaEngine
+from media.contract.session import (
     ChannelOpened,
     Direction,
     Event,
-    MediaEngine,
     MediaSession,
     SessionWanted,
     State,

@@ -146,9 +146,27 @@ async def test_a_flood_does_not_keep_others_from_their_answers(
         assert siege.answers > before
 
 
-async def test_who_never_reads_is_let_go_and_the_room_goes_on(siege: Siege) -> None:
-    async with siege.server.client() as ann, upgraded(siege.server.serving) as sloth:
+@pytest.mark.parametrize("asks_first", [False, True])
+async def test_who_never_reads_is_let_go_and_the_room_goes_on(
+    tmp_path: Path, asks_first: bool
+) -> None:
+    """What does not fit is left out for him; it is for his silence that he is let go.
+
+    After another request on the connection, the websocket is not for the lane.
+    """
+    chosen = spreed_settings(limits=LIMITS, spreed=SPREED | {"ping_seconds": 1.0})
+    async with (
+        peaceful(tmp_path, "lane", chosen) as siege,
+        siege.server.client() as ann,
+        connected(siege.server.serving) as sloth,
+    ):
         await ann.join("blue")
+        if asks_first:
+            await sloth.send(b"GET /api/v1/rooms HTTP/1.1\r\nHost: test.example\r\n\r\n")
+            head = await sloth.read_head()
+            await sloth.read(int(head.lower().partition("content-length:")[2].split()[0]))
+        await sloth.send(upgrade_request())
+        assert (await sloth.read_head()).startswith("HTTP/1.1 101")
         hello = {"Type": "Hello", "Hello": {"Name": "blue"}}
         await sloth.send(frame(TEXT, json.dumps(hello).encode()))
         assert (await ann.data("Joined"))["Type"] == "Joined"
@@ -159,6 +177,7 @@ async def test_who_never_reads_is_let_go_and_the_room_goes_on(siege: Siege) -> N
                 if told:
                     assert told == ["Left"]
                     break
+                await trio.sleep(0.1)
 
 
 async def test_endless_empty_fragments_end_the_connection(tmp_path: Path) -> None:

@@ -10,7 +10,20 @@ from trio_websocket import open_websocket_url
 
 from tests.support.server_process import ServerProcess
 
-GUIDE = Path(__file__).resolve().parent.parent.parent / "docs" / "operating.md"
+HOUSE = Path(__file__).resolve().parent.parent.parent
+GUIDE = HOUSE / "docs" / "operating.md"
+LOGGED = re.compile(r"""log\.(?:info|warning|error)\(\s*"(\w+\.\w+)""")
+
+
+def test_what_the_gateway_and_its_broker_log_is_in_the_guide() -> None:
+    told: set[str] = set()
+    for folder in ("actors/device", "actors/signalling", "api/skyway", "api/peerjs"):
+        for file in (HOUSE / folder).glob("*.py"):
+            told |= set(LOGGED.findall(file.read_text("utf-8")))
+    assert {"device.peer_opened", "skyway.line_down", "peerjs.refused"} <= told
+    rows = [line for line in GUIDE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+\.\w+)`", row)}
+    assert told - named == set()
 
 
 async def test_metrics_of_the_guide_are_served(tmp_path: Path) -> None:

@@ -6,16 +6,14 @@ than the soak, so that one which is not called off is still there at its end.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import trio
-from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.levels import OPERATOR_TOKEN, Operator
 from tests.support.owt import KEYS, SAMPLE
 from tests.support.owt_portal import Elsewhere, connection, guest
 from tests.support.process import RunningProcess, launched
@@ -24,64 +22,17 @@ from tests.support.spreed import PATIENCE, SpreedClient, connect
 CONFIG = f"""
 listeners = [{{ bind = "127.0.0.1:0", dialects = ["spreed", "owt", "operator"] }}]
 limits.messages_per_second = 0
-operator.token = "of the test"
+operator.token = "{OPERATOR_TOKEN}"
 spreed.room_expiry_seconds = 600
 [owt]
 resume_seconds = 600
 sample_service_id = "{SAMPLE}"
 sample_service_key = "{KEYS[SAMPLE]}"
 """
-BEARER = {"Authorization": "Bearer of the test"}
 PEOPLE = 8
 TIMES = 250  # that each of them enters and leaves: 2,000 in all
 PARTICIPANTS = 4
 ABSENCES = 25  # of each of them: 100 in all
-
-
-@dataclass(frozen=True)
-class Level:
-    """What is there in the server."""
-
-    timers: float
-    tasks: float
-    actors: Counter[str]  # by kind
-
-    def no_more_than(self, other: Level) -> bool:
-        return (
-            self.timers <= other.timers
-            and self.tasks <= other.tasks
-            and self.actors <= other.actors
-        )
-
-
-class Operator:
-    """Looks at the metrics, over one connection."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
-
-    async def level(self) -> Level:
-        text = (await self._http.get("/-/metrics", headers=BEARER)).text
-        samples = {
-            (sample.name, sample.labels.get("kind", "")): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
-        actors = {kind: n for (name, kind), n in samples.items() if name == "quintet_actors"}
-        return Level(
-            samples["quintet_timers", ""],
-            samples["quintet_tasks", ""],
-            Counter({kind: int(n) for kind, n in actors.items()}),
-        )
-
-    async def until_no_more_than(self, known: Level) -> None:
-        """Wait until there is nothing beyond what was before."""
-        found = await self.level()
-        with trio.move_on_after(PATIENCE):
-            while not found.no_more_than(known):
-                await trio.sleep(0.05)
-                found = await self.level()
-        assert found.no_more_than(known), f"{found}, before {known}"
 
 
 @asynccontextmanager

@@ -27,12 +27,12 @@ from api.auvious.mqtt.packets import (
     Subscribe,
     Unsubscribe,
 )
-from api.auvious.mqtt.reasons import CLOSE_CODES, Reason
-from api.auvious.mqtt.session import MqttSession, MqttSessionEnded
+from api.auvious.mqtt.reasons import CLOSE_CODES, READS_TOO_SLOWLY, Reason
+from api.auvious.mqtt.session import MqttSession, MqttSessionEnded, Outgoing
 from api.auvious.mqtt.subscribing import Subscriptions
 from api.auvious.tokens import TokenInvalid
-from api.http.carriers.pacing import RateWindow
-from api.http.sockets import Socket, SocketClosed, SocketFull
+from api.http.carriers.pacing import LATE_SECONDS, RateWindow
+from api.http.sockets import Socket, SocketClosed, SocketFull, SourceFull
 
 if TYPE_CHECKING:
     from actors.endpoint.rules import Delivery
@@ -49,6 +49,7 @@ class MqttClient:
     """Serves one websocket; `run` returns when the session has ended, whoever ended it."""
 
     __slots__ = (
+        "_begun_at",
         "_end",
         "_expires_at",
         "_heard_at",
@@ -62,6 +63,7 @@ class MqttClient:
         "_subscriptions",
         "_unsettled",
         "_waiting",
+        "_whole_within",
         "gone",
     )  # fmt: skip
 
@@ -80,19 +82,23 @@ class MqttClient:
         self._end: MqttSessionEnded | None = None
         self._waiting = trio.CancelScope()  # around the wait for the next frame
         self._heard_at = trio.current_time()
-        self._silence = state.services.settings().limits.header_seconds  # until CONNECT
-        self._expires_at = self._stalls_at = inf
+        limits = state.services.settings().limits
+        self._silence = limits.header_seconds  # until CONNECT
+        self._whole_within = limits.message_seconds
+        self._begun_at = self._expires_at = self._stalls_at = inf
 
     async def run(self) -> None:
         """Converse to the end; nothing is left at any endpoint."""
         try:
             while True:
                 for packet in self._session.receive(await self._receive()):
-                    self._heard_at = trio.current_time()
+                    self._socket.count_kept(self._session.kept)
+                    self._heard_at, self._begun_at = trio.current_time(), inf
                     delay = self._pace.take(self._heard_at)
                     if delay:
                         await trio.sleep(delay)
                     await self._take(packet)
+                self._note_the_rest()
         except MqttSessionEnded as end:
             self._finish(end)
         except SocketClosed:
@@ -105,6 +111,14 @@ class MqttClient:
 
     # --- waiting
 
+    def _note_the_rest(self) -> None:
+        """Have what is no whole packet yet counted; it has to be whole in time."""
+        self._socket.count_kept(self._session.kept)
+        if not self._session.kept:
+            self._begun_at = inf
+        elif self._begun_at == inf:
+            self._begun_at = trio.current_time()
+
     async def _receive(self) -> bytes:
         """Return the next frame. Raises Ended at the first deadline that passes."""
         while True:
@@ -115,9 +129,19 @@ class MqttClient:
                 if is_text:
                     raise self._session.end(Reason.PROTOCOL_ERROR, "a text frame")
                 return payload
+            late = trio.current_time() - self._waiting.deadline
+            if late > LATE_SECONDS:  # we stood still, and have not read yet what came meanwhile
+                self._heard_at += late
+                self._begun_at += late
+                self._stalls_at += late
 
     def _deadline(self) -> float:
-        return min(self._heard_at + self._silence, self._expires_at, self._stalls_at)
+        return min(
+            self._heard_at + self._silence,
+            self._begun_at + self._whole_within,
+            self._expires_at,
+            self._stalls_at,
+        )
 
     def _check_deadlines(self) -> None:
         if self._end is not None:
@@ -127,6 +151,8 @@ class MqttClient:
             raise self._session.end(Reason.NOT_AUTHORIZED, "the token has ended")
         if now >= self._stalls_at:
             raise self._session.end(Reason.QUOTA_EXCEEDED, "acknowledges nothing")
+        if now >= self._begun_at + self._whole_within:
+            raise self._session.end(Reason.KEEP_ALIVE_TIMEOUT, "a packet took too long")
         if now >= self._heard_at + self._silence:
             raise self._session.end(Reason.KEEP_ALIVE_TIMEOUT, "silent for too long")
 
@@ -232,7 +258,7 @@ class MqttClient:
         try:
             self._socket.push(packet, text=False)
         except SocketFull:
-            raise self._session.end(Reason.QUOTA_EXCEEDED, "reads too slowly") from None
+            raise self._session.end(Reason.QUOTA_EXCEEDED, READS_TOO_SLOWLY) from None
 
     # --- what the endpoints say, in their tasks
 
@@ -247,17 +273,33 @@ class MqttClient:
         if outgoing is None:
             listener.starved = True
             return False
-        if outgoing.packet:
-            try:
-                self._socket.push(outgoing.packet, text=False)
-            except SocketFull:
-                self._finish(self._session.end(Reason.QUOTA_EXCEEDED, "reads too slowly"))
-                return True
+        if outgoing.packet and not self._pass_on(outgoing, delivery.source):
+            listener.starved = True
+            return False
+        if self.gone:
+            return True
         if outgoing.settled:
             self._settle(listener, delivery.sequence)
         if self._session.is_full and self._stalls_at == inf:
             self._stalls_at = trio.current_time() + self._patience
             self._waiting.deadline = self._deadline()
+        return True
+
+    def _pass_on(self, outgoing: Outgoing, source: str) -> bool:
+        """Send an event; False where more of its source waits here than his part, and it as well.
+
+        One of QoS 0 is left out then: it comes at most once.
+        """
+        try:
+            self._socket.push(outgoing.packet, text=False, source=source)
+        except SourceFull:
+            if not outgoing.packet_id:
+                return True
+            if self._session.take_back(outgoing.packet_id):
+                return False
+            return self._pass_on(outgoing, "")  # no acknowledgement is due that makes room
+        except SocketFull:
+            self._finish(self._session.end(Reason.QUOTA_EXCEEDED, READS_TOO_SLOWLY))
         return True
 
     def _settle(self, listener: MqttListener, number: int) -> None:

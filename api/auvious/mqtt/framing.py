@@ -12,13 +12,17 @@ from api.auvious.mqtt.reasons import Reason
 
 
 class Framing:
-    """Joins the pieces of packets; `most` bounds the bytes behind a packet's fixed header."""
+    """Joins the pieces of packets; `most` bounds the bytes behind a packet's fixed header.
 
-    __slots__ = ("_most", "_rest")
+    `kept` is how many bytes are here: while `take` yields, of all that it was given.
+    """
+
+    __slots__ = ("_most", "_rest", "kept")
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._rest = b""
+        self.kept = 0
 
     def take(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield each packet that is whole now, as its first byte and its body.
@@ -28,6 +32,7 @@ class Framing:
         """
         if self._rest:
             data, self._rest = self._rest + data, b""
+        self.kept = len(data)
         start = 0
         while (found := self._head(data, start)) is not None:
             body, end = found
@@ -36,6 +41,7 @@ class Framing:
             first, start = data[start], end
             yield first, data[body:end]
         self._rest = data[start:]
+        self.kept = len(self._rest)
 
     def _head(self, data: bytes, start: int) -> tuple[int, int] | None:
         """Return where the body at `start` begins and ends; None without its whole head."""

@@ -42,6 +42,7 @@ CONNACK_3 = {
 
 SUBACK_FAILURE_3 = 0x80
 
+READS_TOO_SLOWLY = "reads too slowly"
 CLOSE_CODES = {
     Reason.MALFORMED_PACKET: 1002,
     Reason.PROTOCOL_ERROR: 1002,

@@ -41,11 +41,13 @@ class MqttSessionEnded(Exception):
 class Outgoing:
     """An event as a packet, empty where the client takes none that large.
 
-    `settled` says that nothing will be heard of it any more: it counts as delivered.
+    `settled` says that nothing will be heard of it any more: it counts as delivered. `packet_id` is
+    what will be acknowledged, 0 for nothing.
     """
 
     packet: bytes
     settled: bool
+    packet_id: int = 0
 
 
 class MqttSession(Generic[S]):
@@ -63,6 +65,11 @@ class MqttSession(Generic[S]):
         self._size = window
         self._window: Window[tuple[S, int]] = Window(window)
         self._max_packet = 0
+
+    @property
+    def kept(self) -> int:
+        """The bytes of what came in that are not taken apart yet, or are no whole packet."""
+        return self._framing.kept
 
     def receive(self, data: bytes) -> Iterator[Packet]:
         """Yield what the client says. The first is a Connect, and no other one is.
@@ -168,7 +175,14 @@ class MqttSession(Generic[S]):
             return None
         packet_id = self._window.send((sender, number)) if with_id else 0
         packet = encoding.publish(self.version, to.topic, payload, packet_id, again=again)
-        return Outgoing(packet, settled=bool(qos) and not with_id)
+        return Outgoing(packet, settled=bool(qos) and not with_id, packet_id=packet_id)
+
+    def take_back(self, packet_id: int) -> bool:
+        """Take back what was not sent, if others are on their way; False, and it stays, if not."""
+        if len(self._window) == 1:
+            return False
+        self._window.acknowledge(packet_id)
+        return True
 
     def acknowledge(self, packet_id: int) -> tuple[S, int] | None:
         """Take a PUBACK; return sender and number of the event, None for an unknown one."""

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from api.auvious.mqtt.client import MqttClient
+from api.auvious.mqtt.reasons import CLOSE_CODES, READS_TOO_SLOWLY, Reason
 from api.auvious.state import DIALECT
 from api.http.origins import origin_refusal
 from api.http.sockets import Rejection, Socket, SocketLimits, Upgrade, WebsocketRoute
@@ -34,12 +35,15 @@ def mqtt_routes(state: AuviousState) -> tuple[WebsocketRoute, ...]:
 
 
 def socket_limits(state: AuviousState) -> SocketLimits:
-    settings = state.settings.mqtt
+    limits, settings = state.services.settings().limits, state.settings.mqtt
     return SocketLimits(
         message_bytes=settings.packet_bytes + 5,  # one whole packet, or any pieces
         messages_per_second=settings.packets_per_second,
+        frames_per_second=limits.frames_per_second,
+        message_seconds=limits.message_seconds,
         outbox_messages=settings.outbox_messages,
         outbox_bytes=settings.outbox_bytes,
+        too_slow=(CLOSE_CODES.get(Reason.QUOTA_EXCEEDED, 1000), READS_TOO_SLOWLY),
         ping_seconds=settings.ping_seconds,
     )
 

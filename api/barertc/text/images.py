@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from api.barertc.text.image_files import ImageFile, NotAnImageFile, read_image_file
 from api.barertc.text.markdown import escape
+from api.http.image_files import ImageFile, NotAnImageFile, read_image_file
 
 _EXTENSION = re.compile(r"\.(jpe?g|png|gif)\Z", re.IGNORECASE)
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif"}

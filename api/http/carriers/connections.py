@@ -27,10 +27,11 @@ from api.http.carriers.first_request import (
     head_length,
     read_upgrade_request,
 )
-from api.http.carriers.hypercorn_seam import HttpServer, ServedStream
+from api.http.carriers.hypercorn_seam import HttpServer
 from api.http.carriers.lane import LaneSocket
 from api.http.carriers.opening import read_opening, say_goodbye
 from api.http.carriers.pacing import Keeper
+from api.http.carriers.served_stream import ServedStream
 from api.http.carriers.upgrades import (
     decide,
     end_crashed,
@@ -126,6 +127,8 @@ class Connections:
         limits = self._services.settings().limits
         self._app.limits_changed(limits)
         self._http.limits_changed(limits)
+        budget = self._services.unsent
+        budget.limit, budget.per_address = limits.unsent_bytes, limits.unsent_bytes_per_address
 
     def facts(self) -> dict[str, int]:
         """Count what is open, for the tree page."""
@@ -243,7 +246,7 @@ class Connections:
         return None
 
     async def _hypercorn(self, sock: stdlib_socket.socket, replay: bytes) -> None:
-        stream = ServedStream(sock, replay, self._http)
+        stream = ServedStream(sock, replay, lambda: self._http.stopping)
         await self._http.serve(stream, self.tls)
 
     async def _refuse(self, sock: stdlib_socket.socket, peer: str, why: Rejection) -> None:
@@ -276,6 +279,7 @@ class Connections:
             route.limits(),
             traffic.websocket(route.dialect),
             self._spawn_writer,
+            self._services.unsent,
         )
         socket.feed(rest)
         return route, socket

@@ -14,7 +14,7 @@ try:
 except ImportError:  # installed without its C extension
     from websockets.utils import apply_mask
 
-WHOLE_TEXT, WHOLE_BINARY, PONG = 0x81, 0x82, 0x8A  # first bytes
+WHOLE_TEXT, WHOLE_BINARY, CLOSE, PING, PONG = 0x81, 0x82, 0x88, 0x89, 0x8A  # first bytes
 WHOLE = (WHOLE_TEXT, WHOLE_BINARY)
 LONGEST_CONTROL = 131  # bytes of a client's ping, pong or close frame
 LONGEST_HEAD = 14  # bytes before a payload
@@ -74,6 +74,16 @@ def frame_head(opcode_byte: int, length: int) -> bytes:
     if length < 65_536:
         return _MEDIUM.pack(opcode_byte, 126, length)
     return _LONG.pack(opcode_byte, 127, length)
+
+
+def piece_end(payload: bytes, start: int, most: int, *, text: bool) -> int:
+    """Return where a piece of at most `most` bytes ends: of text, not within a character."""
+    end = start + most
+    if end >= len(payload):
+        return len(payload)
+    while text and payload[end] & 0xC0 == 0x80:
+        end -= 1
+    return end
 
 
 def short_reason(reason: str) -> str:

@@ -15,7 +15,7 @@ from h2.errors import ErrorCodes
 from h2.events import DataReceived, PriorityUpdated, RequestReceived
 from h2.events import Event as FrameEvent
 from hypercorn.events import Closed, Event, RawData
-from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h2 import BUFFER_LOW_WATER, H2Protocol, StreamBuffer
 
 from api.http.carriers.http2_frames import FrameAllowance
 
@@ -96,6 +96,22 @@ async def _keep_no_priorities(_self: H2Protocol, _event: PriorityUpdated) -> Non
     """Pass over a wish; streams take turns."""
 
 
+async def _pop_and_go_on_when_little_is_left(self: Any, most: int) -> bytes:
+    """Take so much of what is unsent; only when little is left may more be put there.
+
+    Hypercorn goes by what is taken instead: where the client takes nothing, all of it is kept.
+    """
+    most = max(0, most)
+    data = bytes(self.buffer[:most])
+    del self.buffer[:most]
+    if len(self.buffer) < BUFFER_LOW_WATER:
+        await self._paused.set()
+    if not self.buffer:
+        await self._is_empty.set()
+    return data
+
+
+StreamBuffer.pop = _pop_and_go_on_when_little_is_left  # type: ignore[assignment, method-assign]
 H2Protocol.__init__ = _with_an_allowance  # type: ignore[method-assign]
 H2Protocol.handle = _a_few_at_a_time  # type: ignore[method-assign]
 H2Protocol._handle_events = _one_event_after_another  # type: ignore[method-assign]

@@ -1,9 +1,7 @@
 """The seam to Hypercorn: every name of its insides that we use is named here.
 
 `quintet serve` accepts connections itself (`connections.py`) and hands those that are not for
-the websocket lane to Hypercorn's `TCPServer`, one per connection, on a `ServedStream`: a Trio
-stream that first replays the bytes already read, bounds every send (Hypercorn shields its sends),
-and closes so that an answer given before the whole request was read still arrives.
+the websocket lane to Hypercorn's `TCPServer`, one per connection, on a `ServedStream`.
 `tests/api/http/carriers/test_hypercorn_seam.py` holds Hypercorn to what is assumed here.
 """
 
@@ -11,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket as stdlib_socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +32,8 @@ from wsproto.connection import ConnectionState as WebsocketState
 from wsproto.events import CloseConnection, Event
 
 import api.http.carriers.hypercorn_http2  # noqa: F401  changes Hypercorn's HTTP/2
-from api.http.carriers.message_gate import TOO_LARGE, MessageGate
+from api.http.carriers.hypercorn_frames import send_part, take_at_its_pace
+from api.http.carriers.served_stream import ServedStream
 
 if TYPE_CHECKING:
     from api.http.carriers.upgrades import WebsocketRoutes
@@ -51,13 +49,9 @@ class AlreadyRefused(Exception):
     """
 
 
-SEND_SECONDS = 60.0  # for one chunk; a client that takes nothing for so long is gone
-LINGER_SECONDS = 1.0  # for an early answer to reach a client that still sends
 SILENCE_SECONDS = 30.0  # beyond the ping interval, and the client is gone
 TLS_HANDSHAKE_SECONDS = 10.0
-CHUNK_BYTES = 65_536
 GATE = "quintet.gate"  # in the scope of a websocket: its MessageGate
-WATCH_SECONDS = 1.0
 
 
 class HttpServer:
@@ -109,81 +103,6 @@ class _ConnectionContext(WorkerContext):
     async def sleep(self, wait: float) -> None:  # type: ignore[override]  # static in Hypercorn
         with trio.move_on_after(wait):
             await self._stream.ended.wait()
-
-
-class ServedStream(trio.abc.HalfCloseableStream):
-    """An accepted TCP connection as Hypercorn takes it.
-
-    `replay` is what was read from it already. `lingering` tells whether a close may wait for the
-    client (not while the server stops).
-    """
-
-    def __init__(self, sock: stdlib_socket.socket, replay: bytes, server: HttpServer) -> None:
-        self.socket = trio.socket.from_stdlib_socket(sock)
-        self._replay = replay
-        self._server = server
-        self._closing = False
-        self.ended = trio.Event()  # nothing more will be read
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """Return what comes next, b"" at the end; discards what comes after our own close."""
-        if self._replay:
-            await trio.lowlevel.checkpoint()
-            replayed, self._replay = self._replay, b""
-            return replayed
-        while True:
-            try:
-                data = await self.socket.recv(max_bytes or CHUNK_BYTES)
-            except trio.ClosedResourceError:
-                raise
-            except OSError as error:
-                self.ended.set()
-                raise trio.BrokenResourceError from error
-            if not data:
-                self.ended.set()
-            if not data or not self._closing:
-                return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send it all, at most SEND_SECONDS without progress; raises BrokenResourceError."""
-        rest = memoryview(data)
-        try:
-            while rest:
-                with trio.fail_after(SEND_SECONDS):
-                    rest = rest[await self.socket.send(rest) :]
-        except trio.TooSlowError:
-            self.socket.close()
-            raise trio.BrokenResourceError("the client takes nothing") from None
-        except trio.ClosedResourceError:
-            raise
-        except OSError as error:
-            raise trio.BrokenResourceError from error
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Wait for room to send."""
-        await trio.lowlevel.wait_writable(self.socket)
-
-    async def send_eof(self) -> None:
-        """Say that nothing more will come from here."""
-        with contextlib.suppress(OSError, trio.ClosedResourceError):
-            self.socket.shutdown(stdlib_socket.SHUT_WR)
-        await trio.lowlevel.checkpoint()
-
-    async def aclose(self) -> None:
-        """Close; give the client a moment to read our last answer first.
-
-        Closing on unread bytes would reset the connection and destroy that answer (RFC 9112, 9.6).
-        """
-        first, self._closing = not self._closing, True
-        try:
-            if first and not self.ended.is_set() and not self._server.stopping:
-                await self.send_eof()
-                with trio.move_on_after(LINGER_SECONDS):
-                    await self.ended.wait()
-        finally:
-            self.ended.set()
-            self.socket.close()
-        await trio.lowlevel.checkpoint()
 
 
 def tls_context(certfile: str, keyfile: str) -> ssl.SSLContext:
@@ -251,7 +170,7 @@ def _read_until_the_end(self: H11Protocol, *args: Any, **options: Any) -> None:
 # Changes to Hypercorn itself. Two are for the sake of plain Hypercorn command lines: there, what is
 # raised in one connection ends the server and every other connection with it.
 
-_run = TCPServer.run
+_run, _read_data, _idle_timeout = TCPServer.run, TCPServer._read_data, TCPServer._idle_timeout
 _init = H11Protocol.__init__
 _handle, _send_event = WSStream.handle, WSStream._send_wsproto_event
 _app_send = WSStream.app_send
@@ -302,6 +221,32 @@ async def _run_within_boundary(self: TCPServer) -> None:
             raise cancelled from None
 
 
+async def _read_to_the_end(self: TCPServer) -> None:
+    """Read, and have it known when nothing more will be."""
+    try:
+        await _read_data(self)
+    finally:
+        if isinstance(self.context, _ConnectionContext):
+            self.context.ended.set()
+
+
+async def _idle_until_the_end(self: TCPServer) -> None:
+    """Time an idle connection out, but sleep no longer than it lives.
+
+    Behind a head that is no HTTP, Hypercorn would keep what it has closed for the whole timeout.
+    """
+    async with trio.open_nursery() as nursery:
+
+        async def time_out() -> None:
+            await _idle_timeout(self)
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(time_out)
+        if isinstance(self.context, _ConnectionContext):
+            await self.context.ended.wait()
+            nursery.cancel_scope.cancel()
+
+
 async def _note_the_close(self: WSStream, event: Event) -> None:
     """Send a frame; where it answers the client's close frame, keep the code of that one."""
     if (
@@ -328,37 +273,13 @@ async def _handle_early_and_last(self: WSStream, event: Any) -> None:
     if not isinstance(event, StreamClosed) or code is None or self.closed or not self.app_put:
         gate = vars(self).get("scope", {}).get(GATE)
         vars(self.buffer)[GATE] = gate
-        await _handle(self, event)
-        if gate is not None and self.buffer.length:
-            await _hold_back(self, gate)
+        if gate is not None and isinstance(event, (Body, Data)):
+            await take_at_its_pace(self, event, gate, _handle)
+        else:
+            await _handle(self, event)
         return
     self.closed = True
     await self.app_put({"type": "websocket.disconnect", "code": code})
-
-
-async def _hold_back(self: WSStream, gate: MessageGate) -> None:
-    """Read no more of this connection while a large message waits for its place.
-
-    Nothing is kept of one that is too large, or that nobody will receive: Hypercorn would take in
-    what comes behind its own refusal, without end.
-    """
-    if not gate.ended and self.buffer.length > gate.message_bytes:
-        gate.close(*TOO_LARGE)
-    elif not gate.ended and gate.stops(self.buffer.length):
-        await gate.enter(gate.message_bytes)
-        if gate.coming:
-            self.task_group.spawn(_watch, self, gate)
-    if gate.ended:
-        self.buffer.clear()
-
-
-async def _watch(self: WSStream, gate: MessageGate) -> None:
-    """End a large message that comes too slowly; keep nothing of it once its websocket ends."""
-    while gate.coming and not gate.ended:
-        await trio.sleep(WATCH_SECONDS)
-        gate.watch(trio.current_time(), self.buffer.length)
-    if gate.ended:
-        self.buffer.clear()
 
 
 def _note_the_end(self: WebsocketBuffer) -> dict[str, Any]:
@@ -373,7 +294,8 @@ async def _send_unless_refused(self: WSStream, message: Any) -> None:
     """Send what the app has to say. Raises AlreadyRefused where it grants what was refused."""
     if message is not None and message["type"] == "websocket.accept" and _REFUSED in vars(self):
         raise AlreadyRefused
-    await _app_send(self, message)
+    if message is None or message["type"] != "websocket.send" or not await send_part(self, message):
+        await _app_send(self, message)
 
 
 WSStream._send_wsproto_event = _note_the_close  # type: ignore[method-assign]
@@ -384,3 +306,5 @@ H11Protocol.__init__ = _read_until_the_end  # type: ignore[method-assign]
 H11Protocol._check_protocol = _stay_with_http_1  # type: ignore[assignment, method-assign]
 Handshake.__init__ = _without_extensions  # type: ignore[method-assign]
 TCPServer.run = _run_within_boundary  # type: ignore[method-assign]
+TCPServer._read_data = _read_to_the_end  # type: ignore[method-assign]
+TCPServer._idle_timeout = _idle_until_the_end  # type: ignore[method-assign]

@@ -22,19 +22,20 @@ from math import inf
 from typing import TYPE_CHECKING
 
 import trio
-from trio.lowlevel import checkpoint, notify_closing, wait_readable, wait_writable
-from websockets.protocol import SEND_EOF
+from trio.lowlevel import checkpoint, wait_readable
 
-from api.http.carriers.frames import frame_head, is_utf8, short_reason
-from api.http.carriers.lane_input import OPEN, LaneInput
+from api.http.carriers.frame_flow import AT_ONCE
+from api.http.carriers.frames import is_utf8, short_reason
+from api.http.carriers.lane_output import LaneOutput
 from api.http.carriers.large_frame import LARGE
-from api.http.carriers.pacing import RateWindow
-from api.http.carriers.unsent import Unsent, send_some
-from api.http.sockets import SocketClosed, SocketFull
+from api.http.carriers.message_gate import TOO_LATE
+from api.http.carriers.pacing import FrameRate, RateWindow
+from api.http.sockets import SocketClosed
 
 if TYPE_CHECKING:
     from websockets.protocol import Protocol
 
+    from api.http.byte_budget import ByteBudget
     from api.http.metrics import WebsocketTally
     from api.http.sockets import SocketLimits, Upgrade
 
@@ -45,7 +46,7 @@ PONG_SECONDS = 15.0  # of silence beyond the ping interval, and the peer is gone
 PING_FRAME = b"\x89\x00"
 
 
-class LaneSocket(LaneInput):
+class LaneSocket(LaneOutput):
     """One websocket in the lane.
 
     `spawn` starts a writer task while the kernel takes no more, and calls `abort` if that raises.
@@ -53,9 +54,8 @@ class LaneSocket(LaneInput):
     """
 
     __slots__ = (
-        "_closes_at", "_drained", "_ended", "_eof", "_gone", "_moved", "_muted", "_outbox",
-        "_pings_at", "_silent_since", "_sock", "_spawn", "_stuck_since", "_tally", "_turns",
-        "_window", "subprotocol", "upgrade",
+        "_begun", "_begun_at", "_closes_at", "_drained", "_ended", "_eof", "_frame_rate",
+        "_pings_at", "_silent_since", "_stuck_since", "_turns", "_window", "subprotocol",
     )  # fmt: skip
 
     def __init__(
@@ -66,23 +66,18 @@ class LaneSocket(LaneInput):
         limits: SocketLimits,
         tally: WebsocketTally,
         spawn: Callable[[LaneSocket, Callable[[], Awaitable[None]]], None],
+        budget: ByteBudget | None = None,
     ) -> None:
         now = trio.current_time()
-        super().__init__(limits)
-        self.upgrade = upgrade
+        super().__init__(sock, upgrade, limits, tally, spawn, budget)
         self.subprotocol = subprotocol
-        self._sock = sock
-        self._tally = tally
-        self._spawn = spawn
         self._window = RateWindow(limits.messages_per_second, limits.burst)
+        self._frame_rate: FrameRate | None = None  # exists once something was no whole message
+        self._begun, self._begun_at = 0, now  # the message that is not whole, by its number
         self._drained = False  # the last read took all there was
-        self._outbox: Unsent[bytes | memoryview] | None = None  # exists while a writer runs
         self._ended: tuple[int, str, bool] | None = None  # how `receive` ends from now on
-        self._muted = False  # our close frame is out: nothing may follow it
         self._eof = False
-        self._gone = False
         self._turns = 0
-        self._moved = False
         self._silent_since = self._stuck_since = now
         self._pings_at = now + limits.ping_seconds
         self._closes_at = inf
@@ -104,8 +99,12 @@ class LaneSocket(LaneInput):
                     return message
             elif not self._is_open():
                 self._end_by_protocol(self._library())
+            elif self._frames:
+                await self._pace_frames()
             elif self._wanted:
                 await self._enter()
+            elif self._partial is not None and not self._needed:
+                self._parse_on()
             elif self._drained or not self._read():
                 self._turns, self._drained = 0, False
                 try:
@@ -116,14 +115,13 @@ class LaneSocket(LaneInput):
                 await checkpoint()  # pieces and control frames, as many as the peer likes
         raise SocketClosed(*self._ended)
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
-        """Send now, or queue; see `api.http.sockets.Socket`."""
-        if self._muted:
-            return
-        if self._outbox is not None and not self._outbox.has_room(len(payload) + spare, replace):
-            raise SocketFull
-        self._send(frame_head(0x81 if text else 0x82, len(payload)) + payload, replace)
-        self._tally.sent += 1
+    def count_kept(self, size: int) -> None:
+        """Count what the handler keeps; see `api.http.sockets.Socket`."""
+        if self._ended is not None:
+            raise SocketClosed(*self._ended)
+        if size != self._kept:
+            self._kept = size
+            self._count_unfinished()
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Start the closing handshake; see `api.http.sockets.Socket`."""
@@ -142,10 +140,28 @@ class LaneSocket(LaneInput):
             return
         self._gone = self._muted = True
         self._end(1006, "")
-        self._outbox = None
+        if self._outbox is not None:
+            self._outbox.clear()
+            self._outbox = None
+        self._partial, self._kept = None, 0
         self._let_go()
+        self._count_unfinished()
+        self._protocol = None
+        self._account = self._budget = None  # which know us: nothing is to wait for the collector
         self._wake()
         self._sock.close()
+
+    def shed(self) -> None:
+        """Keep next to nothing, and close as too slow; drop the connection if that is under way."""
+        if self._ended is not None:
+            self.abort()
+            return
+        if self._outbox is not None:
+            self._outbox.drop()
+        self._let_go()
+        self._kept = 0
+        self.close(*self._limits.too_slow)
+        self._count_unfinished()
 
     def hurry(self) -> None:
         """Wait for the answer to our close frame no longer; what is unsent still goes out."""
@@ -170,13 +186,15 @@ class LaneSocket(LaneInput):
         self._let_go()
         while not (self._gone or self._eof or self._said_goodbye()):
             self._messages.clear()
-            if self._read():
+            if self._frames:
+                await self._pace_frames()
+            elif self._partial is not None and not self._needed:
+                self._parse_on()
+            elif self._read():
                 await checkpoint()
-                continue
-            try:
-                await wait_readable(self._sock)
-            except trio.ClosedResourceError:
-                continue  # aborted, or the writer is done
+            else:
+                with contextlib.suppress(trio.ClosedResourceError):  # aborted, or all is written
+                    await wait_readable(self._sock)
 
     def tick(self, now: float) -> None:
         """Ping when it is time; drop a peer that is silent, stuck or slow to close."""
@@ -184,6 +202,7 @@ class LaneSocket(LaneInput):
             self._heard, self._silent_since = False, now
         if self._gate is not None:
             self._gate.watch(now, self._arrived())
+        self._watch_message(now)
         if self._moved or self._outbox is None:
             self._moved, self._stuck_since = False, now
         patience = self._limits.ping_seconds + PONG_SECONDS
@@ -198,6 +217,23 @@ class LaneSocket(LaneInput):
             if self._outbox is None:
                 self._send(PING_FRAME)
 
+    def excuse(self, seconds: float) -> None:
+        """Leave so many seconds out of all waiting for the peer; see `Kept`."""
+        self._silent_since += seconds
+        self._stuck_since += seconds
+        self._begun_at += seconds
+        self._closes_at += seconds
+        if self._gate is not None:
+            self._gate.excuse(seconds)
+
+    def _watch_message(self, now: float) -> None:
+        """Close over a message that takes too long; not over one that waits for us."""
+        ours = self._messages or self._wanted or (self._gate is not None and self._gate.coming)
+        if ours or self._begun != self._whole or not self._is_unfinished():
+            self._begun, self._begun_at = self._whole, now
+        elif now - self._begun_at > self._limits.message_seconds:
+            self.close(*TOO_LATE)
+
     # In.
 
     def _read(self) -> bool:
@@ -211,6 +247,8 @@ class LaneSocket(LaneInput):
         if data:
             self._drained = len(data) < CHUNK_BYTES
             self._parse(data)
+            if self._unfinished or self._partial is not None or self._is_unfinished():
+                self._count_unfinished()
         else:
             self._eof = True
             self._end(1006, "")
@@ -239,51 +277,22 @@ class LaneSocket(LaneInput):
             self._turns = 0
             await trio.sleep(delay)  # a checkpoint, for 0.0
 
-    # Out.
+    async def _pace_frames(self) -> None:
+        """Wait for the turn of what was no whole message, let others run, and parse on."""
+        if self._frame_rate is None:
+            self._frame_rate = FrameRate(self._limits.frames_per_second)
+        frames, self._frames = self._frames, 0
+        delay = self._frame_rate.take(trio.current_time(), frames)
+        if delay > 0.0 or frames >= AT_ONCE:
+            await trio.sleep(delay)
+        if self._partial is not None and not self._needed and not self._gone:
+            self._parse_on()
 
-    def _send(self, data: bytes, replace: str = "") -> None:
-        if self._outbox is not None:
-            self._outbox.add(data, len(data), replace)
-            return
-        try:
-            sent = self._sock.send(data)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError:
-            self.abort()
-            return
-        if sent < len(data):
-            self._outbox = Unsent(self._limits.outbox_messages, self._limits.outbox_bytes)
-            self._outbox.add(memoryview(data)[sent:], len(data) - sent)
-            self._spawn(self, self._write_out)
-
-    def _send_replies(self, protocol: Protocol) -> None:
-        """Send what the library answers by itself: pongs, close frames, the end of the stream."""
-        for data in protocol.data_to_send():
-            if data != SEND_EOF:
-                self._send(data)
-        if protocol.state is not OPEN:
-            self._muted = True
-            if self._outbox is None:
-                self._half_close()
-        elif self._outbox is not None and not self._outbox.has_room():
-            self.abort()  # it pings without reading the pongs
-
-    async def _write_out(self) -> None:
-        """Write the queue as the kernel takes it; runs only while there is one."""
-        while self._outbox:
-            try:
-                await wait_writable(self._sock)
-            except trio.ClosedResourceError:
-                continue  # closing: the queue still goes out; or gone: the queue is too
-            try:
-                self._moved |= send_some(self._sock, self._outbox)
-            except OSError:
-                self.abort()
-        self._outbox = None
-        if self._muted:
-            self._half_close()
-            self._wake()
+    def _parse_on(self) -> None:
+        """Go on with what was read before."""
+        self._parse(b"")
+        if self._unfinished:
+            self._count_unfinished()
 
     # The end.
 
@@ -301,13 +310,3 @@ class LaneSocket(LaneInput):
 
     def _said_goodbye(self) -> bool:
         return self._library().close_rcvd is not None and self._outbox is None
-
-    def _half_close(self) -> None:
-        """Send FIN once the protocol has sent its last byte, so that the peer closes as well."""
-        if self._library().eof_sent and not self._gone:
-            with contextlib.suppress(OSError):
-                self._sock.shutdown(stdlib_socket.SHUT_WR)
-
-    def _wake(self) -> None:
-        if self._sock.fileno() >= 0:
-            notify_closing(self._sock)

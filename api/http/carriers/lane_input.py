@@ -1,8 +1,11 @@
 """What comes in on a websocket of the lane: bytes become messages. No I/O here.
 
-Whole messages are taken apart with `frames.py`, large ones with `large_frame.py`. All else goes to
-the sans-IO `Protocol` of the `websockets` library, made when first needed. A message that must wait
-for a place (`message_gate.py`) stops the parser; who reads the socket reads on once there is one.
+Whole messages are taken apart with `frames.py`, large ones with `large_frame.py`; of pings that
+come together the last is answered (RFC 6455, 5.5.3). All else goes to the sans-IO `Protocol` of the
+`websockets` library, made when first needed. A message that must wait for a place
+(`message_gate.py`) stops the parser, and so do AT_ONCE frames that are none, and AT_ONCE messages:
+who reads the socket goes on once there is a place, once their turn has come, and once those are
+received. So what waits is bytes, which are counted, and no heap of small objects.
 """
 
 from __future__ import annotations
@@ -12,9 +15,13 @@ from typing import TYPE_CHECKING, cast
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
+from api.http.byte_budget import SHARED
+from api.http.carriers.frame_flow import ANY_SIZE, AT_ONCE
 from api.http.carriers.frames import (
+    CLOSE,
     LONGEST_CONTROL,
     LONGEST_HEAD,
+    PING,
     PONG,
     WHOLE,
     WHOLE_TEXT,
@@ -28,6 +35,7 @@ from api.http.carriers.message_gate import MessageGate
 if TYPE_CHECKING:
     from api.http.sockets import SocketLimits
 
+EMPTY_PONG = b"\x8a\x80\0\0\0\0"
 CONTROL = 0x08  # bit of an opcode
 TEXT, BINARY, CONT = Opcode.TEXT, Opcode.BINARY, Opcode.CONT
 OPEN = State.OPEN
@@ -37,14 +45,17 @@ class LaneInput:
     """The receiving half of a `LaneSocket`, which closes and answers for it."""
 
     __slots__ = (
-        "_fragments", "_gate", "_heard", "_large", "_limits", "_message_bytes", "_messages",
-        "_needed", "_partial", "_protocol", "_room", "_wanted",
+        "_fragments", "_frames", "_gate", "_heard", "_large", "_limits", "_message_bytes",
+        "_messages", "_needed", "_partial", "_ping", "_protocol", "_room", "_wanted", "_whole",
     )  # fmt: skip
 
     def __init__(self, limits: SocketLimits) -> None:
         self._limits = limits
         self._heard = False  # anything, since the last tick
         self._protocol: Protocol | None = None  # exists once a frame is no whole message
+        self._frames = 0  # that were no whole message, and whose turn has not come yet
+        self._ping: bytes | None = None  # what the last one said, while it is not answered
+        self._whole = 0  # messages
         self._messages: list[tuple[bytes, bool]] = []  # parsed, not yet received, the next one last
         self._message_bytes = limits.message_bytes
         self._room = limits.message_bytes  # for the payload of the next frame
@@ -63,6 +74,10 @@ class LaneInput:
         """Send what the library answers by itself."""
         raise NotImplementedError
 
+    def _send_pong(self, payload: bytes) -> None:
+        """Answer a ping."""
+        raise NotImplementedError
+
     def limit_messages(self, message_bytes: int) -> None:
         """Take larger messages, or no longer; see `api.http.sockets.Socket`."""
         if self._gate is None:
@@ -75,7 +90,7 @@ class LaneInput:
 
     def _parse(self, data: bytes) -> None:
         """Take whole messages as they are, and leave every other frame to the library."""
-        self._heard = True
+        self._heard = self._heard or bool(data)  # what was read before is no sign of life
         if self._large is not None:
             data = self._large.add(data)
             if not self._large.complete:
@@ -89,7 +104,13 @@ class LaneInput:
             data, self._partial = bytes(self._partial), None
         start, size = 0, len(data)
         while start < size:
-            end = frame_end(data, start, self._room) if self._is_open() else -1
+            if self._frames >= AT_ONCE or len(self._messages) >= AT_ONCE:
+                self._partial, self._needed = bytearray(data[start:]), 0
+                break
+            if not self._is_open():
+                self._find_close(data, start)
+                break
+            end = frame_end(data, start, self._room)
             if end < 0:
                 self._consult(data[start:])
                 break
@@ -107,19 +128,58 @@ class LaneInput:
                 break
             if kind in WHOLE and self._fragments is None:
                 self._add_whole((payload_of(data, start, end), kind == WHOLE_TEXT))
-            elif kind != PONG or end - start > LONGEST_CONTROL:
-                self._consult(data[start:end])
+            else:
+                self._frames += 1
+                if end - start > LONGEST_CONTROL or kind not in (PING, PONG):
+                    self._consult(data[start:end])
+                    if end - start > SHARED and self._is_open():
+                        self._make_forget(self._library())
+                elif kind == PING:
+                    self._ping = payload_of(data, start, end)
             start = end
+        self._answer_ping()
         self._messages.reverse()
+
+    def _find_close(self, data: bytes, start: int) -> None:
+        """Look for the client's close frame, now that ours is out; the rest is nobody's."""
+        size = len(data)
+        while start < size:
+            end = frame_end(data, start, ANY_SIZE)
+            if self._frames >= AT_ONCE:
+                self._partial, self._needed = bytearray(data[start:]), 0
+            elif end < 0 or (data[start] == CLOSE and not size < end <= start + LONGEST_CONTROL):
+                self._consult(data[start:])
+            elif end <= size:
+                self._frames += 1
+                start = end
+                continue
+            elif data[start] == CLOSE or size - start < LONGEST_HEAD:
+                self._partial = bytearray(data[start:])
+                self._needed = min(end - start, LONGEST_CONTROL)
+            else:
+                self._large = LargeFrame(data, start, end)
+                self._large.drop()
+            return
 
     def _consult(self, data: bytes) -> None:
         """Let the library take it: it answers pings, and says what is wrong with the rest."""
+        self._answer_ping()
         protocol = self._library()
         protocol.receive_data(data)
         if protocol.writes:
             self._send_replies(protocol)
         for frame in cast("list[Frame]", protocol.events_received()):
             self._add(frame)
+
+    def _make_forget(self, protocol: Protocol) -> None:
+        """Have the library let go of a frame: it keeps the last one until the next has come."""
+        protocol.receive_data(EMPTY_PONG)
+        protocol.events_received()
+
+    def _answer_ping(self) -> None:
+        ping, self._ping = self._ping, None
+        if ping is not None:
+            self._send_pong(ping)
 
     def _add(self, frame: Frame) -> None:
         """Add a fragment to the message it belongs to."""
@@ -151,6 +211,7 @@ class LaneInput:
         return True
 
     def _add_whole(self, message: tuple[bytes, bool]) -> None:
+        self._whole += 1
         self._messages.append(message)
         if self._gate is not None:
             self._gate.complete(len(message[0]))
@@ -168,6 +229,11 @@ class LaneInput:
         """Return how many bytes are here of a message that is not whole."""
         arrived = self._message_bytes - self._room  # of its fragments
         return arrived + len(self._large or b"") + len(self._partial or b"")
+
+    def _is_unfinished(self) -> bool:
+        """Tell whether the client has begun something that is not whole yet."""
+        begun = self._partial is not None and self._needed > 0
+        return begun or self._fragments is not None or self._large is not None
 
     def _is_open(self) -> bool:
         return self._protocol is None or self._protocol.state is OPEN

@@ -60,23 +60,28 @@ class LargeFrame:
 
 
 class Fragments:
-    """The pieces so far of a message that comes in several frames."""
+    """The pieces so far of a message that comes in several frames.
 
-    __slots__ = ("_is_text", "_parts")
+    They are joined as they come: of short ones, each kept for itself takes twenty times its bytes.
+    """
+
+    __slots__ = ("_count", "_is_text", "_joined")
 
     def __init__(self, is_text: bool) -> None:
         self._is_text = is_text
-        self._parts: list[bytes] = []
+        self._joined = bytearray()
+        self._count = 0
 
     def add(self, data: Any) -> None:
         """Take the next one."""
-        self._parts.append(bytes(data))
+        self._joined += data
+        self._count += 1
 
     @property
     def too_many(self) -> bool:
         """Whether there are more than FRAGMENTS: empty ones pass every limit of size."""
-        return len(self._parts) > FRAGMENTS
+        return self._count > FRAGMENTS
 
     def message(self) -> tuple[bytes, bool]:
         """Return the payload and whether that is text, once all are there."""
-        return b"".join(self._parts), self._is_text
+        return bytes(self._joined), self._is_text

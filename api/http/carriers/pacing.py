@@ -1,14 +1,15 @@
 """Pace of a websocket: how fast its frames may come, and how long it may stay silent.
 
-`RateWindow` delays a reader; `Keeper` is the one ticker of a listener that pings its sockets and
-drops those that no longer answer. Neither knows a dialect or a carrier. Each tick has a boundary of
-its own: what raises in one ends that one.
+`RateWindow` and `FrameRate` delay a reader; `Keeper` is the one ticker of a listener that pings its
+sockets and drops those that no longer answer. None knows a dialect or a carrier. Each tick has a
+boundary of its own: what raises in one ends that one.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from math import inf
 from typing import Generic, Protocol, TypeVar
 
 import structlog
@@ -17,7 +18,9 @@ import trio
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
+LATE_SECONDS = 2.0  # of a tick, that nobody is to be blamed for
 WINDOW_STAMPS = 1024
+FRAME_BURST = 1024  # one message of 1 MiB in pieces of 4 KiB is 256 of them
 
 
 class RateWindow:
@@ -56,11 +59,33 @@ class RateWindow:
         return turn - now
 
 
+class FrameRate:
+    """So many frames a second in the long run, FRAME_BURST of them at once; 0 means no limit."""
+
+    __slots__ = ("_each", "_paid_until")
+
+    def __init__(self, per_second: int) -> None:
+        self._each = 1.0 / per_second if per_second else 0.0
+        self._paid_until = -inf
+
+    def take(self, now: float, frames: int) -> float:
+        """Take the next turns and return how many seconds the last has to wait for."""
+        since = max(self._paid_until, now - FRAME_BURST * self._each)
+        self._paid_until = since + frames * self._each
+        return max(0.0, self._paid_until - now)
+
+
 class Kept(Protocol):
     """What a `Keeper` keeps: something to be told the time now and then."""
 
     def tick(self, now: float) -> None:
         """Do what is due at `now` (seconds of the Trio clock); never blocks."""
+
+    def excuse(self, seconds: float) -> None:
+        """Leave so many seconds that have just passed out of all waiting for the other side.
+
+        We stood still: what it has sent is not read yet, and nothing was sent that it would answer.
+        """
 
 
 K = TypeVar("K", bound=Kept)
@@ -69,8 +94,8 @@ K = TypeVar("K", bound=Kept)
 class Keeper(Generic[K]):
     """One ticker for all sockets of a listener, instead of a timer task for each.
 
-    What a tick raises is handed to `crashed`, which is to end that one; it is ticked until it is
-    discarded.
+    A tick that comes much later than due excuses everyone first. What a tick raises is handed to
+    `crashed`, which is to end that one; it is ticked until it is discarded.
     """
 
     def __init__(self, crashed: Callable[[K, Exception], None]) -> None:
@@ -97,10 +122,14 @@ class Keeper(Generic[K]):
             if not self._kept:
                 self._anyone = trio.Event()
                 continue
-            await trio.sleep(TICK_SECONDS)
+            due = trio.current_time() + TICK_SECONDS
+            await trio.sleep_until(due)
             now = trio.current_time()
+            late = now - due if now - due > LATE_SECONDS else 0.0
             for kept in tuple(self._kept):
                 try:
+                    if late:
+                        kept.excuse(late)
                     kept.tick(now)
                 except Exception as error:  # noqa: BLE001  the connection boundary
                     self._end(kept, error)

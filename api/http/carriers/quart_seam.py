@@ -5,7 +5,8 @@ Each names the behaviour it corrects; `tests/api/http/carriers/test_hypercorn_se
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import trio
@@ -17,9 +18,44 @@ from werkzeug.datastructures import ContentRange
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.sansio.http import is_resource_modified
 
+from api.http.carriers.request_body import RequestBody
 from api.http.carriers.targets import origin_form
+from api.http.carriers.upgrades import merge_headers
+from api.http.credentials import address_key
+from api.http.proxies import client_of
 
+if TYPE_CHECKING:
+    from api.http.byte_budget import Account
+
+PART = 32_768  # bytes of an answer that Hypercorn keeps for a stream of HTTP/2, and as many again
 _CLOSE_CODE = "quintet.close_code"
+_ANSWERED = "quintet.answered"
+
+
+class AnswerCut(Exception):
+    """Raised by what yields the pieces of an answer when there is no going on."""
+
+
+class AnswerInPieces(TrioResponse):
+    """An answer whose pieces come one by one; `when_over` is called once it was sent, or was not.
+
+    The iterator raises AnswerCut to end the connection in the middle.
+    """
+
+    when_over: Callable[[], None]
+
+
+def _parts(event: Any) -> Iterator[Any]:
+    """Cut a body: of what it is given at once Hypercorn keeps a copy for each stream.
+
+    A client that takes nothing may have a hundred streams on each connection.
+    """
+    body: bytes = event.get("body", b"")
+    start = 0
+    while len(body) - start > PART:
+        yield {**event, "body": bytes(body[start : start + PART]), "more_body": True}
+        start += PART
+    yield {**event, "body": body[start:]} if start else event
 
 
 def close_code(scope: Any) -> int:
@@ -28,8 +64,18 @@ def close_code(scope: Any) -> int:
     return code
 
 
+def when_answered(scope: Any, told: Callable[[bool], None]) -> None:
+    """Have `told` called once when a request is over: whether its answer's body was sent.
+
+    False where the client had left, or the answer has become an error.
+    """
+    scope[_ANSWERED] = told
+
+
 class SteadyHttpConnection(TrioASGIHTTPConnection):
     """A request that is not cancelled by the end of its own answer, and has its path's own limit.
+
+    Its body is counted, and let go of when the answer begins.
 
     Hypercorn reports "disconnected" also when an answer is complete. Quart-Trio then cancels the
     task which is just about to tell Hypercorn that the connection is idle, so a kept-alive
@@ -37,6 +83,7 @@ class SteadyHttpConnection(TrioASGIHTTPConnection):
     """
 
     _answered = False
+    _body_sent = False
 
     def __init__(self, app: Any, scope: Any) -> None:
         super().__init__(app, _with_path(scope))
@@ -55,15 +102,54 @@ class SteadyHttpConnection(TrioASGIHTTPConnection):
         if most != app.config["MAX_CONTENT_LENGTH"]:
             request.max_content_length = most
             request.body = request.body_class(request.content_length, most)
+        self._body: RequestBody = request.body  # type: ignore[assignment]  # as the app has it
+        self._body.count_by(self._account)
         return request
 
-    async def _send_response(self, send: Any, response: Any) -> None:
-        async def noting_the_end(event: Any) -> None:
-            if event["type"] == "http.response.body" and not event.get("more_body"):
-                self._answered = True
-            await send(event)
+    def _account(self, shed: Callable[[], None]) -> Account:
+        """Return an account of who sends this, behind trusted proxies or not."""
+        scope, services = self.scope, self.app.services  # type: ignore[attr-defined]  # our app
+        pairs = (
+            (name.decode("latin-1"), text.decode("latin-1")) for name, text in scope["headers"]
+        )
+        peer = scope.get("client")
+        trusted = services.settings().limits.trusted_proxies
+        caller = client_of(
+            peer[0] if peer else "", merge_headers(pairs), scope["scheme"] == "https", trusted
+        )
+        account: Account = services.unsent.account(address_key(caller.address), shed)
+        return account
 
-        await super()._send_response(noting_the_end, response)
+    async def handle_request(  # type: ignore[override]  # as Quart-Trio has it
+        self, nursery: trio.Nursery, request: Any, send: Any
+    ) -> None:
+        try:
+            await super().handle_request(nursery, request, send)
+        finally:
+            self._body.finish()
+            told: Any = self.scope.get(_ANSWERED)
+            if told is not None:
+                told(self._body_sent)
+
+    async def _send_response(self, send: Any, response: Any) -> None:
+        self._body.finish()
+
+        async def noting_the_end(event: Any) -> None:
+            for part in _parts(event) if self.scope["http_version"] == "2" else (event,):
+                if part["type"] == "http.response.body" and not part.get("more_body"):
+                    self._answered = True
+                await send(part)
+            if event.get("body") and response.status_code < 400:
+                self._body_sent = True
+
+        try:
+            await super()._send_response(noting_the_end, response)
+        except AnswerCut:
+            pass  # without its end, so that the client sees that it is not whole
+        finally:
+            when_over = getattr(response, "when_over", None)
+            if when_over is not None:
+                when_over()
 
 
 class SteadyWebsocketConnection(TrioASGIWebsocketConnection):

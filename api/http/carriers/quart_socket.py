@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING
 import trio
 from quart import Response, websocket
 
+from api.http.byte_budget import SHARED
+from api.http.carriers.frames import piece_end
+from api.http.carriers.hypercorn_frames import MoreBytes, MoreText
 from api.http.carriers.hypercorn_seam import GATE, AlreadyRefused
 from api.http.carriers.message_gate import TOO_LARGE, MessageGate
 from api.http.carriers.pacing import RateWindow
@@ -30,16 +33,20 @@ from api.http.carriers.upgrades import (
     serve_within_boundary,
     within_boundary,
 )
-from api.http.sockets import Rejection, SocketClosed, SocketFull
+from api.http.credentials import address_key
+from api.http.sockets import Rejection, SocketClosed, SocketFull, SourceFull
 
 if TYPE_CHECKING:
     from quart.wrappers import Websocket
 
     from api.http.app import App
+    from api.http.byte_budget import Account, ByteBudget
     from api.http.metrics import WebsocketTally
     from api.http.sockets import SocketLimits, Upgrade, WebsocketRoute
 
 CLOSE_SECONDS = 5.0
+PIECE = 16_384  # bytes of a message that are sent in one frame: few, as hundreds may send at once
+COPIES = 3  # of a piece, while it is being sent: as characters, as a frame, and encrypted
 
 
 class QuartSocket:
@@ -52,18 +59,25 @@ class QuartSocket:
         subprotocol: str | None,
         limits: SocketLimits,
         tally: WebsocketTally,
+        budget: ByteBudget | None = None,
     ) -> None:
         self.upgrade = upgrade
         self.subprotocol = subprotocol
         self._carrier = carrier
         self._limits = limits
         self._tally = tally
-        self._gate = MessageGate(limits, self.close)
+        self._account: Account | None = None
+        unread: Account | None = None
+        if budget is not None:
+            self._account = budget.account(address_key(upgrade.address), self.shed)
+            unread = budget.account(address_key(upgrade.address), self.shed)
+        self._gate = MessageGate(limits, self.close, unread)
         carrier.scope[GATE] = self._gate  # type: ignore[literal-required]
         self._window = RateWindow(limits.messages_per_second, limits.burst)
         self._outbox: Unsent[tuple[bytes, bool]] = Unsent(
-            limits.outbox_messages, limits.outbox_bytes
+            limits.outbox_messages, limits.outbox_bytes, self._account
         )
+        self._cut = False  # what is being sent ends after its present piece
         self._more = trio.Event()
         self._ended: tuple[int, str, bool] | None = None
         self._ending = trio.CancelScope()  # around whatever `receive` waits for
@@ -96,19 +110,35 @@ class QuartSocket:
         await trio.sleep(self._window.take(trio.current_time()))
         return payload, isinstance(data, str)
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
+    def push(
+        self,
+        payload: bytes,
+        *,
+        text: bool = True,
+        replace: str = "",
+        spare: int = 0,
+        source: str = "",
+    ) -> None:
         """Queue for the writer; see `api.http.sockets.Socket`."""
         if self._ended is not None:
             return
+        if source and not self._outbox.has_room_for(source, len(payload)):
+            raise SourceFull
         if not self._outbox.has_room(len(payload) + spare, replace):
             raise SocketFull
-        self._outbox.add((payload, text), len(payload), replace)
+        self._outbox.add((payload, text), len(payload), replace, payload, source)
         self._tally.sent += 1
         self._more.set()
 
     def limit_messages(self, message_bytes: int) -> None:
         """Take larger messages, or no longer; see `api.http.sockets.Socket`."""
         self._gate.message_bytes = self._limits.within(message_bytes)
+
+    def count_kept(self, size: int) -> None:
+        """Count what the handler keeps; see `api.http.sockets.Socket`."""
+        if self._ended is not None:
+            raise SocketClosed(*self._ended)
+        self._gate.keep(size)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Send a close frame behind what is queued; see `api.http.sockets.Socket`."""
@@ -120,8 +150,18 @@ class QuartSocket:
         self._end(1006, "")
         self._outbox.clear()
         self._ending.cancel()
-        self._gate.leave()
+        self._gate.forget()
         self._done.set()
+
+    def shed(self) -> None:
+        """Keep next to nothing, and close as too slow; drop the connection if that is under way."""
+        if self._ended is not None:
+            self.abort()
+            return
+        self._outbox.drop()
+        self._cut = True
+        self._hold_copies(0)  # or others would be ended for it, one after another
+        self.close(*self._limits.too_slow)
 
     def hurry(self) -> None:
         """Wait for the end of the connection no longer, unless something is unsent."""
@@ -143,11 +183,37 @@ class QuartSocket:
                 self._more = trio.Event()
                 await self._more.wait()
                 continue
-            payload, text = self._outbox.take()
-            await self._carrier.send(payload.decode() if text else payload)
+            await self._send(*self._outbox.first)
+            if self._outbox:  # or it was dropped meanwhile
+                self._outbox.take()
         code, reason, theirs = self._ended
         if code != 1006 and not theirs:
             await self._carrier.close(code, reason)
+
+    async def _send(self, payload: bytes, text: bool) -> None:
+        """Send what is first, in pieces; it is unsent until all of it is with the kernel."""
+        self._outbox.begin()
+        size = len(payload)
+        if size < SHARED:
+            await self._carrier.send(payload.decode() if text else payload)
+            return
+        start = 0
+        try:
+            while start < size and not self._cut:
+                end = piece_end(payload, start, PIECE, text=text)
+                self._hold_copies((end - start) * COPIES)
+                piece = payload[start:end]
+                if end == size:
+                    await self._carrier.send(piece.decode() if text else piece)
+                else:
+                    await self._carrier.send(MoreText(piece, "utf-8") if text else MoreBytes(piece))
+                start = end
+        finally:
+            self._hold_copies(0)
+
+    def _hold_copies(self, size: int) -> None:
+        if self._account is not None:
+            self._account.hold(size)
 
     @property
     def written(self) -> bool:
@@ -201,7 +267,9 @@ def _flaw(upgrade: Upgrade) -> Rejection | None:
 async def _serve(app: App, route: WebsocketRoute, upgrade: Upgrade) -> None:
     tally = app.services.traffic.websocket(route.dialect)
     carrier: Websocket = websocket._get_current_object()  # type: ignore[attr-defined]
-    socket = QuartSocket(carrier, upgrade, route.subprotocol, route.limits(), tally)
+    socket = QuartSocket(
+        carrier, upgrade, route.subprotocol, route.limits(), tally, app.services.unsent
+    )
     tally.accepted += 1
     tally.open += 1
     app.open_sockets.add(socket)
@@ -214,6 +282,7 @@ async def _serve(app: App, route: WebsocketRoute, upgrade: Upgrade) -> None:
     finally:
         tally.open -= 1
         app.open_sockets.discard(socket)
+        socket.abort()
 
 
 async def _write(route: WebsocketRoute, socket: QuartSocket, tally: WebsocketTally) -> None:

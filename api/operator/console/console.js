@@ -1,5 +1,7 @@
 // The operator's console: figures and the live actor tree, read again every two seconds.
 
+import { devices } from "./devices.js";
+
 const REFRESH_MS = 2000;
 const MOST_ROWS = 500;
 const TOKEN = "quintet.operator.token";
@@ -88,7 +90,7 @@ class Console {
 
   show(inside) {
     element("login").hidden = inside;
-    for (const id of ["leave", "figures", "sites", "actors"]) element(id).hidden = !inside;
+    for (const id of ["leave", "figures", "sites", "devices", "actors"]) element(id).hidden = !inside;
     if (!inside) element("token").focus();
   }
 
@@ -110,6 +112,7 @@ class Console {
     this.server.token = "";
     this.before = this.tree = null;
     element("sites").replaceChildren();
+    element("devices").replaceChildren();
     element("rows").replaceChildren();
     element("figures").replaceChildren();
     this.say("Not connected", "");
@@ -126,6 +129,7 @@ class Console {
       this.drawFigures(metrics);
       this.tree = tree;
       this.drawTree();
+      element("devices").replaceChildren(...devices([...flat(tree)]));
       await this.drawSites();
     } catch (error) {
       if (error.status === 401 || error.status === 429) this.logout(error.message);

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.owt.room_document import AudioFormat, Part, Resolution, RoomDocument, VideoFormat
+from api.owt.room_document import AudioFormat, Part, Region, Resolution, RoomDocument, VideoFormat
 
 
 class Answer(BaseModel):
@@ -75,8 +75,10 @@ class OptionalVideo(Part):
 
 
 class AudioAnswer(Part):
-    status: Literal["active", "inactive"]
-    source: str
+    """A mix has no status and no source."""
+
+    status: Literal["active", "inactive"] | None = None
+    source: str | None = None
     format: AudioFormat
     optional: OptionalAudio
 
@@ -90,8 +92,8 @@ class Original(Part):
 class VideoAnswer(Part):
     """Under v1.1 what is sent stands in `original`, under v1 in `format` and `parameters`."""
 
-    status: Literal["active", "inactive"]
-    source: str
+    status: Literal["active", "inactive"] | None = None
+    source: str | None = None
     original: list[Original] | None = None
     format: VideoFormat | None = None
     parameters: Parameters | None = None
@@ -105,18 +107,31 @@ class StreamMedia(Answer):
 
 class ForwardInfo(Answer):
     owner: str
-    type: Literal["webrtc"]
+    type: Literal["webrtc", "streaming"]
     inViews: list[str]  # noqa: N815
     attributes: Any = None
+
+
+class PlacedAnswer(Part):
+    """A region of a layout; an empty one has no stream."""
+
+    stream: str | None = None
+    region: Region
+
+
+class MixedInfo(Answer):
+    label: str
+    activeInput: str  # noqa: N815
+    layout: list[PlacedAnswer]
 
 
 class StreamAnswer(Answer):
     """A StreamInfo of the seed."""
 
     id: str
-    type: Literal["forward"]
+    type: Literal["forward", "mixed"]
     media: StreamMedia
-    info: ForwardInfo
+    info: ForwardInfo | MixedInfo
 
 
 class RecordedAudio(Answer):
@@ -148,4 +163,29 @@ class RecordingAnswer(Answer):
     storage: Storage
 
 
-__all__ = ["ParticipantAnswer", "RecordingAnswer", "RoomAnswer", "ServiceAnswer", "StreamAnswer"]
+class HlsAnswer(Answer):
+    method: Literal["PUT", "POST"]
+    hlsTime: float  # noqa: N815
+    hlsListSize: int  # noqa: N815
+
+
+class DashAnswer(Answer):
+    method: Literal["PUT", "POST"]
+    dashSegDuration: float  # noqa: N815
+    dashWindowSize: int  # noqa: N815
+
+
+class StreamingOutAnswer(Answer):
+    """A StreamingOut of the seed; `url` comes without user, password, query and fragment."""
+
+    id: str
+    protocol: Literal["rtmp", "rtsp", "hls", "dash"]
+    url: str
+    parameters: HlsAnswer | DashAnswer | None = None
+    media: RecordedMedia
+
+
+__all__ = [
+    "ParticipantAnswer", "RecordingAnswer", "RoomAnswer", "ServiceAnswer", "StreamAnswer",
+    "StreamingOutAnswer",
+]  # fmt: skip

@@ -5,6 +5,7 @@ What answers look like is in `stream_info.py` and `views.py`; rooms are in `room
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
@@ -24,11 +25,21 @@ from actors.words.streams import (
     VideoWanted,
     ViewChange,
 )
+from actors.words.views import (
+    AnyStreamChange,
+    Area,
+    LayoutChange,
+    PlacedRegion,
+    Region,
+    RegionChange,
+)
+from api.owt.coercion import FractionText
 from api.owt.nulls import Maybe
 from api.owt.room_document import FRAMERATES
 
 Short = Annotated[str, Field(min_length=1, max_length=256)]
 Status = Literal["active", "inactive"]
+MOST_REGIONS = 256
 KINDS: tuple[Literal["audio"], Literal["video"]] = ("audio", "video")
 
 
@@ -93,7 +104,9 @@ class PermissionUpdate(Exact):
         return [PermissionChange(right, each, getattr(value, each)) for each in KINDS]
 
 
-class PermissionUpdates(RootModel[Annotated[list[PermissionUpdate], Field(max_length=64)]]):
+class PermissionUpdates(
+    RootModel[Annotated[list[PermissionUpdate], Field(max_length=64, fail_fast=True)]]
+):
     @property
     def changes(self) -> tuple[PermissionChange, ...]:
         return tuple(change for update in self.root for change in update.changes)
@@ -119,11 +132,80 @@ class StatusUpdate(Exact):
         return StatusChange(self.path.split("/")[2], self.value == "active")
 
 
-class StreamUpdates(RootModel[Annotated[list[ViewUpdate | StatusUpdate], Field(max_length=64)]]):
-    """PATCH …/streams/{id}. Layouts are of mixed streams, which are not there yet."""
+class AreaBody(Exact):
+    """Fractions of the picture from 0 to 1: "1/3", or a number as the document has it."""
+
+    left: FractionText
+    top: FractionText
+    width: FractionText
+    height: FractionText
 
     @property
-    def changes(self) -> tuple[StreamChange, ...]:
+    def area(self) -> Area:
+        sides = (self.left, self.top, self.width, self.height)
+        return Area(*(Fraction(each) for each in sides))
+
+    @model_validator(mode="after")
+    def _fits(self) -> AreaBody:
+        area = self.area
+        if area.left + area.width > 1 or area.top + area.height > 1:
+            raise ValueError("an area lies within the picture")
+        return self
+
+
+class RegionBody(Exact):
+    id: Short
+    shape: Literal["rectangle"] = "rectangle"
+    area: AreaBody
+
+    @property
+    def region(self) -> Region:
+        return Region(self.id, self.area.area)
+
+
+class PlacedBody(Exact):
+    """A region of a layout; without `stream` it is empty."""
+
+    stream: Maybe[Short] = None
+    region: RegionBody
+
+    @property
+    def placed(self) -> PlacedRegion:
+        return PlacedRegion(self.region.region, self.stream)
+
+
+class LayoutUpdate(Exact):
+    """Of a mixed stream."""
+
+    op: Literal["replace"]
+    path: Literal["/info/layout"]
+    value: Annotated[list[PlacedBody], Field(max_length=MOST_REGIONS, fail_fast=True)]
+
+    @property
+    def change(self) -> LayoutChange:
+        return LayoutChange(tuple(each.placed for each in self.value))
+
+
+class RegionUpdate(Exact):
+    """Of a mixed stream."""
+
+    op: Literal["replace"]
+    path: Annotated[str, Field(pattern=r"^/info/layout/[0-9]{1,3}/stream$", max_length=32)]
+    value: Short
+
+    @property
+    def change(self) -> RegionChange:
+        return RegionChange(int(self.path.split("/")[3]), self.value)
+
+
+StreamUpdate = ViewUpdate | StatusUpdate | LayoutUpdate | RegionUpdate
+
+
+class StreamUpdates(RootModel[Annotated[list[StreamUpdate], Field(max_length=64, fail_fast=True)]]):
+    """PATCH …/streams/{id}"""
+
+    @property
+    def changes(self) -> tuple[AnyStreamChange, ...]:
         return tuple(update.change for update in self.root)
 
 
@@ -264,7 +346,7 @@ OutputUpdate = (
 )
 
 
-class OutputUpdates(RootModel[Annotated[list[OutputUpdate], Field(max_length=64)]]):
+class OutputUpdates(RootModel[Annotated[list[OutputUpdate], Field(max_length=64, fail_fast=True)]]):
     """PATCH …/recordings/{id}"""
 
     @property
@@ -287,8 +369,13 @@ class PatchEntry(Body):
     from_: Annotated[str | None, Field(alias="from", max_length=1024)] = None
     value: Any = None
 
+    def as_operation(self) -> dict[str, Any]:
+        """Return the operation with what was sent of it."""
+        names = {"from_": "from"}
+        return {names.get(each, each): getattr(self, each) for each in self.model_fields_set}
 
-class PatchEntries(RootModel[Annotated[list[PatchEntry], Field(max_length=64)]]):
+
+class PatchEntries(RootModel[Annotated[list[PatchEntry], Field(max_length=64, fail_fast=True)]]):
     """PATCH /v1/rooms/{id}"""
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
-
-from pydantic import BaseModel
 from quart import Response, request
 
-from actors.core import Refused, Request
+from actors.core import Refused
 from actors.words.conference_refusals import TargetUnsatisfying
-from actors.words.media_refusals import CannotRecord
+from actors.words.media_refusals import CannotRecord, NoCapacity
 from actors.words.orders import (
     ChangeRecording,
     ChangeStream,
@@ -22,8 +19,6 @@ from actors.words.orders import (
     SetPermissions,
     StartRecording,
 )
-from actors.words.streams import Stream
-from api.owt.ids import LIVE_ID
 from api.owt.management import views
 from api.owt.management.bodies import (
     OutputUpdates,
@@ -34,31 +29,22 @@ from api.owt.management.bodies import (
 from api.owt.management.errors import (
     BAD_REQUEST,
     FAILED,
+    NOBODY_TO_RECORD,
     NOT_YET,
     PARTICIPANT_NOT_FOUND,
     RECORDING_FAILED,
     RECORDING_NOT_FOUND,
     STREAM_NOT_FOUND,
     RestError,
-    Trouble,
+    RestTrouble,
 )
 from api.owt.management.responses import View, body_as, json_answer, text_answer
+from api.owt.management.under_room import UnderRoom, version
 from api.owt.portal_host import portal_host
-from api.owt.stream_info import Version, stream_info
-
-if TYPE_CHECKING:
-    from api.owt.management.auth import Authenticator
-    from api.owt.management.service import Management
-    from api.owt.stored import StoredRoom
-
-Model = TypeVar("Model", bound=BaseModel)
+from api.owt.stream_info import stream_info
 
 
-class LiveViews:
-    def __init__(self, gate: Authenticator, management: Management) -> None:
-        self._gate = gate
-        self._management = management
-
+class LiveViews(UnderRoom):
     # --- participants
 
     async def participants(self, room_id: str) -> Response:
@@ -95,7 +81,7 @@ class LiveViews:
     async def streams(self, room_id: str) -> Response:
         """List the streams whose media flows."""
         found = await self._management.live(await self._room(room_id), GetStreams(), ())
-        return json_answer([stream_info(stream, _version()) for stream in found])
+        return json_answer([stream_info(stream, version()) for stream in found])
 
     async def stream(self, room_id: str, live_id: str) -> Response:
         """Show a stream."""
@@ -139,10 +125,12 @@ class LiveViews:
         )
         try:
             view = await self._management.live(record, order, None)
+        except NoCapacity:
+            raise
         except Refused as refusal:
-            raise RestError(_with_reason(RECORDING_FAILED, refusal)) from None
+            raise RestError(with_reason(RECORDING_FAILED, refusal)) from None
         if view is None:
-            raise RestError(RECORDING_FAILED)
+            raise RestError(NOBODY_TO_RECORD)
         return json_answer(views.recording(view, self._host()))
 
     async def change_recording(self, room_id: str, live_id: str) -> Response:
@@ -153,7 +141,7 @@ class LiveViews:
         try:
             view = await self._management.live(record, order, None)
         except (TargetUnsatisfying, CannotRecord) as refusal:
-            raise RestError(_with_reason(FAILED, refusal)) from None
+            raise RestError(with_reason(FAILED, refusal)) from None
         if view is None:
             raise RestError(RECORDING_NOT_FOUND)
         return json_answer(views.recording(view, self._host()))
@@ -186,32 +174,12 @@ class LiveViews:
 
         return refuse
 
-    async def _room(self, room_id: str, live_id: str = "x") -> StoredRoom:
-        claim = await self._gate.admit()
-        record = await self._management.room(claim.service.lower(), room_id)
-        if not LIVE_ID.fullmatch(live_id):
-            raise RestError(FAILED)
-        return record
-
-    async def _done(self, record: StoredRoom, order: Request[None], missing: Trouble) -> None:
-        """Have the live room do something without an answer; one that does not live has none."""
-        lives = await self._management.state.room(record.id) is not None
-        if not lives:
-            raise RestError(missing)
-        await self._management.live(record, order, None)
-
-    def _shown(self, stream: Stream) -> Response:
-        return json_answer(stream_info(stream, _version()))
-
     def _host(self) -> str:
         found = portal_host(self._management.state.services.settings(), request.scope)
         return "localhost" if found is None else found.name
 
 
-def _version() -> Version:
-    return "1.0" if request.path.lstrip("/").startswith("v1/") else "1.1"
-
-
-def _with_reason(what: Trouble, refusal: Refused) -> Trouble:
+def with_reason(what: RestTrouble, refusal: Refused) -> RestTrouble:
+    """Return the trouble with what the refusal says, if it says something."""
     reason = str(refusal)
     return what.saying(f"{what.message}: {reason}") if reason else what

@@ -12,6 +12,7 @@ from api.owt.management.answers import (
     RoomAnswer,
     ServiceAnswer,
     StreamAnswer,
+    StreamingOutAnswer,
 )
 from api.owt.management.bodies import (
     ErrorAnswer,
@@ -24,11 +25,13 @@ from api.owt.management.bodies import (
     StreamUpdates,
     TokenRequest,
 )
+from api.owt.management.bodies_streaming import StreamingInRequest
+from api.owt.management.bodies_streaming_out import StreamingOutRequest, StreamingOutUpdates
 from api.owt.room_document import RoomDocument
 
 JSON, TEXT = "application/json", "text/html"
 ERROR: dict[str, Any] = ErrorAnswer.model_json_schema()
-LATER = ("streaming-ins", "streaming-outs", "sipcalls", "analytics")
+LATER = ("sipcalls", "analytics")
 SIGNATURE = {
     "name": "Authorization",
     "in": "header",
@@ -110,6 +113,33 @@ def _paths_of_rooms(base: str) -> dict[str, Any]:
             ),
             "delete": _operation("End a recording", None, 404),
         },
+    }
+    paths[f"{room}/streaming-ins"] = {
+        "get": _operation("List the streams from outside", list[StreamAnswer], 404),
+        "post": _operation(
+            "Pull a stream from outside",
+            StreamAnswer,
+            *(400, 404, 500, 503),
+            body=StreamingInRequest,
+        ),
+    }
+    paths[f"{room}/streaming-ins/{{id}}"] = {
+        "delete": _operation("End a stream from outside", None, 404, 500)
+    }
+    paths[f"{room}/streaming-outs"] = {
+        "get": _operation("List streams out", list[StreamingOutAnswer], 404),
+        "post": _operation(
+            "Send streams outside",
+            StreamingOutAnswer,
+            *(400, 404, 500, 503),
+            body=StreamingOutRequest,
+        ),
+    }
+    paths[f"{room}/streaming-outs/{{id}}"] = {
+        "patch": _operation(
+            "Change a stream out", StreamingOutAnswer, 404, 500, body=StreamingOutUpdates
+        ),
+        "delete": _operation("End a stream out", None, 404, 500),
     }
     for later in LATER:
         made = _operation("Not available yet", None, 404, 501)

@@ -12,16 +12,19 @@ from pydantic import BaseModel, ValidationError
 from quart import Response, request
 
 from actors.core import ActorError
-from api.owt.json_text import read_json
+from api.http.app import current
+from api.owt.json_text import TooManyValues, read_json
 from api.owt.management.errors import (
     BAD_REQUEST,
     INVALID_BODY,
     STATUSES,
+    TOO_MANY_VALUES,
     UNREADABLE,
     RestError,
-    Trouble,
+    RestTrouble,
     trouble_of,
 )
+from api.owt.settings import OwtSettings
 
 Model = TypeVar("Model", bound=BaseModel)
 View = Callable[..., Awaitable[Response]]
@@ -41,7 +44,7 @@ def text_answer(text: str, status: int = 200) -> Response:
     return Response(text, status, content_type="text/html; charset=utf-8")
 
 
-def trouble(what: Trouble) -> Response:
+def trouble(what: RestTrouble) -> Response:
     return json_answer({"error": {"code": what.code, "message": what.message}}, what.status)
 
 
@@ -72,15 +75,23 @@ async def json_body() -> Any:
     if not data or not request.is_json:
         return {}
     try:
-        value = read_json(data)
+        value = read_json(data, current().services.settings().section(OwtSettings).body_values)
     except ValueError:
         raise RestError(UNREADABLE) from None
+    except TooManyValues:
+        raise RestError(TOO_MANY_VALUES) from None
     if not isinstance(value, dict | list):
         raise RestError(UNREADABLE)
     return value
 
 
-async def body_as(model: type[Model], otherwise: Trouble = INVALID_BODY) -> Model:
+def body_size() -> int:
+    """Return how many bytes the body of the request has, or may have where it does not say."""
+    length = request.content_length
+    return current().body_bytes(request.path) if length is None else length
+
+
+async def body_as(model: type[Model], otherwise: RestTrouble = INVALID_BODY) -> Model:
     """Return the body read as `model`. Raises RestError with `otherwise`, or for no JSON."""
     given = await json_body()
     try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from quart import Response, request
 
+from api.http.asking import budget
 from api.owt.management.bodies import PatchEntries, RoomRequest, TokenRequest
 from api.owt.management.errors import (
     BAD_REQUEST,
@@ -17,10 +17,17 @@ from api.owt.management.errors import (
     UNEXPECTED,
     RestError,
 )
-from api.owt.management.responses import body_as, json_answer, json_body, text_answer
+from api.owt.management.responses import (
+    body_as,
+    body_size,
+    json_answer,
+    json_body,
+    text_answer,
+)
+from api.owt.management.room_list import answer_all
 from api.owt.management.service import shown
 from api.owt.portal_host import portal_host
-from api.owt.rooms import InvalidRoom, ViewConflict, permission_of, read_room
+from api.owt.rooms import InvalidRoom, ViewConflict, permission_of
 from api.owt.tokens import make_token
 
 if TYPE_CHECKING:
@@ -47,7 +54,8 @@ class RoomViews:
             raise RestError(INVALID_OPTION)
         wanted = await body_as(RoomRequest)
         try:
-            room = read_room({**options, "name": wanted.name})
+            options = {**options, "name": wanted.name}
+            room = await self._management.read(service, options, body_size())
         except InvalidRoom as error:
             raise RestError(UNEXPECTED.saying(f"ValidationError {error}")) from None
         except ViewConflict as error:
@@ -58,7 +66,9 @@ class RoomViews:
         """List the rooms of the service, all of them or by pages."""
         service = (await self._gate.admit()).service.lower()
         page, per_page = _number("page"), _number("per_page")
-        return json_answer(await self._management.rooms(service, max(1, page), per_page))
+        if per_page:
+            return json_answer(await self._management.rooms(service, max(1, page), per_page))
+        return await answer_all(self._management.state, service, budget())
 
     async def get(self, room_id: str) -> Response:
         """Show a room."""
@@ -71,7 +81,7 @@ class RoomViews:
         if not isinstance(given, dict):
             raise RestError(INVALID_BODY)
         try:
-            return json_answer(await self._management.replace_room(record, given))
+            return json_answer(await self._management.replace_room(record, given, body_size()))
         except (InvalidRoom, ViewConflict) as error:
             raise RestError(BAD_REQUEST.saying(str(error))) from None
 
@@ -97,7 +107,7 @@ class RoomViews:
         user, role = wanted.user or "", wanted.role or ""
         if claim.user and claim.role:
             user, role = claim.user, claim.role
-        room = read_room(json.loads(record.document))
+        room = await self._management.rules_of(record)
         if not user or permission_of(room, role) is None:
             raise RestError(BAD_TOKEN_REQUEST)
         state = self._management.state

@@ -17,6 +17,8 @@ from api.owt.management.responses import View, answered, refuse
 from api.owt.management.room_views import RoomViews
 from api.owt.management.service import Management
 from api.owt.management.service_views import ServiceViews
+from api.owt.management.streaming_in_views import StreamingInViews
+from api.owt.management.streaming_out_views import StreamingOutViews
 
 if TYPE_CHECKING:
     from api.owt.state import OwtState
@@ -30,7 +32,8 @@ def add_routes(blueprint: Blueprint, management: Management) -> None:
     """Put the management API into the mount of a listener."""
     gate = Authenticator(management)
     services, rooms = ServiceViews(gate, management), RoomViews(gate, management)
-    live = LiveViews(gate, management)
+    live, ins = LiveViews(gate, management), StreamingInViews(gate, management)
+    outs = StreamingOutViews(gate, management)
     table: list[tuple[str, str, View]] = [
         ("POST", "rooms", rooms.create),
         ("GET", "rooms", rooms.list),
@@ -51,8 +54,18 @@ def add_routes(blueprint: Blueprint, management: Management) -> None:
         ("POST", f"{ROOM}/recordings", live.record),
         ("PATCH", f"{ROOM}/recordings/<live_id>", live.change_recording),
         ("DELETE", f"{ROOM}/recordings/<live_id>", live.end_recording),
+        ("GET", f"{ROOM}/streaming-ins", ins.list),
+        ("POST", f"{ROOM}/streaming-ins", ins.start),
+        ("PATCH", f"{ROOM}/streaming-ins/<live_id>", live.fail),
+        ("DELETE", f"{ROOM}/streaming-ins/<live_id>", ins.end),
     ]
-    for later in ("streaming-ins", "streaming-outs", "sipcalls", "analytics"):
+    table += [
+        ("GET", f"{ROOM}/streaming-outs", outs.list),
+        ("POST", f"{ROOM}/streaming-outs", outs.start),
+        ("PATCH", f"{ROOM}/streaming-outs/<live_id>", outs.change),
+        ("DELETE", f"{ROOM}/streaming-outs/<live_id>", outs.end),
+    ]
+    for later in ("sipcalls", "analytics"):
         table += [
             ("GET", f"{ROOM}/{later}", live.nothing),
             ("POST", f"{ROOM}/{later}", live.not_yet(later)),

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
-
-import jsonpatch
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.core import Request
 from actors.words.refusals import Busy
 from api.http.asking import budget
 from api.owt.ids import OBJECT_ID, ObjectIds
 from api.owt.live_rooms import LiveRooms
-from api.owt.management.errors import ROOM_NOT_FOUND, RestError
+from api.owt.management.errors import FAILED, ROOM_NOT_FOUND, RestError
+from api.owt.management.patching import Document, patched
 from api.owt.management.services import ServiceAccounts
 from api.owt.management.turns import Turns
 from api.owt.room_document import RoomDocument
-from api.owt.rooms import InvalidRoom, read_room
+from api.owt.rooms import InvalidRoom, ViewConflict, read_room, read_stored
+from api.owt.state import FEW_BYTES
 from api.owt.stored import StoredRoom, StoredToken
 from api.owt.tokens import TOKEN_SECONDS
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 D = TypeVar("D")
-Document = dict[str, Any]
 Change = Callable[[Document], Document]
 
 CHANGE_ATTEMPTS = 5
@@ -56,10 +56,18 @@ class Management:
         return shown(made)
 
     async def rooms(self, service: str, page: int, per_page: int) -> bytes:
-        """Return one page of a service's rooms, counted from 1; `per_page` 0 means all."""
-        offset, limit = ((page - 1) * per_page, per_page) if per_page else (0, None)
-        found = await self._store.rooms(service, offset, limit)
+        """Return one page of a service's rooms, counted from 1."""
+        found = await self._store.rooms(service, (page - 1) * per_page, per_page)
         return b"[%b]" % b",".join(map(shown, found))
+
+    async def read(self, service: str, options: dict[str, Any], size: int) -> RoomDocument:
+        """Read what a client sent in so many bytes. Raises InvalidRoom, ViewConflict, Busy."""
+        return await self.state.compute(service, partial(read_room, options), size, budget())
+
+    async def rules_of(self, record: StoredRoom) -> RoomDocument:
+        """Return a room as it is configured. Raises Busy."""
+        read = partial(read_stored, record)
+        return await self.state.compute(record.service, read, len(record.document), budget())
 
     async def room(self, service: str, room_id: str) -> StoredRoom:
         """Return a room of this service. Raises RestError where it has none of that id."""
@@ -68,24 +76,24 @@ class Management:
             raise RestError(ROOM_NOT_FOUND)
         return found
 
-    async def replace_room(self, record: StoredRoom, given: dict[str, Any]) -> bytes:
-        """Replace whole keys of the top level. Raises InvalidRoom, ViewConflict."""
-        return await self._change(record, lambda before: {**before, **given})
+    async def replace_room(self, record: StoredRoom, given: dict[str, Any], size: int) -> bytes:
+        """Replace whole keys of the top level, given in so many bytes.
+
+        Raises InvalidRoom, ViewConflict.
+        """
+        return await self._change(record, lambda before: {**before, **given}, size)
 
     async def patch_room(self, record: StoredRoom, patch: PatchEntries) -> bytes:
         """Apply a JSON patch. Raises InvalidRoom, ViewConflict, jsonpatch's errors."""
-        most = self.state.services.settings().limits.body_bytes
+        most_bytes = self.state.services.settings().limits.body_bytes
+        most_values = self.state.settings.body_values
+        entries = [entry.as_operation() for entry in patch.root]
+        operations = json.dumps(entries)  # each attempt changes values of its own
 
-        def patched(before: Document) -> Document:
-            document: Any = {"_id": record.id, **before}
-            for entry in patch.root:  # one by one: copies may grow it beyond any measure
-                operation = entry.model_dump(by_alias=True, exclude_unset=True)
-                document = jsonpatch.apply_patch(document, [operation])
-                if not isinstance(document, dict) or len(json.dumps(document)) > most:
-                    raise InvalidRoom("Room validation failed: it is too large, or no room")
-            return cast("Document", document)
+        def change(before: Document) -> Document:
+            return patched({"_id": record.id, **before}, operations, most_bytes, most_values)
 
-        return await self._change(record, patched)
+        return await self._change(record, change, FEW_BYTES + len(operations))
 
     async def drop_room(self, record: StoredRoom) -> None:
         """Forget a room, and end it where it lives."""
@@ -105,9 +113,26 @@ class Management:
 
     # --- live rooms
 
-    async def live(self, record: StoredRoom, request: Request[R], otherwise: D) -> R | D:
-        """Ask the live room; `otherwise` is the answer of one that does not live."""
-        return await self._live_rooms.ask(record.id, request, otherwise)
+    async def live(
+        self, record: StoredRoom, request: Request[R], otherwise: D, within: float | None = None
+    ) -> R | D:
+        """Ask the live room, within `limits.ask_seconds` unless it is said.
+
+        `otherwise` is the answer of one that does not live.
+        """
+        return await self._live_rooms.ask(record.id, request, otherwise, within)
+
+    async def start_room(self, record: StoredRoom, changes: int) -> None:
+        """Have a room live, also where nobody is in it; it was read after so many changes.
+
+        Raises RestError where it has been deleted meanwhile; TooManyRooms, Busy.
+        """
+        try:
+            spec = self.state.spec(record.id, await self.rules_of(record))
+        except (InvalidRoom, ViewConflict):
+            raise RestError(FAILED) from None
+        if not await self._live_rooms.start(record.id, spec, changes):
+            raise RestError(ROOM_NOT_FOUND)
 
     # --- tokens
 
@@ -128,8 +153,9 @@ class Management:
         await self._store.put_token(token, now)
         return token.id
 
-    async def _change(self, record: StoredRoom, change: Change) -> bytes:
-        """Replace a room by what `change` makes of its document: of what is there by then.
+    async def _change(self, record: StoredRoom, change: Change, size: int) -> bytes:
+        """Replace a room by what `change` makes of its document, with so many bytes of input: of
+        what is there by then.
 
         Whoever has changed it meanwhile loses nothing, and who has deleted it finds it gone. Raises
         InvalidRoom, ViewConflict, RestError; Busy when too many wait, or others (another process,
@@ -139,16 +165,27 @@ class Management:
         async with self._turns.of(record.id, most, budget()) as waited:
             if waited:
                 record = await self.room(record.service, record.id)
-            return await self._swap(record, change)
+            return await self._swap(record, change, size)
 
-    async def _swap(self, record: StoredRoom, change: Change) -> bytes:
+    async def _swap(self, record: StoredRoom, change: Change, size: int) -> bytes:
         for _ in range(CHANGE_ATTEMPTS):
-            room = read_room(change(json.loads(record.document)))
-            changed = StoredRoom.of(record.id, record.service, room)
+            changed = await self.state.compute(
+                record.service,
+                partial(_changed, record, change),
+                size + len(record.document),
+                budget(),
+            )
             if await self._store.replace_room(changed, record.document):
+                self.state.note_changed(record.id)
+                await self._live_rooms.follow(record.id)
                 return shown(changed)
             record = await self.room(record.service, record.id)
         raise Busy
+
+
+def _changed(record: StoredRoom, change: Change) -> StoredRoom:
+    room = read_room(change(json.loads(record.document)))
+    return StoredRoom.of(record.id, record.service, room)
 
 
 def shown(record: StoredRoom, *, with_id: bool = True) -> bytes:

@@ -1,14 +1,20 @@
-"""Participants and recordings as the REST API shows them; streams are in `stream_info.py`."""
+"""Participants, recordings and streams out as the REST API shows them.
+
+Streams are in `stream_info.py`.
+"""
 
 from __future__ import annotations
 
 from pathlib import PurePath
 from typing import Any
 
+from actors.words.broadcasts import BroadcastView
 from actors.words.facts import Presence
 from actors.words.permission import Abilities
 from actors.words.streams import RecordingView
 from api.owt.stream_info import audio_format, video_format, video_parameters
+
+PARAMETERS = {"hls": ("hlsTime", "hlsListSize"), "dash": ("dashSegDuration", "dashWindowSize")}
 
 
 def participant(presence: Presence) -> dict[str, Any]:
@@ -30,6 +36,26 @@ def _abilities(abilities: Abilities) -> dict[str, bool]:
 
 def recording(view: RecordingView, host: str) -> dict[str, Any]:
     """Return an ongoing recording; `host` is where its file is."""
+    return {
+        "id": view.id,
+        "media": _taken(view),
+        "storage": {"host": host, "file": str(PurePath(view.file))},
+    }
+
+
+def streaming_out(view: BroadcastView) -> dict[str, Any]:
+    """Return an ongoing stream out, its address without what opens doors."""
+    outlet = view.outlet
+    shown: dict[str, Any] = {"id": view.id, "protocol": outlet.protocol, "url": outlet.shown}
+    if outlet.in_files:
+        names = PARAMETERS[outlet.protocol]
+        seconds = outlet.segment_seconds
+        figures = int(seconds) if seconds.is_integer() else seconds, outlet.window
+        shown["parameters"] = {"method": outlet.method, **dict(zip(names, figures, strict=True))}
+    return {**shown, "media": _taken(view)}
+
+
+def _taken(view: RecordingView | BroadcastView) -> dict[str, Any]:
     media: dict[str, Any] = {"audio": False, "video": False}
     if view.audio is not None:
         media["audio"] = {"from": view.audio.source}
@@ -42,8 +68,4 @@ def recording(view: RecordingView, host: str) -> dict[str, Any]:
         }
         if view.video_format is not None:
             media["video"]["format"] = video_format(view.video_format)
-    return {
-        "id": view.id,
-        "media": media,
-        "storage": {"host": host, "file": str(PurePath(view.file))},
-    }
+    return media

@@ -17,7 +17,7 @@ from actors.member.member import Member
 from actors.member.messages import End, Enter, Lost, PlaceOrder, RefuseSecond, Resume
 from actors.words.close_reasons import CloseReason
 from actors.words.keys import MemberKey
-from actors.words.orders import Order, Unpublish, Unsubscribe
+from actors.words.orders import GetRegion, Order, Unpublish, Unsubscribe
 from api.owt.live_rooms import LiveRooms
 from api.owt.portal import orders
 from api.owt.portal import requests as wire
@@ -153,6 +153,8 @@ class PortalConversation:
         room = entry.spec.key.name
         if state.was_deleted(room):  # after it was looked up: nobody else would end it
             await LiveRooms(state).close(room)
+        elif state.was_changed(room, entry.changes):
+            await LiveRooms(state).follow(room)
 
     async def _relogin(self, incoming: IncomingEvent) -> None:
         state, connection = self._state, self._connection
@@ -184,7 +186,14 @@ class PortalConversation:
         await self._do(orders.say(read(wire.Text, _data(incoming))))
         self._answer(incoming)
 
+    async def _pace(self) -> None:
+        """Wait before a room is told more, where somebody in it does not keep up with this one."""
+        assert self._client is not None  # noqa: S101  there with the participant
+        flows = self._state.services.flows
+        await trio.sleep(flows.pause(self._client.participant, trio.current_time()))
+
     async def _publish(self, incoming: IncomingEvent) -> None:
+        await self._pace()
         request = read(wire.PublishRequest, _data(incoming))
         order = orders.publish(request, self._state.settings.attribute_bytes)
         if order.audio_origin is None and order.video_origin is None:
@@ -204,8 +213,10 @@ class PortalConversation:
         self._answer(incoming)
 
     async def _control_stream(self, incoming: IncomingEvent) -> None:
-        await self._do(orders.control_stream(wire.read_stream_control(_data(incoming))))
-        self._answer(incoming)
+        await self._pace()
+        order = orders.control_stream(wire.read_stream_control(_data(incoming)))
+        found = await self._do(order)
+        self._answer(incoming, *([{"region": found}] if isinstance(order, GetRegion) else []))
 
     async def _control_subscription(self, incoming: IncomingEvent) -> None:
         request = wire.read_subscription_control(_data(incoming))
@@ -213,7 +224,7 @@ class PortalConversation:
         self._answer(incoming)
 
     async def _soac(self, incoming: IncomingEvent) -> None:
-        order = orders.signalling(read(wire.Soac, _data(incoming)))
+        order = orders.signalling(read(wire.Soac, _data(incoming)), self._connection.address)
         if order is not None:
             await self._do(order)
         self._answer(incoming)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.core import ActorError, Refused
-from actors.words.conference_refusals import UNMIXED, ParticipantUnknown, TargetUnsatisfying
+from actors.words.conference_refusals import ParticipantUnknown, TargetUnsatisfying
 from actors.words.streams import SessionEnd
 
 ILLEGAL_REQUEST = "Illegal request"
@@ -20,6 +20,7 @@ INVALID_SIGNALING = "Invalid signaling type"
 ATTRIBUTES_TOO_LARGE = "The attributes are too large"
 TOO_MANY_ATTEMPTS = "Too many failed attempts, try later"
 BUSY = "The server is busy, try again"
+NO_CAPACITY = "Server is busy"  # of a kind of media job, which follows
 
 REFUSALS: dict[str, str] = {
     "not_in_room": ILLEGAL_REQUEST,
@@ -42,6 +43,9 @@ REFUSALS: dict[str, str] = {
     "bad_candidate": "Invalid candidate",
     "negotiation_out_of_step": "The session is negotiated already",
     "view_unknown": "Invalid view",
+    "stream_not_in_view": "Stream does NOT exist in the view",
+    "region_unknown": "Invalid region",
+    "layout_impossible": "Invalid layout",
     "too_much_media": BUSY,
     "busy": BUSY,
 }
@@ -49,7 +53,6 @@ CLIENT_UNKNOWN = "Client does NOT exist"
 
 UNSATISFYING = {
     "stream": "Requested {kind} stream",
-    UNMIXED: "No mixed streams yet",
     "format": "Format is not acceptable",
     "resolution": "Resolution is not acceptable",
     "framerate": "Framerate is not acceptable",
@@ -92,6 +95,8 @@ def words_for(error: ActorError, session: str = "") -> str:
             return f"Target participant does NOT exist: {id_}"
         case Refused(code="session_unknown"):
             return f"Session {session} does NOT exist"
+        case Refused(code="no_capacity"):
+            return f"{NO_CAPACITY}: {error}"
         case Refused(code="not_available_yet"):
             return f"Not available yet: {error}"
         case Refused(code=code):

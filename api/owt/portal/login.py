@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, cast
 
@@ -33,8 +33,7 @@ from api.owt.rooms import (
     InvalidRoom,
     ViewConflict,
     permission_of,
-    read_room,
-    room_spec,
+    read_stored,
 )
 from api.owt.stored import StoredToken
 from api.owt.stream_info import Version
@@ -68,6 +67,7 @@ class Admitted:
     profile: Profile
     spec: RoomSpec
     version: Version
+    changes: int  # of rooms, before this one was read
 
 
 async def redeem(state: OwtState, login: Login, participant: str, address: str) -> Admitted:
@@ -84,7 +84,7 @@ async def redeem(state: OwtState, login: Login, participant: str, address: str) 
         raise PortalLoginFailed(UNKNOWN_PROTOCOL)
     version = cast("Version", login.protocol)
     try:
-        record = await _taken(state, login.token, address)
+        record = await taken(state, login.token, address)
         return await _entry(state, record, participant, login.user_agent.sdk.type or "", version)
     except TooManyAttempts:
         raise PortalLoginFailed(TOO_MANY_ATTEMPTS) from None
@@ -116,7 +116,8 @@ def login_words(error: ActorError) -> str:
     return JOINING_FAILED if words == BUSY else words
 
 
-async def _taken(state: OwtState, token: str, address: str) -> StoredToken:
+async def taken(state: OwtState, token: str, address: str) -> StoredToken:
+    """Use a token up. Raises PortalLoginFailed, TooManyAttempts, and what the store refuses."""
     try:
         id_ = token_id(token, state.token_key)
     except BadToken:
@@ -149,17 +150,19 @@ async def _count(state: OwtState, *key: str) -> None:
 async def _entry(
     state: OwtState, token: StoredToken, participant: str, sdk: str, version: Version
 ) -> Admitted:
+    changes = state.changes
     stored = await state.store.room(token.room)
     if stored is None:
         raise PortalLoginFailed(JOINING_FAILED)
     try:
-        room = read_room(json.loads(stored.document))
+        room = await state.compute(
+            stored.service, partial(read_stored, stored), len(stored.document), state.ask_seconds
+        )
     except (InvalidRoom, ViewConflict):
         raise PortalLoginFailed(JOINING_FAILED) from None
     permission = permission_of(room, token.role)
     if permission is None:
         raise PortalLoginFailed(INVALID_ROLE)
-    settings = state.services.settings()
     owt = state.settings
     terms = AbsenceTerms(
         owt.resume_seconds if sdk in RESUMING_SDKS else 0.0,
@@ -179,6 +182,7 @@ async def _entry(
             terms=terms,
             note=version,
         ),
-        room_spec(stored.id, room, settings.limits.peers_per_room),
+        state.spec(stored.id, room),
         version,
+        changes,
     )

@@ -24,10 +24,12 @@ from actors.words.facts import (
     StreamRemoved,
 )
 from actors.words.permission import Abilities, Permission
-from actors.words.streams import AudioTrack, SessionEnd, VideoTrack
+from actors.words.streams import AudioTrack, SessionEnd, Stream, VideoTrack
+from actors.words.views import AnyStream, MixedStream
 from api.owt.portal.errors import ENDS, words_for_end
 from api.owt.rooms import DIALECT
-from api.owt.stream_info import Version, status, stream_info
+from api.owt.socketio.packets import event
+from api.owt.stream_info import NOBODY, Version, layout, status, stream_info
 
 Document = dict[str, Any]
 TO_MANY = (PeerJoined, PeerLeft, Said, StreamAdded, StreamChanged, StreamRemoved)
@@ -39,22 +41,36 @@ class Notification(NamedTuple):
     name: str
     data: bytes | None
 
+    @property
+    def packet(self) -> bytes:
+        """It as Socket.IO has it."""
+        return event(self.name, () if self.data is None else (self.data,))
+
 
 class PortalRenderer:
     """Turn what goes to a whole room into bytes once, not once a member."""
 
     def __init__(self) -> None:
-        self._last: dict[Version, tuple[Fact | None, list[Notification]]] = {}
+        self._last: dict[Version, tuple[Fact | None, list[bytes]]] = {}
+        self._listed: dict[Version, tuple[tuple[AnyStream, ...], bytes]] = {}
 
-    def render(self, fact: Fact, version: Version) -> list[Notification]:
-        """Return the notifications; a room tells the same fact to its members in turn."""
+    def render(self, fact: Fact, version: Version) -> list[bytes]:
+        """Return the packets of the notifications; a room tells the same fact to all in turn."""
         known, rendered = self._last.get(version, (None, []))
         if known is fact:
             return rendered
-        rendered = notifications(fact, version)
+        rendered = [notification.packet for notification in notifications(fact, version)]
         if isinstance(fact, TO_MANY):
             self._last[version] = (fact, rendered)
         return rendered
+
+    def streams(self, streams: tuple[AnyStream, ...], version: Version) -> bytes:
+        """Return a list of streams; the same as before, as for all who come, is not made again."""
+        known, listed = self._listed.get(version, ((), b"[]"))
+        if known is not streams and known != streams:
+            listed = msgspec.json.encode([stream_info(stream, version) for stream in streams])
+            self._listed[version] = (streams, listed)
+        return listed
 
 
 def notifications(fact: Fact, version: Version) -> list[Notification]:
@@ -98,9 +114,9 @@ def permission(granted: Permission) -> Document:
 
 
 def welcome(
-    me: Presence, joined: Joined, views: tuple[str, ...], ticket: str, version: Version
+    me: Presence, joined: Joined, streams: bytes, views: tuple[str, ...], ticket: str
 ) -> Document:
-    """Return the answer to a login: who one is, and all that is in the room."""
+    """Return the answer to a login: who one is, and all that is in the room; `streams` is JSON."""
     return {
         "id": me.peer,
         "user": me.user,
@@ -110,7 +126,7 @@ def welcome(
             "id": joined.room.key.name,
             "views": list(views),
             "participants": [participant(presence) for presence in joined.members],
-            "streams": [stream_info(stream, version) for stream in joined.streams],
+            "streams": msgspec.Raw(streams),
         },
         "reconnectionTicket": ticket,
     }
@@ -121,13 +137,22 @@ def _abilities(granted: Abilities) -> Document:
 
 
 def _update(fact: StreamChanged, version: Version) -> Document:
-    stream, value = fact.stream, stream_info(fact.stream, version)
-    tracks = {"audio.status": stream.audio, "video.status": stream.video}
-    track: AudioTrack | VideoTrack | None = tracks.get(fact.field)
-    data: Document = {"field": ".", "value": value}
-    if track is not None:
-        data = {"field": fact.field, "value": status(active=track.active)}
-    return {"id": stream.id, "status": "update", "data": data}
+    """Return what of a stream has changed: `field` is "." with the whole, or names a part."""
+    field = fact.field
+    value: object
+    match fact.stream, field:
+        case Stream(audio=AudioTrack(active=active)), "audio.status":
+            value = status(active=active)
+        case Stream(video=VideoTrack(active=active)), "video.status":
+            value = status(active=active)
+        case MixedStream(layout=placed), "video.layout":
+            value = layout(placed)
+        case MixedStream(active_input=heard), "activeInput":
+            value = heard or NOBODY
+        case _:
+            field, value = ".", stream_info(fact.stream, version)
+    data = {"field": field, "value": value}
+    return {"id": fact.stream.id, "status": "update", "data": data}
 
 
 def _removed(stream: str) -> Notification:

@@ -6,14 +6,15 @@ import re
 
 import msgspec
 
-from actors.words.conference_refusals import NotAvailableYet
 from actors.words.orders import (
     ControlStream,
     ControlSubscription,
+    GetRegion,
     Offer,
     Order,
     Publish,
     Say,
+    SetRegion,
     Subscribe,
     Trickle,
 )
@@ -29,13 +30,13 @@ from actors.words.streams import (
     VideoFormat,
     VideoParameters,
     VideoWanted,
+    ViewChange,
 )
 from api.owt.json_text import is_deep
 from api.owt.portal import requests as wire
 from api.owt.portal.errors import ATTRIBUTES_TOO_LARGE, INVALID_RECEIVER, INVALID_SIGNALING
-from media.contract.engine import Candidate
+from media.contract.candidates import Candidate
 
-_AS_THE_SOURCE = re.compile(r"x1(\.0*)?")
 _RECEIVER = re.compile(r"[0-9a-zA-Z_-]+")  # also members of other dialects, whose ids have "_"
 
 
@@ -71,11 +72,17 @@ def subscribe(request: wire.SubscribeRequest) -> Subscribe:
 
 def control_stream(
     request: wire.StreamFlow | wire.StreamMixing | wire.StreamRegion,
-) -> ControlStream:
-    """Raises NotAvailableYet for what concerns mixed streams."""
-    if not isinstance(request, wire.StreamFlow):
-        raise NotAvailableYet(request.operation)
-    return ControlStream(request.id, _statuses(request))
+) -> ControlStream | GetRegion | SetRegion:
+    """Return the order; a GetRegion is answered with the id of a region."""
+    match request:
+        case wire.StreamFlow():
+            return ControlStream(request.id, _statuses(request))
+        case wire.StreamRegion(id=stream, data=wanted):
+            return SetRegion(stream, wanted.view, wanted.region)
+        case wire.StreamMixing(id=stream, operation="get-region", data=view):
+            return GetRegion(stream, view)
+    change = ViewChange(request.data, request.operation == "mix")
+    return ControlStream(request.id, (change,))
 
 
 def control_subscription(
@@ -95,14 +102,16 @@ def control_subscription(
     return ControlSubscription(request.id, tuple(changes))
 
 
-def signalling(request: wire.Soac) -> Order | None:
+def signalling(request: wire.Soac, address: str) -> Order | None:
     """Return what a client's part of a negotiation asks, None for what is not needed.
+
+    `address` is the client's.
 
     Raises BadRequest for an answer: nothing is offered to clients.
     """
     match request.signaling:
         case wire.Description(type="offer", sdp=sdp):
-            return Offer(request.id, sdp)
+            return Offer(request.id, sdp, address)
         case wire.CandidateFound(candidate=found):
             candidate = Candidate(found.candidate, found.mid, found.index)
             return Trickle(request.id, (candidate,))
@@ -131,14 +140,12 @@ def _video(wanted: wire.VideoFrom) -> VideoWanted:
 
 
 def _parameters(given: wire.Parameters | None) -> VideoParameters:
-    """Return what is wanted; a bitrate of once the source's is none."""
+    """Return what is wanted."""
     if given is None:
         return AS_IT_COMES
     size, bitrate = given.resolution, given.bitrate
     if isinstance(bitrate, float):
         bitrate = round(bitrate)
-    elif isinstance(bitrate, str) and _AS_THE_SOURCE.fullmatch(bitrate):
-        bitrate = None
     return VideoParameters(
         Resolution(size.width, size.height) if size is not None else None,
         given.framerate,

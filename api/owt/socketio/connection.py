@@ -152,11 +152,22 @@ class SocketioConnection:
         connection is closed, where more is unsent than may be; TypeError or ValueError for what is
         no JSON.
         """
-        self._send(socketio.event(name, args))
+        self.send(socketio.event(name, args))
+
+    def send(self, packet: bytes, source: str = "") -> bool:
+        """Send a packet of Socket.IO that is encoded already; otherwise as `emit`.
+
+        What comes from a `source` that sends more than is read here is left out: False.
+        """
+        was_open = not self.closed
+        taken = self.link.push(packet, source)
+        if was_open and self.closed == "too_slow":
+            raise TooSlow
+        return taken
 
     def ack(self, number: int, *args: object) -> None:
         """Acknowledge an event by its number; otherwise as `emit`."""
-        self._send(socketio.ack(number, args))
+        self.send(socketio.ack(number, args))
 
     def disconnect(self) -> None:
         """Tell the client to leave, and not to come back by itself; then close."""
@@ -178,6 +189,11 @@ class SocketioConnection:
         if not self._joined and now - self._opened_at > CONNECT_SECONDS:
             self.link.end("not_connected")
         self.link.tick(now)
+
+    def excuse(self, seconds: float) -> None:
+        """Leave so many seconds out of all waiting for the client; for the ticker."""
+        self._opened_at += seconds
+        self.link.excuse(seconds)
 
     # From the link.
 
@@ -257,9 +273,3 @@ class SocketioConnection:
     def _has_room(self, size: int) -> bool:
         """Tell whether an event need not wait; one alone never does, whatever its size."""
         return not self._inbox or (len(self._inbox) < INBOX and self._unread + size <= INBOX_BYTES)
-
-    def _send(self, packet: bytes) -> None:
-        was_open = not self.closed
-        self.link.push(packet)
-        if was_open and self.closed == "too_slow":
-            raise TooSlow

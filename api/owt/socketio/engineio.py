@@ -14,9 +14,12 @@ from math import inf
 
 import msgspec
 
+from api.http.carriers.unsent import Unsent
+from api.http.sockets import SourceFull
 from api.owt.socketio.payload import BadPacket
 
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = b"0", b"1", b"2", b"3", b"4", b"5", b"6"
+TOO_SLOW = "too_slow"
 PROBE_PING, PROBE_PONG = b"2probe", b"3probe"
 POLL_SECONDS = 40.0  # a poll waits no longer: connections in between are cut when they are idle
 PROBING_POLL_SECONDS = 0.1  # nor while the client moves to a websocket
@@ -54,7 +57,7 @@ class Engine:
 
     __slots__ = (
         "_heard_at", "_limits", "_outbox", "_ping_at", "_poll_since", "_polled_at", "_pong_by",
-        "_taken_by", "_unsent", "closed", "probing", "transport", "version",
+        "_taken_by", "closed", "probing", "transport", "version",
     )  # fmt: skip
 
     def __init__(
@@ -65,8 +68,7 @@ class Engine:
         self.closed = ""
         self.probing = False
         self._limits = limits
-        self._outbox: list[bytes] = []
-        self._unsent = 0
+        self._outbox: Unsent[bytes] = Unsent(limits.outbox_messages, limits.outbox_bytes)
         self._poll_since: float | None = None  # a poll waits
         self._polled_at = self._heard_at = now
         self._ping_at = now + limits.ping_seconds if version == 4 else inf
@@ -108,23 +110,32 @@ class Engine:
 
     # Out.
 
-    def send(self, packet: bytes, now: float) -> None:
-        """Queue a packet; nothing once closed. Raises OutboxFull, and is closed by that."""
+    def send(self, packet: bytes, now: float, source: str = "") -> None:
+        """Queue a packet; nothing once closed. Raises OutboxFull, and is closed by that.
+
+        Raises SourceFull where a source has its part of what is unsent.
+        """
         if self.closed:
             return
-        if (
-            len(self._outbox) >= self._limits.outbox_messages
-            or self._unsent + len(packet) > self._limits.outbox_bytes
-        ):
-            self.close("too_slow", now, told=True)
+        if source and not self._outbox.has_room_for(source, len(packet)):
+            raise SourceFull
+        if not self._outbox.has_room(len(packet)):
+            self.close(TOO_SLOW, now, told=True)
             raise OutboxFull
-        self._outbox.append(packet)
-        self._unsent += len(packet)
+        self._outbox.add(packet, len(packet), source=source)
+
+    @property
+    def waiting(self) -> int:
+        """The bytes that wait for a poll."""
+        return self._outbox.unsent if self.transport is Transport.POLLING else 0
+
+    def drop(self) -> None:
+        """Forget what is unsent."""
+        self._outbox.clear()
 
     def take(self) -> list[bytes]:
         """Return everything unsent, which is sent by that."""
-        taken, self._outbox, self._unsent = self._outbox, [], 0
-        return taken
+        return self._outbox.take_all()
 
     # Polling.
 
@@ -162,7 +173,7 @@ class Engine:
         packets = self.take() or [NOOP]
         if self.closed:
             if packets[-1] == CLOSE and len(packets) > 1:
-                self._outbox.append(packets.pop())
+                self._outbox.add(packets.pop(), len(CLOSE))
             else:
                 self._taken_by = now
         return packets
@@ -208,11 +219,18 @@ class Engine:
         if silent and not busy:
             self.close("ping_timeout", now)
         elif self._has_unread(now - patience):
-            self.close("too_slow", now, told=True)
+            self.close(TOO_SLOW, now, told=True)
         elif now >= self._ping_at:
             self._ping_at = now + self._limits.ping_seconds
             self._pong_by = min(self._pong_by, now + self._limits.ping_timeout_seconds)
             self.send(PING, now)
+
+    def excuse(self, seconds: float) -> None:
+        """Leave so many seconds out of all waiting for the far side."""
+        self._heard_at += seconds
+        self._polled_at += seconds
+        self._pong_by += seconds
+        self._taken_by += seconds
 
     def _has_unread(self, since: float) -> bool:
         """Tell whether the client does not fetch what there is, and has not polled since then."""
@@ -228,7 +246,7 @@ class Engine:
         if told:
             self.take()
         elif self.transport is Transport.POLLING:
-            self._outbox.append(CLOSE)
+            self._outbox.add(CLOSE, len(CLOSE))
         polling = self.transport is Transport.POLLING and not told
         self._taken_by = now + (self._limits.ping_timeout_seconds if polling else 0.0)
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from api.http.carriers.pacing import RateWindow
-from api.http.sockets import SocketFull
-from api.owt.socketio.engineio import OutboxFull, Transport
+from api.http.sockets import SocketFull, SourceFull
+from api.owt.socketio.engineio import TOO_SLOW, OutboxFull, Transport
 from api.owt.socketio.payload import BadPacket
 
 if TYPE_CHECKING:
+    from api.http.byte_budget import Account
     from api.http.sockets import Socket
     from api.owt.socketio.engineio import Engine
 
@@ -38,7 +39,7 @@ class Above(Protocol):
 class SocketioLink:
     """One session on its way between two transports."""
 
-    __slots__ = ("_above", "_engine", "_moved", "_posting", "_socket", "_window")
+    __slots__ = ("_above", "_engine", "_moved", "_posting", "_socket", "_window", "account")
 
     def __init__(self, engine: Engine, above: Above) -> None:
         self._engine = engine
@@ -47,6 +48,7 @@ class SocketioLink:
         self._moved: trio.Event | None = None  # a poll waits
         self._posting: trio.Event | None = None  # a post is under way; set at its end
         self._window: RateWindow | None = None
+        self.account: Account | None = None  # of what waits for a poll
 
     @property
     def closed(self) -> str:
@@ -67,11 +69,30 @@ class SocketioLink:
         """Return the packet that a session begins with."""
         return self._engine.greeting(sid)
 
-    def push(self, packet: bytes) -> None:
-        """Send at once, or queue; nothing once closed, and where there is no room it closes."""
-        with suppress(OutboxFull):  # closed by that
-            self._engine.send(packet, trio.current_time())
+    def push(self, packet: bytes, source: str = "") -> bool:
+        """Send at once, or queue; nothing once closed, and where there is no room it closes.
+
+        What comes from a `source` is left out where that, or all of them, have their part: False.
+        """
+        try:
+            if source and self._socket is not None and self.transport is Transport.WEBSOCKET:
+                self._carry_part(self._socket, packet, source)
+                return True
+            with suppress(OutboxFull):  # closed by that
+                self._engine.send(packet, trio.current_time(), source)
+        except SourceFull:
+            return False
         self._move()
+        return True
+
+    def _carry_part(self, socket: Socket, packet: bytes, source: str) -> None:
+        """Send what comes from a source. Raises SourceFull."""
+        if self.closed:
+            return
+        try:
+            socket.push(packet, source=source)
+        except SocketFull:
+            self.end(TOO_SLOW, told=True)
 
     def end(self, reason: str, *, told: bool = False) -> None:
         """Close; the client hears of it unless `told`, which is to say that it cannot or knows."""
@@ -83,6 +104,18 @@ class SocketioLink:
         self.end("aborted", told=True)
         if self._socket is not None:
             self._socket.abort()
+
+    def forget(self) -> None:
+        """Have nothing counted any more: nobody will fetch what is left."""
+        account, self.account = self.account, None
+        if account is not None:
+            account.hold(0)
+
+    def shed(self) -> None:
+        """End it as too slow, and keep nothing: too much is unsent in all."""
+        self.end(TOO_SLOW, told=True)
+        self._engine.drop()
+        self._move()
 
     # From the client.
 
@@ -180,6 +213,10 @@ class SocketioLink:
             self._engine.tick(now, busy=self._above.behind)
         self._move()
 
+    def excuse(self, seconds: float) -> None:
+        """Leave so many seconds out of all waiting for the client."""
+        self._engine.excuse(seconds)
+
     def over(self, now: float) -> bool:
         """Tell whether it may be forgotten."""
         return self._engine.over(now)
@@ -192,9 +229,11 @@ class SocketioLink:
                 for packet in engine.take():
                     socket.push(packet)
             except SocketFull:
-                engine.close("too_slow", trio.current_time(), told=True)
+                engine.close(TOO_SLOW, trio.current_time(), told=True)
         if self._moved is not None:
             self._moved.set()
+        if self.account is not None:
+            self.account.hold(engine.waiting)
         if engine.closed:
             if socket is not None:
                 socket.close(1000, engine.closed)

@@ -29,6 +29,7 @@ from api.owt.socketio.connection import PAGE_LEFT, Caller, Hooks, SocketioConnec
 from api.owt.socketio.engineio import (
     PROBE_PING,
     PROBE_PONG,
+    TOO_SLOW,
     UPGRADE,
     Engine,
     EngineLimits,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PATH = "/socket.io/"
+ADDRESS_SHARE = 4  # of owt.sockets
 PROBE_SECONDS = 10.0  # for the client to move to the websocket it opened
 VERSIONS = {"3": 3, "4": 4}
 ID_LETTERS = string.ascii_letters + string.digits + "-"  # what a participant's id may hold
@@ -100,7 +102,8 @@ class SocketIo:
         """Tell why a newcomer who speaks this version is turned away, None if he is not.
 
         Who polls has no connection between two polls, so limits.connections_per_address counts
-        clients here.
+        clients here; where it is 0, an address may have a fourth of all, or handshakes that cost a
+        stranger nothing would keep everybody else out.
         """
         if version not in VERSIONS:
             return refusals.UNSUPPORTED_VERSION
@@ -110,8 +113,9 @@ class SocketIo:
             return refusals.STARTING
         if len(self._open) >= self.settings.sockets:
             return refusals.BUSY
-        most = self.services.settings().limits.connections_per_address
-        if most and self._by_address[address_key(address)] >= most:
+        own = self.services.settings().limits.connections_per_address
+        most = own or -(-self.settings.sockets // ADDRESS_SHARE)
+        if self._by_address[address_key(address)] >= most:
             return refusals.CROWDED
         return None
 
@@ -127,6 +131,9 @@ class SocketIo:
         engine = Engine(VERSIONS[version], transport, self._limits(), now)
         hooks = Hooks(self._joined, self._ended)
         connection = SocketioConnection(_new_id(), _new_id(), caller, engine, hooks)
+        connection.link.account = self.services.unsent.account(
+            address_key(caller.address), connection.link.shed
+        )
         self._open[connection.sid] = connection
         self._by_address[address_key(caller.address)] += 1
         self.keeper.add(connection)
@@ -161,6 +168,7 @@ class SocketIo:
         if connection.sid not in self._open:
             return
         del self._open[connection.sid]
+        connection.link.forget()
         self.keeper.discard(connection)
         key = address_key(connection.address)
         self._by_address[key] -= 1
@@ -217,12 +225,15 @@ class SocketIo:
         return WebsocketRoute(path, self._admit, self._speak, self._socket_limits, self._dialect)
 
     def _socket_limits(self) -> SocketLimits:
-        settings = self.settings
+        limits, settings = self.services.settings().limits, self.settings
         return SocketLimits(
-            message_bytes=self.services.settings().limits.message_bytes,
+            message_bytes=limits.message_bytes,
             messages_per_second=settings.messages_per_second,
+            frames_per_second=limits.frames_per_second,
+            message_seconds=limits.message_seconds,
             outbox_messages=settings.outbox_messages,
             outbox_bytes=settings.outbox_bytes,
+            too_slow=(1000, TOO_SLOW),
             ping_seconds=settings.ping_seconds + settings.ping_timeout_seconds,
         )
 

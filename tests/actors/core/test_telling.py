@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.core import ActorStopped, MailboxFull, Message, Ref, open_system
+from actors.core import STRANGERS_SPARE, ActorStopped, MailboxFull, Message, Ref, open_system
 from tests.actors.core.puppet import (
     Note,
     Puppet,
@@ -81,6 +81,21 @@ async def test_a_full_mailbox_turns_messages_away_and_says_so_once_per_episode()
         assert [line["event"] for line in lines] == ["actor.mailbox_full"]
         assert lines[0]["actor"] == "/a"
         assert system.counters.mailbox_full == 4
+
+
+async def test_strangers_may_fill_half_of_a_mailbox_and_what_counts_still_fits() -> None:
+    async with open_system([puppet("a", mailbox=4, on_note=hang, grace=0)]) as system:
+        ref = found(system, "/a")
+        ref.tell(Note("in progress"))
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(2):
+            ref.tell(Note("of a stranger"), spare=STRANGERS_SPARE)
+        with pytest.raises(MailboxFull):
+            ref.tell(Note("of a stranger"), spare=STRANGERS_SPARE)
+        for _ in range(2):
+            ref.tell(Note("of the room"))
+        with pytest.raises(MailboxFull):
+            ref.tell(Note("too much"))
 
 
 async def test_a_second_episode_of_fullness_is_logged_again() -> None:

@@ -41,6 +41,36 @@ def test_an_acknowledged_event_is_forgotten_and_its_number_not_given_again() -> 
     assert outbox.bytes == 1
 
 
+class Shelf:
+    """Room for so many bytes, in all outboxes; a payload counts as often as it is kept."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.kept = most, 0
+
+    def take(self, payload: bytes) -> bool:
+        fits = self.kept + len(payload) <= self.most
+        self.kept += len(payload) if fits else 0
+        return fits
+
+    def give(self, payload: bytes) -> None:
+        self.kept -= len(payload)
+
+
+def test_outboxes_together_keep_so_much_and_refuse_the_rest() -> None:
+    shelf = Shelf(100)
+    one, two = (Outbox(OutboxLimits(room=shelf)) for _ in range(2))
+    assert one.add(EndpointEvent(b"x" * 30, b"y" * 20, 1))
+    assert two.add(event(b"x" * 50))
+    assert two.add(event(b"x")) is None
+    assert one.add(EndpointEvent(b"x", b"y" * 60, 1)) is None
+    assert (shelf.kept, len(one), len(two)) == (100, 1, 1)
+    one.acknowledge(1)
+    assert shelf.kept == 50
+    assert two.add(event(b"x" * 20, qos=0))
+    two.clear()
+    assert (shelf.kept, len(two), two.bytes) == (0, 0, 0)
+
+
 def test_best_effort_goes_first_when_the_outbox_is_full() -> None:
     outbox = Outbox(OutboxLimits(events=3))
     for qos in (0, 1, 0, 1):
@@ -53,6 +83,58 @@ def test_best_effort_goes_first_when_the_outbox_is_full() -> None:
     assert outbox.add(event()) is None
     assert outbox.add(event(qos=0)) is None
     assert numbers(outbox) == [2, 4, 6]
+
+
+def sent(by: str, qos: int = 1, payload: bytes = b"x") -> EndpointEvent:
+    return EndpointEvent(payload, payload, qos, by)
+
+
+def test_one_source_leaves_a_part_to_others() -> None:
+    outbox = Outbox(OutboxLimits(events=16))
+    assert sum(outbox.add(sent("ann")) is not None for _ in range(20)) == 14
+    assert outbox.add(sent("bob"))
+    assert outbox.add(sent("ann")) is None
+    outbox.acknowledge(1)
+    assert outbox.add(sent("ann"))
+    assert outbox.add(sent("bob"))
+    assert outbox.add(sent("bob")) is None, "all is full"
+
+
+def test_a_source_makes_room_for_itself_out_of_its_own() -> None:
+    outbox = Outbox(OutboxLimits(bytes=16))
+    assert outbox.add(sent("bob", 0))
+    for _ in range(20):
+        assert outbox.add(sent("ann", 0))
+    assert numbers(outbox) == [1, *range(8, 22)], "the oldest is of another, and stays"
+    assert outbox.add(sent("ann", 1, b"x" * 14))
+    assert numbers(outbox) == [1, 22]
+    assert outbox.add(sent("ann", 0)) is None
+
+
+SENT = st.lists(
+    st.tuples(st.sampled_from(("", "ann", "bob")), st.integers(0, 1), st.integers(0, 30))
+)
+
+
+@given(SENT, st.lists(st.integers(0, 20)))
+def test_what_a_source_has_is_counted(
+    steps: list[tuple[str, int, int]], acknowledged: list[int]
+) -> None:
+    limits = OutboxLimits(events=10, bytes=100)
+    outbox = Outbox(limits)
+    for by, qos, size in steps:
+        outbox.add(sent(by, qos, bytes(size)))
+        if acknowledged:
+            outbox.acknowledge(acknowledged.pop())
+        waiting = [entry.event for entry in outbox.after(0)]
+        assert len(waiting) <= 10
+        assert sum(event.size for event in waiting) == outbox.bytes <= 100
+        for source in ("ann", "bob"):
+            mine = [event for event in waiting if event.source == source]
+            assert len(mine) <= limits.of_one_source.events
+            assert len(mine) <= 1 or sum(event.size for event in mine) <= limits.of_one_source.bytes
+    outbox.clear()
+    assert outbox.add(sent("ann", 1, bytes(100))), "nothing is counted that has gone"
 
 
 def test_what_is_in_an_event_shows_in_no_repr() -> None:

@@ -143,24 +143,6 @@ async def test_another_format_than_the_streams_is_refused() -> None:
                 await meeting.manage(StartRecording("auto", audio, video))
 
 
-async def test_there_is_no_mixed_stream_to_take_from_yet() -> None:
-    rules = replace(RULES, views=("common",), unmixed=frozenset({"room-common"}))
-    async with open_meeting() as meeting:
-        ann = await meeting.member("ann", spec=conference_spec(rules))
-        stream = await ann.publish()
-        view = await start(meeting, stream, stream)
-        for request in (
-            record("room-common", None),
-            record(None, "room-common"),
-            record(stream, "room-common"),
-            ChangeRecording(view.id, (SourceChange("audio", "room-common"),)),
-        ):
-            with pytest.raises(TargetUnsatisfying, match="no mixed streams yet"):
-                await meeting.manage(request)
-        with pytest.raises(TargetUnsatisfying, match="audio: stream"):
-            await meeting.manage(record("room-uncommon", None))
-
-
 async def test_there_is_an_end_to_recordings() -> None:
     async with open_meeting(stream_limits=StreamLimits(recordings_per_room=1)) as meeting:
         (ann,) = await meeting.members("ann")

@@ -423,7 +423,7 @@ async def test_what_happens_while_it_is_away_is_shown_in_order_when_it_is_back(
         await trio.sleep(59)
         assert it.ann.alive
         client = await it.resume()
-        assert client.facts == [Resumed("again", "1.1"), *missed]
+        assert client.facts == [Resumed("again", "1.1", len(missed)), *missed]
         assert it.client.closed == []
         await trio.sleep(1000)
         it.say(SessionReady("1"))

@@ -38,7 +38,7 @@ from actors.words.orders import (
     Unsubscribe,
 )
 from actors.words.streams import AudioWanted, SourceChange, StatusChange, Stream, VideoWanted
-from media.contract.engine import Direction
+from media.contract.session import Direction
 from tests.actors.core.puppet import logged
 from tests.fakes.media import FakeEngine
 from tests.support.actors import open_house, poison, settle

@@ -61,8 +61,9 @@ from actors.words.streams import (
     VideoFormat,
     ViewChange,
 )
-from media.contract.engine import Candidate, Direction, Failure
+from media.contract.candidates import Candidate
 from media.contract.paths import MediaPath, PathFailure, PathTrouble
+from media.contract.session import Direction, Failure
 from media.webrtc.descriptions import split
 from tests.fakes.media import FakeEngine
 from tests.support.actors import key, open_house, poison, settle

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.room.echo import ABSENT, Echo
+from actors.room.echo import ABSENT, Echo, EchoRoom
 from actors.words.facts import Said
 from actors.words.weights import weight_of
 
@@ -138,3 +138,31 @@ def test_whoever_is_back_in_time_hears_the_latest_he_missed_and_no_more_is_kept(
                 now += seconds
         assert len(echo._said) <= MESSAGES
         assert echo._weight == sum(map(weight_of, echo._said)) <= BYTES
+
+
+def test_all_rooms_together_keep_so_much() -> None:
+    room = EchoRoom()
+    first, second = (Echo(100, BYTES, room, BYTES) for _ in range(2))
+    for echo in (first, second):
+        echo.await_back("ann", 30.0)
+    size = weight_of(say(first, "bob", "x" * 1000))
+    for _ in range(50):
+        say(first, "bob", "x" * 1000)
+    kept = BYTES // size
+    assert room.used == kept * size
+    say(second, "bob", "x" * 1000)  # no room in all, and nothing of its own to drop
+    assert second.missed("ann", 1.0) == []
+    assert room.used == kept * size
+    say(first, "bob", "y" * 1000)
+    assert [said.text[0] for said in first.missed("ann", 1.0)] == ["x"] * (kept - 1) + ["y"]
+    assert room.used == 0
+
+
+def test_a_room_that_has_ended_gives_back_what_it_kept() -> None:
+    room = EchoRoom()
+    echo = Echo(MESSAGES, BYTES, room, BYTES)
+    echo.await_back("ann", 30.0)
+    say(echo, "bob", "hello")
+    assert room.used > 0
+    del echo
+    assert room.used == 0

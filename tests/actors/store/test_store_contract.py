@@ -21,6 +21,7 @@ from actors.store.messages import (
     ListDocuments,
     PutDocument,
     ReplaceDocument,
+    Shares,
     TakeDocument,
 )
 from actors.words.refusals import StoreFull, UnknownOwner, Unstorable
@@ -276,6 +277,55 @@ async def test_an_owner_cannot_fill_the_store_for_all(opening: Opening) -> None:
         with pytest.raises(StoreFull):  # nor by taking another's place
             await store.ask(PutDocument(replace(mine[2], id="theirs"), limits))
         assert await store.ask(get(theirs.document)) == theirs.document
+
+
+async def test_owners_share_the_bytes_and_none_can_fill_them_for_others(opening: Opening) -> None:
+    async with opening() as store:
+        for id in ("1", "2", "3"):
+            await store.ask(put(Document("site", id, "", b"")))
+        limits = KindLimits(100, 100, 1000, shares=Shares("site", 300, 270))
+
+        async def keep(owner: str, id: str, size: int) -> None:
+            await store.ask(PutDocument(Document("page", id, owner, bytes(size)), limits))
+
+        await keep("1", "a", 270)
+        with pytest.raises(StoreFull):
+            await keep("1", "b", 1)
+        await keep("2", "c", 30)
+        await keep("2", "d", 70)  # its share, though all are full
+        with pytest.raises(StoreFull):
+            await keep("2", "e", 1)
+        await keep("3", "f", 99)
+        grown = Document("page", "f", "3", bytes(101))
+        with pytest.raises(StoreFull):
+            await store.ask(ReplaceDocument(grown, bytes(99), limits))
+        assert await store.ask(get(grown)) == replace(grown, body=bytes(99))
+        assert await store.ask(ReplaceDocument(grown, bytes(98), limits)) is False
+        fits = replace(grown, body=bytes(100))
+        assert await store.ask(ReplaceDocument(fits, bytes(99), limits)) is True
+        await keep("1", "a", 200)  # what shrinks makes room, and may not grow back
+        with pytest.raises(StoreFull):
+            await keep("1", "a", 201)
+
+
+async def test_numbers_are_shared_in_the_same_way(opening: Opening) -> None:
+    async with opening() as store:
+        limits = KindLimits(10, 9, 1000, shares=Shares("site", 1000, 1000))
+
+        async def keep(owner: str, number: int) -> int:
+            for each in range(number):
+                try:
+                    document = Document("page", f"{owner} {each}", owner, b"")
+                    await store.ask(PutDocument(document, limits))
+                except StoreFull:
+                    return each
+            return number
+
+        for id in ("1", "2"):
+            await store.ask(put(Document("site", id, "", b"")))
+        assert [await keep("1", 10), await keep("2", 10)] == [9, 5]
+        await store.ask(put(Document("site", "3", "", b"")))
+        assert await keep("3", 10) == 3
 
 
 async def test_who_has_more_than_it_may_now_keeps_it_and_may_change_it(opening: Opening) -> None:

@@ -31,6 +31,7 @@ from actors.store.messages import (
     ListDocuments,
     PutDocument,
     ReplaceDocument,
+    Shares,
     StoreWrite,
     TakeDocument,
 )
@@ -64,6 +65,13 @@ limits = st.builds(
     st.just(50),
     st.sampled_from([0.0, 100.0]),
     st.booleans(),
+) | st.builds(
+    KindLimits,
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.just(50),
+    st.sampled_from([0.0, 100.0]),
+    shares=st.builds(Shares, st.sampled_from(KINDS), st.integers(0, 150), st.integers(0, 80)),
 )
 
 

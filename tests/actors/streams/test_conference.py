@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from actors.core.errors import Refused
+from actors.streams.outcome import Outcome
 from actors.streams.publishing import Publication
-from actors.streams.rules import Conference, Outcome
+from actors.streams.rules import Conference
 from actors.words.conference_refusals import (
     AudioForbidden,
     EmptySubscription,
@@ -552,7 +553,9 @@ class AnyConference(RuleBasedStateMachine):
             for output in (*it.subscriptions.values(), *it.recordings.values())
             for stream_ in output.sources.values()
         }
-        assert taken == {(it_, taker) for it_, takers in it._takers.items() for taker in takers}
+        assert taken == {
+            (it_, taker) for it_, takers in it.takers.by_stream.items() for taker in takers
+        }
 
 
 TestAnyConference = AnyConference.TestCase

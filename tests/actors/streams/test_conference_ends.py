@@ -31,7 +31,7 @@ from actors.words.orders import (
     Unsubscribe,
 )
 from actors.words.streams import SessionEnd
-from media.contract.engine import HUNG_UP, State, StateChanged
+from media.contract.session import HUNG_UP, State, StateChanged
 from tests.actors.core.puppet import logged
 from tests.support.actors import settle
 from tests.support.conference import Meeting, Member, open_meeting, pause

@@ -42,8 +42,10 @@ from actors.streams.connection import (
 )
 from actors.words import media_refusals as refusals
 from actors.words.refusals import Busy
-from media.contract.engine import (
-    Candidate,
+from media.contract.candidates import Candidate
+from media.contract.errors import MediaTimeout
+from media.contract.plans import ChannelWanted
+from media.contract.session import (
     ChannelOpened,
     Direction,
     Event,
@@ -54,8 +56,6 @@ from media.contract.engine import (
     TracksChanged,
     TrackWanted,
 )
-from media.contract.errors import MediaTimeout
-from media.contract.plans import ChannelWanted
 from media.local_engine import open_local_engine
 from media.webrtc.bridge import open_media_loop
 from media.webrtc.peer_facts import IceConfig

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.streams.offers import Unfit, tracks_for
 from actors.words.streams import SessionEnd
-from media.contract.engine import Direction, TrackWanted
+from media.contract.session import Direction, TrackWanted
 
 CHROMIUM = (Path(__file__).parents[2] / "media" / "offers" / "chromium.sdp").read_text()
 HEAD = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n"

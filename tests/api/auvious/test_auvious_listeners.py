@@ -92,12 +92,12 @@ async def test_one_request_with_masks_is_read_at_a_time(
     monkeypatch.setattr(routes, "parse_sending", slowly)
     async with event_server(tmp_path) as server, server.other_listener() as other:
         async with server.service() as one, httpx.AsyncClient(base_url=other.url) as http:
-            two, statistics = Caller(http, one.token), server.house.mask_reading.statistics
+            two, reading_of = Caller(http, one.token), server.house.reading
             async with trio.open_nursery() as nursery:
                 for caller in (one, two):
                     nursery.start_soon(send_masked, caller)
                 with trio.fail_after(10):
-                    while not (most and statistics().tasks_waiting):
+                    while not (most and reading_of.waiting):
                         await trio.sleep(0.01)
                 go_on.set()
     assert most == [1, 1]

@@ -228,10 +228,13 @@ def test_packets_survive_any_cut_into_frames(
     packets: list[tuple[int, bytes]], cuts: list[int]
 ) -> None:
     data = b"".join(mqtt.packet(first, body) for first, body in packets)
-    framing, found, index = Framing(MOST), [], 0
+    framing, found, index, given = Framing(MOST), [], 0, 0
     while data:
         piece, data = data[: cuts[index % len(cuts)]], data[cuts[index % len(cuts)] :]
+        given += len(piece)
         found += list(framing.take(piece))
+        taken = sum(len(mqtt.packet(first, body)) for first, body in found)
+        assert framing.kept == given - taken
         index += 1
     assert found == packets
 

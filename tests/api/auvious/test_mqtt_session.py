@@ -282,3 +282,14 @@ def test_whatever_comes_a_session_goes_on_or_ends_with_a_reason(
 def test_a_second_connect_of_an_unknown_version_ends_the_session() -> None:
     end = end_of(opened(5), mqtt.connect(version=6))
     assert mqtt.read(end.answer or b"", 5) == [mqtt.Said(mqtt.DISCONNECT, (0x82,))]
+
+
+def test_what_was_not_sent_is_taken_back_while_an_acknowledgement_is_due() -> None:
+    session, to = opened(), subscription(topic=1)
+    first, second = (session.publish("e", to, n, b"{}", 1, again=False) for n in (1, 2))
+    assert first is not None
+    assert second is not None
+    assert session.take_back(second.packet_id)
+    assert session.acknowledge(second.packet_id) is None
+    assert not session.take_back(first.packet_id), "nothing else would ever make room"
+    assert session.acknowledge(first.packet_id) == ("e", 1)

@@ -279,6 +279,58 @@ async def test_frames_may_cut_packets_anywhere(server: EventServer) -> None:
         assert [(await client.next()).kind for _ in range(3)] == [2, 9, 13]
 
 
+async def test_what_is_no_whole_packet_counts_as_unfinished(server: EventServer) -> None:
+    unsent = server.serving.services.unsent
+    long = mqtt.connect("alice", server.token().encode(), client_id="x" * 20_000)
+    async with server.client() as client:
+        await client.send(long[:15_000])
+        with trio.fail_after(5):
+            while unsent.used != 15_000:
+                await trio.sleep(0.01)
+        await client.send(long[15_000:])
+        assert (await client.next()).codes == (0,)
+        assert unsent.used == 0
+
+
+async def test_a_packet_must_be_whole_in_time(tmp_path: Path) -> None:
+    """Whatever else is said in between: pings are whole packets in front of it."""
+    settings = event_settings(tmp_path, limits={"message_seconds": 0.5})
+    async with event_server(tmp_path, settings=settings) as server:
+        await server.register()
+        async with server.listening(version=5, keep_alive=0) as client:
+            await trio.sleep(0.6)
+            await client.send(mqtt.PINGREQ + b"\x82\x7f")
+            assert (await client.next()).kind == mqtt.PINGRESP
+            began = trio.current_time()
+            for _ in range(3):
+                await trio.sleep(0.1)
+                await client.send(b"x")
+            code, said = await client.end()
+            assert trio.current_time() - began > 0.4
+            assert (code, said) == (1000, [mqtt.Said(mqtt.DISCONNECT, (0x8D,))])
+
+
+async def test_packets_whose_turn_has_not_come_count_and_end_with_the_session(
+    tmp_path: Path,
+) -> None:
+    async with event_server(tmp_path, mqtt={"packets_per_second": 10}) as server:
+        unsent = server.serving.services.unsent
+        await server.register()
+        async with server.listening() as client:
+            await client.send(mqtt.PINGREQ * 10_000)
+            with trio.fail_after(5):
+                while unsent.used < 20_000:
+                    await trio.sleep(0.01)
+            unsent.per_address = 10_000
+            await client.send(b"\x82\xff\xff\x03")  # counted when its own turn comes
+            unsent.account("127.0.0.1", lambda: None).hold(1)
+            assert (await client.end())[0] == 1013
+        await server.until_left()
+        with trio.fail_after(5):
+            while unsent.used > 1:
+                await trio.sleep(0.01)
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [(b"\x00\x00", 1002), (b"\x40\x01\x01", 1002), (b"\x30\xff\xff\xff\x7f", 1009)],

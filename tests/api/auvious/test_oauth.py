@@ -21,6 +21,8 @@ from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from api.auvious.keys import rotate
 from api.auvious.passwords import LONGEST_PASSWORD, Passwords
+from api.http.fair_work import FairWork, line_limits
+from api.settings import LimitSettings
 from tests.support.auvious import (
     ENDPOINTS,
     PASSWORDS,
@@ -33,6 +35,7 @@ from tests.support.auvious import (
 )
 from tests.support.serving import CARRIERS
 
+HERE = "192.0.2.1"
 TOKEN = "/security/oauth/token"
 CLIENT = {
     "grant_type": "client_credentials", "client_id": "backoffice",
@@ -378,15 +381,16 @@ async def test_passwords_may_be_argon2_hashes(tmp_path: Path) -> None:
 async def test_a_plain_password_is_not_taken_for_a_hash_or_the_reverse() -> None:
     cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     hashed = cheap.hash("right")
-    passwords = Passwords(["plain", hashed])
-    assert await passwords.matches(hashed, "right")
-    assert await passwords.matches("plain", "plain")
+    limits = line_limits(LimitSettings())
+    passwords = Passwords(["plain", hashed], FairWork(lambda: limits))
+    assert await passwords.matches(hashed, "right", HERE)
+    assert await passwords.matches("plain", "plain", HERE)
     for kept in (hashed, "plain", ""):
         for given in ("", "wrong", hashed, "right"[::-1], "x" * (LONGEST_PASSWORD + 1), "\ud800"):
-            assert not await passwords.matches(kept, given)
-    assert not await passwords.matches("", "right")
-    assert not await passwords.matches("plain", "right"), "the hash of another user"
-    assert not await passwords.matches("$argon2id$v=19$m=64,t=1,p=1$AAAA$AAAA", "right")
+            assert not await passwords.matches(kept, given, HERE)
+    assert not await passwords.matches("", "right", HERE)
+    assert not await passwords.matches("plain", "right", HERE), "the hash of another user"
+    assert not await passwords.matches("$argon2id$v=19$m=64,t=1,p=1$AAAA$AAAA", "right", HERE)
 
 
 async def test_a_slow_hash_stalls_nobody_and_has_a_deadline(
@@ -458,3 +462,19 @@ async def test_a_secret_that_is_not_configured_is_generated(tmp_path: Path) -> N
         for client, name in (("made", "auvious.clients.made"), ("ödd name", odd)):
             async with server.service(client, kept[name]) as caller:
                 assert (await caller.get()).status_code == 200
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_form_of_many_fields_is_too_large(http: httpx.AsyncClient, chunked: bool) -> None:
+    form = b"a=b&" * 20_000
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield form
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await http.post(TOKEN, content=pieces() if chunked else form, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (413, "invalid_request")
+    few = b"grant_type=client_credentials&client_id=partner&client_secret=partner-secret-3387"
+    padded = few + b"&a=b" * 10_000
+    for content in (few, padded):
+        assert (await http.post(TOKEN, content=content, headers=headers)).status_code == 200

@@ -52,7 +52,15 @@ class MemorySocket:
         except trio.EndOfChannel:
             raise SocketClosed(*(self.closed or (1000, ""))) from None
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
+    def push(
+        self,
+        payload: bytes,
+        *,
+        text: bool = True,
+        replace: str = "",
+        spare: int = 0,
+        source: str = "",
+    ) -> None:
         if self.closed is None:
             self.to_client[0].send_nowait(payload)
 
@@ -115,7 +123,6 @@ async def test_a_bot_is_content_for_an_hour(
                         await visitor.next()
                 await visitor.send('{"action":"message","channel":"lobby","message":"!help"}')
                 asked += 1
-        first, bot.jwt = jwt, bot.jwt
         assert bot.name == "helper bot"
         assert bot.distress == 0
         assert bot.heard_itself >= 2 * (HOUR // 15 - 5)  # to oneself come two copies
@@ -125,7 +132,7 @@ async def test_a_bot_is_content_for_an_hour(
         assert bot.counted["ping"] >= HOUR // 30 - 5
         assert bot.operators == {"helper bot"}
         assert bot.nicknames["helper bot"] == "Helper"
-        assert bot.jwt != first
+        assert bot.renewed > 0  # a virtual hour may be a real second: the token may read the same
         assert state.tokens.verify(bot.jwt).name == "helper bot"
         assert socket.closed is None
     assert state.services.system.counters.crashes == 0

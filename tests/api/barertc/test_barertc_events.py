@@ -53,7 +53,15 @@ class Wire:
     closed: tuple[int, str] | None = None
     full: bool = False
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "", spare: int = 0) -> None:
+    def push(
+        self,
+        payload: bytes,
+        *,
+        text: bool = True,
+        replace: str = "",
+        spare: int = 0,
+        source: str = "",
+    ) -> None:
         if self.full:
             raise SocketFull
         self.sent.append(payload)

@@ -17,8 +17,8 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from api.barertc.text import images
-from api.barertc.text.image_files import NotAnImageFile, read_image_file
 from api.barertc.text.images import ChatImage, ImageLimits, ImageRefused, accept, check_file_name
+from api.http.image_files import NotAnImageFile, read_image_file
 from tests.support.examples import examples
 
 UNSUPPORTED = "Unsupported image type, should be a jpeg, GIF or png."

@@ -12,6 +12,7 @@ import trio
 import trio.testing
 
 from api.barertc.poll_socket import IDLE_SECONDS, WAITING, PollBusy, PollSocket
+from api.http.byte_budget import ByteBudget
 from api.http.sockets import NOTHING, SocketClosed, SocketFull, SocketLimits, Upgrade
 from tests.support.barertc import PollLink, barertc_server, barertc_settings
 
@@ -154,6 +155,17 @@ async def test_a_body_may_be_as_large_as_a_file_and_no_larger(tmp_path: Path) ->
         assert answer.status_code == 413
 
 
+async def test_a_large_poll_counts_by_its_place_and_not_as_unfinished(tmp_path: Path) -> None:
+    async with barertc_server(tmp_path) as server, server.http() as http:
+        link = PollLink(http)
+        await link.send('{"action":"login","username":"ann"}')
+        server.serving.services.unsent.per_address = 1_000_000
+        assert (await http.post("/poll", content=b"x" * 3_000_000)).status_code == 400  # all read
+        assert server.serving.services.unsent.ended == 0
+        server.serving.services.unsent.per_address = 100_000
+        assert (await http.post("/poll", content=b"x" * 300_000)).status_code == 503
+
+
 async def test_whoever_polls_no_more_has_timed_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,3 +269,29 @@ async def test_messages_are_dealt_with_in_order_and_only_so_many_wait(
         said = [each for each in order if each.startswith(what)]
         assert said == [f"{what} {number}" for number in range(WAITING)]
     assert order.index("answered 1") > order.index("took 1")
+
+
+async def test_what_waits_for_polls_counts_in_all_and_the_largest_session_ends(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    budget = ByteBudget(1 << 30, 200_000)
+    limits = SocketLimits(messages_per_second=0, too_slow=(1008, "too slow"))
+    gone: list[PollSocket] = []
+    small, large = (PollSocket(id_, UPGRADE, limits, gone.append, budget) for id_ in "ab")
+    small.push(b"x" * 50_000)
+    large.push(b"x" * 100_000)
+    large.push(b"x" * 60_000, source="ann")
+    assert (small.closed, large.closed) == (False, True)
+    with pytest.raises(SocketClosed) as closed:
+        await large.receive()
+    assert closed.value.code == 1008
+    assert large.take() == []
+    assert small.take() == [b"x" * 50_000]
+    assert budget.used == 0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(small.hear, b"x" * 120_000)
+        await trio.testing.wait_all_tasks_blocked()
+        assert budget.used == 120_000
+        small.abort()
+        small.served()
+    assert budget.used == 0

@@ -21,6 +21,8 @@ from tests.support import raw
 from tests.support.barertc import BareServer, BareTester, barertc_server, barertc_settings
 from tests.support.raw import frame, upgraded
 
+HERE = "192.0.2.1"
+
 
 def png(width: int, height: int, *, noise: bool = False) -> bytes:
     image = Image.new("RGB", (width, height), (200, 40, 40))
@@ -175,38 +177,53 @@ async def test_four_have_a_turn_at_a_time_and_bytes_are_bounded(
 ) -> None:
     uploads, at_once, most = Uploads(lambda: 1000, lambda: 100), 0, 0
 
-    async def upload() -> None:
+    async def upload(address: str) -> None:
         nonlocal at_once, most
-        async with uploads.turn(100):
+        async with uploads.turn(100, address):
             at_once += 1
             most = max(most, at_once)
             await trio.sleep(1)
             at_once -= 1
 
     async with trio.open_nursery() as nursery:
-        for _ in range(10):
-            nursery.start_soon(upload)
+        for number in range(10):
+            nursery.start_soon(upload, f"192.0.2.{number % 3}")
         await trio.testing.wait_all_tasks_blocked()
         assert uploads.held == 1000
         with pytest.raises(UploadsBusy):
-            async with uploads.turn(1):
+            async with uploads.turn(1, HERE):
                 pass
     assert (most, uploads.held) == (AT_A_TIME, 0)
+
+
+async def test_turns_go_round_among_addresses(autojump_clock: trio.testing.MockClock) -> None:
+    uploads, order = some_uploads(), list[str]()
+
+    async def upload(address: str) -> None:
+        async with uploads.turn(1, address):
+            order.append(address)
+            await trio.sleep(1)
+
+    async with trio.open_nursery() as nursery:
+        for address in (*[HERE] * 8, "192.0.2.2", "192.0.2.3", "192.0.2.2"):
+            nursery.start_soon(upload, address)
+            await trio.testing.wait_all_tasks_blocked()
+    assert order[:4] == [HERE, HERE, "192.0.2.2", "192.0.2.3"]
 
 
 async def test_nobody_waits_for_a_turn_for_ever(autojump_clock: trio.testing.MockClock) -> None:
     uploads = Uploads(lambda: 1000, lambda: 100)
     async with trio.open_nursery() as nursery:
 
-        async def hang() -> None:
-            async with uploads.turn(1):
+        async def hang(address: str) -> None:
+            async with uploads.turn(1, address):
                 await trio.sleep_forever()
 
-        for _ in range(AT_A_TIME):
-            nursery.start_soon(hang)
+        for number in range(AT_A_TIME):
+            nursery.start_soon(hang, f"192.0.2.{number}")
         await trio.testing.wait_all_tasks_blocked()
         with pytest.raises(UploadsBusy):
-            async with uploads.turn(1):
+            async with uploads.turn(1, HERE):
                 pass
         nursery.cancel_scope.cancel()
     assert uploads.held == 0
@@ -241,9 +258,9 @@ async def test_bytes_of_places_are_bounded_and_leave_some_for_who_needs_none(
 ) -> None:
     uploads = some_uploads()
     assert await uploads.enter(700)
-    async with uploads.turn(100):
+    async with uploads.turn(100, HERE):
         with pytest.raises(UploadsBusy):
-            async with uploads.turn(1):
+            async with uploads.turn(1, HERE):
                 pass
     with pytest.raises(UploadsBusy), uploads.place(1):
         pass

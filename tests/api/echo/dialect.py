@@ -58,6 +58,7 @@ ECHO = Dialect(
     name="echo",
     open=open_echo,
     section=EchoSettings,
+    prefixes=("/echo",),
     reloadable=("greeting",),
     problems=problems,
     secrets=kept_secrets,

@@ -77,16 +77,37 @@ def test_the_host_is_the_host_header_only() -> None:
     assert client_of("10.0.0.1", {}, True, []).host is None
 
 
-def test_an_untrusted_proxy_is_told_of_once() -> None:
+PRIVATE = [
+    "127.0.0.1",
+    "::1",
+    "172.16.9.1",
+    "192.168.1.7",
+    "fd12::7",
+    "::ffff:10.1.2.3",
+    "100.64.3.2",
+]
+
+
+@pytest.mark.parametrize("peer", PRIVATE)
+def test_an_untrusted_proxy_is_told_of_once(peer: str) -> None:
+    trusted = [ip_network("10.0.0.0/16")]
     with capture_logs() as logs:
-        client_of("10.0.0.1", {"x-forwarded-for": "192.0.2.1"}, False, PROXIES)
-        client_of("192.0.2.7", {}, False, PROXIES)
-        client_of("192.0.2.7", {"x-forwarded-for": "1.2.3.4"}, False, PROXIES)
-        client_of("192.0.2.8", {"x-forwarded-for": "1.2.3.4"}, False, PROXIES)
+        client_of("10.0.0.1", {"x-forwarded-for": "192.0.2.1"}, False, trusted)
+        client_of(peer, {}, False, trusted)
+        client_of("8.8.8.8", {"x-forwarded-for": "1.2.3.4"}, False, trusted)  # no proxy of ours
+        client_of(peer, {"x-forwarded-for": "1.2.3.4"}, False, trusted)
+        client_of("127.0.0.9", {"x-forwarded-for": "1.2.3.4"}, False, trusted)
     ((entry),) = logs
-    assert (entry["event"], entry["address"]) == ("proxy.untrusted", "192.0.2.7")
+    assert (entry["event"], entry["address"]) == ("proxy.untrusted", peer.removeprefix("::ffff:"))
     assert "trusted_proxies" in entry["hint"]
     assert "1.2.3.4" not in str(entry)
+
+
+def test_nobody_on_the_internet_is_told_of() -> None:
+    with capture_logs() as logs:
+        for peer in ("8.8.8.8", "2001:4860::8888"):
+            assert client_of(peer, {"x-forwarded-for": "::1"}, False, []).address == peer
+    assert logs == []
 
 
 @given(st.text(), st.text())

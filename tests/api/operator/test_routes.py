@@ -19,8 +19,12 @@ from api.http.credentials import CredentialGuard
 from api.http.mounts import Mount, Place, Services
 from api.operator import routes
 from api.operator.dialect import OPERATOR
+from api.operator.pages import ASSETS
 from api.process.secret_store import Secrets
-from media.contract.engine import EngineStats, Failure, MediaEngine
+from media.contract.datagrams import RelayStats
+from media.contract.engine import EngineStats, MediaEngine
+from media.contract.jobs import JobKind, JobStats
+from media.contract.session import Failure
 from media.contract.stats import RouterStats, Totals
 from media.local_engine import open_local_engine
 from media.rtp.router import Codec, RtcpUpstream, RtpSink, RtpSource
@@ -223,7 +227,19 @@ async def test_metrics_ask_the_engine_by_its_contract_only(tmp_path: Path) -> No
         async def stats(self) -> EngineStats:
             await trio.sleep(0.01)
             empty = RouterStats((), (), 5, Totals())
-            return EngineStats(4, 3, 2, 1, empty, {Failure.DTLS: 6})
+            relay = RelayStats(messages_in=7, bytes_out=8, held_up=9)
+            jobs = JobStats(
+                processes=6,
+                idle=1,
+                running={JobKind.MIX: 5},
+                started={JobKind.MIX: 9},
+                refused={JobKind.TRANSCODE: 8},
+                ended={"killed": 4},
+                cpu_seconds=7.5,
+                cores=1.5,
+                booked=1.25,
+            )
+            return EngineStats(4, 3, 2, 1, empty, {Failure.DTLS: 6}, relay, jobs)
 
     async with operated(tmp_path, Elsewhere()) as (_, http):
         lines = set((await http.get("/-/metrics", headers=BEARER)).text.splitlines())
@@ -235,6 +251,22 @@ async def test_metrics_ask_the_engine_by_its_contract_only(tmp_path: Path) -> No
         "quintet_media_taps 5.0",
         'quintet_media_sessions_failed_total{failure="dtls"} 6.0',
         'quintet_media_sessions_failed_total{failure="ice"} 0.0',
+        'quintet_media_relay_messages_total{direction="in"} 7.0',
+        'quintet_media_relay_messages_total{direction="out"} 0.0',
+        'quintet_media_relay_bytes_total{direction="out"} 8.0',
+        'quintet_media_relay_dropped_total{reason="held_up"} 9.0',
+        'quintet_media_relay_dropped_total{reason="nowhere"} 0.0',
+        "quintet_media_job_processes 6.0",
+        "quintet_media_job_idle_processes 1.0",
+        "quintet_media_job_cores 1.5",
+        "quintet_media_job_booked_cores 1.25",
+        'quintet_media_jobs{kind="mix"} 5.0',
+        'quintet_media_jobs{kind="transcode"} 0.0',
+        'quintet_media_jobs_started_total{kind="mix"} 9.0',
+        'quintet_media_jobs_refused_total{kind="transcode"} 8.0',
+        'quintet_media_jobs_ended_total{reason="killed"} 4.0',
+        'quintet_media_jobs_ended_total{reason="stalled"} 0.0',
+        "quintet_media_job_cpu_seconds_total 7.5",
     } <= lines
 
 
@@ -242,7 +274,7 @@ async def test_the_api_document_names_every_path_with_its_dialect(tmp_path: Path
     async with operated(tmp_path) as (server, http):
         document = (await http.get("/-/openapi.json")).json()
         rules = {rule.rule for rule in server.app.url_map.iter_rules()}
-        rules -= {"/-/", "/static/quintet/console.css", "/static/quintet/console.js"}
+        rules -= {"/-/", *(f"/static/quintet/{name}" for name in ASSETS)}
     assert document["openapi"] == "3.1.0"
     assert set(document["paths"]) == rules
     stop = document["paths"]["/-/actors/stop"]["post"]
@@ -282,7 +314,7 @@ async def test_the_console_is_open_holds_nothing_secret_and_allows_no_foreign_co
     tmp_path: Path,
 ) -> None:
     async with operated(tmp_path) as (_, http):
-        for path in ("/-/", "/-", "/static/quintet/console.js", "/static/quintet/console.css"):
+        for path in ("/-/", "/-", *(f"/static/quintet/{name}" for name in ASSETS)):
             answer = await http.get(path)
             assert answer.status_code == 200
             assert TOKEN not in answer.text

@@ -6,6 +6,9 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from actors.member.client import TooSlow
+from api.http.byte_budget import ByteBudget
+from api.owt.socketio import packets
 from api.owt.socketio.connection import (
     INBOX,
     INBOX_BYTES,
@@ -111,3 +114,35 @@ async def test_a_message_of_the_websocket_waits_no_longer_than_its_connection() 
                 waiting.start_soon(connection.link.take, b"4" + event(1))
                 await wait_all_tasks_blocked()
                 connection.close("moved")
+
+
+async def test_what_waits_for_a_poll_counts_in_all_and_the_largest_client_ends() -> None:
+    budget = ByteBudget(1 << 30, 200_000)
+    small, large = fresh(), fresh()
+    for each in (small, large):
+        each.link.account = budget.account("192.0.2.1", each.link.shed)
+    small.emit("text", "x" * 50_000)
+    with pytest.raises(TooSlow):
+        large.emit("text", "x" * 160_000)
+    assert (small.closed, large.closed) == ("", "too_slow")
+    assert 50_000 < budget.used < 60_000
+    await small.link.poll()
+    assert budget.used == 0
+
+
+async def test_one_other_has_a_part_of_what_waits_for_a_poll() -> None:
+    limits = EngineLimits(outbox_bytes=100_000)
+    engine = Engine(3, Transport.POLLING, limits, trio.current_time())
+    hooks = Hooks(lambda connection: None, lambda connection: None)
+    connection = SocketioConnection("id", "sid", Caller("192.0.2.1", False), engine, hooks)
+    connection.open()
+    for _ in range(20):
+        connection.send(packets.event("text", ("x" * 20_000,)), source="flooder")
+    assert not connection.closed
+    assert connection.send(packets.event("text", ("z" * 20_000,)), source="somebody else")
+    connection.emit("stream", "y" * 40_000)  # what the room tells
+    assert not connection.closed
+    polled = await connection.link.poll()
+    assert polled is not None
+    kinds = [kind for packet in polled for kind in (b"xxx", b"zzz", b"yyy") if kind in packet]
+    assert kinds == [b"xxx", b"zzz", b"yyy"]

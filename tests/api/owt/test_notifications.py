@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.words.conference_refusals import (
@@ -39,12 +41,15 @@ from actors.words.keys import RoomKey
 from actors.words.permission import NO_MEDIA, Abilities, Permission
 from actors.words.refusals import Busy, RoomFull
 from actors.words.streams import AudioFormat, AudioTrack, SessionEnd, Stream
+from actors.words.views import Area, MixedStream, PlacedRegion, Region
 from api.owt.portal.errors import ENDS, words_for
 from api.owt.portal.notifications import PortalRenderer, notifications, welcome
 from api.owt.stream_info import Version, stream_info
 
 STREAM = Stream("17", "ann", AudioTrack("mic", AudioFormat("opus", 48000, 2)), None)
 HELD = replace(STREAM, audio=AudioTrack("mic", AudioFormat("opus", 48000, 2), active=False))
+ALL = Region("1", Area(Fraction(0), Fraction(0), Fraction(1), Fraction(1)))
+MIX = MixedStream("room-common", "common", STREAM.audio, None, (PlacedRegion(ALL, "17"),))
 CARD = Presence("bob", "Bob", role="presenter")
 VIEW = RoomView(RoomKey("owt", "0" * 24), "room", "Conference")
 END = "Access node exited unexpectedly"
@@ -82,6 +87,35 @@ TABLE: list[tuple[Fact, list[tuple[str, Any]]]] = [
                     "id": "17",
                     "status": "update",
                     "data": {"field": "audio.status", "value": "inactive"},
+                },
+            )
+        ],
+    ),
+    (
+        StreamChanged(MIX, "activeInput"),
+        [
+            (
+                "stream",
+                {
+                    "id": "room-common",
+                    "status": "update",
+                    "data": {"field": "activeInput", "value": "unknown"},
+                },
+            )
+        ],
+    ),
+    (
+        StreamChanged(MIX, "video.layout"),
+        [
+            (
+                "stream",
+                {
+                    "id": "room-common",
+                    "status": "update",
+                    "data": {
+                        "field": "video.layout",
+                        "value": stream_info(MIX)["info"]["layout"],
+                    },
                 },
             )
         ],
@@ -174,7 +208,9 @@ def test_a_login_is_answered_with_everything_in_the_room() -> None:
     may = Permission(Abilities(True, False), Abilities(True, True))
     me = Presence("ann", "Ann", role="presenter", permission=may)
     joined = Joined("", VIEW, (CARD, me), 1, (STREAM,))
-    assert welcome(me, joined, ("common",), "a ticket", "1.1") == {
+    streams = PortalRenderer().streams(joined.streams, "1.1")
+    answer = welcome(me, joined, streams, ("common",), "a ticket")
+    assert json.loads(msgspec.json.encode(answer)) == {
         "id": "ann",
         "user": "Ann",
         "role": "presenter",
@@ -193,6 +229,16 @@ def test_a_login_is_answered_with_everything_in_the_room() -> None:
         },
         "reconnectionTicket": "a ticket",
     }
+
+
+def test_a_list_of_streams_is_encoded_once_for_all_who_come() -> None:
+    renderer = PortalRenderer()
+    first = renderer.streams((STREAM,), "1.1")
+    assert renderer.streams((STREAM,), "1.1") is first
+    assert renderer.streams((STREAM,), "1.0") is not first
+    assert renderer.streams((STREAM,), "1.1") is first
+    assert json.loads(renderer.streams((HELD,), "1.1")) == [stream_info(HELD)]
+    assert renderer.streams((), "1.1") == b"[]"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from actors.words.broadcasts import Outlet
 from actors.words.orders import Publish, Trickle
 from api.owt.management.bodies import (
     OutputUpdates,
@@ -17,11 +18,12 @@ from api.owt.management.bodies import (
     RecordingRequest,
     StreamUpdates,
 )
+from api.owt.management.bodies_streaming_out import StreamingOutRequest, StreamingOutUpdates
 from api.owt.portal import orders
 from api.owt.portal import requests as wire
 from api.owt.portal.requests import BadRequest, read
 from api.owt.rooms import read_room
-from media.contract.engine import Candidate
+from media.contract.candidates import Candidate
 from tests.support.owt import Manager, owt_server
 from tests.support.owt_portal import AGENT, connection, token
 
@@ -66,6 +68,16 @@ TO_RECORD = {
     },
 }
 
+TO_SEND_OUT = {
+    "protocol": "hls",
+    "url": "https://h/a.m3u8",
+    "parameters": {"method": "PUT", "hlsTime": 2, "hlsListSize": 5},
+    "media": {
+        "audio": {"from": "1", "format": {"codec": "aac", "sampleRate": 48000, "channelNum": 2}},
+        "video": TO_RECORD["media"]["video"],  # type: ignore[index]
+    },
+}
+
 
 def with_nulls(document: Any) -> list[tuple[str, Any]]:
     """Return where each property is, and the document with a null in its place."""
@@ -91,6 +103,7 @@ def test_the_examples_are_good() -> None:
     read(wire.SubscribeRequest, TO_SUBSCRIBE)
     wire.read_subscription_control(TO_UPDATE)
     RecordingRequest.model_validate(TO_RECORD)
+    StreamingOutRequest.model_validate(TO_SEND_OUT)
 
 
 @pytest.mark.parametrize(("path", "data"), named(with_nulls(TO_PUBLISH)))
@@ -138,7 +151,7 @@ def test_a_candidate_is_as_browsers_write_it() -> None:
     """RTCIceCandidateInit: `sdpMid` and `sdpMLineIndex` are nullable."""
     found = {"candidate": "candidate:1 1 UDP …", "sdpMid": None, "sdpMLineIndex": None}
     request = {"id": "5", "signaling": {"type": "candidate", "candidate": found}}
-    order = orders.signalling(read(wire.Soac, request))
+    order = orders.signalling(read(wire.Soac, request), "192.0.2.1")
     assert order == Trickle("5", (Candidate("candidate:1 1 UDP …", None, None),))
     broken = {"type": "candidate", "candidate": {**found, "candidate": None}}
     with pytest.raises(BadRequest):
@@ -165,6 +178,15 @@ def test_no_property_of_a_recording_is_null(path: str, data: Any) -> None:
         RecordingRequest.model_validate(data)
 
 
+@pytest.mark.parametrize(("path", "data"), named(with_nulls(TO_SEND_OUT)))
+def test_of_a_stream_out_protocol_and_parameters_may_be_null(path: str, data: Any) -> None:
+    if path in ("protocol", "parameters"):
+        assert StreamingOutRequest.model_validate(data).outlet == Outlet("hls", "https://h/a.m3u8")
+        return
+    with pytest.raises(ValidationError):
+        StreamingOutRequest.model_validate(data)
+
+
 @pytest.mark.parametrize(
     ("model", "update"),
     [
@@ -172,6 +194,7 @@ def test_no_property_of_a_recording_is_null(path: str, data: Any) -> None:
         (StreamUpdates, {"op": "add", "path": "/info/inViews", "value": "common"}),
         (StreamUpdates, {"op": "replace", "path": "/media/audio/status", "value": "active"}),
         (OutputUpdates, {"op": "replace", "path": "/media/audio/from", "value": "1"}),
+        (StreamingOutUpdates, {"op": "replace", "path": "/media/audio/from", "value": "1"}),
     ],
 )
 def test_no_property_of_a_change_is_null(model: type[Any], update: dict[str, Any]) -> None:

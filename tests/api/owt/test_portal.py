@@ -55,9 +55,12 @@ async def test_a_token_lets_in(server: OwtServer, room: str, version: int, way: 
         me = {"id": ann.id, "user": "Ann", "role": "presenter"}
         rights = {"audio": True, "video": True}
         ticket = ann.welcome.pop("reconnectionTicket")
+        (mixed,) = ann.welcome["room"].pop("streams")
+        assert (mixed["id"], mixed["type"]) == (f"{room}-common", "mixed")
+        assert mixed["info"] == {"label": "common", "activeInput": "unknown", "layout": []}
         assert ann.welcome == me | {
             "permission": {"publish": rights, "subscribe": rights},
-            "room": {"id": room, "views": ["common"], "participants": [me], "streams": []},
+            "room": {"id": room, "views": ["common"], "participants": [me]},
         }
         assert ticket
         async with guest(server, room, "Bob", "viewer", version=version, way=way) as bob:
@@ -68,6 +71,14 @@ async def test_a_token_lets_in(server: OwtServer, room: str, version: int, way: 
             await bob.ok("logout")
             assert await bob.client.gone() == "disconnect"
         assert await ann.told("participant") == {"action": "leave", "data": bob.id}
+
+
+@pytest.mark.parametrize("way", ["websocket", "polling"])
+async def test_a_long_name_is_told_in_every_script(server: OwtServer, room: str, way: str) -> None:
+    name = "🎥" * 1024
+    async with guest(server, room, way=way) as ann, guest(server, room, name, way=way) as bob:
+        assert bob.welcome["user"] == name
+        assert (await ann.told("participant"))["data"]["user"] == name
 
 
 async def test_a_plain_hypercorn_serves_the_portal(tmp_path: Path) -> None:
@@ -276,14 +287,14 @@ async def test_orders_are_refused_in_the_words_of_the_sheet(server: OwtServer, r
         assert await ann.refused("subscribe", nothing) == "Bad subscription request"
         assert await ann.refused("subscribe", taking) == absent
         for kind, other in (("audio", "video"), ("video", "audio")):
-            mixed = {"media": {kind: {"from": f"{room}-common"}, other: False}}
-            words = f"Target {kind} stream does NOT satisfy:No mixed streams yet"
+            mixed = {"media": {kind: {"from": f"{room}-other"}, other: False}}
+            words = f"Target {kind} stream does NOT satisfy:Requested {kind} stream"
             assert await ann.refused("subscribe", mixed) == words
         assert await ann.refused("unpublish", {"id": "17"}) == "Stream does NOT exist"
         assert await ann.refused("unsubscribe", {"id": "17"}) == "Subscription does NOT exist"
         assert await ann.refused("soac", offer) == "Session 17 does NOT exist"
         mixing = {"id": "17", "operation": "mix", "data": "common"}
-        assert await ann.refused("stream-control", mixing) == "Not available yet: mix"
+        assert await ann.refused("stream-control", mixing) == "Stream does NOT exist"
         stream = (await ann.ok("publish", MIC))["id"]
         assert stream.isdigit()
         for name in ("unpublish", "unsubscribe"):
@@ -453,7 +464,8 @@ async def test_as_much_as_may_be_missed_fits_into_what_may_be_unsent(tmp_path: P
 
 
 async def test_a_client_that_never_reads_disturbs_nobody(tmp_path: Path) -> None:
-    settings = owt_settings(owt=FAST | {"outbox_bytes": 100_000, "resume_seconds": 0.1})
+    times = {"ping_seconds": 1.0, "ping_timeout_seconds": 1.0, "resume_seconds": 0.1}
+    settings = owt_settings(owt=FAST | times | {"outbox_bytes": 100_000})
     async with owt_server(tmp_path, settings=settings) as server:
         room = (await server.manager().create_room())["_id"]
         async with guest(server, room) as bob, guest(server, room, way="polling") as ann:
@@ -465,7 +477,10 @@ async def test_a_client_that_never_reads_disturbs_nobody(tmp_path: Path) -> None
             assert await bob.ok("text", {"to": "all", "message": "still here"}) is None
 
 
-async def test_a_crash_of_the_room_is_silent_for_those_in_it(server: OwtServer, room: str) -> None:
+async def test_a_crash_of_the_room_tells_those_in_it_of_the_mix_alone(
+    server: OwtServer, room: str
+) -> None:
+    """What was mixed before is not any more."""
     async with guest(server, room) as ann, guest(server, room) as bob:
         await ann.told("participant", action="join")
         live_room(server, room).tell(poison())
@@ -474,6 +489,7 @@ async def test_a_crash_of_the_room_is_silent_for_those_in_it(server: OwtServer, 
                 await trio.sleep(0.01)
         await bob.ok("text", {"to": "all", "message": "hm"})
         await ann.told("text", message="hm")
+        await ann.told("stream", id=f"{room}-common", status="update")
         assert await ann.quiet()
 
 

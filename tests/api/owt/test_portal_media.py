@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from actors.streams.connection import AddCandidate
-from media.contract.engine import Candidate
+from media.contract.candidates import Candidate
 from media.local_engine import open_local_engine
 from media.webrtc.bridge import MediaLoop, open_media_loop
 from media.webrtc.peer_facts import IceConfig
@@ -62,7 +62,8 @@ async def test_what_one_publishes_the_other_sees(
             assert abs(await bob.frames(subscription) - 200) < 20
             await bob.frames(subscription, "audio")
             async with guest(server, room) as late:
-                assert [each["id"] for each in late.welcome["room"]["streams"]] == [stream]
+                listed = [each["id"] for each in late.welcome["room"]["streams"]]
+                assert listed == [f"{room}-common", stream]
             await two.ok("unsubscribe", {"id": subscription})
             await one.ok("unpublish", {"id": stream})
             assert await two.told("stream") == {"id": stream, "status": "remove"}
@@ -147,6 +148,7 @@ async def test_a_crash_of_the_room_ends_its_media_in_words(
             assert await two.told("progress") == {"id": taken} | ended
             for each in (one, two):
                 assert await each.told("stream") == {"id": stream, "status": "remove"}
+                await each.told("stream", id=f"{room}-common", status="update")
             again = await ann.publish()
             await two.told("stream", id=again, status="add")
             await bob.frames(await bob.subscribe(again, again))
@@ -253,7 +255,7 @@ async def test_a_codec_that_is_in_the_room_but_not_forwarded_is_refused_in_words
                     taken = {kind: {"from": stream, "format": each}}
                     nothing = {"audio": False, "video": False}
                     await two.ok("subscribe", {"media": nothing | taken})
-            assert not any(media["video"]["optional"]["parameters"].values())
+                assert "vp9" not in [each["codec"] for each in media[kind]["optional"]["format"]]
             vp9 = {"from": stream, "format": {"codec": "vp9"}}
             words = await two.refused("subscribe", {"media": {"audio": False, "video": vp9}})
             assert words == "Target video stream does NOT satisfy:Format is not acceptable"

@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core import Refused
-from actors.words.conference_refusals import NotAvailableYet
 from actors.words.orders import (
     ControlStream,
     ControlSubscription,
+    GetRegion,
     Offer,
     Order,
     Publish,
     Say,
+    SetRegion,
     Subscribe,
     Trickle,
 )
@@ -32,11 +33,12 @@ from actors.words.streams import (
     VideoFormat,
     VideoParameters,
     VideoWanted,
+    ViewChange,
 )
 from api.owt.portal import orders
 from api.owt.portal import requests as wire
 from api.owt.portal.requests import BadRequest, read
-from media.contract.engine import Candidate
+from media.contract.candidates import Candidate
 
 
 def publish(data: object) -> Order:
@@ -52,7 +54,7 @@ def text(data: object) -> Order:
 
 
 def soac(data: object) -> Order | None:
-    return orders.signalling(read(wire.Soac, data))
+    return orders.signalling(read(wire.Soac, data), "192.0.2.1")
 
 
 def stream_control(data: object) -> Order:
@@ -114,10 +116,14 @@ GOOD: list[tuple[Reader, Any, Order | None]] = [
     ),
     (
         subscribe,
-        {"media": {"audio": False, "video": {"from": "2", "parameters": {"bitrate": "x1.0"}}}},
-        Subscribe(None, VideoWanted("2")),
+        {"media": {"audio": False, "video": {"from": "2", "parameters": {"bitrate": "x1"}}}},
+        Subscribe(None, VideoWanted("2", parameters=VideoParameters(bitrate="x1"))),
     ),
-    (soac, {"id": "5", "signaling": {"type": "offer", "sdp": "v=0"}}, Offer("5", "v=0")),
+    (
+        soac,
+        {"id": "5", "signaling": {"type": "offer", "sdp": "v=0"}},
+        Offer("5", "v=0", "192.0.2.1"),
+    ),
     (
         soac,
         {
@@ -252,17 +258,16 @@ def test_what_is_wrong_is_said_in_words(reader: Reader, data: object, words: str
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("operation", "data", "order"),
     [
-        {"id": "1", "operation": "mix", "data": "common"},
-        {"id": "1", "operation": "unmix", "data": "common"},
-        {"id": "1", "operation": "get-region", "data": "common"},
-        {"id": "1", "operation": "set-region", "data": {"view": "common", "region": "1"}},
+        ("mix", "common", ControlStream("1", (ViewChange("common", member=True),))),
+        ("unmix", "common", ControlStream("1", (ViewChange("common", member=False),))),
+        ("get-region", "common", GetRegion("1", "common")),
+        ("set-region", {"view": "common", "region": "2"}, SetRegion("1", "common", "2")),
     ],
 )
-def test_what_needs_a_mixer_is_not_available_yet(data: object) -> None:
-    with pytest.raises(NotAvailableYet):
-        stream_control(data)
+def test_what_is_asked_of_views(operation: str, data: object, order: Order) -> None:
+    assert stream_control({"id": "1", "operation": operation, "data": data}) == order
 
 
 JSON = st.recursive(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,29 @@ import pytest
 
 from actors.core import Actor, Message
 from actors.words import orders
+from actors.words.broadcasts import (
+    BroadcastView,
+    ChangeBroadcast,
+    EndBroadcast,
+    GetBroadcasts,
+    Outlet,
+    StartBroadcast,
+)
 from actors.words.conference_refusals import (
+    BroadcastUnknown,
+    NotAllowed,
     ParticipantUnknown,
     RecordingUnknown,
+    RegionUnknown,
     StreamUnknown,
     TargetUnsatisfying,
     TrackUnknown,
     ViewUnknown,
 )
 from actors.words.facts import Presence
+from actors.words.media_refusals import CannotBroadcast, NoCapacity
 from actors.words.permission import Abilities, Permission, PermissionChange
+from actors.words.refusals import Busy
 from actors.words.streams import (
     AudioFormat,
     AudioTrack,
@@ -37,6 +52,15 @@ from actors.words.streams import (
     VideoWanted,
     ViewChange,
 )
+from actors.words.views import (
+    AnyStreamChange,
+    Area,
+    LayoutChange,
+    MixedStream,
+    PlacedRegion,
+    Region,
+    RegionChange,
+)
 from tests.support.owt import Manager, OwtServer, owt_server
 
 BOTH = Abilities(audio=True, video=True)
@@ -49,9 +73,35 @@ STREAM = Stream(
     VideoTrack("camera", VideoFormat("h264", "CB"), VideoParameters(Resolution(640, 480), 30)),
     b'{"name":"desk"}',
 )
+BROADCAST = BroadcastView(
+    "654",
+    Outlet("hls", "https://ann:sesame@203.0.113.7/a/b.m3u8?token=sesame"),
+    AudioWanted("123456", AudioFormat("aac")),
+    VideoWanted("123456", None, VideoParameters(framerate=15)),
+    AudioFormat("aac", 48000, 2),
+    VideoFormat("h264", "CB"),
+)
 RECORDING = RecordingView(
     "987", AudioWanted("123456"), VideoWanted("123456"), OPUS, VideoFormat("vp8"), "/rec/987.mkv"
 )
+
+
+LEFT = {"left": "0", "top": "0/1", "width": "1/2", "height": 1}
+FROM = {"from": "room-common"}
+HALF = Region("1", Area(Fraction(0), Fraction(0), Fraction(1, 2), Fraction(1)))
+MIX = MixedStream("room-common", "common", AudioTrack("", OPUS), None, (PlacedRegion(HALF),))
+
+
+def changed_mix(changes: Sequence[AnyStreamChange]) -> MixedStream:
+    for change in changes:
+        match change:
+            case LayoutChange(layout):
+                return replace(MIX, layout=layout)
+            case RegionChange(index) if index > 0:
+                raise RegionUnknown
+            case RegionChange(_, stream):
+                return replace(MIX, layout=(PlacedRegion(HALF, stream),))
+    raise NotAllowed
 
 
 class ScriptedRoom(Actor[Message]):
@@ -62,6 +112,7 @@ class ScriptedRoom(Actor[Message]):
 
     def __init__(self) -> None:
         self.asked: list[Message] = []
+        self.has_capacity = True
 
     async def handle(self, message: Message) -> object:
         self.asked.append(message)
@@ -69,7 +120,7 @@ class ScriptedRoom(Actor[Message]):
             case orders.GetParticipants():
                 return (ANN,)
             case orders.GetStreams():
-                return (STREAM,)
+                return (STREAM, MIX)
             case orders.GetRecordings():
                 return (RECORDING,)
             case orders.SetPermissions(peer) | orders.DropParticipant(peer):
@@ -77,6 +128,10 @@ class ScriptedRoom(Actor[Message]):
                     raise ParticipantUnknown(peer)
                 return ANN
             case orders.ChangeStream(stream, changes):
+                if stream == MIX.id:
+                    return changed_mix(changes)
+                if any(isinstance(each, LayoutChange | RegionChange) for each in changes):
+                    raise NotAllowed
                 if ViewChange("nowhere", member=True) in changes:
                     raise ViewUnknown
                 if stream != STREAM.id:
@@ -87,6 +142,8 @@ class ScriptedRoom(Actor[Message]):
             case orders.EndStream(stream):
                 if stream != STREAM.id:
                     raise StreamUnknown
+            case orders.StartRecording() if not self.has_capacity:
+                raise NoCapacity("mix")
             case orders.StartRecording(audio=audio):
                 if audio is not None and audio.source != STREAM.id:
                     raise TargetUnsatisfying("audio", "stream")
@@ -97,6 +154,22 @@ class ScriptedRoom(Actor[Message]):
                 if recording != RECORDING.id:
                     raise RecordingUnknown
                 return RECORDING
+            case orders.StartStreamingIn():
+                return STREAM
+            case GetBroadcasts():
+                return (BROADCAST,)
+            case StartBroadcast() if not self.has_capacity:
+                raise NoCapacity("broadcast")
+            case StartBroadcast(outlet, audio) if audio is not None and audio.source == "full":
+                raise Busy("the room has too many streams out")
+            case StartBroadcast(outlet, audio):
+                if audio is not None and audio.source != STREAM.id:
+                    raise CannotBroadcast("nobody answers there")
+                return replace(BROADCAST, outlet=outlet)
+            case ChangeBroadcast(broadcast) | EndBroadcast(broadcast):
+                if broadcast != BROADCAST.id:
+                    raise BroadcastUnknown
+                return BROADCAST
             case orders.EndRecording(recording):
                 if recording != RECORDING.id:
                     raise RecordingUnknown
@@ -156,6 +229,8 @@ MISSING = [
     ("DELETE", "/streams/x", None, (404, 1004)),
     ("PATCH", "/recordings/x", [], (404, 1001)),
     ("DELETE", "/recordings/x", None, (404, 1001)),
+    ("PATCH", "/streaming-outs/x", [], (500, 1301)),
+    ("DELETE", "/streaming-outs/x", None, (500, 1301)),
 ]
 
 
@@ -178,7 +253,7 @@ async def test_an_idle_room_cannot_be_recorded(idle: Scene) -> None:
     assert trouble(await idle.ask("POST", "/recordings", body)) == (500, 1301)
 
 
-@pytest.mark.parametrize("what", ["streaming-ins", "streaming-outs", "sipcalls", "analytics"])
+@pytest.mark.parametrize("what", ["sipcalls", "analytics"])
 async def test_what_comes_later_says_so(idle: Scene, what: str) -> None:
     answer = await idle.ask("POST", f"/{what}", {"anything": 1})
     assert trouble(answer) == (501, 1301)
@@ -290,6 +365,55 @@ async def test_changing_a_stream(scene: Scene) -> None:
 )
 async def test_changes_of_a_stream_that_cannot_be(scene: Scene, updates: Any) -> None:
     assert trouble(await scene.ask("PATCH", "/streams/123456", updates)) == (500, 1301)
+
+
+async def test_the_layout_of_a_mix(scene: Scene) -> None:
+    region = {"id": "1", "shape": "rectangle", "area": LEFT}
+    placed = [{"stream": "123456", "region": region}, {"region": {"id": "2", "area": LEFT}}]
+    update = {"op": "replace", "path": "/info/layout", "value": placed}
+    answer = await scene.ask("PATCH", "/streams/room-common", [update], "v1.1")
+    assert answer.status_code == 200
+    shown = answer.json()["info"]["layout"]
+    assert [each.get("stream") for each in shown] == ["123456", None]
+    assert [each["region"]["id"] for each in shown] == ["1", "2"]
+    for each in shown:
+        assert each["region"]["shape"] == "rectangle"
+        assert each["region"]["area"] == {
+            "left": "0/1", "top": "0/1", "width": "1/2", "height": "1/1",
+        }  # fmt: skip
+
+
+async def test_one_region_of_the_layout_of_a_mix(scene: Scene) -> None:
+    update = {"op": "replace", "path": "/info/layout/0/stream", "value": "123456"}
+    answer = await scene.ask("PATCH", "/streams/room-common", [update])
+    assert [each["stream"] for each in answer.json()["info"]["layout"]] == ["123456"]
+    beyond = {**update, "path": "/info/layout/7/stream"}
+    answer = await scene.ask("PATCH", "/streams/room-common", [beyond])
+    assert trouble(answer) == (500, 1301)
+    assert "no such region" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "area",
+    [
+        {"left": "1/2", "top": "0", "width": "2/3", "height": "1"},
+        {"left": "0", "top": "0", "width": "1/0", "height": "1"},
+        {"left": "0", "top": "0", "width": "1"},
+        {"left": -0.1, "top": 0, "width": 1, "height": 1},
+        {"left": "0", "top": "0", "width": "1", "height": "1", "depth": "1"},
+    ],
+)
+async def test_areas_that_cannot_be(scene: Scene, area: Any) -> None:
+    placed = [{"stream": "123456", "region": {"id": "1", "shape": "rectangle", "area": area}}]
+    update = {"op": "replace", "path": "/info/layout", "value": placed}
+    assert trouble(await scene.ask("PATCH", "/streams/room-common", [update])) == (500, 1301)
+
+
+async def test_without_processing_power_it_is_busy(scene: Scene) -> None:
+    scene.room.has_capacity = False
+    answer = await scene.ask("POST", "/recordings", {"media": {"audio": False, "video": FROM}})
+    assert answer.json() == {"error": {"code": 2001, "message": "Server is busy: mix"}}
+    assert answer.status_code == 503
 
 
 async def test_a_track_that_is_not_there_is_named(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from api.http.mounts import Place
 from api.operator.openapi import document
 from api.owt.dialect import OWT
 from api.owt.management.openapi import PATHS
-from tests.api.owt.test_rest_live import RECORDING, STREAM, ScriptedRoom
+from tests.api.owt.test_rest_live import BROADCAST, RECORDING, STREAM, ScriptedRoom
 from tests.support.owt import SUPER, owt_server
 
 STREAM_PATCH = [{"op": "replace", "path": "/media/audio/status", "value": "active"}]
@@ -26,8 +26,25 @@ BODIES: dict[str, Any] = {
     "PATCH /rooms/{room}/streams/{id}": STREAM_PATCH,
     "PATCH /rooms/{room}/recordings/{id}": STREAM_PATCH,
     "POST /rooms/{room}/recordings": {"media": {"audio": {"from": STREAM.id}, "video": False}},
+    "POST /rooms/{room}/streaming-ins": {
+        "connection": {"url": "rtsp://camera"},
+        "media": {"audio": "auto", "video": True},
+    },
+    "POST /rooms/{room}/streaming-outs": {
+        "url": "rtmp://203.0.113.7/a/b",
+        "media": {"audio": {"from": STREAM.id}, "video": False},
+    },
+    "PATCH /rooms/{room}/streaming-outs/{id}": [
+        {"op": "replace", "path": "/media/audio/from", "value": STREAM.id}
+    ],
 }
-IDS = {"participants": "Ann-1", "streams": STREAM.id, "recordings": RECORDING.id}
+IDS = {
+    "participants": "Ann-1",
+    "streams": STREAM.id,
+    "recordings": RECORDING.id,
+    "streaming-ins": STREAM.id,
+    "streaming-outs": BROADCAST.id,
+}
 OPERATIONS = [
     (path, method)
     for path, operations in PATHS.items()

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.owt.management.service import Management
+from api.owt.management.room_list import RoomDocuments
 from tests.api.owt.test_rest_rooms import ABSENT, trouble
 from tests.support.owt import OwtServer, owt_server, owt_settings
 
@@ -136,7 +136,7 @@ async def test_every_answer_may_be_read_by_pages(
 async def test_a_crash_may_be_read_by_pages(
     server: OwtServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Management, "rooms", None)
+    monkeypatch.setattr(RoomDocuments, "next", None)
     answer = await server.manager().ask("GET", "/v1/rooms")
     assert trouble(answer)[:2] == (500, 2001)
     assert answer.headers["access-control-allow-origin"] == "*"

@@ -236,6 +236,17 @@ async def test_rooms_that_cannot_be(server: OwtServer, body: Any, expected: Any)
     assert trouble(await server.manager().ask("POST", "/v1/rooms", body)) == expected
 
 
+@pytest.mark.parametrize("letter", ["a", "я", "語", "🎥"])
+async def test_a_name_has_as_many_letters_in_every_script(server: OwtServer, letter: str) -> None:
+    manager, name = server.manager(), letter * 1024
+    room = await manager.create_room(name)
+    assert room["name"] == name
+    for user, expected in ((name, 200), (name + letter, 400)):
+        body = {"user": user, "role": "viewer"}
+        answer = await manager.ask("POST", f"/v1/rooms/{room['_id']}/tokens", body)
+        assert answer.status_code == expected
+
+
 async def test_put_says_the_same_as_a_bad_request(server: OwtServer) -> None:
     room = (await server.manager().create_room())["_id"]
     bad = {"views": [{"video": {"maxInput": 300}}]}

@@ -10,6 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from actors.core import open_system
+from actors.signalling.absent import AbsentPeers
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
 from actors.words.keys import MemberKey, peers_realm
@@ -55,7 +56,9 @@ class VirtualSocket:
                 return HEARTBEAT, True
         raise SocketClosed(1000)
 
-    def push(self, payload: bytes, *, text: bool = True, replace: str = "") -> None:
+    def push(
+        self, payload: bytes, *, text: bool = True, replace: str = "", source: str = ""
+    ) -> None:
         if not self.sent:
             self.opened_at = trio.current_time()
         self.sent.append(payload)
@@ -74,11 +77,13 @@ class VirtualSocket:
 
 async def run(tmp_path: Any, *sockets: VirtualSocket, seconds: float) -> PeerJsState:
     media = MediaServices(FakeEngine(), RecordingsFolder(tmp_path / "recordings"))
+    absent = AbsentPeers()
     async with AsyncExitStack() as stack:
         with threads_keep_up():
-            opened = open_system(children(lambda: LIMITS, media, MemoryStore))
+            specs = children(lambda: LIMITS, media, MemoryStore, absent=absent)
+            opened = open_system(specs)
             system = await stack.enter_async_context(opened)
-        services = services_for(settings_of({}), system=system)
+        services = services_for(settings_of({}), system=system, absent=absent)
         state = PeerJsState.open(services)
         async with trio.open_nursery() as nursery:
             for socket in sockets:

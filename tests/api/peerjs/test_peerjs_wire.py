@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.signalling.frames import ID_BYTES, RELAYED, decode, is_id, relayed, text
 from api.peerjs.errors import BrokerRefusal
-from api.peerjs.wire import ID_BYTES, RELAYED, decode, error, expired, is_id, relayed, text
+from api.peerjs.wire import error, expired
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

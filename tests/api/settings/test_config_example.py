@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from api.dialects import PLANNED
 from api.settings import load_settings
 from api.settings.load import model_in
 from api.settings.model import settings_model
@@ -74,9 +73,3 @@ def test_every_key_is_shown_exactly_once_and_no_other() -> None:
 
 def test_every_key_is_commented_out() -> None:
     assert list(keys_shown(EXAMPLE.read_text())) == []
-
-
-def test_only_sections_of_dialects_that_are_not_built_are_said_to_be_planned() -> None:
-    _, _, planned = EXAMPLE.read_text().partition("# ── Planned")
-    sections = set(re.findall(r"^#?>? ?\[+(\w+)", planned, re.MULTILINE))
-    assert sections == set(PLANNED)

@@ -17,16 +17,6 @@ from api.settings.fields import split_bind
 Load = Callable[[str], Settings]
 
 
-@pytest.fixture
-def load(tmp_path: Path) -> Load:
-    def write_and_load(text: str) -> Settings:
-        file = tmp_path / "config.toml"
-        file.write_text(text)
-        return load_settings(file)
-
-    return write_and_load
-
-
 def problems(load: Load, text: str) -> list[tuple[str, str, int | None]]:
     with pytest.raises(ConfigError) as caught:
         load(text)
@@ -177,13 +167,30 @@ def test_a_listener_of_the_operator_alone_has_no_root(load: Load) -> None:
         ("listeners = []", "listeners", "needs at least one entry"),
         ("[[listeners]]\ndialects = []", "listeners[0].dialects", "at least one dialect"),
         ("[[listeners]]\ndialects = ['spred']", "listeners[0].dialects", "mean 'spreed'?"),
-        ("[[listeners]]\ndialects = ['skyway']", "listeners[0].dialects", "does not serve yet"),
+        (
+            "[[listeners]]\nbind = '0.0.0.0:8080'\ndialects = ['skyway']",
+            "listeners[0].dialects",
+            "anybody could use it",
+        ),
+        ("[skyway]\nudp_bind = '0.0.0.0'", "skyway.udp_advertise", "what programs are told"),
+        ("[skyway]\nbroker_url = 'http://a'", "skyway.broker_url", "must be a URL like"),
+        ("[skyway]\nbroker_url = 'wss://a..b/'", "skyway.broker_url", "must be a URL like"),
+        (
+            "[skyway]\npeer_idle_seconds = 20.0",
+            "skyway.peer_idle_seconds",
+            "longer than long_poll_seconds",
+        ),
+        (
+            "[skyway]\napi_keys = [{ key = 'a' }, { key = 'a' }]",
+            "skyway.api_keys[1].key",
+            "that of an earlier entry",
+        ),
         (
             "[[listeners]]\ndialects = ['spreed', 'spreed']",
             "listeners[0].dialects",
             "'spreed' twice",
         ),
-        ("[[listeners]]\nroot = 'skyway'", "listeners[0].root", "not among"),
+        ("[[listeners]]\nroot = 'nobody'", "listeners[0].root", "not among"),
         ("[[listeners]]\nroot = 'operator'", "listeners[0].root", "operator's pages"),
         ("[[listeners]]\ntls_keyfile = 'x'", "listeners[0].tls_keyfile", "needs tls_certfile"),
         ("[[listeners]]\ntls_certfile = 'x'", "listeners[0].tls_certfile", "needs tls_keyfile"),

@@ -27,7 +27,8 @@ def settings(**tables: Any) -> Settings:
         ({"spreed": {"token_file": "/t"}}, ("spreed.token_file",), ()),
         ({"spreed": {"title": "T"}}, (), ("spreed.title",)),
         ({"spreed": {"users": {"enabled": True}}}, (), ("spreed.users.enabled",)),
-        ({"listeners": [{"bind": "h:1"}]}, (), ("listeners[0].bind",)),
+        ({"listeners": [{"bind": "[::1]:1"}]}, (), ("listeners[0].bind",)),
+        ({"skyway": {"peers": 5, "udp_bind": "::1"}}, ("skyway.peers",), ("skyway.udp_bind",)),
         ({"listeners": [{}, {"bind": "h:1"}]}, (), ("listeners",)),
         (
             {"listeners": [{**TLS}]},

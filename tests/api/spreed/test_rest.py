@@ -632,7 +632,7 @@ async def test_a_session_that_ends_while_its_picture_is_read_leaves_none(
     reading, ended, kept = trio.Event(), trio.Event(), trio.Event()
     forgotten: list[str] = []
 
-    async def accept(_self: Pictures, session: str, _url: str) -> str:
+    async def accept(_self: Pictures, session: str, _url: str, _address: str) -> str:
         reading.set()
         await ended.wait()
         forgotten.remove(session)  # its peer's end had it forgotten; here it comes again
@@ -643,7 +643,8 @@ async def test_a_session_that_ends_while_its_picture_is_read_leaves_none(
     monkeypatch.setattr(Pictures, "forget", lambda _self, session: forgotten.append(session))
     async with site(tmp_path) as (server, _), server.client() as ann:
         await ann.send("Status", {"buddyPicture": "data:image/png;base64,AAAA"})
-        await reading.wait()
+        with trio.fail_after(30):
+            await reading.wait()
         server.system.stop_actor(
             f"/conferencing/members/spreed:{ann.id}", "stopped by the operator"
         )

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.spreed.signing import ATTESTATION_SECONDS, TOKEN_SECONDS, Signer
+from api.spreed.signing import (
+    ATTESTATION_REFRESH,
+    ATTESTATION_SECONDS,
+    TOKEN_SECONDS,
+    Signer,
+)
 
 
 class Clock:
@@ -45,6 +50,18 @@ def test_a_token_resumes_session_and_user_for_thirty_days(signer: Signer, clock:
     assert signer.resume(token) == (session, "ann")
     clock.now += 1
     assert signer.resume(token) is None
+
+
+def test_attestations_are_remembered_only_as_long_as_they_are_made_the_same(
+    signer: Signer, clock: Clock
+) -> None:
+    before = signer.attest("id")
+    for number in range(100):
+        signer.attest(f"somebody who goes {number}")
+    assert signer.attest("id") == before
+    clock.now += ATTESTATION_REFRESH
+    assert signer.attest("id") != before
+    assert signer._attestation.cache_info().currsize == 1
 
 
 def test_an_attestation_opens_for_two_to_five_minutes(signer: Signer, clock: Clock) -> None:

@@ -7,20 +7,8 @@ from typing import Any
 import pytest
 import trio
 
-from media.contract.engine import (
-    Candidate,
-    ChannelClosed,
-    ChannelOpened,
-    Direction,
-    MediaEngine,
-    MessageReceived,
-    Reachable,
-    SessionWanted,
-    State,
-    StateChanged,
-    TracksChanged,
-    TrackWanted,
-)
+from media.contract.candidates import Candidate
+from media.contract.engine import MediaEngine
 from media.contract.errors import (
     BadCandidate,
     BadDescription,
@@ -33,6 +21,18 @@ from media.contract.errors import (
 )
 from media.contract.paths import MediaPath, PathTrouble
 from media.contract.plans import ChannelWanted
+from media.contract.session import (
+    ChannelClosed,
+    ChannelOpened,
+    Direction,
+    MessageReceived,
+    Reachable,
+    SessionWanted,
+    State,
+    StateChanged,
+    TracksChanged,
+    TrackWanted,
+)
 from tests.support.paths import lead, trouble_with
 from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_network
+
 import pytest
 import trio
 
@@ -16,10 +19,11 @@ from media.contract.errors import (
     WrongState,
 )
 from media.contract.paths import PathTrouble
-from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted, Remote
+from media.contract.plans import Address, PortFacts, PortReceives, PortSends, PortWanted, Remote
 from media.local_engine import LocalEngine
 from media.rtp import rtcp
 from media.udp.port_range import PortRange
+from tests.fakes.media import FakeEngine
 from tests.support.paths import lead, trouble_with
 from tests.support.rtp import VP8, read, rtp, vp8
 from tests.support.sessions import open_pair
@@ -74,17 +78,113 @@ async def test_what_a_port_carries_can_change(any_engine: MediaEngine):
     opened = await any_engine.open_port("one", PortWanted(HERE))
     changed = await any_engine.change_port("one", CAMERA, SCREEN)
     assert changed == PortFacts(opened.address, opened.rtcp_address, "one/in", "one/out")
+    assert changed.received is not None
+    assert changed.sent is not None
+    assert (changed.received.id, changed.received.counts.packets) == ("one/in", 0)
+    assert (changed.sent.id, changed.sent.counts.packets) == ("one/out", 0)
     other = Codec("vp8", 90_000, 120)
     await lead(any_engine, "one/in", "one/out")
     moved = PortSends("video", VP8, Remote((HERE, 40_002)))
     assert await any_engine.change_port("one", PortReceives("video", other), moved) == changed
     await lead(any_engine, "one/in", "one/out")
     changed = await any_engine.change_port("one", PortReceives("audio", OPUS), None)
-    assert (changed.source, changed.sink) == ("one/in", None)
+    assert (changed.source, changed.sink, changed.sent) == ("one/in", None, None)
     assert await trouble_with(any_engine, "one/in", "one/out") is PathTrouble.SINK_GONE
     assert await any_engine.change_port("one", None, None) == opened
     with pytest.raises(UnknownSource):
         await any_engine.request_keyframe("one/in")
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+async def test_a_port_opens_on_every_address_there_is(any_engine: MediaEngine, address: str):
+    there = Remote(("127.0.0.1" if address == "0.0.0.0" else "::1", 40_000))
+    wanted = PortWanted(address, mux=True, sends=PortSends("video", VP8, there, reports=False))
+    facts = await any_engine.open_port("one", wanted)
+    assert facts.address == facts.rtcp_address
+    assert (facts.address[0], facts.source, facts.sink) == (address, None, "one/out")
+
+
+async def led_to(engine: MediaEngine, port: str) -> tuple[str | None, str | None]:
+    """Return which port's source its own sink and that of the port `out` take."""
+    if isinstance(engine, FakeEngine):
+        taken = [engine.attached.get(f"{it}/out") for it in (port, "out")]
+    else:
+        sinks = {it.id: it.source for it in (await engine.stats()).router.sinks}
+        taken = [sinks.get(f"{it}/out") for it in (port, "out")]
+    return taken[0], taken[1]
+
+
+CAMERA_100 = PortReceives("video", Codec("vp8", 90_000, 100))
+THERE: tuple[Address, ...] = ((HERE, 40_010), ("::1", 40_011))
+NEAR = (ip_network("127.0.0.0/8"),)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "goes_on"),
+    [
+        (CAMERA, replace(CAMERA, feedback=()), True),
+        (replace(CAMERA, feedback=()), replace(CAMERA, feedback=THERE), True),
+        (replace(CAMERA, feedback=THERE), CAMERA, True),
+        (replace(CAMERA, allow=NEAR), replace(CAMERA, allow=NEAR, feedback=THERE), True),
+        (CAMERA, replace(CAMERA, allow=NEAR), False),
+        (CAMERA, replace(CAMERA, allow=NEAR, feedback=()), False),
+        (CAMERA, replace(CAMERA, publisher="ann"), False),
+        (CAMERA, CAMERA_100, False),
+        (CAMERA, None, False),
+    ],
+)
+async def test_only_where_its_sender_is_told_may_change_under_a_source(
+    before: PortReceives, after: PortReceives | None, goes_on: bool, any_engine: MediaEngine
+):
+    await any_engine.open_port("one", PortWanted(HERE, mux=True, receives=before, sends=SCREEN))
+    await any_engine.open_port("out", PortWanted(HERE, mux=True, sends=SCREEN))
+    for sink in ("one/out", "out/out"):
+        await lead(any_engine, "one/in", sink)
+    changed = await any_engine.change_port("one", after, SCREEN)
+    assert changed.source == ("one/in" if after is not None else None)
+    source = "one/in" if goes_on else None
+    assert await led_to(any_engine, "one") == (source, source)
+
+
+@pytest.mark.parametrize(
+    ("after", "goes_on"),
+    [
+        (replace(SCREEN, reports=False), True),
+        (replace(SCREEN, remote=Remote((HERE, 40_002)), reports=False), True),
+        (replace(SCREEN, ssrc=7), False),
+        (replace(SCREEN, codec=Codec("vp8", 90_000, 100)), False),
+    ],
+)
+async def test_who_is_sent_to_may_change_under_a_sink(
+    after: PortSends, goes_on: bool, any_engine: MediaEngine
+):
+    await any_engine.open_port("one", PortWanted(HERE, mux=True, receives=CAMERA, sends=SCREEN))
+    await lead(any_engine, "one/in", "one/out")
+    assert (await any_engine.change_port("one", CAMERA, after)).sink == "one/out"
+    assert (await led_to(any_engine, "one"))[0] == ("one/in" if goes_on else None)
+
+
+async def test_a_port_may_be_given_its_source_later_and_another_after_that(
+    any_engine: MediaEngine,
+):
+    opened = await any_engine.open_port("one", PortWanted(HERE, mux=True))
+    await any_engine.open_port("out", PortWanted(HERE, sends=SCREEN))
+    for receives in (CAMERA, CAMERA_100, PortReceives("audio", OPUS), CAMERA):
+        changed = await any_engine.change_port("one", receives, None)
+        assert changed == replace(opened, source="one/in")
+        if receives.kind == "video":
+            await lead(any_engine, "one/in", "out/out")
+        else:
+            why = await trouble_with(any_engine, "one/in", "out/out")
+            assert why is PathTrouble.CODEC_MISMATCH
+        assert await any_engine.change_port("one", None, None) == opened
+        assert await led_to(any_engine, "one") == (None, None)
+        assert await trouble_with(any_engine, "one/in", "out/out") is PathTrouble.SOURCE_GONE
+
+
+def test_hosts_that_are_told_things_are_kept_in_their_shortest_form():
+    long = PortReceives("video", VP8, feedback=(("0:0:0:0:0:0:0:1", 5000),))
+    assert long == PortReceives("video", VP8, feedback=(("::1", 5000),))
 
 
 async def test_a_closed_port_is_free_and_has_no_source_and_sink(any_engine: MediaEngine):
@@ -139,7 +239,8 @@ async def test_a_closed_engine_has_no_ports(any_engine: MediaEngine):
         lambda: PortReceives("video", Codec("vp8", 90_000, 128)),
         lambda: PortReceives("video", Codec("vp8", 0, 96)),
         lambda: PortReceives("video", VP8, only_from="localhost"),
-        lambda: PortReceives("video", VP8, feedback=(HERE, 0)),
+        lambda: PortReceives("video", VP8, feedback=((HERE, 0),)),
+        lambda: PortReceives("video", VP8, feedback=((HERE, 5), ("localhost", 5))),
         lambda: PortSends("video", Codec("vp8", 90_000, -1), REMOTE),
     ],
 )
@@ -152,7 +253,7 @@ async def test_packets_go_through_the_ports_and_their_sender_is_answered(engine:
     sockets = [trio.socket.from_stdlib_socket(PortRange(0, 0).bind(HERE)) for _ in range(3)]
     sender, screen, ear = sockets
     with sender, screen, ear:
-        receives = PortReceives("video", VP8, feedback=ear.getsockname())
+        receives = PortReceives("video", VP8, feedback=(ear.getsockname(),))
         sends = PortSends("video", VP8, Remote(screen.getsockname()), ssrc=5)
         comes = await engine.open_port("in", PortWanted(HERE, mux=True, receives=receives))
         await engine.open_port("out", PortWanted(HERE, mux=True, sends=sends))

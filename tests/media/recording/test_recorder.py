@@ -15,7 +15,7 @@ from media.rtp.rtp_source import RtpSource
 from tests.support.encoded import beeps_in, flashes_in, video
 from tests.support.media_file import errors_in, look_into
 from tests.support.recording import feed, frames_of, plan, record, sending, until_written, writing
-from tests.support.rtp_stream import H264, OPUS, PCMA, PCMU, VP8
+from tests.support.rtp_stream import AAC, H264, OPUS, PCMA, PCMU, VP8
 
 WEBM, MKV, MP4 = Container.WEBM, Container.MKV, Container.MP4
 SIGNALS = (1.0, 2.5)
@@ -51,7 +51,12 @@ def source(codec: Codec, camera: Camera) -> RtpSource:
         (MKV, (H264, OPUS)),
         (MKV, (H264, PCMU)),
         (MKV, (PCMU,)),
+        (MKV, (VP8, AAC)),
+        (MKV, (H264, AAC)),
+        (MKV, (AAC,)),
         (MP4, (H264, OPUS)),
+        (MP4, (H264, AAC)),
+        (MP4, (AAC,)),
         (MP4, (H264,)),
         (MP4, (OPUS,)),
     ],
@@ -85,8 +90,8 @@ def test_what_a_container_takes_can_be_played(
         (WEBM, [("video", "h264")], "webm takes vp8 as video, not h264"),
         (WEBM, [("audio", "pcmu")], "webm takes opus as audio, not pcmu"),
         (MP4, [("video", "vp8")], "mp4 takes h264 as video, not vp8"),
-        (MP4, [("audio", "pcma")], "mp4 takes opus as audio, not pcma"),
-        (MKV, [("audio", "g722")], "mkv takes opus or pcma or pcmu as audio, not g722"),
+        (MP4, [("audio", "pcma")], "mp4 takes aac or opus as audio, not pcma"),
+        (MKV, [("audio", "g722")], "mkv takes aac or opus or pcma or pcmu as audio, not g722"),
         (MKV, [("video", "vp9")], "mkv takes h264 or vp8 as video, not vp9"),
         (MKV, [], "there is nothing to record"),
         (MKV, [("audio", "opus")] * 2, "a recording has at most one audio and one video track"),
@@ -113,7 +118,9 @@ def test_a_name_that_could_leave_the_folder_is_refused(tmp_path: Path, name: str
     [
         pytest.param(WEBM, (VP8, OPUS), marks=pytest.mark.slow),
         (MKV, (H264, PCMU)),
+        (MKV, (H264, AAC)),
         (MP4, (H264, OPUS)),
+        (MP4, (H264, AAC)),
     ],
 )
 def test_pauses_keep_their_time(

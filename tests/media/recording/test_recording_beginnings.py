@@ -91,7 +91,7 @@ def test_a_stream_in_another_ones_place_begins_no_earlier_than_that_ended() -> N
     clock.place(0)
     clock.hear(90_000, 10.9)
     assert clock.place(90_000) == pytest.approx(11.0)
-    clock.restart()
+    clock.restart(90_000)
     clock.hear(7000, 10.95)
     clock.hear(16_000, 10.97)
     assert clock.place(16_000) == pytest.approx(11.0)

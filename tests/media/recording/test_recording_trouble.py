@@ -61,7 +61,8 @@ def killed_after(folder: Path, seconds: float) -> float:
 def test_a_kill_loses_two_seconds_at_most(tmp_path: Path, seconds: float) -> None:
     sent = killed_after(tmp_path, seconds)
     left = {leftover.path.name: leftover for leftover in rescue_leftovers(tmp_path, never)}
-    assert sorted(left) == ["killed.partial.mkv", "killed.partial.mp4", "killed.partial.webm"]
+    kinds = ("aac.partial.mkv", "aac.partial.mp4", "opus.partial.mp4", "opus.partial.webm")
+    assert sorted(left) == [*kinds, "pcmu.partial.mkv"]
     for leftover in left.values():
         assert leftover.bytes == leftover.path.stat().st_size
         assert errors_in(leftover.path) == ""

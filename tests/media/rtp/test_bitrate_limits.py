@@ -91,10 +91,10 @@ def test_who_said_nothing_leaves_without_a_word() -> None:
     assert sender.limits == []
 
 
-def legs(limits: list[int]) -> tuple[Sender, Time, RtpSource, list[RtpSink]]:
+def legs(limits: list[int], **options: object) -> tuple[Sender, Time, RtpSource, list[RtpSink]]:
     """Return a sender, and a leg for each receiver that says what it can take."""
     sender, time = Sender(), Time()
-    source = a_source(sender=sender, time=time)
+    source = a_source(sender=sender, time=time, **options)
     sinks = [a_sink(f"leg-{number}", time=time) for number in range(len(limits))]
     for sink in sinks:
         sink.attach(source)
@@ -124,6 +124,48 @@ def test_keyframes_for_who_is_left_out_come_every_three_seconds(
     time.now += 1.0
     sinks[0].feed_rtcp(rtcp.write_pli(1, 77), time.now)
     assert sender.keyframes - before == asked + 1  # those of the others always count
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ([], 300),
+        ([900], 300),
+        ([900, 800, 700], 300),
+        ([200], 200),
+        ([50], 100),
+        ([900, 200], 200),
+        ([900, 800, 200], 300),  # who takes far less than the others is left out still
+    ],
+)
+def test_more_than_the_most_is_never_told(limits: list[int], told: int) -> None:
+    kept = BitrateLimits(300 * K)
+    said = [kept.set(f"{number}", limit * K, 1000.0) for number, limit in enumerate(limits)]
+    assert all(limit is None or limit <= 300 * K for limit in said)
+    assert (kept.set("0", limits[0] * K, 1002.0) if limits else kept.due(1000.0)) == told * K
+
+
+def test_the_most_may_be_less_than_receivers_can_say() -> None:
+    kept = BitrateLimits(32 * K)
+    assert kept.due(1000.0) == 32 * K
+    assert kept.set("a", 900 * K, 1005.0) == 32 * K
+
+
+def test_the_most_is_told_every_few_seconds_though_nobody_else_limits() -> None:
+    sender, time, source, _ = legs([], most=300 * K)
+    beats(source, time, 30)
+    assert 30 / 4 <= len(sender.limits[TIMES_TOLD:]) <= 30 / 3
+    assert set(sender.limits) == {300 * K}
+
+
+def test_with_a_most_who_leaves_makes_it_no_more_than_that() -> None:
+    sender, time, source, sinks = legs([900, 200], most=300 * K)
+    assert sender.limits == [300 * K, 200 * K]
+    for sink in sinks:
+        sink.detach()
+    beats(source, time, 60)
+    assert set(sender.limits[2:]) == {300 * K}
+    assert len(sender.limits) > 60 / 4
 
 
 Word = tuple[float, int, int, bool]  # at which time, its limit, what flows (kbit/s); does it bind

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from media.contract.engine import Direction, SessionWanted, TrackWanted
 from media.contract.plans import Remote
+from media.contract.session import Direction, SessionWanted, TrackWanted
 from media.local_engine import LocalEngine
 from media.rtp import rtcp
 from media.rtp.leg_numbers import LegNumbers

@@ -54,7 +54,7 @@ def test_each_sink_gets_its_source() -> None:
         (VP8, OPUS),
         (Codec("pcmu", 8000, 0), Codec("pcma", 8000, 8)),
         (Codec("l16", 44_100, 10, 2), Codec("l16", 44_100, 11, 1)),
-        (H264, Codec("h264", 90_000, 102)),  # fragments to who knows none
+        (H264, Codec("h264", 90_000, 102, fmtp="profile-level-id=42e01f")),  # no fragments there
     ],
 )
 def test_what_a_sink_cannot_take_is_refused_and_changes_nothing(source: Codec, sink: Codec) -> None:

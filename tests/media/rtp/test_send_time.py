@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
-from media.contract.engine import SessionWanted
+from media.contract.session import SessionWanted
 from media.local_engine import LocalEngine
 from media.rtp import rtcp
 from media.rtp.rtp_packet import timed_extension

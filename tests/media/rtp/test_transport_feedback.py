@@ -7,7 +7,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.contract.engine import SessionWanted, State
+from media.contract.session import SessionWanted, State
 from media.local_engine import LocalEngine
 from media.rtp.transport_feedback import TransportFeedback
 from tests.media.rtp.test_arrivals import TICK, read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 
@@ -173,6 +174,7 @@ async def test_a_port_listens_to_one_sender_at_a_time() -> None:
             await peer.rtp.sendto(rtp(2, 0, vp8(1)), port.address)
             await until(lambda: source.counts.packets == 2)
             assert port.strangers == 3
+            assert source.counts.foreign == 1  # whoever sends another payload type can see it
 
 
 async def test_a_sender_that_fell_silent_can_be_followed_by_another() -> None:
@@ -180,11 +182,12 @@ async def test_a_sender_that_fell_silent_can_be_followed_by_another() -> None:
     port = PlainRtp(router, ANY, "127.0.0.1")
     with closing(port):
         source = port.receive("camera", "video", VP8)
+        start = time.monotonic()
         for number, at in ((1, 0.0), (2, 1.0)):
-            port._take_rtp(rtp(number), ("127.0.0.1", 1), at)
-        port._take_rtp(rtp(9, ssrc=2), ("127.0.0.1", 2), 2.9)
+            port._take_rtp(rtp(number), ("127.0.0.1", 1), start + at)
+        port._take_rtp(rtp(9, ssrc=2), ("127.0.0.1", 2), start + 2.9)
         assert source.ssrc == 1
-        port._take_rtp(rtp(9, ssrc=2), ("127.0.0.1", 2), 3.0)
+        port._take_rtp(rtp(9, ssrc=2), ("127.0.0.1", 2), start + 3.1)
         assert (source.ssrc, source.counts.packets, port.strangers) == (2, 3, 1)
 
 

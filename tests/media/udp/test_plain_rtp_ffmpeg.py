@@ -9,8 +9,8 @@ import trio
 import trio.testing
 
 from media.contract.codec import Codec
-from media.contract.engine import Direction, SessionWanted, TrackWanted
 from media.contract.plans import PortReceives, PortSends, PortWanted, Remote
+from media.contract.session import Direction, SessionWanted, TrackWanted
 from media.local_engine import LocalEngine
 from media.udp.port_range import PortRange
 from tests.support.ffmpeg import FRAMES, Decoding, decoding, send_media

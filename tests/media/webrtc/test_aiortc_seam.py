@@ -5,23 +5,28 @@ A newer version that fails here needs a look at media/webrtc/aiortc_seam.py befo
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import inspect
 import logging
 
 import aioice.ice
 import pylibsrtp
 import pytest
+import trio
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.exceptions import InvalidStateError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcdtlstransport import State as DtlsState
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.sdp import SessionDescription
 
-from media.contract.engine import Direction, State, TrackWanted
 from media.contract.plans import ChannelWanted
+from media.contract.session import Direction, State, TrackWanted
 from media.local_engine import LocalEngine
 from media.udp.datagrams import DATAGRAM_BYTES
+from media.webrtc.aiortc_channels import messages_unsent
 from media.webrtc.aiortc_descriptions import MALFORMED
 from media.webrtc.aiortc_dtls import BUFFER_BYTES, LONGEST_PACKET
 from media.webrtc.aiortc_seam import UNUSED, Peer
@@ -274,7 +279,7 @@ async def test_a_closed_connection_says_so_by_the_error_that_is_caught(media_loo
 async def test_a_data_channel_reports_what_is_unsent(engine: LocalEngine):
     pair = await open_pair(engine)
     mine, _ = await pair.channel(ChannelWanted("data"))
-    channel = pair.first._channels._channels[mine].channel
+    channel = pair.first.channels._channels[mine].channel
     assert channel.readyState == "open"
     assert channel.bufferedAmount == 0
     assert pair.first.state is State.CONNECTED
@@ -299,3 +304,45 @@ async def test_a_transceiver_can_be_given_a_place_and_be_forgotten(
         assert plain.sctp.state == "closed"
 
     await media_loop.call(check, within=5)
+
+
+async def test_messages_that_have_not_left_can_be_counted(
+    engine: LocalEngine, media_loop: MediaLoop
+):
+    pair = await open_pair(engine)
+    await pair.connected()
+    await pair.channel(ChannelWanted("one"))
+    channel = pair.first.channels._first()  # type: ignore[attr-defined]
+    assert messages_unsent(channel) == 0
+    seen: list[int] = []
+
+    def send() -> None:
+        for _ in range(3):
+            channel.send(bytes(50_000))
+        seen.append(messages_unsent(channel))
+
+    media_loop.soon(send)
+    with trio.fail_after(10):
+        while not seen or messages_unsent(channel):
+            await trio.sleep(0.01)
+    assert seen == [3]
+
+
+async def test_a_message_that_comes_after_the_end_of_dtls_goes_nowhere(
+    engine: LocalEngine, media_loop: MediaLoop
+):
+    pair = await open_pair(engine)
+    await pair.connected()
+    await pair.channel(ChannelWanted("one"))
+    channel = pair.first.channels._first()  # type: ignore[attr-defined]
+
+    async def send_too_late() -> None:
+        channel.send(b"this one leaves")
+        channel.transport.transport._set_state(DtlsState.CLOSED)  # as a close from afar would
+        channel.send(b"this one cannot")
+        while messages_unsent(channel):
+            await asyncio.sleep(0)
+
+    await media_loop.call(send_too_late, within=5)
+    gc.collect()  # an error that nobody took is told of when its task goes
+    assert media_loop.stray_errors == 0

@@ -14,6 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from media.contract.errors import MediaTimeout
 from media.webrtc.bridge import MediaLoop, open_media_loop
+from media.webrtc.readers import BEHIND_SECONDS
 
 request_id = contextvars.ContextVar("request_id", default="none")
 
@@ -228,3 +229,26 @@ def test_asyncio_outside_of_trio_is_what_it_was():
         return type(asyncio.get_running_loop()).__module__
 
     assert asyncio.run(answer()).startswith("asyncio.")
+
+
+async def test_a_socket_is_not_read_while_its_reader_is_behind(autojump_clock):
+    ours, theirs = socket.socketpair()
+    calls: list[bytes] = []
+    behind = [trio.Event(), trio.Event()]
+
+    def take() -> trio.Event | None:
+        calls.append(ours.recv(1))
+        return behind[len(calls) - 1] if len(calls) <= len(behind) else None
+
+    with ours, theirs:
+        async with open_media_loop() as media:
+            media.readers.add_reader(ours, take)
+            theirs.send(b"abc")
+            await wait_all_tasks_blocked(0.01)
+            assert calls == [b"a"]
+            behind[0].set()
+            await wait_all_tasks_blocked(0.01)
+            assert calls == [b"a", b"b"]
+            await trio.sleep(BEHIND_SECONDS + 0.1)  # somebody who never catches up
+            assert calls == [b"a", b"b", b"c"]
+            media.readers.remove_reader(ours)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from media.contract.errors import BadCandidate
-from media.webrtc.candidates import RemoteCandidate, announced_address, parse_remote
+from media.webrtc.candidates import (
+    DeniedNetworks,
+    RemoteCandidate,
+    announced_address,
+    denied_to,
+    parse_remote,
+)
 
 HOST = "candidate:842163049 1 udp 1677729535 203.0.113.7 46154 typ srflx raddr 0.0.0.0 rport 9"
 PARSED = RemoteCandidate("842163049", 1677729535, "203.0.113.7", 46154, "srflx")
@@ -118,3 +126,81 @@ def test_no_order_of_likely_words_does_worse_than_being_refused(words: list[str]
 )
 def test_announced_addresses_stand_for_those_that_are_bound(address, listen, announced, told):
     assert announced_address(address, listen, announced) == told
+
+
+DENIED = ("127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10")
+
+
+@pytest.mark.parametrize(
+    ("came_from", "lifted"),
+    [
+        (None, ()),  # nothing is known of it
+        ("127.0.0.1", DENIED),
+        ("127.9.9.9", DENIED),
+        ("::1", DENIED),
+        ("::ffff:127.0.0.1", DENIED),
+        ("fe80::1", ("fe80::/10",)),
+        ("fe80::1%eth0", ("fe80::/10",)),
+        ("169.254.169.254", ("169.254.0.0/16",)),
+        ("192.0.2.1", ()),
+        ("10.0.0.1", ()),
+        ("2001:db8::1", ()),
+        ("", ()),
+        ("localhost", ()),
+    ],
+)
+def test_one_may_name_what_one_comes_from(came_from: str | None, lifted: tuple[str, ...]):
+    assert denied_to(came_from, DENIED) == tuple(each for each in DENIED if each not in lifted)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "left"),
+    [
+        ((), DENIED),
+        (("0.0.0.0/0", "::/0"), ()),
+        (("127.0.0.0/8",), DENIED[1:]),
+        (("10.0.0.0/8", "2001:db8::/32"), DENIED),
+        (("127.0.0.0/9", "fe80::/10"), ("127.128.0.0/9", "::1/128", "169.254.0.0/16")),
+        (("169.254.0.0/17", "169.254.128.0/17"), (*DENIED[:2], DENIED[3])),
+    ],
+)
+def test_of_whom_nothing_is_known_may_name_what_is_allowed(
+    allowed: tuple[str, ...], left: tuple[str, ...]
+):
+    assert denied_to(None, DENIED, allowed) == left
+    assert denied_to("10.0.0.1", DENIED, allowed) == DENIED  # of him it is known
+
+
+@pytest.mark.parametrize(
+    ("host", "denied"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.0.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:169.254.169.254", True),
+        ("169.254.169.254", True),
+        ("fe80::1", True),
+        ("126.255.255.255", False),
+        ("128.0.0.1", False),
+        ("10.0.0.1", False),
+        ("2001:db8::1", False),
+        ("::ffff:192.0.2.1", False),
+    ],
+)
+def test_an_address_in_a_denied_network_is_denied(host: str, denied: bool):
+    networks = DeniedNetworks(DENIED)
+    assert networks.has(host) is denied
+    networks.become([])
+    assert not networks.has(host)
+
+
+@given(st.ip_addresses(), st.ip_addresses())
+def test_nobody_names_more_by_where_he_comes_from_than_his_own_networks(
+    host: IPv4Address | IPv6Address, came_from: IPv4Address | IPv6Address
+):
+    networks = DeniedNetworks(denied_to(str(came_from), DENIED))
+    if DeniedNetworks(DENIED).has(str(host)):
+        alike = any(host in ip_network(each) and came_from in ip_network(each) for each in DENIED)
+        mapped = isinstance(came_from, IPv6Address) and came_from.ipv4_mapped is not None
+        assert networks.has(str(host)) or alike or came_from.is_loopback or mapped

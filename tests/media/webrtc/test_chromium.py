@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from media.contract.engine import Direction, SessionWanted, State, TrackWanted
+from media.contract.session import Direction, SessionWanted, State, TrackWanted
 from media.webrtc.peer_facts import IceConfig
 from tests.media.portal import EnginePortal
 from tests.support.busy import measured

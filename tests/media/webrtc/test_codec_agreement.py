@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from media.contract.codec import Codec, H264Profile, h264_profile
-from media.contract.engine import Direction, SessionWanted, TracksChanged, TrackWanted
 from media.contract.errors import NoCommonCodec
+from media.contract.session import Direction, SessionWanted, TracksChanged, TrackWanted
 from media.local_engine import LocalEngine
 from media.rtp.codec_fit import suits
 from media.webrtc.aiortc_codecs import CODECS, know_more
+from media.webrtc.descriptions import split
 from tests.support.sessions import Told
 
 OFFER = """v=0
@@ -170,6 +172,54 @@ def test_who_decodes_a_profile_decodes_simpler_ones(source: str, sink: str, fits
         for profile in (source, sink)
     )
     assert suits(one, other) is fits
+
+
+CAMERA = Codec("h264", 90_000, 100)  # a port of whose packets nothing is known but the type
+
+
+@pytest.mark.parametrize("profile", ["42e01f", "42001f", "4d001f", "640c1f", "64001f"])
+@pytest.mark.parametrize("mode", [0, 1])
+def test_a_port_without_parameters_fits_whatever_a_browser_agreed_on(profile: str, mode: int):
+    agreed = Codec("h264", 90_000, 108, fmtp=h264(profile, mode))
+    assert suits(CAMERA, agreed)
+    assert suits(agreed, CAMERA)
+    assert not suits(CAMERA, Codec("vp8", 90_000, 100))
+
+
+@pytest.mark.parametrize("direction", [Direction.SEND, Direction.RECEIVE])
+@pytest.mark.parametrize(
+    ("offered", "taken"),
+    [
+        ([h264("42001f", 1), h264("42001f", 0), h264("42e01f", 1), h264("42e01f", 0)], 102),
+        ([h264("42e01f", 0), h264("64001f", 1), h264("4d001f", 1), h264("42001f", 1)], 103),
+        ([h264("42e01f", 0), h264("640c1f", 1), h264("4d0032", 1)], 102),
+        ([h264("64001f", 0), h264("640c1f", 1)], 101),
+        ([h264("4d001f", 0), h264("42e034", 0)], 101),
+        ([h264("64001f", 0)], 100),
+    ],
+)
+async def test_of_several_the_one_that_most_decode_in_fragments_is_taken(
+    offered: list[str], taken: int, direction: Direction, engine: LocalEngine
+):
+    theirs = Direction.RECEIVE if direction is Direction.SEND else Direction.SEND
+    sdp = offer("video", "H264/90000", *offered, direction=theirs)
+    wanted = TrackWanted("video", direction, ("h264",))
+    assert list(await answered(engine, sdp, wanted)) == [taken]
+
+
+@pytest.mark.parametrize(("codec", "number"), [("pcma", 8), ("pcmu", 0), ("opus", 111)])
+@pytest.mark.parametrize("direction", [Direction.BOTH, Direction.RECEIVE])
+async def test_of_what_chromium_offers_the_sound_that_is_wanted_is_taken(
+    codec: str, number: int, direction: Direction, engine: LocalEngine
+):
+    offered = (Path(__file__).parent.parent / "offers" / "chromium.sdp").read_text()
+    told = Told()
+    wanted = SessionWanted((TrackWanted("audio", direction, (codec,)),))
+    session = await engine.open_session("one", wanted, told)
+    answer = split((await session.accept_offer(offered)).sdp)
+    (section,) = [it for it in answer.sections if it.kind == "audio"]
+    assert section.lines[0].split(" ")[3:] == [f"{number}"]
+    assert told.of(TracksChanged)[-1].tracks[0].codec == codec
 
 
 def test_profiles_go_by_their_family():

@@ -11,11 +11,11 @@ from typing import NoReturn
 import pytest
 import trio
 
-from media.contract.engine import State
 from media.contract.errors import UnknownPort
 from media.contract.paths import MediaPath, PathFailure, PathTrouble
 from media.contract.plans import PortReceives, PortWanted
 from media.contract.recordings import Container, RecordingState
+from media.contract.session import State
 from media.local_engine import LocalEngine, open_local_engine
 from media.recording.recorder import Recorder
 from media.webrtc.bridge import MediaLoop, open_media_loop

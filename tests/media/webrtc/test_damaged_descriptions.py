@@ -11,8 +11,8 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.contract.engine import Direction, SessionWanted, State, TracksChanged, TrackWanted
 from media.contract.errors import MediaError
+from media.contract.session import Direction, SessionWanted, State, TracksChanged, TrackWanted
 from media.local_engine import LocalEngine, open_local_engine
 from media.webrtc.bridge import MediaLoop, open_media_loop
 from media.webrtc.peer_connection import PeerSession

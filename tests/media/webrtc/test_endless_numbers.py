@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from media.contract.engine import Direction, SessionWanted, TracksChanged, TrackWanted
 from media.contract.errors import NoCommonCodec
+from media.contract.session import Direction, SessionWanted, TracksChanged, TrackWanted
 from media.local_engine import LocalEngine
 from media.rtp import rtcp
 from media.rtp.bitrate_limits import UNLIMITED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from media.contract.engine import Direction, SessionWanted, TrackWanted
+from media.contract.session import Direction, SessionWanted, TrackWanted
 from media.local_engine import LocalEngine
 from media.webrtc.descriptions import split
 from media.webrtc.feedback_negotiation import NUMBERS, accept_feedback, numbered, offer_feedback

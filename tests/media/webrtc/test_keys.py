@@ -11,9 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from media.contract.engine import Failure, MessageReceived, SessionWanted, State
 from media.contract.errors import BadDescription
 from media.contract.plans import ChannelWanted
+from media.contract.session import Failure, MessageReceived, SessionWanted, State
 from media.local_engine import LocalEngine
 from media.webrtc import aiortc_seam
 from media.webrtc.aiortc_dtls import Certificate

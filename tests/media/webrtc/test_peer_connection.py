@@ -22,9 +22,18 @@ import trio.testing
 from aiortc.rtcsctptransport import SCTP_DATA_LAST_FRAG
 from structlog.testing import capture_logs
 
+from media.contract.candidates import Candidate
 from media.contract.codec import Codec
-from media.contract.engine import (
-    Candidate,
+from media.contract.errors import (
+    BadCandidate,
+    BadDescription,
+    NoFreePort,
+    RouterFull,
+    UnknownChannel,
+    WrongState,
+)
+from media.contract.plans import ChannelWanted
+from media.contract.session import (
     Direction,
     Event,
     Failure,
@@ -35,15 +44,6 @@ from media.contract.engine import (
     StateChanged,
     TrackWanted,
 )
-from media.contract.errors import (
-    BadCandidate,
-    BadDescription,
-    NoFreePort,
-    RouterFull,
-    UnknownChannel,
-    WrongState,
-)
-from media.contract.plans import ChannelWanted
 from media.local_engine import LocalEngine, open_local_engine
 from media.rtp import rtcp
 from media.rtp.router import RtcpUpstream, RtpSource

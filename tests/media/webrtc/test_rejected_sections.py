@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from media.contract.engine import (
+from media.contract.engine import MediaEngine
+from media.contract.errors import BadDescription, WrongState
+from media.contract.plans import ChannelWanted
+from media.contract.session import (
     ChannelClosed,
     Direction,
-    MediaEngine,
     SessionWanted,
     State,
     Track,
     TracksChanged,
     TrackWanted,
 )
-from media.contract.errors import BadDescription, WrongState
-from media.contract.plans import ChannelWanted
 from media.local_engine import LocalEngine
 from media.webrtc.descriptions import read, split
 from media.webrtc.rejected_sections import reject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from media.contract.engine import Direction, SessionWanted, TrackWanted
+from media.contract.session import Direction, SessionWanted, TrackWanted
 from media.local_engine import LocalEngine
 from media.rtp import rtcp
 from media.rtp.rtp_sink import RtpSink

@@ -9,8 +9,8 @@ import trio
 from aioice import Candidate
 from aioice.ice import Connection, StunProtocol
 
-from media.contract.engine import MessageReceived, SessionWanted, State
 from media.contract.plans import ChannelWanted
+from media.contract.session import MessageReceived, SessionWanted, State
 from media.local_engine import LocalEngine
 from media.webrtc.aioice_checks import OtherSide
 from media.webrtc.bridge import MediaLoop
@@ -166,6 +166,7 @@ async def test_a_relay_brings_datagrams_of_the_other_side_alone(media_loop: Medi
         protocol.local_candidate = Candidate("3", 1, "udp", 1, "192.0.2.3", 7000, "relay")
         OtherSide(connection).heed_alone(protocol)
         protocol.datagram_received(FATAL_ALERT, STRANGER)
+        protocol.datagram_received(bytes(20), STRANGER)
         protocol.datagram_received(CLIENT_HELLO, HERE)
         assert came == [CLIENT_HELLO]
         await connection.close()

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 from trio_websocket import WebSocketConnection
 
-from api.http.carriers import lane, pacing, quart_socket
+from api.http.carriers import lane_output, pacing, quart_socket
 from api.http.carriers.lane import LaneSocket
 from api.http.carriers.quart_socket import QuartSocket
 from api.http.sockets import Socket, SocketClosed, SocketLimits
@@ -92,7 +92,7 @@ async def test_a_writer_of_the_lane_that_crashes_ends_its_connection_only(
         talking(server.websocket()) as neighbour,
         upgraded(server) as client,
     ):
-        monkeypatch.setattr(lane, "send_some", fail)
+        monkeypatch.setattr(lane_output, "send_some", fail)
         await client.send(frame(raw.TEXT, b"flood"))
         with trio.fail_after(20):
             while await client.stream.receive_some():

@@ -10,6 +10,7 @@ import trio
 from structlog.testing import capture_logs
 from trio_websocket import ConnectionClosed
 
+from api.http.carriers.pacing import FRAME_BURST
 from api.http.sockets import Rejection, Socket, SocketClosed, SocketFull, SocketLimits, Upgrade
 from tests.support import raw
 from tests.support.raw import connected, frame, refusal, talking, upgrade_request, upgraded
@@ -535,8 +536,9 @@ async def test_a_slow_reader_is_not_ended_by_lists_and_gets_the_latest(carrier: 
         upgraded(server) as client,
     ):
         await pushed.wait()
-        while (message := (await client.read_frame())[1]) != b"the end":
-            got.append(int(message.partition(b" ")[0]))
+        while (found := await client.read_frame())[1] != b"the end":
+            if found[0] == raw.TEXT:  # the first piece, where it comes in pieces
+                got.append(int(found[1].partition(b" ")[0]))
     assert got == sorted(got)
     assert got[-1] == lists - 1
     assert len(got) < lists
@@ -562,7 +564,13 @@ async def test_large_messages_come_back_whole_with_small_ones_between(carrier: s
 
         nursery.start_soon(send)
         for each in said:
-            assert await client.read_frame() == (raw.TEXT, each)
+            opcode, whole = raw.TEXT, b""
+            while len(whole) < len(each):  # it may come in pieces
+                frame_ = await client.read_frame()
+                assert frame_ is not None
+                assert frame_[0] == opcode
+                opcode, whole = raw.CONTINUATION, whole + frame_[1]
+            assert whole == each
 
 
 async def test_the_limit_of_a_message_is_raised_and_taken_back(carrier: str) -> None:
@@ -646,3 +654,50 @@ async def test_a_fast_sender_leaves_turns_to_others(carrier: str) -> None:
             slowest = max(slowest, time.monotonic() - started)
         nursery.cancel_scope.cancel()
     assert slowest < 0.5
+
+
+@pytest.mark.parametrize(
+    "one", [frame(raw.PING), frame(raw.PONG), frame(raw.CONTINUATION, fin=False)]
+)
+async def test_frames_that_are_no_message_are_read_at_their_rate(carrier: str, one: bytes) -> None:
+    beyond, rate = 200, 400
+    limits = SocketLimits(messages_per_second=0, frames_per_second=rate)
+    async with (
+        serving(mount(echo, limits=limits), carrier=carrier) as server,
+        upgraded(server) as client,
+    ):
+        await client.send(frame(raw.TEXT, b"first"))
+        assert await client.read_message() == (raw.TEXT, b"first")
+        began = time.monotonic()
+        await client.send(frame(raw.TEXT, b"be", fin=False) + one * (FRAME_BURST + beyond))
+        await client.send(frame(raw.CONTINUATION, b"gun"))
+        with trio.fail_after(10):
+            while (found := await client.read_frame()) is not None and found[0] == raw.PONG:
+                pass
+        assert found == (raw.TEXT, b"begun")
+        assert time.monotonic() - began > 0.9 * beyond / rate
+
+
+@pytest.mark.parametrize(
+    "piece", [frame(raw.TEXT, b"x", fin=False), frame(raw.TEXT, b"xx")[:-1], b"\x81"]
+)
+async def test_a_message_that_is_not_whole_in_time_ends_its_websocket(
+    carrier: str, piece: bytes
+) -> None:
+    recorder = Recorder()
+    limits = SocketLimits(messages_per_second=0, message_seconds=1.0)
+    async with (
+        serving(mount(recorder.serve, limits=limits), carrier=carrier) as server,
+        upgraded(server) as client,
+    ):
+        await client.send(frame(raw.TEXT, b"whole"))
+        for _ in range(5):
+            await client.send(frame(raw.TEXT, b"be", fin=False))
+            await trio.sleep(0.5)
+            await client.send(frame(raw.CONTINUATION, b"gun"))
+        assert recorder.closed is None
+        await client.send(piece)
+        with trio.fail_after(8):
+            assert await client.read_close() == 1008
+    assert recorder.closed is not None
+    assert recorder.closed.code == 1008

@@ -13,14 +13,17 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from api.http.app import create_app
+from api.http.carriers import served_stream
 from api.http.carriers.address_counts import AddressCounts
 from api.http.carriers.connections import Connections
 from api.http.sockets import Socket, SocketClosed
 from api.settings import ListenerSettings, settings_of
 from tests.support import raw
 from tests.support.raw import connected, frame, upgrade_request, upgraded
-from tests.support.serving import mount, services_for, serving, settings_with
+from tests.support.rough import reset
+from tests.support.serving import Serving, mount, services_for, serving, settings_with
 
+PATIENCE = 20.0
 GET = b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -84,6 +87,18 @@ async def test_pipelined_requests_are_all_answered() -> None:
             assert await client.read(5) == b"hello"
 
 
+async def test_who_hangs_up_with_a_request_waiting_behind_another_leaves_nothing() -> None:
+    async with serving(mount(blueprint=pages())) as server:
+        for _ in range(10):
+            async with connected(server) as client:
+                await client.send(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n" + GET)
+                await trio.sleep(0.05)
+                reset(client)
+        with trio.fail_after(5):
+            while server.connections.facts()["connections"]:
+                await trio.sleep(0.01)
+
+
 async def test_a_head_that_never_ends_is_answered_408_within_header_seconds() -> None:
     settings = settings_with(limits={"header_seconds": 0.2})
     async with (
@@ -119,6 +134,7 @@ async def test_a_second_head_that_never_ends_is_bounded_as_well() -> None:
             assert await client.read_rest() == b""
 
 
+@pytest.mark.usefixtures("long_goodbyes")
 async def test_a_head_that_is_too_large_is_answered_431() -> None:
     settings = settings_with(limits={"header_bytes": 2048})
     async with (
@@ -142,6 +158,46 @@ async def test_garbage_is_answered_400_or_closed_at_once(garbage: bytes) -> None
         assert rest == b"" or rest.startswith(b"HTTP/1.1 400 ")
 
 
+BAD_HEADS = {
+    "no header": b"GET /hello HTTP/1.1\r\nhost: x\r\nno header\r\n\r\n",
+    "no host": b"GET /hello HTTP/1.1\r\n\r\n",
+    "no HTTP": b"\0" * 100,
+    "with much behind it": b"GET /hello HTTP/1.1\r\nno header\r\n\r\n" + b"x" * 500_000,
+    "the second one": GET + b"GET /hello HTTP/1.1\r\nno header\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("head", BAD_HEADS.values(), ids=BAD_HEADS)
+@pytest.mark.parametrize("leaves", [True, False], ids=["who leaves", "who stays"])
+async def test_a_malformed_head_is_answered_and_its_connection_let_go_of(
+    head: bytes, leaves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, or after a moment for the answer to arrive, and not after header_seconds."""
+    much = len(head) > served_stream.CHUNK_BYTES  # which takes a busy machine more than a moment
+    moment = 60.0 if leaves else 4.0 if much else served_stream.LINGER_SECONDS
+    monkeypatch.setattr(served_stream, "LINGER_SECONDS", moment)
+    settings = settings_with(limits={"header_seconds": 60, "connections_per_address": 1})
+    async with serving(mount(blueprint=pages()), settings=settings) as server:
+        async with connected(server) as client:
+            await client.send(head)
+            with trio.fail_after(PATIENCE):
+                assert b"HTTP/1.1 400 " in await client.read_rest()
+            if leaves:
+                await client.stream.aclose()
+            await _until_nobody_is_connected(server)
+        async with connected(server) as another:
+            await another.send(GET)
+            assert (await another.read_head()).startswith("HTTP/1.1 200")
+
+
+async def _until_nobody_is_connected(server: Serving) -> None:
+    assert server.connections is not None
+    with trio.fail_after(PATIENCE):
+        while server.connections.facts()["connections"]:
+            await trio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("long_goodbyes")
 async def test_a_body_that_is_too_large_is_answered_413_though_the_client_still_sends() -> None:
     settings = settings_with(limits={"body_bytes": 1000})
     async with (
@@ -160,6 +216,7 @@ async def test_a_body_that_is_too_large_is_answered_413_though_the_client_still_
             assert (await client.read_rest()).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.usefixtures("long_goodbyes")
 async def test_a_chunked_body_is_limited_as_well() -> None:
     settings = settings_with(limits={"body_bytes": 1000})
     async with serving(mount(blueprint=pages()), settings=settings) as server:

@@ -160,7 +160,7 @@ async def test_a_lost_websocket_under_hypercorn_is_let_go_of_at_once() -> None:
 
 
 async def test_a_slow_reader_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.http.carriers.hypercorn_seam.SEND_SECONDS", 0.2)
+    monkeypatch.setattr("api.http.carriers.served_stream.SEND_SECONDS", 0.2)
     blueprint = Blueprint("test", __name__)
 
     @blueprint.get("/large")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
+import trio.testing
 
+from api.http.byte_budget import ByteBudget
+from api.http.carriers.frame_flow import AT_ONCE
 from api.http.carriers.lane import CLOSE_SECONDS, PONG_SECONDS, LaneSocket
+from api.http.carriers.pacing import FRAME_BURST
 from api.http.metrics import WebsocketTally
 from api.http.sockets import SocketClosed, SocketFull, SocketLimits, Upgrade
 from tests.support import raw
@@ -29,7 +33,9 @@ class Lane:
 
 
 @asynccontextmanager
-async def lane(limits: SocketLimits | None = None) -> AsyncIterator[Lane]:
+async def lane(
+    limits: SocketLimits | None = None, budget: ByteBudget | None = None
+) -> AsyncIterator[Lane]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
@@ -37,9 +43,11 @@ async def lane(limits: SocketLimits | None = None) -> AsyncIterator[Lane]:
     tally = WebsocketTally()
     async with stream, trio.open_nursery() as nursery:
         limits = limits or SocketLimits(messages_per_second=0)
-        server = LaneSocket(
-            ours, UPGRADE, None, limits, tally, lambda socket, write: nursery.start_soon(write)
-        )
+
+        def spawn(_socket: LaneSocket, write: Callable[[], Awaitable[None]]) -> None:
+            nursery.start_soon(write)
+
+        server = LaneSocket(ours, UPGRADE, None, limits, tally, spawn, budget)
         yield Lane(server, RawClient(stream), tally)
         server.abort()
 
@@ -128,7 +136,8 @@ async def test_what_is_unsent_at_the_close_still_goes_out_before_it() -> None:
 
 
 async def test_a_peer_that_pings_without_reading_is_dropped() -> None:
-    async with lane(SocketLimits(outbox_messages=10)) as it, trio.open_nursery() as nursery:
+    limits = SocketLimits(outbox_messages=10, frames_per_second=0)
+    async with lane(limits) as it, trio.open_nursery() as nursery:
 
         async def ping() -> None:
             with pytest.raises(trio.BrokenResourceError):
@@ -195,3 +204,149 @@ async def test_a_reset_by_the_peer_ends_receive() -> None:
         it.server.push(b"into the void")
         it.server.push(b"into the void")
         assert await closing_code(it.server) == 1006
+
+
+async def test_of_pings_that_come_together_the_last_is_answered() -> None:
+    async with lane() as it:
+        pings = b"".join(frame(raw.PING, bytes((number,))) for number in range(AT_ONCE))
+        await it.client.send(pings + frame(raw.TEXT, b"after"))
+        assert await it.server.receive() == (b"after", True)
+        it.server.push(b"done")
+        assert await it.client.read_frame() == (raw.PONG, bytes((AT_ONCE - 1,)))
+        assert await it.client.read_frame() == (raw.TEXT, b"done")
+
+
+async def test_a_ping_before_the_close_is_answered_before_it() -> None:
+    async with lane() as it:
+        await it.client.send(frame(raw.PING, b"?") + frame(raw.CLOSE, b"\x03\xe8"))
+        assert await closing_code(it.server) == 1000
+        assert await it.client.read_frame() == (raw.PONG, b"?")
+        assert await it.client.read_close() == 1000
+
+
+@pytest.mark.parametrize(
+    "one",
+    [frame(raw.PING), frame(raw.PONG, b"x"), frame(raw.CONTINUATION, fin=False)],
+    ids=["pings", "pongs", "pieces"],
+)
+async def test_frames_that_are_no_message_have_their_rate_and_lose_nothing(one: bytes) -> None:
+    beyond, rate = 100, 1000
+    begun = frame(raw.TEXT, b"be", fin=False)
+    async with lane(SocketLimits(messages_per_second=0, frames_per_second=rate)) as it:
+        async with trio.open_nursery() as nursery:
+            data = begun + one * (FRAME_BURST + beyond) + frame(raw.CONTINUATION, b"gun")
+            nursery.start_soon(it.client.send, data)
+            began = trio.current_time()
+            assert await it.server.receive() == (b"begun", True)
+            assert 0.9 * beyond / rate < trio.current_time() - began < 5
+
+
+async def test_others_get_their_turn_between_a_few_frames() -> None:
+    async with lane(SocketLimits(messages_per_second=0, frames_per_second=0)) as it:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                await trio.lowlevel.checkpoint()
+                turns += 1
+
+        await it.client.send(frame(raw.PONG) * (10 * AT_ONCE) + frame(raw.TEXT, b"after"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(count)
+            assert await it.server.receive() == (b"after", True)
+            nursery.cancel_scope.cancel()
+        assert turns >= 9
+
+
+PIECES = {
+    "a piece of a frame": frame(raw.TEXT, b"xx")[:-1],
+    "a piece of a ping": frame(raw.PING, b"xx")[:-1],
+    "a frame of several": frame(raw.TEXT, b"xx", fin=False),
+    "a piece of a large frame": frame(raw.BINARY, bytes(500_000))[:1000],
+}
+
+
+@pytest.mark.parametrize("piece", PIECES.values(), ids=PIECES)
+async def test_what_is_begun_must_be_whole_in_time(piece: bytes) -> None:
+    async with lane(SocketLimits(message_seconds=60.0)) as it:
+        await it.client.send(piece)
+        now = trio.current_time()
+        with trio.move_on_after(0.1):
+            await it.server.receive()
+        for seconds in (1, 30, 59):
+            it.server.tick(now + seconds)
+            assert not it.server.closing
+        it.server.tick(now + 62)
+        assert await closing_code(it.server) == 1008
+
+
+async def test_the_time_of_a_message_begins_with_it() -> None:
+    rest = frame(raw.CONTINUATION, b"y") + frame(raw.TEXT, b"x", fin=False)
+    async with lane(SocketLimits(messages_per_second=0, message_seconds=60.0)) as it:
+        await it.client.send(frame(raw.TEXT, b"x", fin=False))
+        now = trio.current_time()
+        for seconds in range(1, 200, 40):
+            it.server.tick(now + seconds)
+            await it.client.send(rest)
+            assert await it.server.receive() == (b"xy", True)
+        assert not it.server.closing
+
+
+async def test_the_close_frame_is_found_behind_anything() -> None:
+    anything = (
+        frame(raw.PING, b"?") * 100
+        + frame(raw.CONTINUATION, fin=False)
+        + frame(raw.TEXT, b"{}") * 100
+        + frame(raw.BINARY, bytes(3_000_000))
+    )
+    async with lane() as it, trio.open_nursery() as nursery:
+        it.server.close(1008, "enough")
+        nursery.start_soon(it.client.send, anything + frame(raw.CLOSE, b"\x03\xf0"))
+        with trio.fail_after(CLOSE_SECONDS):
+            await it.server.finish()
+        assert await it.client.read_frame() == (raw.CLOSE, b"\x03\xf0enough")
+
+
+async def test_time_in_which_we_stood_still_is_nobodys_silence() -> None:
+    async with lane() as it:
+        now = trio.current_time()
+        it.server.tick(now + 50)
+        it.server.excuse(40)
+        it.server.tick(now + 100)
+        assert not it.server.closing
+        assert await it.client.read_frame() == (raw.PING, b"")
+        it.server.tick(now + 40 + PATIENCE + 1)
+        assert await closing_code(it.server) == 1006
+
+
+async def test_small_messages_that_wait_are_counted_and_take_no_more_than_their_bytes() -> None:
+    budget, count = ByteBudget(), 2000
+    async with lane(budget=budget) as it:
+        await it.client.send(frame(raw.TEXT, b"") * count)
+        assert await it.server.receive() == (b"", True)
+        assert len(it.server._messages) < AT_ONCE
+        assert budget.used >= (count - AT_ONCE) * len(frame(raw.TEXT))
+        for _ in range(count - 1):
+            assert await it.server.receive() == (b"", True)
+        assert budget.used == 0
+
+
+async def test_nothing_of_pings_is_counted_once_they_are_answered() -> None:
+    budget = ByteBudget()
+    async with lane(budget=budget) as it, trio.open_nursery() as nursery:
+        await it.client.send(frame(raw.PING) * 1000 + frame(raw.PING, b"last"))
+        nursery.start_soon(it.server.receive)
+        while await it.client.read_frame() != (raw.PONG, b"last"):
+            pass
+        await trio.testing.wait_all_tasks_blocked()
+        assert budget.used == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_close_behind_many_messages_is_answered_when_nobody_receives_these() -> None:
+    async with lane() as it:
+        await it.client.send(frame(raw.TEXT, b"x") * 100 + frame(raw.CLOSE, b"\x03\xe8"))
+        assert await it.server.receive() == (b"x", True)
+        with trio.fail_after(1):
+            await it.server.finish()

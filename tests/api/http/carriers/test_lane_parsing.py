@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import tracemalloc
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from api.http.carriers.lane import LaneSocket
+from api.http.carriers.large_frame import FRAGMENTS, Fragments
 from api.http.metrics import WebsocketTally
 from api.http.sockets import SocketClosed, SocketLimits, Upgrade
 from tests.support.examples import examples
@@ -144,3 +146,16 @@ async def test_what_is_wrong_closes_with_its_code_after_what_was_right(
     got = await talk([framed((b"right", True), 0, b"") + wrong], use)
     assert ended == [code]
     assert got[2:4] == code.to_bytes(2)
+
+
+def test_short_pieces_of_a_message_take_little_more_than_their_bytes() -> None:
+    pieces = Fragments(is_text=True)
+    tracemalloc.start()
+    try:
+        for number in range(FRAGMENTS):
+            pieces.add(b"%02d" % (number % 100))
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(pieces.message()[0]) == 2 * FRAGMENTS
+    assert taken < 4 * FRAGMENTS

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from api.http.carriers.pacing import WINDOW_STAMPS, Keeper, RateWindow
+from api.http.carriers.pacing import FRAME_BURST, WINDOW_STAMPS, FrameRate, Keeper, RateWindow
 
 
 def test_no_limit_never_waits() -> None:
@@ -56,12 +57,45 @@ def test_a_large_rate_costs_no_more_memory_and_keeps_its_mean(rate: int) -> None
     assert abs(delays[-1] - 2 * WINDOW_STAMPS / rate) < 1e-6
 
 
+def test_frames_may_come_in_a_burst_and_then_at_their_rate() -> None:
+    rate = FrameRate(200)
+    assert rate.take(5.0, FRAME_BURST) == 0.0
+    assert rate.take(5.0, 100) == pytest.approx(0.5)
+    assert rate.take(5.5, 100) == pytest.approx(0.5)
+    assert rate.take(1000.0, FRAME_BURST) == pytest.approx(0.0)
+    assert rate.take(1000.0, 1) == pytest.approx(1 / 200)
+
+
+def test_frames_without_a_limit_never_wait() -> None:
+    rate = FrameRate(0)
+    assert [rate.take(0.0, 1000) for _ in range(1000)] == [0.0] * 1000
+
+
+@given(
+    st.integers(1, 1000),
+    st.lists(st.tuples(st.floats(0, 3, allow_nan=False), st.integers(1, 32)), max_size=100),
+)
+def test_no_more_frames_pass_than_the_burst_and_the_rate(
+    rate: int, taken: list[tuple[float, int]]
+) -> None:
+    frames, now, passed = FrameRate(rate), 0.0, 0
+    for gap, count in taken:
+        now += gap
+        now += frames.take(now, count)
+        passed += count
+        assert passed <= FRAME_BURST + rate * now + 1e-6
+
+
 class Clock:
     def __init__(self) -> None:
         self.ticks: list[float] = []
+        self.excused: list[float] = []
 
     def tick(self, now: float) -> None:
         self.ticks.append(now)
+
+    def excuse(self, seconds: float) -> None:
+        self.excused.append(seconds)
 
 
 def refuse(kept: Clock, error: Exception) -> None:
@@ -116,3 +150,19 @@ async def test_the_keeper_ticks_everyone_once_a_second_and_sleeps_alone(
         nursery.cancel_scope.cancel()
     assert first.ticks == [101.0, 102.0, 103.0, 104.0]
     assert second.ticks == [103.0, 104.0, 105.0]
+
+
+async def test_a_tick_that_comes_late_excuses_everyone_first(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    keeper, kept = Keeper[Clock](refuse), Clock()
+    keeper.add(kept)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keeper.run)
+        for seconds in (1.0, 40.0, 1.0, 2.5, 3.5):
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(seconds)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert kept.ticks == [1.0, 41.0, 42.0, 44.5, 48.0]
+    assert kept.excused == [39.0, 2.5]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.http.byte_budget import SHARED, ByteBudget
 from api.http.carriers.unsent import Unsent
 
 
@@ -28,6 +29,17 @@ def test_one_that_was_taken_is_not_replaced() -> None:
     outbox.add("hi", 2)
     outbox.add("list 2", 6, "who")
     assert all_of(outbox) == ["hi", "list 2"]
+
+
+def test_nothing_is_remembered_of_what_was_taken() -> None:
+    outbox: Unsent[str] = Unsent(10, 100)
+    for number in range(5):
+        outbox.add("status", 6, f"status {number}", source="ann")
+        outbox.add("status", 6, f"status {number}", source="ann")
+    assert len(outbox) == 5
+    assert outbox.take_all() == ["status"] * 5
+    assert outbox._places == {}
+    assert outbox._sources == {}
 
 
 def test_one_that_is_partly_sent_is_not_replaced() -> None:
@@ -69,3 +81,66 @@ def test_it_keeps_its_limits_its_count_and_the_latest_of_each(steps: list[tuple[
                 waiting[at] = entry
         assert outbox.unsent == sum(size for _, _, size in waiting) <= 60
         assert len(outbox) == len(waiting) <= 5
+
+
+def test_a_source_has_its_part_and_one_message_always() -> None:
+    outbox: Unsent[str] = Unsent(800, 800)
+    assert outbox.has_room_for("ann", 700)  # nothing else waits
+    outbox.add("a", 90, source="ann")
+    assert outbox.has_room_for("ann", 10)
+    assert not outbox.has_room_for("ann", 11)
+    assert outbox.has_room_for("bob", 310)
+    assert not outbox.has_room_for("bob", 311)  # all of them have half
+    outbox.add("b", 310, source="bob")
+    assert not outbox.has_room_for("ann", 1)
+    assert outbox.has_room(400)  # for what the room tells
+    outbox.take()
+    assert outbox.has_room_for("ann", 90)
+    outbox.clear()
+    assert outbox.has_room_for("ann", 700)
+
+
+def test_what_is_partly_sent_is_kept_when_all_else_is_dropped() -> None:
+    outbox: Unsent[str] = Unsent(10, 100)
+    outbox.add("list 1", 6, "who")
+    outbox.shorten("st 1", 4)
+    outbox.add("hi", 2, source="ann")
+    outbox.drop()
+    assert (len(outbox), outbox.unsent, outbox.first) == (1, 4, "st 1")
+    outbox.add("list 2", 6, "who")
+    assert all_of(outbox) == ["st 1", "list 2"]
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(("add", "add", "who", "shorten", "take", "drop", "clear")),
+        st.integers(0, 3),
+        st.sampled_from(("", "ann", "bob")),
+    )
+)
+
+
+@given(ACTS)
+def test_all_that_waits_is_counted_once_and_given_back(acts: list[tuple[str, int, str]]) -> None:
+    budget = ByteBudget(1 << 40, 1 << 40)
+    account = budget.account("a", lambda: None)
+    outbox: Unsent[int] = Unsent(1000, 1 << 30, account)
+    payloads = [bytes(size) for size in (1, 10, SHARED, 3 * SHARED)]
+    for what, which, source in acts:
+        payload = payloads[which]
+        if what in ("add", "who"):
+            replace = what if what == "who" else ""
+            outbox.add(which, len(payload), replace, payload, source)
+        elif what == "shorten" and outbox:
+            outbox.shorten(outbox.first, 1)
+        elif what == "take" and outbox:
+            outbox.take()
+        elif what == "drop":
+            outbox.drop()
+        elif what == "clear":
+            outbox.clear()
+        assert (account.bytes == 0) == (len(outbox) == 0)
+        assert budget.used <= account.bytes
+    outbox.clear()
+    assert (account.bytes, budget.used, outbox.unsent) == (0, 0, 0)
+    assert outbox.has_room_for("ann", 1 << 29)

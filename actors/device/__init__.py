@@ -1,0 +1,1 @@
+"""Peers of devices: programs without a browser, whose data and media are UDP ports."""

@@ -1,0 +1,202 @@
+"""The jobs of a room's conference: recordings, streams in, streams out, and views that are watched.
+
+It takes what begins, changes and ends them. What follows from it, the conference carries out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from actors.core import Actor, Down, MailboxFull, Message, ReplyTo
+from actors.jobs.broadcast_wanted import pace_of, picture_sent, sound_sent
+from actors.jobs.broadcasts import BroadcastOpening, RoomBroadcasts
+from actors.jobs.ingest import SourceStands
+from actors.jobs.media_job import JobNoted
+from actors.jobs.recordings import RoomRecordings
+from actors.jobs.room_ingests import IngestLooked, RoomIngests
+from actors.jobs.room_jobs import RoomJobs
+from actors.jobs.room_processes import RoomProcesses
+from actors.jobs.viewers import WATCHED_AS, RoomViewers, ViewersDue
+from actors.streams.outcome import Outcome
+from actors.streams.rules import Conference
+from actors.streams.services import MediaServices
+from actors.streams.sessions import RoomSessions
+from actors.words.broadcasts import (
+    ChangeBroadcast,
+    EndBroadcast,
+    GetBroadcasts,
+    StartBroadcast,
+)
+from actors.words.orders import (
+    ChangeRecording,
+    EndRecording,
+    GetRecordings,
+    StartRecording,
+    StartStreamingIn,
+    WatchView,
+)
+from actors.words.streams import RecordingView
+
+
+class RoomConferenceJobs:
+    """Belongs to the conference of one room, which hands it what it `takes`.
+
+    `sessions` have their paths by then; `carry_out` does what follows from a change.
+    """
+
+    __slots__ = (
+        "_broadcasts", "_carry_out", "_conference", "_processes", "_recordings", "_room",
+        "_running", "_sessions", "_viewers", "ingests",
+    )  # fmt: skip
+
+    takes = (
+        StartRecording, GetRecordings, ChangeRecording, EndRecording, StartStreamingIn,
+        SourceStands, IngestLooked, StartBroadcast, GetBroadcasts, ChangeBroadcast, EndBroadcast,
+        BroadcastOpening, WatchView, ViewersDue,
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        room: Actor[Message],
+        name: str,
+        conference: Conference,
+        media: MediaServices,
+        sessions: RoomSessions,
+        processes: RoomProcesses,
+        carry_out: Callable[[Outcome], None],
+    ) -> None:
+        self._room = room
+        self._conference = conference
+        self._sessions = sessions
+        self._processes = processes
+        self._carry_out = carry_out
+        self._running = RoomJobs(room)
+        self.ingests = RoomIngests(room, name, conference, media)
+        self._recordings = RoomRecordings(self._running, conference, media, sessions.paths)
+        sending = room, conference, media, sessions.paths, sessions.fmtp_of
+        self._broadcasts = RoomBroadcasts(*sending)
+        self._viewers = RoomViewers(*sending)
+
+    async def handle(self, message: Message) -> object:
+        """Take one of `takes`; what is raised is a Refused, for who asked."""
+        match message:
+            case StartRecording():
+                return await self._record(message)
+            case GetRecordings():
+                return self._recordings.views()
+            case ChangeRecording(recording, to):
+                await self._processes.check(self._conference.recording_after(recording, to))
+                self._carry_out(self._conference.change_recording(recording, to))
+                return self._recordings.view(recording)
+            case EndRecording(recording):
+                self._conference.end_recording(recording)
+                self.stop(recording, self._room.ctx.defer())
+                self._processes.refresh()
+            case StartStreamingIn():
+                await self.ingests.start(self._sessions.new_id(), message)
+            case SourceStands(stream, tracks):
+                self._carry_out(self.ingests.hear(message))
+                if tracks is not None:
+                    self._processes.retell(stream)
+            case IngestLooked():
+                self._carry_out(self.ingests.hear(message))
+            case StartBroadcast():
+                await self._send_out(message)
+            case GetBroadcasts():
+                return self._broadcasts.views()
+            case ChangeBroadcast(broadcast, to):
+                self._broadcasts.view(broadcast)
+                await self._processes.check(self._conference.broadcast_after(broadcast, to))
+                self._carry_out(self._conference.change_broadcast(broadcast, to))
+                return self._broadcasts.view(broadcast)
+            case EndBroadcast(broadcast):
+                self._broadcasts.view(broadcast)
+                self._conference.end_job(broadcast)
+                self._broadcasts.end(broadcast, self._room.ctx.defer())
+                self._processes.refresh()
+            case BroadcastOpening():
+                self._end(self._broadcasts.look(message))
+            case WatchView(label):
+                return self._viewers.folder(label) or await self._watch(label)
+            case ViewersDue():
+                self._end(self._viewers.look(message))
+        return None
+
+    def end_stream(self, stream: str) -> None:
+        """Answer who ends a stream in once it is pulled no more; others need not wait."""
+        if self.ingests.has(stream):
+            self.ingests.close(stream, "deleted", self._room.ctx.defer())
+
+    def hear(self, noted: JobNoted) -> None:
+        """Take what a process tells."""
+        self._end(self._broadcasts.hear(noted))
+
+    def miss(self, down: Down) -> None:
+        """Take the end of a child of the room."""
+        self._carry_out(self.ingests.miss(down))
+        self._end(self._running.ended(down))
+        self._end(self._broadcasts.miss(down))
+        self._end(self._viewers.miss(down))
+
+    def rewire(self, job: str) -> None:
+        """Tell a job what it takes now; one that does not listen would go on with what is held."""
+        try:
+            tables = (self._broadcasts, self._viewers)
+            next((it for it in tables if job in it), self._recordings).rewire(job)
+        except MailboxFull:
+            self._end(job)
+
+    def stop(self, job: str, asker: ReplyTo[None] | None = None) -> None:
+        """Have a job finish that the conference has dropped."""
+        if job in self._broadcasts:
+            self._broadcasts.forget(job)
+        elif job in self._viewers:
+            self._viewers.forget(job)
+        else:
+            self._recordings.forget(job)
+            self._running.stop(job, asker)
+
+    def close(self) -> None:
+        """Have all of them finish, now that the room ends."""
+        self._running.stop_all()
+        self._broadcasts.close()
+
+    def _end(self, job: str | None) -> None:
+        if job is not None:
+            self._carry_out(self._conference.end_job(job))
+
+    async def _record(self, order: StartRecording) -> RecordingView:
+        """Start a recording. Raises what the order says, and Busy at the limit."""
+        id_ = self._sessions.new_id()
+        audio = self._recordings.audio_for(order.container, order.audio)
+        await self._processes.check(self._conference.recording(id_, audio, order.video))
+        output = self._conference.record(id_, audio, order.video)
+        try:
+            await self._recordings.start(output, order.container)
+        finally:
+            self._processes.refresh()
+        return self._recordings.view(output.id)
+
+    async def _send_out(self, order: StartBroadcast) -> None:
+        """Start to send outside; answered once that flows. Raises what the order says."""
+        conference, outlet = self._conference, order.outlet
+        output = conference.broadcast(
+            self._sessions.new_id(),
+            sound_sent(order.audio),
+            picture_sent(order.video, outlet, conference.known),
+            pace_of(outlet),
+        )
+        await self._processes.check(output, self._broadcasts.wanted(output, outlet))
+        conference.send_out(output)
+        self._broadcasts.start(output, outlet)
+        self._carry_out(Outcome(rewired=(output.id,)))
+
+    async def _watch(self, label: str) -> str:
+        """Have a view be written that nobody watches yet. Raises what the order says."""
+        pace = pace_of(WATCHED_AS)
+        output = self._conference.watching(self._sessions.new_id(), label, pace)
+        await self._processes.check(output, self._viewers.wanted(output))
+        self._conference.watch(output)
+        folder = self._viewers.start(output, label)
+        self._carry_out(Outcome(rewired=(output.id,)))
+        return folder

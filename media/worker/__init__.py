@@ -1,0 +1,1 @@
+"""The server's side of processes that decode and encode."""
