@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import ssl
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -17,7 +18,7 @@ import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.protocol.events import Body, Data, StreamClosed
+from hypercorn.protocol.events import Body, Data, Response, StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.ws_stream import (
     ASGIWebsocketState,
@@ -171,13 +172,15 @@ def _read_until_the_end(self: H11Protocol, *args: Any, **options: Any) -> None:
 # raised in one connection ends the server and every other connection with it.
 
 _run, _read_data, _idle_timeout = TCPServer.run, TCPServer._read_data, TCPServer._idle_timeout
-_init = H11Protocol.__init__
+_init, _stream_send = H11Protocol.__init__, H11Protocol.stream_send
 _handle, _send_event = WSStream.handle, WSStream._send_wsproto_event
 _app_send = WSStream.app_send
 _to_message = WebsocketBuffer.to_message
 _CLIENTS_CODE = "quintet_close_code"
 _read_handshake = Handshake.__init__
 _REFUSED = "quintet_refused"
+_HAS_BODY = "quintet_has_body"
+_BODY_HEADERS = (b"content-length", b"transfer-encoding")
 _FLUSTERED = (trio.BusyResourceError, h11.LocalProtocolError, _Ended)
 """Behind a request, it answers garbage twice, and reads on where nothing is read any more."""
 
@@ -198,12 +201,13 @@ def _without_extensions(
     _read_handshake(self, plain, http_version)
 
 
-async def _stay_with_http_1(_self: H11Protocol, _event: h11.Request) -> None:
-    """Speak no HTTP/2 without TLS: answer in HTTP/1.1, as a server may.
+async def _stay_with_http_1(self: H11Protocol, event: h11.Request) -> None:
+    """Speak no HTTP/2 without TLS, but HTTP/1.1, as a server may. Note whether a body follows.
 
     Hypercorn raises over wrong HTTP2-Settings in an `Upgrade: h2c`, and keeps a connection that
     begins with HTTP/2's preface and then says nothing beyond every idle timeout.
     """
+    vars(self)[_HAS_BODY] = any(name in _BODY_HEADERS for name, _ in event.headers)
 
 
 async def _run_within_boundary(self: TCPServer) -> None:
@@ -245,6 +249,21 @@ async def _idle_until_the_end(self: TCPServer) -> None:
         if isinstance(self.context, _ConnectionContext):
             await self.context.ended.wait()
             nursery.cancel_scope.cancel()
+
+
+async def _say_the_last_answer(self: H11Protocol, event: Any) -> None:
+    """Say of an answer behind which the connection is closed that it is the last (RFC 9112, 9.6).
+
+    That is one to a request of which not all has come, a body too large to be read, say, and any
+    while the server stops. Unsaid, a client sends its next request into the closing connection,
+    and loses it.
+    """
+    if isinstance(event, Response) and event.status_code >= 200:
+        unread = vars(self).get(_HAS_BODY) and self.connection.their_state is h11.SEND_BODY
+        if unread or self.context.terminated.is_set():
+            others = [it for it in event.headers if it[0].lower() != b"connection"]
+            event = replace(event, headers=[*others, (b"connection", b"close")])
+    await _stream_send(self, event)
 
 
 async def _note_the_close(self: WSStream, event: Event) -> None:
@@ -303,6 +322,7 @@ WSStream.handle = _handle_early_and_last  # type: ignore[method-assign]
 WebsocketBuffer.to_message = _note_the_end  # type: ignore[method-assign]
 WSStream.app_send = _send_unless_refused  # type: ignore[method-assign]
 H11Protocol.__init__ = _read_until_the_end  # type: ignore[method-assign]
+H11Protocol.stream_send = _say_the_last_answer  # type: ignore[method-assign]
 H11Protocol._check_protocol = _stay_with_http_1  # type: ignore[assignment, method-assign]
 Handshake.__init__ = _without_extensions  # type: ignore[method-assign]
 TCPServer.run = _run_within_boundary  # type: ignore[method-assign]

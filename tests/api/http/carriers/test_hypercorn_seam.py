@@ -225,3 +225,25 @@ async def test_a_request_behind_a_last_answer_leaves_nothing_behind() -> None:
         with trio.fail_after(5):
             while served.connections.facts()["connections"]:
                 await trio.sleep(0.01)
+
+
+async def test_an_answer_behind_which_the_connection_closes_says_so() -> None:
+    """Else a client sends its next request into the closing connection, and loses it."""
+    blueprint = Blueprint("test", __name__)
+
+    @blueprint.post("/hello")
+    async def view() -> str:
+        return "hello"
+
+    head = b"POST /hello HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n"
+    async with serving(mount(blueprint=blueprint)) as served:
+        async with connected(served) as client:
+            await client.send(head + b"whole")
+            with trio.fail_after(5):
+                assert "connection: close" not in (await client.read_head()).lower()
+        async with connected(served) as client:
+            await client.send(head + b"part")
+            with trio.fail_after(5):
+                answer = (await client.read_rest()).lower()
+            assert b"connection: close" in answer
+            assert answer.endswith(b"hello")
