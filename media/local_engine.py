@@ -24,7 +24,7 @@ from media.contract.errors import (
 )
 from media.contract.jobs import JobSink, JobWanted
 from media.contract.paths import MediaPath, PathFailure, PathTrouble
-from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.plans import PortFacts, PortReceives, PortSends, PortSink, PortWanted
 from media.contract.recordings import RecordingPlan, RecordingStatus
 from media.contract.session import EventSink, Failure, SessionWanted
 from media.datagram_ports import DatagramPorts
@@ -114,7 +114,9 @@ class LocalEngine:
     async def request_keyframe(self, source: str) -> None:
         self.router.request_keyframe(source)
 
-    async def open_port(self, port_id: str, wanted: PortWanted) -> PortFacts:
+    async def open_port(
+        self, port_id: str, wanted: PortWanted, events: PortSink | None = None
+    ) -> PortFacts:
         self._check_port(port_id)
         return self._ports.open(port_id, wanted)
 

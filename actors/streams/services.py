@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from actors.words.calls import NoTelephone, Telephone
 from media.contract.engine import MediaEngine
 from media.contract.session import IceServer
 from media.contract.streaming import OutsideTrouble, TargetFlows, TargetLost
@@ -109,6 +110,19 @@ class StreamLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class CallPlan:
+    """What telephone calls may take: RTP `ports`, both ends included, (0, 0) is any; and how many.
+
+    `most` is of all rooms, `per_room` of one. A call out rings for `ring_seconds` at most.
+    """
+
+    ports: tuple[int, int] = (0, 0)
+    most: int = 100
+    per_room: int = 100
+    ring_seconds: float = 88.0
+
+
+@dataclass(frozen=True, slots=True)
 class MediaServices:
     """Made once in `api/process/composition.py`.
 
@@ -124,3 +138,5 @@ class MediaServices:
     streaming: StreamingPlan = StreamingPlan()
     upload: Upload = NoUpload
     files_sent: set[Path] = field(default_factory=set)
+    telephone: Telephone = field(default_factory=NoTelephone)
+    calls: CallPlan = CallPlan()

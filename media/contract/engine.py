@@ -18,7 +18,7 @@ from typing import Protocol
 from media.contract.datagrams import DatagramPortFacts, DatagramPortWanted, RelayStats
 from media.contract.jobs import JobSink, JobStats, JobWanted
 from media.contract.paths import MediaPath, PathFailure
-from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.plans import PortFacts, PortReceives, PortSends, PortSink, PortWanted
 from media.contract.recordings import RecordingPlan, RecordingStatus
 from media.contract.session import EventSink, Failure, MediaSession, SessionWanted
 from media.contract.stats import RouterStats
@@ -68,7 +68,9 @@ class MediaEngine(Protocol):
     async def request_keyframe(self, source: str) -> None:
         """Ask the sender of a source for a keyframe. Raises UnknownSource."""
 
-    async def open_port(self, port_id: str, wanted: PortWanted) -> PortFacts:
+    async def open_port(
+        self, port_id: str, wanted: PortWanted, events: PortSink | None = None
+    ) -> PortFacts:
         """Open a UDP port for plain RTP; it is open until `close_port`.
 
         Raises IdTaken, NoFreePort, BadAddress, RouterFull; ValueError for a range that is none.

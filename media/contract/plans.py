@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -42,7 +43,8 @@ class PortReceives:
     Ports with the same `publisher` are of one sender: sound and picture are kept in step. What is
     said back to the sender (RTCP: keyframe requests, reports) goes to all of `feedback`; with None,
     to where its own RTCP comes from, else to the port above that of its RTP. Only packets from the
-    networks of `allow` are taken; None: from anywhere.
+    networks of `allow` are taken; None: from anywhere. `digits` is the payload type in which keys
+    that are pressed come beside it (telephone-event, RFC 4733): they are told as DigitPressed.
 
     Raises ValueError for what no RTP packet can say, and for hosts that are no numeric addresses.
     """
@@ -53,6 +55,7 @@ class PortReceives:
     publisher: str = ""
     feedback: tuple[Address, ...] | None = None
     allow: tuple[IPv4Network | IPv6Network, ...] | None = None
+    digits: int | None = None
 
     def __post_init__(self) -> None:
         _check(self.kind, self.codec)
@@ -67,7 +70,10 @@ class PortReceives:
 class PortSends:
     """What goes from a sink to `remote`; without `ssrc`, one is picked. Raises like the other.
 
-    Without `reports` no RTCP is sent along: the receiver has no place for it.
+    Without `reports` no RTCP is sent along: the receiver has no place for it. With `symmetric` it
+    goes to where what the port receives comes from, as soon as something does: the other side may
+    be behind a NAT (RFC 4961). The first sender has the port for good then; one from the host of
+    `remote` takes it from another.
     """
 
     kind: str
@@ -75,6 +81,7 @@ class PortSends:
     remote: Remote
     ssrc: int | None = None
     reports: bool = True
+    symmetric: bool = False
 
     def __post_init__(self) -> None:
         _check(self.kind, self.codec)
@@ -109,6 +116,19 @@ class PortFacts:
     strangers: int = 0
     received: SourceStats | None = field(default=None, compare=False)
     sent: SinkStats | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed:
+    """A key was pressed at the other side of a port: "0" to "9", "*", "#", "A" to "D"."""
+
+    port: str
+    digit: str
+    milliseconds: int
+
+
+PortSink = Callable[[DigitPressed], None]
+"""Takes what comes to a port and is no media. It must not wait; where it raises, it is logged."""
 
 
 def _check(kind: str, codec: Codec) -> None:

@@ -27,7 +27,7 @@ from media.contract.errors import (
 )
 from media.contract.jobs import JobEvent, JobSink, JobWanted
 from media.contract.paths import MediaPath, PathFailure, PathTrouble
-from media.contract.plans import Address, PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.plans import Address, PortFacts, PortReceives, PortSends, PortSink, PortWanted
 from media.contract.recordings import RecordingPlan, RecordingState, RecordingStatus
 from media.contract.session import EventSink, SessionWanted
 from media.contract.stats import (
@@ -90,6 +90,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.ports: dict[str, FakePort] = {}
+        self.port_sinks: dict[str, PortSink | None] = {}
         self.datagram_ports: dict[str, FakeDatagramPort] = {}
         self.redirected: list[tuple[Address, bytes]] = []
         self.relays: list[FakeRelay] = []
@@ -129,11 +130,14 @@ class FakeEngine:
             raise UnknownSource(source)
         self.keyframes_requested.append(source)
 
-    async def open_port(self, port_id: str, wanted: PortWanted) -> PortFacts:
+    async def open_port(
+        self, port_id: str, wanted: PortWanted, events: PortSink | None = None
+    ) -> PortFacts:
         await trio.lowlevel.checkpoint()
         self._check_port(port_id, wanted)
         numbers = self._free(wanted.ports, above=0 if wanted.mux else 1)
         self.ports[port_id] = port = FakePort(port_id, wanted, numbers)
+        self.port_sinks[port_id] = events
         return port.facts
 
     async def change_port(

@@ -1,0 +1,1 @@
+"""SIP: telephones, over UDP, TCP and TLS."""
