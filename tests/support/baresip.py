@@ -1,4 +1,4 @@
-"""A real telephone: Debian's baresip, on a loopback address of its own, steered by its control port.
+"""A real telephone: Debian's baresip, on a loopback address of its own, steered by a socket.
 
 It sends a tone as its microphone and a test picture as its camera, and writes what it hears to a
 file. Nothing here waits without a deadline.
