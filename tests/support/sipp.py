@@ -7,8 +7,6 @@ from itertools import count
 from pathlib import Path
 from textwrap import dedent
 
-import trio
-
 from tests.support.programs import need
 
 PATIENCE = 60.0
@@ -91,6 +89,16 @@ class Scenario:
         ]  # fmt: skip
         return self._send(lines, body.replace("[version]", "1"), retransmits=False)
 
+    def answer_to_invite(self, status: str, body: str = "") -> Scenario:
+        """Answer the INVITE although its CANCEL has come."""
+        lines = [
+            f"SIP/2.0 {status}",
+            "[last_Via:]", "[last_From:]", "[last_To:];tag=[call_number]", "[last_Call-ID:]",
+            "CSeq: [last_cseq_number] INVITE",
+            "Contact: <sip:service@[local_ip]:[local_port];transport=[transport]>",
+        ]  # fmt: skip
+        return self._send(lines, body.replace("[version]", "1"), retransmits=False)
+
     # --- what it must get
 
     def gets(
@@ -151,43 +159,92 @@ class Scenario:
         return self
 
 
+class Playing:
+    """A scenario that is being played."""
+
+    def __init__(self, process: subprocess.Popen[bytes], file: Path) -> None:
+        self._process = process
+        self._file = file
+
+    def ends(self, within: float = PATIENCE) -> None:
+        """Wait for its end. Raises AssertionError with what came where that was not as it says."""
+        try:
+            code = self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            raise AssertionError(f"it goes on\n{self._said()}") from None
+        assert code == 0, self._said()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
+    @property
+    def messages(self) -> str:
+        """What was sent and received so far."""
+        file = self._file.with_suffix(".messages")
+        return file.read_text("utf-8", "replace") if file.exists() else ""
+
+    def _said(self) -> str:
+        file = self._file.with_suffix(".errors")
+        errors = file.read_text("utf-8", "replace") if file.exists() else ""
+        return f"{errors}\n{self.messages}"
+
+
 class Sipp:
-    """One run of sipp, on a loopback address of its own."""
+    """Plays scenarios in a folder, each from a loopback address of its own."""
 
-    def __init__(self, folder: Path, transport: str = "u1") -> None:
-        self.folder = folder
-        self.host = f"127.0.78.{next(_HOSTS)}"
-        self.transport = transport
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._playing: list[Playing] = []
 
-    async def play(
-        self, scenario: Scenario, server: tuple[str, int] | None = None, *options: str
-    ) -> None:
-        """Play a scenario once, calling `server` or waiting to be called.
+    def begin(
+        self,
+        scenario: Scenario,
+        server: tuple[str, int] | None = None,
+        *options: str,
+        transport: str = "u1",
+    ) -> tuple[Playing, str]:
+        """Begin to play it once, calling `server` or waiting to be called; return its host, too.
 
-        Raises AssertionError with what sipp saw when anything comes that it does not say.
+        `transport`: "u1" is UDP, "t1" TCP.
         """
-        file = self.folder / f"{self.host}.xml"
+        host = f"127.0.78.{next(_HOSTS)}"
+        file = self._folder / f"{host}.xml"
         file.write_text(scenario.text())
         command = [
-            need("sipp"), "-sf", str(file), "-i", self.host, "-p", "5060", "-mi", self.host,
-            "-t", self.transport, "-m", "1", "-nostdin", "-trace_err", "-trace_msg",
+            need("sipp"), "-sf", str(file), "-i", host, "-p", "5060", "-mi", host,
+            "-t", transport, "-m", "1", "-nostdin", "-trace_err", "-trace_msg",
             "-error_file", str(file.with_suffix(".errors")),
             "-message_file", str(file.with_suffix(".messages")),
-            "-timeout", f"{PATIENCE}s", "-timeout_error", *options,
+            "-timeout", f"{PATIENCE:.0f}s", "-timeout_error", *options,
         ]  # fmt: skip
         if server is not None:
             command.append(f"{server[0]}:{server[1]}")
-        with trio.fail_after(PATIENCE + 10):
-            done = await trio.run_process(
-                command,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd=self.folder,
-                env={"TERM": "xterm", "PATH": "/usr/bin:/bin"},
-                check=False,
-            )
-        assert done.returncode == 0, self._said(file)
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder,
+            env={"TERM": "xterm", "PATH": "/usr/bin:/bin"},
+        )
+        playing = Playing(process, file)
+        self._playing.append(playing)
+        return playing, host
 
-    def _said(self, file: Path) -> str:
-        found = [file.with_suffix(end) for end in (".errors", ".messages")]
-        return "\n".join(it.read_text("utf-8", "replace") for it in found if it.exists())
+    def play(
+        self,
+        scenario: Scenario,
+        server: tuple[str, int],
+        *options: str,
+        transport: str = "u1",
+    ) -> Playing:
+        """Play it to its end. Raises what `Playing.ends` raises."""
+        playing, _ = self.begin(scenario, server, *options, transport=transport)
+        playing.ends(PATIENCE + 10)
+        return playing
+
+    def close(self) -> None:
+        """End what still plays."""
+        for playing in self._playing:
+            playing.stop()
