@@ -8,33 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.baresip import PATIENCE, Baresip, telephone
-from tests.support.sound import strength
+from tests.support.baresip import PATIENCE, telephone
 from tests.support.telephones import CalledRoom, TelephoneServer, telephone_server
+from tests.support.tones import hears
 
 pytestmark = pytest.mark.slow
-HEARD = 0.02  # of full loudness; what is not there is below a tenth of it
-SILENT = 0.005
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelephoneServer]:
     with telephone_server(tmp_path_factory.mktemp("telephones")) as server:
         yield server
-
-
-def hears(phone: Baresip, *tones: int, not_: tuple[int, ...] = ()) -> None:
-    """Wait until it hears these, and for the last second none of the others."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        sound, rate = phone.heard(), phone.rate
-        last = sound[-rate:]
-        found = {tone: float(strength(last, tone, rate)) for tone in (*tones, *not_)}
-        if len(last) == rate and all(found[tone] > HEARD for tone in tones):
-            if all(found[tone] < SILENT for tone in not_):
-                return
-        assert time.monotonic() < deadline, (found, len(sound))
-        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("codec", ["pcmu", "pcma", "G722/16000/1", "opus/48000/2"])

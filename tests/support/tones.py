@@ -1,0 +1,25 @@
+"""Which tones a telephone hears."""
+
+from __future__ import annotations
+
+import time
+
+from tests.support.baresip import PATIENCE, Baresip
+from tests.support.sound import strength
+
+HEARD = 0.02  # of full loudness
+SILENT = 0.005
+
+
+def hears(phone: Baresip, *tones: int, not_: tuple[int, ...] = ()) -> None:
+    """Wait until it hears these, and for the last second none of the others."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        sound, rate = phone.heard(), phone.rate
+        last = sound[-rate:]
+        found = {tone: float(strength(last, tone, rate)) for tone in (*tones, *not_)}
+        heard = all(found[tone] > HEARD for tone in tones)
+        if len(last) == rate and heard and all(found[tone] < SILENT for tone in not_):
+            return
+        assert time.monotonic() < deadline, (found, len(sound))
+        time.sleep(0.2)
