@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.baresip import telephone
+from tests.support.called_rooms import CalledRoom, telephone_server
 from tests.support.media_file import look_into
 from tests.support.owt_mix_page import BLUE, GREEN, RED, MixTab
-from tests.support.telephones import CalledRoom, telephone_server
 from tests.support.tones import hears
 
 pytestmark = pytest.mark.browser

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.called_rooms import CalledRoom, TelephoneServer, telephone_server
 from tests.support.sipp import AUDIO, Scenario, Sipp, session
-from tests.support.telephones import CalledRoom, TelephoneServer, telephone_server
 
 pytestmark = pytest.mark.slow
 
@@ -222,7 +222,7 @@ class TestStrangers:
 
     @pytest.fixture(scope="class")
     def guarded(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelephoneServer]:
-        from tests.support.telephones import CONFIG
+        from tests.support.called_rooms import CONFIG
 
         config = CONFIG.replace('allow = ["127.0.77.0/24", "127.0.78.0/24"]\nusers', "users")
         with telephone_server(tmp_path_factory.mktemp("guarded"), config) as server:

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.called_rooms import CalledRoom, TelephoneServer, telephone_server
 from tests.support.sipp import AUDIO, Playing, Scenario, Sipp
-from tests.support.telephones import CalledRoom, TelephoneServer, telephone_server
 
 pytestmark = pytest.mark.slow
 

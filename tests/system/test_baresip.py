@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.baresip import PATIENCE, telephone
-from tests.support.telephones import CalledRoom, TelephoneServer, telephone_server
+from tests.support.called_rooms import CalledRoom, TelephoneServer, telephone_server
 from tests.support.tones import hears
 
 pytestmark = pytest.mark.slow
