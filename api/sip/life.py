@@ -20,13 +20,15 @@ from api.sip.binding import SipSocket
 from api.sip.flows import Flow
 from api.sip.plan import TelephonePlan
 from api.sip.registrations import Registered
+from api.sip.rooms import RoomAccount
 from api.sip.strangers import Acquaintances, Strangers
 from api.sip.tally import SipTally
 from api.sip.transports import Transports
 from api.sip.watched_leg import LegFacts, WatchedLeg
 
 if TYPE_CHECKING:
-    from api.sip.agent import Credentials, Invited, Registration
+    from api.sip.agent import Invited
+    from api.sip.auth import Credentials
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +62,9 @@ class SipAgent(Protocol):
         now: float,
     ) -> CallLeg: ...
 
-    def register(self, registration: Registration, flow: Flow, now: float) -> None: ...
+    def register(
+        self, name: str, server: str, account: RoomAccount, flow: Flow, now: float
+    ) -> None: ...
 
     def unregister(self, name: str, now: float) -> None: ...
 
@@ -257,7 +261,7 @@ class TelephoneLife:
         self.unregister(each)
         self._servers[each.name] = flow.remote[0]
         self.talk(flow.remote[0])
-        self.agent.register(registration_of(each), flow, trio.current_time())
+        self.agent.register(each.name, each.server.uri, each.account, flow, trio.current_time())
         self.wake()
 
     def unregister(self, each: Registered) -> None:

@@ -77,6 +77,11 @@ class SipTelephone:
         }
 
     @property
+    def alive(self) -> bool:
+        """Whether it listens and calls, and has not just crashed."""
+        return self._life is not None
+
+    @property
     def sockets(self) -> tuple[SipSocket, ...]:
         """What is listened on."""
         return self._sockets
