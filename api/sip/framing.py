@@ -7,6 +7,7 @@ import re
 from api.sip.messages import MOST_BYTES, MOST_HEAD
 
 END = b"\r\n\r\n"
+WAITING = (bytearray(), bytearray(b"\r"))  # after a line break: the beginning of a ping?
 MOST_PONGS = 16  # that wait to be sent; whoever sends more pings than it reads gets no more
 LENGTH = re.compile(
     rb"\r\n(?:content-length|l)[ \t]*:((?:[ \t]|\r\n[ \t])*)([^\r]*)", re.IGNORECASE
@@ -79,10 +80,7 @@ class StreamFramer:
             if self._held.startswith(END, at):
                 self._pongs = min(self._pongs + 1, MOST_PONGS)
                 at += len(END)
-            elif self._held.startswith(b"\r\n", at) and self._held[at + 2 : at + 4] not in (
-                b"",
-                b"\r",
-            ):
+            elif self._held.startswith(b"\r\n", at) and self._held[at + 2 :] not in WAITING:
                 at += 2
             else:
                 break

@@ -19,6 +19,10 @@ class Timers:
     t4: float = 5.0
     patience: float = 600.0
 
+    def __post_init__(self) -> None:
+        if min(self.t1, self.t2, self.t4, self.patience) <= 0:
+            raise ValueError("the timers of SIP are longer than nothing")
+
     @property
     def limit(self) -> float:
         """Timers B, D, F, H, J, L and M: after so long, the other side has given up as well."""
