@@ -19,17 +19,17 @@ class DatagramSocket:
     """A bound socket, which is left open: whoever bound it closes it."""
 
     def __init__(self, bound: socket.socket) -> None:
-        self._socket = bound
+        self.socket = bound
         self.local: Address = bound.getsockname()[:2]
         self.family = bound.family
 
     async def read(self, receive: Receive) -> None:
         """Hand on whatever comes, for ever; what is truncated or comes from a link is not SIP."""
         while True:
-            await trio.lowlevel.wait_readable(self._socket)
+            await trio.lowlevel.wait_readable(self.socket)
             for _ in range(BATCH):
                 try:
-                    data, _, flags, source = self._socket.recvmsg(DATAGRAM_BYTES)
+                    data, _, flags, source = self.socket.recvmsg(DATAGRAM_BYTES)
                 except BlockingIOError:
                     break
                 except OSError:  # a report about something that was sent
@@ -44,7 +44,7 @@ class DatagramSocket:
         What does not fit into the socket's buffer is lost, as on the way: it is sent again.
         """
         try:
-            self._socket.sendto(data, remote)
+            self.socket.sendto(data, remote)
         except BlockingIOError:
             return True
         except OSError:

@@ -45,7 +45,9 @@ class Dialog:
         headers = request.headers
         headers.add("Max-Forwards", MOST_FORWARDS)
         headers.add("From", f"{self.local};tag={self.local_tag}")
-        headers.add("To", f"{self.remote};tag={self.remote_tag}" if self.remote_tag else str(self.remote))
+        headers.add(
+            "To", f"{self.remote};tag={self.remote_tag}" if self.remote_tag else str(self.remote)
+        )
         headers.add("Call-ID", self.call_id)
         headers.add("CSeq", f"{number} {method}")
         for route in routes:

@@ -23,12 +23,12 @@ from api.sip.registrations import Registered
 from api.sip.rooms import RoomAccount
 from api.sip.strangers import Acquaintances, Strangers
 from api.sip.tally import SipTally
-from api.sip.transports import Transports
+from api.sip.transports import NotReached, Transports
 from api.sip.watched_leg import LegFacts, WatchedLeg
 
 if TYPE_CHECKING:
-    from api.sip.agent import Invited
     from api.sip.auth import Credentials
+    from api.sip.user_agent_words import Invited
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +106,7 @@ class TelephoneLife:
         self._logged: dict[str, None] = {}
         self._changed = trio.Event()
         self.legs: set[WatchedLeg] = set()
-        self.transports = Transports(sockets, plan.secure, plan.connections, self)
+        self.transports = Transports(sockets, plan.secure, plan.connections, self, plan.announces)
         self.agent = make_agent(self)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -193,10 +193,6 @@ class TelephoneLife:
             self.refused(host, CallEnd.NOT_ALLOWED)
         return True
 
-    def announced(self, local: str) -> str:
-        """Return by which address others reach us at one of our own."""
-        return self._plan.announces(local)
-
     def registered(self, name: str, ok: bool, why: str) -> None:
         """Pass on how a registration stands."""
         self._tally.registrations["registered" if ok else "failed"] += 1
@@ -205,7 +201,12 @@ class TelephoneLife:
     def invited(self, invited: Invited) -> None:
         """Count a call that comes in, and pass it on; refused where there are too many."""
         has_room = self._listener.room_for_calls
-        leg = self.watch(invited.leg, LegFacts(True, invited.host))
+        told = invited.leg.address
+        try:
+            local = self.transports.address_towards(invited.host)
+        except NotReached:
+            local = told
+        leg = self.watch(invited.leg, LegFacts(True, invited.host, local, told))
         if not has_room:
             leg.refuse(CallEnd.NO_CAPACITY)
             return
@@ -276,6 +277,7 @@ class TelephoneLife:
         """End every call, with datagrams only: what waits is over."""
         for leg in tuple(self.legs):
             leg.hang_up(CallEnd.STOPPED)
+        self.agent.tick(trio.current_time())  # does what it was ordered
         self.flush()
 
     async def hang_up_all(self) -> None:

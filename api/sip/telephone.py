@@ -30,7 +30,7 @@ from api.sip.transports import NotReached
 from api.sip.watched_leg import LegFacts
 
 if TYPE_CHECKING:
-    from api.sip.agent import Invited
+    from api.sip.user_agent_words import Invited
 
 log = structlog.get_logger(__name__)
 
@@ -178,20 +178,22 @@ class SipTelephone:
         life = self._alive()
         try:
             flow = await self._reach(life, found)
+            local = life.transports.address_towards(flow.remote[0])
         except NotReached as error:
             raise CallRefused(CallEnd.UNREACHABLE, str(error)) from None
-        description = await offer(flow.local[0])
+        facts = LegFacts(False, flow.remote[0], local, flow.local[0], room)
+        description = facts.told(await offer(local))
         if self._alive() is not life:
             raise CallRefused(CallEnd.FAILED, "the telephone has started anew")
         # From here on nothing waits: who gives up has called nobody, or has the leg.
-        local, credentials = self._identity(account, found, life, flow)
+        caller, credentials = self._identity(account, found, flow)
         now = trio.current_time()
         leg = life.agent.dial(
-            found.uri, flow, credentials, local, description, self._plan.ring_seconds, now
+            found.uri, flow, credentials, caller, description, self._plan.ring_seconds, now
         )
         log.info("call.invited", direction="out", room=room, host=found.host)
         life.wake()
-        return life.watch(leg, LegFacts(False, flow.remote[0], room))
+        return life.watch(leg, facts)
 
     async def _account(self, room: str) -> RoomAccount | None:
         if self._rooms is None:
@@ -207,7 +209,7 @@ class SipTelephone:
         return self._life
 
     def _identity(
-        self, account: RoomAccount | None, to: Destination, life: TelephoneLife, flow: Flow
+        self, account: RoomAccount | None, to: Destination, flow: Flow
     ) -> tuple[str, Credentials | None]:
         """Return who calls, and the password, which is for the server alone that it belongs to."""
         if account is not None and self._is_server(account, to):
@@ -216,9 +218,8 @@ class SipTelephone:
         if trunk is not None and trunk.host == to.host:
             name = self._destinations.trunk_user
             return _uri(name, trunk), Credentials(name, self._plan.users.get(name, ""))
-        host = life.announced(flow.local[0])
         user = account.username if account else NOBODY
-        return _uri(user, Destination("", host, 0)), None
+        return _uri(user, Destination("", flow.local[0], 0)), None
 
     def _is_server(self, account: RoomAccount, to: Destination) -> bool:
         with suppress(CallRefused):

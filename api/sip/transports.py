@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -63,15 +63,25 @@ class SecureContexts:
 
 
 class Transports:
-    """All sockets of one life of the telephone."""
+    """All sockets of one life of the telephone.
+
+    Their flows have as `local` what others reach us by: `announces` returns it for an address of
+    ours (1:1 NAT).
+    """
 
     def __init__(
-        self, sockets: Sequence[SipSocket], secure: SecureContexts, connections: int, wire: SipWire
+        self,
+        sockets: Sequence[SipSocket],
+        secure: SecureContexts,
+        connections: int,
+        wire: SipWire,
+        announces: Callable[[str], str] = str,
     ) -> None:
         self._datagrams = [DatagramSocket(it.socket) for it in sockets if it.transport == "udp"]
         self._listeners = [it for it in sockets if it.transport != "udp"]
         self._secure = secure
         self._wire = wire
+        self._announces = announces
         self._places = ConnectionPlaces(connections)
         self._open: dict[Flow, SipConnection] = {}
         self._ours: dict[tuple[Transport, Address, str], Flow] = {}
@@ -136,7 +146,7 @@ class Transports:
         started = False
         try:
             stream, local = await self._connect(transport, remote, name)
-            flow = self._ours[key] = Flow(transport, local, remote)
+            flow = self._ours[key] = Flow(transport, self._told(local), remote)
             self._start(stream, flow, place)
             started = True
             return flow
@@ -150,7 +160,7 @@ class Transports:
             if each.family == _family(remote[0]):
                 local = self._source(each, remote[0])
                 if local is not None:
-                    return Flow("udp", (local, each.local[1]), remote)
+                    return Flow("udp", self._told((local, each.local[1])), remote)
         raise NotReached("there is no way to this address over UDP")
 
     async def _connect(
@@ -199,7 +209,8 @@ class Transports:
             return
         local = self._source(by, remote[0])
         if local is not None:
-            self._wire.receive(data, Flow("udp", (local, by.local[1]), remote))
+            told = self._told((local, by.local[1]))
+            self._wire.receive(data, Flow("udp", told, remote))
 
     async def _accept(self, listener: SipSocket) -> None:
         bound = trio.socket.from_stdlib_socket(listener.socket)
@@ -218,7 +229,8 @@ class Transports:
                     self._places.give(place)
                 continue
             _keep_alive(sock)
-            flow = Flow(listener.transport, sock.getsockname()[:2], source[:2])
+            local = self._told(sock.getsockname()[:2])
+            flow = Flow(listener.transport, local, source[:2])
             self._start(trio.SocketStream(sock), flow, place, accepted=True)
 
     def _start(self, stream: ByteStream, flow: Flow, place: str, *, accepted: bool = False) -> None:
@@ -266,14 +278,32 @@ class Transports:
 
     # Our own addresses.
 
+    def address_towards(self, remote: str) -> str:
+        """Return the address of ours by which a host reaches us, where ports can be opened.
+
+        Raises NotReached.
+        """
+        sockets = [it.socket for it in self._listeners] + [it.socket for it in self._datagrams]
+        for sock in sockets:
+            host: str = sock.getsockname()[0]
+            if _family(host) == _family(remote) and not ip_address(host).is_unspecified:
+                return host
+        found = source_towards(_family(remote), remote)
+        if found is None:
+            raise NotReached("there is no way to this address")
+        return found
+
+    def _told(self, local: Address) -> Address:
+        return self._announces(local[0]), local[1]
+
     def _sender(self, local: Address) -> DatagramSocket | None:
-        any_of = None
+        alike = None  # on every address, or on one that is announced as another
         for each in self._datagrams:
             if each.local == local:
                 return each
-            if each.local[1] == local[1] and each.family == _family(local[0]) and _wild(each.local):
-                any_of = each
-        return any_of
+            if each.local[1] == local[1] and each.family == _family(local[0]):
+                alike = each
+        return alike
 
     def _source(self, by: DatagramSocket, remote: str) -> str | None:
         """Return our address towards a host; None where there is no way to it."""

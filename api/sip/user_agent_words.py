@@ -149,5 +149,3 @@ def end_of(status: int) -> CallEnd:
 def status_words(response: Response) -> str:
     """Return the other side's status and words, cleaned."""
     return cleaned(f"{response.code} {response.phrase}")
-
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actors.core.errors import ActorStopped, MailboxFull
 from actors.words.calls import (
@@ -22,16 +22,26 @@ from actors.words.calls import (
     LegSink,
 )
 
+RtpAddress = tuple[str, int]
 UNTOLD = 32  # events that are kept until somebody listens
 
 
 @dataclass(frozen=True, slots=True)
 class LegFacts:
-    """What is logged and counted of a call: the other side's host, and the room if it is ours."""
+    """What is logged and counted of a call: the other side's host, and the room if it is ours.
+
+    `local` is our address towards it, and `announced` what it is told in place of that.
+    """
 
     incoming: bool
     host: str
+    local: str
+    announced: str
     room: str = ""
+
+    def told(self, description: CallDescription) -> CallDescription:
+        """Return what the other side is told of our ports."""
+        return announced_as(description, self.local, self.announced)
 
     @property
     def direction(self) -> str:
@@ -41,6 +51,31 @@ class LegFacts:
     def of_room(self) -> dict[str, str]:
         """The room, for a log line, where it is known."""
         return {"room": self.room} if self.room else {}
+
+
+def announced_as(description: CallDescription, local: str, told: str) -> CallDescription:
+    """Return a description whose ports at `local` are said to be at `told`."""
+    if local == told:
+        return description
+
+    def at(address: RtpAddress) -> RtpAddress:
+        return (told, address[1]) if address[0] == local else address
+
+    return CallDescription(
+        tuple(
+            section
+            if section.remote is None
+            else replace(
+                section,
+                remote=replace(
+                    section.remote,
+                    rtp=at(section.remote.rtp),
+                    rtcp=section.remote.rtcp and at(section.remote.rtcp),
+                ),
+            )
+            for section in description.sections
+        )
+    )
 
 
 class WatchedLeg:
@@ -67,7 +102,7 @@ class WatchedLeg:
     @property
     def address(self) -> str:
         """Our numeric address towards the other side."""
-        return self._leg.address
+        return self.facts.local
 
     def listen(self, events: LegSink) -> None:
         """Tell everything to this from now on, and what was not told yet, first."""
@@ -85,7 +120,7 @@ class WatchedLeg:
         """Take the call, or the last offer."""
         if not self.over:
             self.taken, self._reoffered = True, False
-            self._leg.answer(description)
+            self._leg.answer(self.facts.told(description))
             self._changed()
 
     def refuse(self, why: CallEnd) -> None:

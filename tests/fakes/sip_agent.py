@@ -26,6 +26,8 @@ class Hooks(Protocol):
 
     def wake(self) -> None: ...
 
+    def admitted(self, host: str) -> bool: ...
+
     def registered(self, name: str, ok: bool, why: str) -> None: ...
 
 
@@ -80,6 +82,8 @@ class FakeSipAgent:
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         verb, *rest = data.decode("utf-8", "replace").partition("\r")[0].split(" ")
         match [verb, *rest]:
+            case ["INVITE", id_, *_] if not self.hooks.admitted(flow.remote[0]):
+                self.say(flow, "NO", id_)
             case ["INVITE", id_, user, *_]:
                 leg = SpokenLeg(flow.local[0], agent=self, id=id_, flow=flow)
                 self.legs[id_] = leg
