@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 from sipmessage import Request, Response
@@ -15,6 +16,14 @@ from api.sip.session_timers import TimerPlan
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 ACCEPT = "application/sdp, application/media_control+xml, application/dtmf-relay"
+
+
+class Phase(Enum):
+    CALLING = "calling"  # our INVITE waits for its final answer
+    ASKED = "asked"  # their INVITE waits for ours
+    STANDING = "standing"
+    LEAVING = "leaving"  # its end was told, something of it is still on the way
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,9 @@ class Desk(Protocol):
     def acknowledged(self, transaction: str) -> None:
         """The ACK has come."""
 
+    def forget(self, transaction: str) -> None:
+        """Nobody waits for responses to this any more."""
+
     def gone(self, leg: object) -> None:
         """Nothing of this call is left."""
 
@@ -149,5 +161,3 @@ def end_of(status: int) -> CallEnd:
 def status_words(response: Response) -> str:
     """Return the other side's status and words, cleaned."""
     return cleaned(f"{response.code} {response.phrase}")
-
-
