@@ -48,6 +48,7 @@ class SipLeg:
         self.sent_body = b""  # what we said last
         self.peer_updates = False  # whether they take UPDATE
         self.gone_by = math.inf
+        self.invite_key: tuple[str, str, int] | None = None  # of theirs: who repeats it, loops
         self.offers = TheirOffers(self)
         self.requests = OutgoingRequests(self)
         self._session = secrets.randbits(48)
@@ -113,12 +114,14 @@ class SipLeg:
 
     def over(self, why: CallEnd, now: float, detail: str = "") -> None:
         """Tell the end: nothing of the call is left."""
+        if self.phase is Phase.GONE:
+            return
         if self.phase is not Phase.LEAVING:
             self.ending(why, now, detail)
-        if self.phase is not Phase.GONE:
-            self.phase = Phase.GONE
-            self.offers.drop(now)
-            self.desk.gone(self)
+        self.phase = Phase.GONE
+        self.gone_by = math.inf
+        self.offers.drop(now)
+        self.desk.gone(self)
 
     def describe(self, description: CallDescription, answering: bytes = b"") -> bytes:
         """Return our text of a description; its version rises where it changes."""
@@ -151,6 +154,16 @@ class SipLeg:
             self.leave(CallEnd.LOST, now, "session expired")
         elif now >= self.timer.refresh_at:
             self.requests.refresh(now)
+
+    def hung_up(self, now: float) -> None:
+        """Take their BYE, which may cross anything of ours (RFC 3261, section 15)."""
+        self.offers.hung_up()
+        if self.phase is Phase.CALLING:
+            self.requests.hung_up()
+            self.requests.cancel(now)
+            self.ending(CallEnd.HUNG_UP, now)
+        elif not self.requests.waits_for_first:
+            self.over(CallEnd.CANCELLED if self.phase is Phase.ASKED else CallEnd.HUNG_UP, now)
 
     def standing(self) -> None:
         self.phase = Phase.STANDING

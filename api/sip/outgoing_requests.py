@@ -81,7 +81,12 @@ class OutgoingRequests:
             put_description(request, leg.sent_body)
         self._invite = self._send(self._offered(request), now)
 
-    def hung_up(self, now: float) -> None:
+    @property
+    def waits_for_first(self) -> bool:
+        """Whether the INVITE that begins the call has no final answer."""
+        return self._invite is not None and not leg_has_tag(self._leg)
+
+    def hung_up(self) -> None:
         """They said BYE while our INVITE has no final answer: it is on its way, or cancelled."""
         self._left = True
 

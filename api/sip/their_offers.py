@@ -11,7 +11,7 @@ from sipmessage import Request, Response
 from actors.words.calls import CallDescription, CallEnd, LegConfirmed, LegOffered
 from api.sip.description import BadSession, read
 from api.sip.header_values import put_description
-from api.sip.messages import content_type, response_to
+from api.sip.messages import content_type, cseq, header, response_to
 from api.sip.session_timers import answered, too_short
 from api.sip.user_agent_words import ACCEPT, ALLOW, STATUSES, Phase
 
@@ -44,7 +44,7 @@ def described(request: Request | Response) -> CallDescription | None:
     """Return the description in a body; None without a body. Raises UnfitBody."""
     if not request.body:
         return None
-    if content_type(request) != SDP:
+    if content_type(request) != SDP or header(request, "Content-Encoding") not in ("", "identity"):
         raise UnfitBody(415)
     try:
         return read(request.body)
@@ -156,9 +156,10 @@ class TheirOffers:
 
     def acknowledged(self, request: Request, now: float) -> None:
         """Take an ACK of a 2xx, with the answer where we made the offer."""
-        asked, self._unconfirmed = self._unconfirmed, None
-        if asked is None:
+        asked = self._unconfirmed
+        if asked is None or cseq(asked.request).sequence != cseq(request).sequence:
             return
+        self._unconfirmed = None
         leg = self._leg
         leg.desk.acknowledged(asked.transaction)
         if leg.phase is Phase.LEAVING:

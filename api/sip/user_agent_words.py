@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sipmessage import Request, Response
 
@@ -13,6 +13,9 @@ from actors.words.calls import CallDescription, CallEnd, CallLeg
 from api.sip.flows import Flow
 from api.sip.header_values import cleaned
 from api.sip.session_timers import TimerPlan
+
+if TYPE_CHECKING:
+    from api.sip.leg import SipLeg
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 ACCEPT = "application/sdp, application/media_control+xml, application/dtmf-relay"
@@ -96,6 +99,7 @@ class Desk(Protocol):
     """What calls and registrations use of the agent."""
 
     settings: AgentSettings
+    hooks: AgentHooks
 
     def order(self, todo: Callable[[float], None]) -> None:
         """Do this with the next tick: orders come without a time."""
@@ -120,7 +124,7 @@ class Desk(Protocol):
     def forget(self, transaction: str) -> None:
         """Nobody waits for responses to this any more."""
 
-    def gone(self, leg: object) -> None:
+    def gone(self, leg: SipLeg) -> None:
         """Nothing of this call is left."""
 
 
