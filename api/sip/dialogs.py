@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sipmessage import URI, Address, Request, Response
+from sipmessage import URI, Request
 
 from api.sip.flows import Flow
-from api.sip.header_values import address, addresses, call_id, sequence, tag
+from api.sip.header_text import read_address, read_uri
+from api.sip.messages import (
+    Message,
+    address_text,
+    call_id,
+    cseq,
+    header,
+    header_list,
+    tag,
+    with_tag,
+)
 
 MOST_FORWARDS = "70"
 MOST_ROUTES = 16
@@ -17,18 +27,18 @@ MOST_ROUTES = 16
 class Dialog:
     """One end of a dialog, or of one that may come: without `remote_tag` it is not there yet.
 
-    `local` and `remote` are the values of From and To, without tags, as our end writes them.
+    `local` and `remote` are the values of From and To as our end writes them: ours has its tag.
     """
 
     call_id: str
     local_tag: str
-    local: Address
-    remote: Address
+    local: str
+    remote: str
     target: URI
     contact: str
     flow: Flow
     remote_tag: str = ""
-    routes: list[Address] = field(default_factory=list)
+    routes: list[str] = field(default_factory=list)
     local_sequence: int = 0
     remote_sequence: int = -1
 
@@ -37,17 +47,15 @@ class Dialog:
         if number is None:
             self.local_sequence += 1
             number = self.local_sequence
-        target, routes = self.target, [str(route) for route in self.routes]
-        if self.routes and "lr" not in self.routes[0].uri.parameters:  # a strict router
-            target = self.routes[0].uri
-            routes = [*routes[1:], f"<{self.target}>"]
+        target, routes = self.target, self.routes
+        strict = _strict(routes[0]) if routes else None
+        if strict is not None:
+            target, routes = strict, [*routes[1:], f"<{self.target}>"]
         request = Request(method, target)
         headers = request.headers
         headers.add("Max-Forwards", MOST_FORWARDS)
-        headers.add("From", f"{self.local};tag={self.local_tag}")
-        headers.add(
-            "To", f"{self.remote};tag={self.remote_tag}" if self.remote_tag else str(self.remote)
-        )
+        headers.add("From", self.local)
+        headers.add("To", self.remote)
         headers.add("Call-ID", self.call_id)
         headers.add("CSeq", f"{number} {method}")
         for route in routes:
@@ -59,29 +67,40 @@ class Dialog:
 
     def in_order(self, request: Request) -> bool:
         """Take note of a request's CSeq; False where it is not above the last one (12.2.2)."""
-        number = sequence(request)[0]
+        number = cseq(request).sequence
         if number <= self.remote_sequence:
             return False
         self.remote_sequence = number
         return True
 
-    def refresh_target(self, message: Request | Response) -> None:
+    def refresh_target(self, message: Message) -> None:
         """Send to the Contact of this from now on; of requests and answers that move it."""
-        moved = address(message, "Contact")
-        if moved is not None:
-            self.target = moved.uri
+        self.target = contact_uri(message) or self.target
 
-    def established(self, response: Response) -> None:
+    def established(self, response: Message) -> None:
         """Take tag, route set and target of a response to our INVITE (12.1.2)."""
         self.remote_tag = tag(response, "To")
-        recorded = addresses(response, "Record-Route") or []
-        self.routes = recorded[:MOST_ROUTES][::-1]
+        self.remote = header(response, "To")
+        self.routes = header_list(response, "Record-Route")[:MOST_ROUTES][::-1]
         self.refresh_target(response)
 
 
-def bare(named: Address) -> Address:
-    """Return an address without its tag and other parameters."""
-    return Address(named.uri, named.name)
+def contact_uri(message: Message) -> URI | None:
+    """Return the URI of Contact; None without one that requests can go to."""
+    try:
+        found = read_uri(address_text(message, "Contact").partition("?")[0])
+    except (TypeError, ValueError):
+        return None
+    return None if found.scheme == "tel" else found
+
+
+def _strict(route: str) -> URI | None:
+    """Return the URI of a router without "lr", to which requests are addressed (12.2.1.1)."""
+    try:
+        found = read_uri(read_address(route).uri.partition("?")[0])
+    except (TypeError, ValueError):
+        return None
+    return None if "lr" in found.parameters else found
 
 
 def contact_of(flow: Flow, user: str) -> str:
@@ -94,15 +113,11 @@ def contact_of(flow: Flow, user: str) -> str:
 
 def called(request: Request, local_tag: str, flow: Flow) -> Dialog | None:
     """Return the dialog that an INVITE begins at its callee (12.1.1); None if it lacks for it."""
-    local, remote = address(request, "To"), address(request, "From")
-    target = address(request, "Contact")
-    routes = addresses(request, "Record-Route")
-    if local is None or remote is None or target is None or routes is None:
-        return None
-    if len(routes) > MOST_ROUTES or target.uri.scheme == "tel" or not call_id(request):
+    target, routes = contact_uri(request), header_list(request, "Record-Route")
+    if target is None or len(routes) > MOST_ROUTES or not tag(request, "From"):
         return None
     return Dialog(
-        call_id(request), local_tag, bare(local), bare(remote), target.uri,
-        contact_of(flow, request.uri.user or ""), flow, tag(request, "From"), routes,
-        remote_sequence=sequence(request)[0],
+        call_id(request), local_tag, with_tag(header(request, "To"), local_tag),
+        header(request, "From"), target, contact_of(flow, request.uri.user or ""), flow,
+        tag(request, "From"), routes, remote_sequence=cseq(request).sequence,
     )  # fmt: skip

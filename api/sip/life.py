@@ -16,10 +16,10 @@ import trio
 
 from actors.words.calls import CallDescription, CallEnd, CallLeg
 from api.http.credentials import CredentialGuard, TooManyAttempts, address_key
+from api.sip.accounts import KeptAccount
 from api.sip.binding import SipSocket
 from api.sip.flows import Flow
 from api.sip.plan import TelephonePlan
-from api.sip.registrations import Registered
 from api.sip.rooms import RoomAccount
 from api.sip.strangers import Acquaintances, Strangers
 from api.sip.tally import SipTally
@@ -95,7 +95,7 @@ class TelephoneLife:
         listener: LifeListener,
         make_agent: Callable[[TelephoneLife], SipAgent],
     ) -> None:
-        self._plan = plan
+        self.plan = plan
         self._guard = guard
         self._tally = tally
         self._listener = listener
@@ -149,7 +149,7 @@ class TelephoneLife:
         """Tell whether we have to do with this host."""
         return (
             host in self._talking
-            or self._plan.admits(host)
+            or self.plan.admits(host)
             or self._acquaintances.knows(address_key(host), trio.current_time())
         )
 
@@ -168,7 +168,7 @@ class TelephoneLife:
 
     def admitted(self, host: str) -> bool:
         """Tell whether somebody at this host may call without a password."""
-        return self._plan.admits(host)
+        return self.plan.admits(host)
 
     def may_answer_options(self, host: str) -> bool:
         """Tell whether this host may ask whether we are there."""
@@ -176,7 +176,7 @@ class TelephoneLife:
 
     def password(self, user: str) -> str | None:
         """Return the password of a user."""
-        return self._plan.users.get(user)
+        return self.plan.users.get(user)
 
     def attempt(self, host: str, ok: bool) -> bool:
         """Count a password that was shown; False where nobody at that address is heard now."""
@@ -257,7 +257,7 @@ class TelephoneLife:
         room = {} if facts is None else facts.of_room
         log.info("call.refused", why=why, direction=direction, host=host, **room)
 
-    def register(self, each: Registered, flow: Flow) -> None:
+    def register(self, each: KeptAccount, flow: Flow) -> None:
         """Register an account by this way; what it comes to is told to `registered`."""
         self.unregister(each)
         self._servers[each.name] = flow.remote[0]
@@ -265,7 +265,7 @@ class TelephoneLife:
         self.agent.register(each.name, each.server.uri, each.account, flow, trio.current_time())
         self.wake()
 
-    def unregister(self, each: Registered) -> None:
+    def unregister(self, each: KeptAccount) -> None:
         """Take back what was registered, if anything was."""
         host = self._servers.pop(each.name, None)
         if host is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sipmessage import Request, Response
 
-from api.sip.header_values import number, parameter, tokens
+from api.sip.messages import Message, header, number, parameter, tokens
 
 SHORTEST = 90  # seconds, RFC 4028, section 5
 LONGEST = 86_400
@@ -74,7 +74,7 @@ def answered(request: Request, response: Response, plan: TimerPlan) -> tuple[int
     supported = "timer" in tokens(request, "Supported") + tokens(request, "Require")
     interval = plan.interval if asked is None else max(plan.least, min(asked, plan.interval))
     interval = min(LONGEST, max(interval, least))
-    chosen = parameter(request, "Session-Expires", "refresher")
+    chosen = _refresher(request)
     ours = not supported or chosen == "uas" or (chosen != "uac" and asked is None)
     if not ours:
         response.headers.set("Require", "timer")
@@ -87,7 +87,7 @@ def agreed(response: Response) -> tuple[int, bool] | None:
     interval = number(response, "Session-Expires")
     if interval is None:
         return None
-    ours = parameter(response, "Session-Expires", "refresher") != "uas"
+    ours = _refresher(response) != "uas"
     return min(LONGEST, max(SHORTEST, interval)), ours
 
 
@@ -97,3 +97,7 @@ def longer(response: Response, plan: TimerPlan) -> TimerPlan | None:
     if not plan.least < least <= LONGEST:
         return None
     return TimerPlan(max(plan.interval, least), least)
+
+
+def _refresher(message: Message) -> str:
+    return (parameter(header(message, "Session-Expires"), "refresher") or "").lower()

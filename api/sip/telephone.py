@@ -17,13 +17,13 @@ import trio
 from actors.core.errors import ActorError
 from actors.words.calls import CallEnd, CallLeg, CallRefused, MakeOffer
 from api.http.credentials import CredentialGuard
+from api.sip.accounts import KeptAccount, KeptAccounts
 from api.sip.auth import Credentials
 from api.sip.binding import SipSocket
 from api.sip.destinations import Destination, Destinations, not_allowed
 from api.sip.flows import Address, Flow
 from api.sip.life import SipAgent, TelephoneLife
 from api.sip.plan import TelephonePlan
-from api.sip.registrations import Registered, Registrations
 from api.sip.rooms import RoomAccount, TelephoneRooms
 from api.sip.tally import SipTally
 from api.sip.transports import NotReached
@@ -59,7 +59,7 @@ class SipTelephone:
         self._guard = guard
         self._make_agent = make_agent
         self._destinations = Destinations(plan.call_allow, plan.trunk)
-        self._registrations = Registrations()
+        self._accounts = KeptAccounts()
         self._rooms: TelephoneRooms | None = None
         self._life: TelephoneLife | None = None
         self._nursery: trio.Nursery | None = None
@@ -73,7 +73,7 @@ class SipTelephone:
         return {
             "calls": self._calls,
             "connections": 0 if life is None else len(life.transports),
-            "registered": len(self._registrations),
+            "registered": len(self._accounts),
         }
 
     @property
@@ -102,7 +102,7 @@ class SipTelephone:
             async with trio.open_nursery() as nursery:
                 await nursery.start(life.run)
                 self._life, self._nursery = life, nursery
-                nursery.start_soon(self._registrations.run, self._register)
+                nursery.start_soon(self._accounts.run, self._register)
                 log.info("sip.listening", binds=[each.name for each in self._sockets])
                 task_status.started()
         except BaseException as error:
@@ -118,7 +118,7 @@ class SipTelephone:
         """Take no more calls, and end those there are; within seconds."""
         self._stopping = True
         with trio.move_on_after(GOODBYE_SECONDS):
-            for name in self._registrations.names():
+            for name in self._accounts.names():
                 self.unregister(name)
             if self._life is not None:
                 await self._life.hang_up_all()
@@ -139,15 +139,15 @@ class SipTelephone:
             return False
         if self._stopping:
             return True
-        return self._registrations.put(name, RoomAccount(username, password, server), found)
+        return self._accounts.put(name, RoomAccount(username, password, server), found)
 
     def unregister(self, name: str) -> None:
         """Take back what is registered of a room."""
-        gone = self._registrations.drop(name)
+        gone = self._accounts.drop(name)
         if gone is not None and self._life is not None:
             self._life.unregister(gone)
 
-    async def _register(self, each: Registered) -> None:
+    async def _register(self, each: KeptAccount) -> None:
         """Have one account registered once. Raises CallRefused, NotReached."""
         life = self._life
         if life is not None:
@@ -273,7 +273,7 @@ class SipTelephone:
 
     def registered(self, name: str, ok: bool, why: str) -> None:
         """Hear how a registration stands."""
-        self._registrations.answered(name, ok, why)
+        self._accounts.answered(name, ok, why)
 
     async def _take(self, rooms: TelephoneRooms, invited: Invited) -> None:
         with trio.move_on_after(TAKE_SECONDS) as scope:

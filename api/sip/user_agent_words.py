@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
 
 from sipmessage import Request, Response
 
@@ -13,8 +14,19 @@ from api.sip.flows import Flow
 from api.sip.header_values import cleaned
 from api.sip.session_timers import TimerPlan
 
+if TYPE_CHECKING:
+    from api.sip.leg import SipLeg
+
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 ACCEPT = "application/sdp, application/media_control+xml, application/dtmf-relay"
+
+
+class Phase(Enum):
+    CALLING = "calling"  # our INVITE waits for its final answer
+    ASKED = "asked"  # their INVITE waits for ours
+    STANDING = "standing"
+    LEAVING = "leaving"  # its end was told, something of it is still on the way
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,7 @@ class Desk(Protocol):
     """What calls and registrations use of the agent."""
 
     settings: AgentSettings
+    hooks: AgentHooks
 
     def order(self, todo: Callable[[float], None]) -> None:
         """Do this with the next tick: orders come without a time."""
@@ -108,7 +121,10 @@ class Desk(Protocol):
     def acknowledged(self, transaction: str) -> None:
         """The ACK has come."""
 
-    def gone(self, leg: object) -> None:
+    def forget(self, transaction: str) -> None:
+        """Nobody waits for responses to this any more."""
+
+    def gone(self, leg: SipLeg) -> None:
         """Nothing of this call is left."""
 
 

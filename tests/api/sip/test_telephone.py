@@ -249,7 +249,7 @@ async def test_rooms_are_registered_again_after_a_crash_until_they_are_not() -> 
 async def test_a_registration_that_was_lost_is_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("api.sip.registrations.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("api.sip.accounts.FIRST_PAUSE", 0.01)
     async with (
         open_telephone(FakeSipAgent, "tcp") as there,
         open_telephone(FakeSipAgent) as here,

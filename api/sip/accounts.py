@@ -26,7 +26,7 @@ MOST = 10_000  # accounts
 
 
 @dataclass(eq=False, slots=True)
-class Registered:
+class KeptAccount:
     """One account, and how its registration stands. `failed` is set when it has to begin anew."""
 
     name: str
@@ -56,15 +56,15 @@ class Registered:
         return longest * random.uniform(0.5, 1.0)
 
 
-Begin = Callable[[Registered], Awaitable[None]]
+Begin = Callable[[KeptAccount], Awaitable[None]]
 """Has an account registered once; `answered` is told. Raises CallRefused or NotReached."""
 
 
-class Registrations:
+class KeptAccounts:
     """All accounts by their names; they outlive what registers them."""
 
     def __init__(self) -> None:
-        self._accounts: dict[str, Registered] = {}
+        self._accounts: dict[str, KeptAccount] = {}
         self._nursery: trio.Nursery | None = None
         self._begin: Begin | None = None
 
@@ -72,7 +72,7 @@ class Registrations:
         """Return how many stand."""
         return sum(each.standing for each in self._accounts.values())
 
-    def find(self, name: str) -> Registered | None:
+    def find(self, name: str) -> KeptAccount | None:
         """Return the account of this name."""
         return self._accounts.get(name)
 
@@ -85,12 +85,12 @@ class Registrations:
         if len(self._accounts) >= MOST:
             log.warning("sip.register_failed", room=name, host=server.host, why="too many accounts")
             return False
-        self._accounts[name] = made = Registered(name, account, server)
+        self._accounts[name] = made = KeptAccount(name, account, server)
         if self._nursery is not None:
             self._nursery.start_soon(self._keep, made)
         return True
 
-    def drop(self, name: str) -> Registered | None:
+    def drop(self, name: str) -> KeptAccount | None:
         """Have it registered no more; return what was there."""
         gone = self._accounts.pop(name, None)
         if gone is not None:
@@ -99,7 +99,8 @@ class Registrations:
 
     def answered(self, name: str, ok: bool, why: str) -> None:
         """Take what became of a registration, or of its refresh."""
-        if (found := self._accounts.get(name)) is not None:
+        found = self._accounts.get(name)
+        if found is not None and (ok or why):  # else it is one of before that was taken back
             found.answered(ok, why)
 
     async def run(self, begin: Begin) -> None:
@@ -116,7 +117,7 @@ class Registrations:
             for each in self._accounts.values():
                 each.standing = False
 
-    async def _keep(self, each: Registered) -> None:
+    async def _keep(self, each: KeptAccount) -> None:
         assert self._begin is not None  # noqa: S101  it runs
         with each.scope:
             while True:
