@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 from prometheus_client import CollectorRegistry
 
-from actors.core import ChildSpec, open_system
+from actors.core import ChildSpec, Spawn, open_system
 from actors.directory.directory import Directory
 from actors.member.messages import End
 from actors.room.site import CpuSpent, SiteServices
@@ -24,6 +24,7 @@ from actors.store.sql_store import SqlStore
 from actors.store.upgrade import keep, prepare
 from actors.streams.services import MediaServices, StreamingPlan, StreamLimits
 from actors.tree import children
+from actors.words.calls import NoTelephone, Telephone
 from actors.words.close_reasons import CloseReason
 from actors.words.limits import ActorLimits
 from api.dialects import built
@@ -34,9 +35,12 @@ from api.http.mounts import Services
 from api.process.lifecycle import Lifecycle
 from api.process.relief import Relieved
 from api.process.secret_store import Secrets
+from api.process.telephone import call_plan, telephone_of
 from api.process.uploads import HttpUpload
 from api.process.version import quintet_version
 from api.settings.recordings import recordings_folder
+from api.sip.actor import telephone_spec
+from api.sip.tally import SipCollector
 from media.contract.engine import MediaEngine
 from media.contract.session import IceServer
 from media.local_engine import open_local_engine
@@ -48,10 +52,12 @@ from media.worker.process import ProcessPlan
 
 if TYPE_CHECKING:
     from api.settings import IceSettings, LimitSettings, Settings
+    from api.sip.telephone import SipTelephone
 
 SQLITE_FILE = "quintet.sqlite"
 COSTS_FILE = "job_costs.json"
 STREAMING_FOLDER = "streaming"
+START_SECONDS = 10.0
 
 
 class CurrentSettings:
@@ -68,9 +74,24 @@ class CurrentSettings:
 async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     """Open the actor system with all that lives in it, and everything a dialect may use.
 
-    The store must be ready: see `prepare_store`. Raises DataDirError, and RestartLimit from the
-    block when the system gives up.
+    The store must be ready: see `prepare_store`. Raises DataDirError, StartError, and RestartLimit
+    from the block when the system gives up.
     """
+    limits = current().limits
+    guard = CredentialGuard(
+        limits.credential_failures,
+        limits.credential_window,
+        limits.credential_failures_per_address,
+    )
+    with telephone_of(current(), guard) as telephone:
+        async with _open_services(current, guard, telephone) as services:
+            yield services
+
+
+@asynccontextmanager
+async def _open_services(
+    current: CurrentSettings, guard: CredentialGuard, telephone: SipTelephone | None
+) -> AsyncIterator[Services]:
     settings = current()
     limits = settings.limits
     secrets = Secrets(settings.server.data_dir)
@@ -84,7 +105,8 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
             loop, _ice(settings.ice), streams=limits.media_streams, jobs=_jobs(settings)
         ) as media,
         open_system(
-            _specs(current, media, lists_cost, absent), grace=settings.server.shutdown_grace
+            _specs(current, media, lists_cost, absent, telephone),
+            grace=settings.server.shutdown_grace,
         ) as system,
     ):
         lifecycle = Lifecycle()
@@ -94,16 +116,13 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
             directory=Directory(system.registry, lambda: actor_limits(current().limits)),
             media=media,
             secrets=secrets,
-            guard=CredentialGuard(
-                limits.credential_failures,
-                limits.credential_window,
-                limits.credential_failures_per_address,
-            ),
+            guard=guard,
             lifecycle=lifecycle,
             loop=LoopMeter(lambda: lifecycle.ready),
             metrics=CollectorRegistry(),
             lists_cost=lists_cost,
             absent=absent,
+            line=telephone,
             unsent=ByteBudget(limits.unsent_bytes, limits.unsent_bytes_per_address, Relieved()),
         )
 
@@ -112,6 +131,10 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
             await services.directory.tell_members(End(CloseReason.SHUTTING_DOWN))
 
         lifecycle.drain_hooks.append(say_goodbye)
+        if telephone is not None:
+            lifecycle.drain_hooks.append(telephone.drain)
+            services.metrics.register(SipCollector(telephone.tally, telephone.facts))
+            await system.root.ask(Spawn(telephone_spec(telephone)), within=START_SECONDS)
         trio.lowlevel.add_instrument(services.loop)
         try:
             yield services
@@ -120,12 +143,16 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
 
 
 def _specs(
-    current: CurrentSettings, media: MediaEngine, lists_cost: CpuSpent, absent: AbsentPeers
+    current: CurrentSettings,
+    media: MediaEngine,
+    lists_cost: CpuSpent,
+    absent: AbsentPeers,
+    telephone: Telephone | None,
 ) -> list[ChildSpec]:
     settings = current()
     return children(
         lambda: actor_limits(current().limits),
-        _media_services(media, settings),
+        _media_services(media, settings, telephone or NoTelephone()),
         lambda: SqlStore(_store(settings)),
         SiteServices(spent=lambda: lists_cost.seconds),
         absent,
@@ -161,7 +188,7 @@ def _ice(ice: IceSettings) -> media_ice.IceConfig:
     return media_ice.IceConfig(listen, announced, (low, high), tuple(map(str, ice.remote_deny)))
 
 
-def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
+def _media_services(engine: MediaEngine, settings: Settings, telephone: Telephone) -> MediaServices:
     return MediaServices(
         engine,
         recordings_folder(settings),
@@ -175,6 +202,8 @@ def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
         settings.jobs.audio_inputs,
         _streaming(settings),
         HttpUpload,
+        telephone=telephone,
+        calls=call_plan(settings.sip),
     )
 
 

@@ -19,6 +19,7 @@ from api.settings.sections import (
     LogSettings,
     RecordingSettings,
     ServerSettings,
+    SipSettings,
     StoreSettings,
     StreamSettings,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "RecordingSettings",
     "ServerSettings",
     "Settings",
+    "SipSettings",
     "StoreSettings",
     "StreamSettings",
     "config_path",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -10,8 +9,9 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from api.dialects import BUILT, built, dialect
-from api.settings.findings import Found, no_folder, unreadable
+from api.settings.findings import Found, certificate_problems, no_folder
 from api.settings.sections import ListenerSettings
+from api.settings.telephones import telephone_problems
 from media.webrtc.candidates import announced_address
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def find_problems(settings: Settings) -> Found:
     yield from _bases(settings)
     yield from _files(settings)
     yield from _ice(settings)
+    yield from telephone_problems(settings.sip)
     for each in built():
         yield from each.problems(settings)
 
@@ -58,7 +59,10 @@ def _listeners(listeners: tuple[ListenerSettings, ...]) -> Found:
                 f"is the same address as that of listeners[{binds[bind]}]",
             )
         binds.setdefault(bind, index)
-        for path, message in (*_dialects(listener), *_tls(listener)):
+        for path, message in (
+            *_dialects(listener),
+            *certificate_problems(listener.tls_certfile, listener.tls_keyfile),
+        ):
             yield ("listeners", index, *path), message
 
 
@@ -79,26 +83,6 @@ def _dialects(listener: ListenerSettings) -> Found:
 def _meant(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, list(known), 1)
     return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def _tls(listener: ListenerSettings) -> Found:
-    cert, key = listener.tls_certfile, listener.tls_keyfile
-    if cert is None and key is None:
-        return
-    if cert is None or key is None:
-        lone, other = ("tls_keyfile", "tls_certfile")[:: 1 if cert is None else -1]
-        yield (lone,), f"needs {other} beside it"
-        return
-    found = [*unreadable(("tls_certfile",), cert), *unreadable(("tls_keyfile",), key)]
-    yield from found
-    if not found:
-        try:  # an encrypted key would ask on the terminal: an empty passphrase fails instead
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, lambda: "")
-        except (ssl.SSLError, OSError, ValueError):
-            yield (
-                ("tls_certfile",),
-                "and tls_keyfile are not a certificate and its unencrypted key",
-            )
 
 
 def _files(settings: Settings) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -33,3 +34,23 @@ def twins(section: str, table: str, key: str, values: Iterable[str]) -> Found:
         if value in seen:
             yield (section, table, index, key), "is that of an earlier entry"
         seen.add(value)
+
+
+def certificate_problems(cert: Path | None, key: Path | None) -> Found:
+    """Find what keeps `tls_certfile` and `tls_keyfile` of one table from being used together."""
+    if cert is None and key is None:
+        return
+    if cert is None or key is None:
+        lone, other = ("tls_keyfile", "tls_certfile")[:: 1 if cert is None else -1]
+        yield (lone,), f"needs {other} beside it"
+        return
+    found = [*unreadable(("tls_certfile",), cert), *unreadable(("tls_keyfile",), key)]
+    yield from found
+    if not found:
+        try:  # an encrypted key would ask on the terminal: an empty passphrase fails instead
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, lambda: "")
+        except (ssl.SSLError, OSError, ValueError):
+            yield (
+                ("tls_certfile",),
+                "and tls_keyfile are not a certificate and its unencrypted key",
+            )

@@ -20,6 +20,7 @@ from api.settings.sections import (
     LogSettings,
     RecordingSettings,
     ServerSettings,
+    SipSettings,
     StoreSettings,
     StreamingSettings,
     StreamSettings,
@@ -49,6 +50,7 @@ class Settings(Section, defer_build=True):
     recording: RecordingSettings = DEFAULTS
     jobs: JobSettings = DEFAULTS
     streaming: StreamingSettings = DEFAULTS
+    sip: SipSettings = DEFAULTS
 
     _file: Path | None = PrivateAttr(default=None)
     _old_names: dict[str, str] = PrivateAttr(default_factory=dict)

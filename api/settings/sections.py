@@ -1,4 +1,4 @@
-"""The sections that belong to no dialect: process, listeners, logs, limits, ICE, recording."""
+"""The sections that belong to no dialect: process, listeners, limits, media, telephones."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from api.settings.fields import (
     WebUrl,
     split_bind,
 )
+from api.settings.telephones import CallTarget, SipBind, SipBinds, TrunkUri, split_sip_bind
 
 
 class ServerSettings(Section):
@@ -233,6 +234,34 @@ class StreamingSettings(Section):
     reconnect_seconds: Seconds = 30.0
     hls: bool = False
     hls_bytes: Positive = 67_108_864
+
+
+class SipUser(Section):
+    """Somebody who may call in with a password; of sip.trunk, who we are there."""
+
+    name: Name
+    password: Annotated[Secret, Field(min_length=1)]
+
+
+class SipSettings(Section):
+    """Telephones: where SIP is listened to, who may call in, and where calls out may go."""
+
+    bind: SipBinds = ()
+    allow: Many[Network] = ()
+    users: Many[SipUser] = ()
+    calls: Positive = 100
+    calls_per_room: Positive = 50
+    connections: Annotated[int, Field(ge=8, le=10_000)] = 256
+    rtp_ports: PortRange = (0, 0)
+    call_allow: Many[CallTarget] = ()
+    trunk: TrunkUri = ""
+    tls_certfile: OptionalPath = None
+    tls_keyfile: OptionalPath = None
+
+    @property
+    def binds(self) -> tuple[SipBind, ...]:
+        """The addresses of `bind`, taken apart."""
+        return tuple(map(split_sip_bind, self.bind))
 
 
 class RecordingSettings(Section):

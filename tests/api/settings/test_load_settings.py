@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from api.settings import ConfigError, Settings, config_path, load_settings, settings_of
 from api.settings.fields import split_bind
+from api.settings.telephones import SipBind
 
 Load = Callable[[str], Settings]
 
@@ -61,6 +62,17 @@ def test_values_arrive_in_the_types_the_server_uses(load: Load) -> None:
     assert settings.ice.udp_port_range == (5000, 6000)
     assert settings.spreed.base_path == "/meet/"
     assert settings.server.public_url == "https://meet.example.org"
+
+
+def test_telephones_are_listened_to_at_one_address_or_several(load: Load) -> None:
+    one = load(
+        '[sip]\nbind = "udp:0.0.0.0:5060"\ncall_allow = ["PBX.example.org.", "10.0.0.9"]'
+    ).sip
+    assert one.binds == (SipBind("udp", "0.0.0.0", 5060),)
+    assert one.call_allow == ("pbx.example.org", "10.0.0.9/32")
+    two = load('[sip]\nbind = ["tcp:[::1]:0", "udp:[::1]:0"]').sip
+    assert two.binds == (SipBind("tcp", "::1", 0), SipBind("udp", "::1", 0))
+    assert load('[sip]\nbind = ""').sip.binds == ()
 
 
 def test_a_listener_with_one_dialect_gives_it_the_root(load: Load) -> None:
@@ -161,6 +173,45 @@ def test_a_listener_of_the_operator_alone_has_no_root(load: Load) -> None:
             "[[auvious.users]]\nid = 'a'\npassword = '$argon2id$broken'",
             "auvious.users[0].password",
             "no whole argon2 hash",
+        ),
+        ("[sip]\nbind = 'sctp:0.0.0.0:5060'", "sip.bind[0]", "transport that is not udp, tcp"),
+        ("[sip]\nbind = '0.0.0.0:5060'", "sip.bind[0]", "transport that is not udp, tcp or tls"),
+        ("[sip]\nbind = 'udp:host:5060'", "sip.bind[0]", "needs a numeric address"),
+        ("[sip]\nbind = 'udp:::1:5060'", "sip.bind[0]", "needs brackets"),
+        ("[sip]\nbind = 'udp:0.0.0.0'", "sip.bind[0]", 'must be "host:port"'),
+        ("[sip]\nbind = 'udp:0.0.0.0:70000'", "sip.bind[0]", "number from 0 to 65535"),
+        ("[sip]\nbind = 'tls:0.0.0.0:5061'", "sip.bind[0]", "needs sip.tls_certfile and"),
+        (
+            "[sip]\nbind = ['udp:[::]:5060', 'tcp:[::]:5060', 'udp:[0::]:5060']",
+            "sip.bind[2]",
+            "same address as that of bind[0]",
+        ),
+        ("[sip]\ntls_certfile = 'x'", "sip.tls_certfile", "needs tls_keyfile"),
+        ("[sip]\nallow = ['10.0.0.1/8']", "sip.allow[0]", "is not an IP network"),
+        ("[sip]\nrtp_ports = [9, 8]", "sip.rtp_ports", "the lower first"),
+        ("[sip]\ncalls = 0", "sip.calls", "must be greater than 0"),
+        ("[sip]\nusers = [{ name = 'a', password = '' }]", "sip.users[0].password", "at least 1"),
+        (
+            "[[sip.users]]\nname = 'a'\npassword = 'x'\n[[sip.users]]\nname = 'a'\npassword = 'y'",
+            "sip.users[1].name",
+            "that of an earlier entry",
+        ),
+        ("[sip]\ncall_allow = ['a b']", "sip.call_allow[0]", "a host, an address or a network"),
+        ("[sip]\ncall_allow = ['10.0.0.1/8']", "sip.call_allow[0]", "a host, an address or"),
+        ("[sip]\ncall_allow = ['10.0.0']", "sip.call_allow[0]", "a host, an address or"),
+        ("[sip]\ntrunk = 'provider.example'", "sip.trunk", "must be a URI like"),
+        ("[sip]\ntrunk = 'sip:provider.example'", "sip.trunk", "must be a URI like"),
+        ("[sip]\ntrunk = 'sip:a:b@provider.example'", "sip.trunk", "belongs into sip.users"),
+        ("[sip]\ntrunk = 'sip:a@p.example;transport=x'", "sip.trunk", "not udp, tcp or tls"),
+        (
+            "[sip]\nbind = 'udp:0.0.0.0:5060'\ntrunk = 'sip:a@p.example'",
+            "sip.trunk",
+            "needs an entry of sip.users with the name 'a'",
+        ),
+        (
+            "[sip]\ntrunk = 'sip:a@p.example'\nusers = [{ name = 'a', password = 'x' }]",
+            "sip.trunk",
+            "needs sip.bind",
         ),
         ("[skyway]\nudp_ports = [0, 0]", "skyway.udp_ports", "must name the ports"),
         ("[spreed]\nserver_realm = ''", "spreed.server_realm", "must have at least 1 character"),
