@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from api.process.lifecycle import Lifecycle
     from api.process.secret_store import Secrets
     from api.settings import Settings
+    from api.sip.rooms import RoomsLine
     from media.contract.engine import MediaEngine
 
 
@@ -53,6 +54,7 @@ class Services:
     flows: RefusedFlows = field(default_factory=RefusedFlows)
     absent: AbsentPeers = field(default_factory=AbsentPeers)
     peer_keys: PeerKeys = field(default_factory=PeerKeys)  # filled by the dialect of devices
+    line: RoomsLine | None = None  # of telephones, where the server has any
 
     def store(self) -> Ref[Message]:
         """Return the store. Raises ActorStopped while the server is going down."""

@@ -74,3 +74,10 @@ class Registrar(Protocol):
 
     def unregister(self, name: str) -> None:
         """Take back what is registered of the room of this name, if anything is."""
+
+
+class RoomsLine(Registrar, Protocol):
+    """The telephone, as a dialect with rooms has it."""
+
+    def serve(self, rooms: TelephoneRooms) -> None:
+        """Let calls in be for these rooms from now on. Called once."""

@@ -24,6 +24,7 @@ from api.owt.dialect import OWT
 from api.owt.management.mauth import make_header
 from api.process.secret_store import Secrets
 from api.settings import Settings, settings_of
+from api.sip.rooms import RoomsLine
 from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
 from tests.fakes.memory_store import MemoryStore
@@ -111,6 +112,7 @@ async def owt_server(
     engine: MediaEngine | None = None,
     store: Callable[[], Actor[Message]] = MemoryStore,
     guard: CredentialGuard | None = None,
+    line: RoomsLine | None = None,
 ) -> AsyncIterator[OwtServer]:
     """Serve the dialect on one listener, over a real actor system.
 
@@ -131,7 +133,9 @@ async def owt_server(
             guard = CredentialGuard(
                 of.credential_failures, 1800.0, of.credential_failures_per_address
             )
-        services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
+        services = services_for(
+            settings, system=system, secrets=Secrets(tmp_path), guard=guard, line=line
+        )
         opens = OWT.open(services)
         mount = opens(Place(root=False, secure=False))
         async with serving(mount, carrier=carrier, settings=settings, services=services) as served:
