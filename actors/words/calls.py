@@ -7,7 +7,7 @@ the actors; its media are plain RTP ports, opened by whoever carries the call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -117,12 +117,18 @@ class LegEnded(LegEvent):
     detail: str = ""
 
 
+MakeOffer = Callable[[str], Awaitable[CallDescription]]
+"""Makes our description for an address of ours; it may open ports there, and refuse to."""
+
 LegSink = Callable[[LegEvent], None]
 """Takes what signalling tells, in order. It must not wait."""
 
 
 class CallLeg(Protocol):
-    """The signalling of one call. No method waits or raises; what comes too late does nothing."""
+    """The signalling of one call. No method waits or raises; what comes too late does nothing.
+
+    LegEnded is told of each call once, whoever has ended it, and nothing after it.
+    """
 
     @property
     def address(self) -> str:
@@ -147,19 +153,20 @@ class CallLeg(Protocol):
 class Telephone(Protocol):
     """What makes calls out."""
 
-    async def dial(self, uri: str, room: str, offer: Callable[[str], CallDescription]) -> CallLeg:
+    async def dial(self, uri: str, room: str, offer: MakeOffer) -> CallLeg:
         """Begin to call; the leg tells LegRings, LegAnswered and LegEnded.
 
-        `room` is the name of the room that calls, whose own credentials are used. `offer` is asked
-        for our description once the address is known on which the other side reaches us; it opens
-        nothing itself. Raises CallRefused at once for a URI that is none, or may not be called.
+        `room` is the name of the room that calls, whose own credentials are used. `offer` is
+        awaited once the address is known on which the other side reaches us, what it raises is
+        raised. Raises CallRefused at once for a URI that is none, or may not be called. Who gives
+        up waiting for this calls nobody.
         """
 
 
 class NoTelephone:
     """Makes no calls, where there is no telephone."""
 
-    async def dial(self, uri: str, room: str, offer: Callable[[str], CallDescription]) -> CallLeg:
+    async def dial(self, uri: str, room: str, offer: MakeOffer) -> CallLeg:
         raise CallRefused(CallEnd.NOT_ALLOWED, "this server has no telephone")
 
 
