@@ -264,9 +264,14 @@ class TelephoneRoomsKeeper(Actor[Message]):
         self.ctx.start_task(self._rooms.run, name="telephone rooms")
 
 
-def open_telephone_rooms(state: OwtState, registrar: Registrar) -> OwtTelephoneRooms:
-    """Return the rooms that can be called; they register from now on. Called once a process."""
+def open_telephone_rooms(
+    state: OwtState, registrar: Registrar, name: str = "telephone_rooms"
+) -> OwtTelephoneRooms:
+    """Return the rooms that can be called; they register from now on. Called once a process.
+
+    `name` is that of the actor which reads them.
+    """
     rooms = OwtTelephoneRooms(state, registrar)
-    spec = ChildSpec("telephone_rooms", lambda: TelephoneRoomsKeeper(rooms), Restart.PERMANENT)
+    spec = ChildSpec(name, lambda: TelephoneRoomsKeeper(rooms), Restart.PERMANENT)
     state.services.system.root.tell(Spawn(spec))
     return rooms
