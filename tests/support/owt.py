@@ -16,6 +16,7 @@ import httpx
 from actors.core import Actor, ActorSystem, ChildSpec, Message, Spawn, open_system
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
+from actors.words.calls import NoTelephone, Telephone
 from actors.words.keys import ROOMS, RoomKey
 from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
@@ -113,6 +114,7 @@ async def owt_server(
     store: Callable[[], Actor[Message]] = MemoryStore,
     guard: CredentialGuard | None = None,
     line: RoomsLine | None = None,
+    telephone: Telephone | None = None,
 ) -> AsyncIterator[OwtServer]:
     """Serve the dialect on one listener, over a real actor system.
 
@@ -125,9 +127,8 @@ async def owt_server(
         empty_rooms_per_address=settings.limits.empty_rooms_per_address,
     )
     recordings = RecordingsFolder(tmp_path / "recordings")
-    async with open_system(
-        children(lambda: limits, MediaServices(engine or FakeEngine(), recordings), store)
-    ) as system:
+    media = MediaServices(engine or FakeEngine(), recordings, telephone=telephone or NoTelephone())
+    async with open_system(children(lambda: limits, media, store)) as system:
         if guard is None:  # an empty one is false
             of = settings.limits
             guard = CredentialGuard(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from quart import Response
 
 from actors.core import Refused
+from actors.jobs.room_calls import DIAL_MARGIN
 from actors.streams.services import CallPlan
 from actors.words.calls import ChangeCall, EndCall, GetCalls
 from actors.words.media_refusals import NoCapacity
@@ -25,7 +26,7 @@ from api.owt.management.responses import body_as, json_answer, text_answer
 from api.owt.management.under_room import UnderRoom, version
 
 RING_SECONDS = CallPlan().ring_seconds
-ASK_MARGIN = 10.0  # until the room is asked in vain: it answers before, also of what is not taken
+ASK_MARGIN = DIAL_MARGIN + 5.0  # until the room is asked in vain: it answers before
 
 
 class SipCallViews(UnderRoom):
