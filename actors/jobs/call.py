@@ -139,6 +139,7 @@ class Call(Actor[Message]):
         self._offered: CallDescription | None = None  # ours, not answered yet
         self._taken: Taken = {}
         self._digits: deque[Digit] = deque(maxlen=LAST_DIGITS)
+        self._untold: deque[Message] = deque()
         self._asked = -KEYFRAME_SECONDS  # when a keyframe was
         self._why: CallEnd | None = None
 
@@ -161,7 +162,7 @@ class Call(Actor[Message]):
             case FromLeg(event):
                 await self._follow(event)
             case FromPort(pressed):
-                await self._note_digit(Digit(pressed.digit, pressed.milliseconds))
+                self._note_digit(Digit(pressed.digit, pressed.milliseconds))
             case FromRoom(_, Dropped()):
                 self._end(CallEnd.DROPPED)
             case FromRoom(_, RoomClosed()):
@@ -220,10 +221,10 @@ class Call(Actor[Message]):
                     self._plan.peer, self._plan.room, self._offer_first
                 )
         except CallRefused as refusal:
-            await self._tell(CallOver(self._plan.id, refusal.why, str(refusal)))
+            self._tell(CallOver(self._plan.id, refusal.why, str(refusal)))
             self._end(refusal.why)
         except trio.TooSlowError:
-            await self._tell(CallOver(self._plan.id, CallEnd.UNREACHABLE))
+            self._tell(CallOver(self._plan.id, CallEnd.UNREACHABLE))
             self._end(CallEnd.UNREACHABLE)
         else:
             self._leg = leg
@@ -254,7 +255,7 @@ class Call(Actor[Message]):
             why = CallEnd.NO_COMMON_CODEC
         else:
             leg.answer(placed(answer_of(agreed), self._ports.places))
-            await self._agree(agreed)
+            self._agree(agreed)
             return
         leg.refuse(why)
         if first:
@@ -272,9 +273,9 @@ class Call(Actor[Message]):
         elif (opened := await self._opened(agreed, leg.address)) is None:
             why = CallEnd.NO_CAPACITY
         else:
-            await self._agree(opened)
+            self._agree(opened)
             return
-        await self._tell(CallOver(self._plan.id, why))
+        self._tell(CallOver(self._plan.id, why))
         self._end(why)
 
     async def _opened(self, agreed: Agreed, address: str) -> Agreed | None:
@@ -288,7 +289,7 @@ class Call(Actor[Message]):
             self.ctx.log.warning("call.no_port", reason=type(error).__name__, **self._names)
             return None
 
-    async def _agree(self, agreed: Agreed) -> None:
+    def _agree(self, agreed: Agreed) -> None:
         first, before, self._agreed = not self._agreed, self._agreed, agreed
         anew = self._ports.take_anew()
         self._taken = {kind: it for kind, it in self._taken.items() if kind not in anew}
@@ -298,7 +299,7 @@ class Call(Actor[Message]):
             self.ctx.log.info("call.agreed", codecs=codecs, **self._names)
         fmtp = {it.kind: it.receives.fmtp for it in agreed if it.receives is not None}
         terms = terms_of(agreed, self._allowed, before)
-        await self._tell(CallAgreed(self._plan.id, terms, self._ports.sources, fmtp, anew))
+        self._tell(CallAgreed(self._plan.id, terms, self._ports.sources, fmtp, anew))
 
     # --- how it goes on
 
@@ -319,13 +320,13 @@ class Call(Actor[Message]):
             case LegKeyframe():
                 await self._ask_for_picture()
             case LegEnded(why, detail):
-                await self._tell(CallOver(self._plan.id, why, detail))
+                self._tell(CallOver(self._plan.id, why, detail))
                 self._end(why)
 
-    async def _note_digit(self, digit: Digit) -> None:
+    def _note_digit(self, digit: Digit) -> None:
         self._digits.append(digit)
         self.ctx.log.info("call.digit", **self._names)  # not which one: it may be of a PIN
-        await self._tell(CallDigits(self._plan.id, tuple(self._digits)))
+        self._tell(CallDigits(self._plan.id, tuple(self._digits)))
 
     async def _ask_for_picture(self) -> None:
         source, flows = self._taken.get(VIDEO, (None, False))
@@ -361,9 +362,23 @@ class Call(Actor[Message]):
             self._why = why
         self.ctx.stop(self._why.value)
 
-    async def _tell(self, fact: Message) -> None:
-        with suppress(ActorStopped):  # it ends with its room
-            await self._room.send(fact)
+    def _tell(self, fact: Message) -> None:
+        """Tell the room, in order; what it has no place for waits."""
+        try:
+            if not self._untold:
+                self._room.tell(fact)
+                return
+        except ActorStopped:
+            return  # it ends with its room
+        except MailboxFull:
+            self.ctx.start_task(self._tell_rest, name="telling")
+        self._untold.append(fact)
+
+    async def _tell_rest(self) -> None:
+        with suppress(ActorStopped):
+            while self._untold:
+                await self._room.send(self._untold[0])
+                self._untold.popleft()
 
     def _hear_leg(self, event: LegEvent) -> None:
         """Take what signalling tells. Neither waits nor raises."""

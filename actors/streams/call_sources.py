@@ -34,7 +34,7 @@ class CallSources(Mapping[str, AnyStream]):
         audio, video = stream.audio, stream.video
         if audio is not None:
             own = audio.format
-            others = (*audio.alternatives, *(it for it in CALL_AUDIO if it.codec != own.codec))
+            others = (*(it for it in CALL_AUDIO if it.codec != own.codec), *audio.alternatives)
             audio = replace(audio, alternatives=tuple(dict.fromkeys(others)))
         if video is not None and video.rid is None:
             offered = video.alternatives
