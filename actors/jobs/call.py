@@ -10,18 +10,25 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import trio
 
 from actors.core import Actor, ActorStopped, ChildSpec, MailboxFull, Message, Ref, Restart
+from actors.jobs.call_messages import (
+    BeginCall,
+    CallAgreed,
+    CallDigits,
+    CallOver,
+    CallPlanned,
+    FromLeg,
+    FromPort,
+)
 from actors.jobs.call_ports import CallPorts
 from actors.jobs.call_rules import (
     VIDEO,
     Agreed,
-    Allowed,
     accepted,
     answer_of,
     answered,
@@ -31,7 +38,6 @@ from actors.jobs.call_rules import (
     terms_of,
 )
 from actors.jobs.job import Take, Taken
-from actors.streams.conference_calls import CallTerms
 from actors.streams.from_room import FromRoom
 from actors.streams.media_errors import PATH_REFUSALS
 from actors.streams.services import MediaServices
@@ -39,7 +45,6 @@ from actors.streams.wiring import NotWired, Wiring
 from actors.words.calls import (
     CallDescription,
     CallEnd,
-    CallLeg,
     CallRefused,
     Digit,
     LegAnswered,
@@ -57,69 +62,6 @@ from media.contract.plans import DigitPressed
 GRACE_SECONDS = 8.0  # more than the engine takes to close ports
 LAST_DIGITS = 20  # that are remembered
 KEYFRAME_SECONDS = 1.0  # between two that are asked for by signalling
-
-
-@dataclass(frozen=True, slots=True)
-class CallPlanned:
-    """What a call is: of those that come in, `leg` and perhaps their `offer`; else whom to call."""
-
-    id: str
-    room: str
-    peer: str
-    allowed: Allowed
-    leg: CallLeg | None = field(default=None, repr=False)
-    offer: CallDescription | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BeginCall(Message):
-    """Ring and answer, or call somebody."""
-
-
-@dataclass(frozen=True, slots=True)
-class FromLeg(Message):
-    """What signalling tells."""
-
-    event: LegEvent
-
-
-@dataclass(frozen=True, slots=True)
-class FromPort(Message):
-    """What the media layer tells of a port."""
-
-    pressed: DigitPressed
-
-
-@dataclass(frozen=True, slots=True)
-class CallAgreed(Message):
-    """The fact told to the room: both sides have agreed on this.
-
-    `sources` are the engine's ids of what comes, by kind, `fmtp` the parameters of its codecs.
-    `anew` are the kinds of which another source has the id by now.
-    """
-
-    call: str
-    terms: CallTerms
-    sources: Mapping[str, str]
-    fmtp: Mapping[str, str]
-    anew: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class CallOver(Message):
-    """The fact told to the room: why a call ends, which it will."""
-
-    call: str
-    why: CallEnd
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CallDigits(Message):
-    """The fact told to the room: the last keys that were pressed at the other side."""
-
-    call: str
-    digits: tuple[Digit, ...]
 
 
 class Call(Actor[Message]):

@@ -6,19 +6,13 @@ waits for that. It ends with its actor, with its membership, and with what it se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import replace
 
-from actors.core import Actor, ActorStopped, Down, MailboxFull, Message, Ref, Refused, ReplyTo
-from actors.jobs.call import (
-    CallAgreed,
-    CallDigits,
-    CallOver,
-    CallPlanned,
-    call_spec,
-    open_name,
-)
+from actors.core import Actor, ActorStopped, Down, MailboxFull, Message, Refused, ReplyTo
+from actors.jobs.call import call_spec, open_name
+from actors.jobs.call_lines import WORDS, CallDue, CallLine, Seats, refuse, usual_terms
+from actors.jobs.call_messages import CallAgreed, CallDigits, CallOver, CallPlanned
 from actors.jobs.call_rules import AUDIO, VIDEO, Allowed, answered, terms_of
 from actors.jobs.job import Take
 from actors.jobs.room_processes import RoomProcesses
@@ -26,18 +20,16 @@ from actors.streams.call_sources import SOUNDS
 from actors.streams.conference_calls import CallTerms
 from actors.streams.feed_paths import FeedPaths
 from actors.streams.outcome import Outcome
-from actors.streams.publishing import AUDIO_FORMATS, VIDEO_FORMATS
+from actors.streams.publishing import VIDEO_FORMATS
 from actors.streams.rules import Conference
 from actors.streams.services import MediaServices
 from actors.streams.tables import CallMedia
 from actors.words.calls import (
     CallEnd,
-    CallLeg,
     CallRefused,
     CallUnknown,
     CallView,
     ChangeCall,
-    Digit,
     EndCall,
     GetCalls,
     StartCall,
@@ -51,58 +43,6 @@ from actors.words.views import MixedStream
 LOOK_SECONDS = 1.0  # between looks whether somebody still waits for a call
 AGREE_SECONDS = 60.0  # for who calls to say what he sends, where we had to ask
 DIAL_MARGIN = 10.0  # more than signalling takes to say that nobody answers
-WORDS = {
-    CallEnd.BUSY: "the other side is busy",
-    CallEnd.DECLINED: "the other side has declined",
-    CallEnd.NOT_FOUND: "nobody has that number",
-    CallEnd.UNANSWERED: "nobody has answered",
-    CallEnd.UNREACHABLE: "the other side cannot be reached",
-    CallEnd.NOT_ALLOWED: "the other side does not allow it",
-    CallEnd.NO_COMMON_CODEC: "there is no codec that both sides know",
-    CallEnd.REDIRECTED: "the other side names another address, which is not followed",
-    CallEnd.CANCELLED: "it was given up",
-    CallEnd.ROOM_ENDED: "the room has ended",
-    CallEnd.MEDIA_LOST: "what carries its sound has ended",
-    CallEnd.NO_CAPACITY: "there is no room for it",
-    CallEnd.STOPPED: "the server stops",
-}
-
-
-class Seats(Protocol):
-    """The members of a room, as calls come to be some of them."""
-
-    def check_seat(self, presence: Presence) -> None:
-        """See whether a call may be a member. Raises NotAllowed, RoomFull, RoomLocked."""
-
-    def seat(self, call: Ref[Message], presence: Presence) -> None:
-        """Have a call be a member. Raises what `check_seat` raises."""
-
-    def unseat(self, peer: str) -> None:
-        """Have a call be no member any more; nothing where it is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallDue(Message):
-    """The timer of a call on which both sides have not agreed yet."""
-
-    call: str
-
-
-@dataclass(slots=True)
-class CallLine:
-    """One call. `agreed` once both sides have; until then, `asker` waits for one that goes out."""
-
-    presence: Presence
-    peer: str
-    ref: Ref[Message]
-    due: float
-    leg: CallLeg | None = None  # of one that comes in
-    asker: ReplyTo[CallView] | None = None
-    agreed: bool = False
-    over: CallOver | None = None
-    sources: Mapping[str, str] = field(default_factory=dict)
-    fmtp: Mapping[str, str] = field(default_factory=dict)
-    digits: tuple[Digit, ...] = ()
 
 
 class RoomCalls:
@@ -196,7 +136,7 @@ class RoomCalls:
     def close(self) -> None:
         """Refuse those who wait, now that the room ends; the calls end with it."""
         for line in self._lines.values():
-            _refuse(line, CallEnd.ROOM_ENDED)
+            refuse(line, CallEnd.ROOM_ENDED)
 
     def ended(self) -> None:
         """Leave nobody ringing: of a call that never began, nobody else has the leg."""
@@ -238,7 +178,7 @@ class RoomCalls:
         presence, view = order.presence, self._view_for(order.presence)
         sees = VideoWanted(view.id) if view.video is not None else None
         allowed = self._allowed(presence, sees is not None, video=True)
-        terms = _usual_terms(allowed)
+        terms = usual_terms(allowed)
         if order.offer is not None:
             agreed = answered(order.offer, allowed)
             if agreed is None:
@@ -254,7 +194,7 @@ class RoomCalls:
         sees = order.sees if order.video else None
         allowed = self._allowed(order.presence, sees is not None, video=order.video)
         plan = CallPlanned(order.presence.peer, self._name, order.uri, allowed)
-        terms = _usual_terms(allowed)
+        terms = usual_terms(allowed)
         line = await self._begin(plan, order.presence, order.hears, sees, terms)
         line.asker = self._room.ctx.defer()
 
@@ -357,7 +297,7 @@ class RoomCalls:
         outcome = self._conference.end_call(call)
         if line.agreed or line.leg is not None:
             self._seats.unseat(call)
-        _refuse(line, why)
+        refuse(line, why)
         self._carry_out(outcome)
         ctx.start_task(self._stop, call, line, why, asker, name="hang up")
 
@@ -390,28 +330,3 @@ class RoomCalls:
             None if video is None else replace(video, format=output.video_format),
             line.digits,
         )
-
-
-def _usual_terms(allowed: Allowed) -> CallTerms:
-    """Return what is likely to be agreed on, as far as it can be known before."""
-    codecs = [
-        next((name for name in formats if name in allowed.codecs.get(kind, ())), None)
-        for kind, formats in ((AUDIO, AUDIO_FORMATS), (VIDEO, VIDEO_FORMATS))
-    ]
-    audio, video = codecs
-    return CallTerms(
-        None if audio is None else AUDIO_FORMATS[audio],
-        None if video is None else VIDEO_FORMATS[video],
-        allowed.comes,
-        goes=allowed.goes,
-    )
-
-
-def _refuse(line: CallLine, why: CallEnd) -> None:
-    """Tell who waits for a call that it does not come about."""
-    if line.asker is None:
-        return
-    words, over = WORDS.get(why, "it has failed"), line.over
-    if over is not None and over.detail and over.detail != words:
-        words = f"{words} ({over.detail})"
-    line.asker.refuse(CallRefused(why, words))

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from actors.core import Actor, Down, Message
+from actors.jobs.call_lines import Seats
 from actors.jobs.media_job import JobNoted, JobRuns
-from actors.jobs.room_calls import Seats
 from actors.jobs.room_processes import JobIdle, PrimaryDue, RoomProcesses
 from actors.room.conference_jobs import RoomConferenceJobs
 from actors.room.roster import Roster

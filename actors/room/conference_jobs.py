@@ -10,10 +10,11 @@ from collections.abc import Callable
 from actors.core import Actor, Down, MailboxFull, Message, ReplyTo
 from actors.jobs.broadcast_wanted import pace_of, picture_sent, sound_sent
 from actors.jobs.broadcasts import BroadcastOpening, RoomBroadcasts
+from actors.jobs.call_lines import Seats
 from actors.jobs.ingest import SourceStands
 from actors.jobs.media_job import JobNoted
 from actors.jobs.recordings import RoomRecordings
-from actors.jobs.room_calls import RoomCalls, Seats
+from actors.jobs.room_calls import RoomCalls
 from actors.jobs.room_ingests import IngestLooked, RoomIngests
 from actors.jobs.room_jobs import RoomJobs
 from actors.jobs.room_processes import RoomProcesses
