@@ -146,7 +146,7 @@ async def test_keys_that_are_pressed_are_listed(office: Office) -> None:
     (sink,) = office.engine.port_sinks.values()
     assert sink is not None
     for digit in "7#":
-        sink(DigitPressed(digit, 100))
+        sink(DigitPressed("port", digit, 100))
     with trio.fail_after(10):
         while len((await office.calls(room))[0]["digits"]) != 2:
             await trio.sleep(0.02)
