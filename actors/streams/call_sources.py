@@ -33,9 +33,9 @@ class CallSources(Mapping[str, AnyStream]):
         stream = self._streams[id]
         audio, video = stream.audio, stream.video
         if audio is not None:
-            own = audio.format
+            own = _in_full(audio.format)
             others = (*(it for it in CALL_AUDIO if it.codec != own.codec), *audio.alternatives)
-            audio = replace(audio, alternatives=tuple(dict.fromkeys(others)))
+            audio = replace(audio, format=own, alternatives=tuple(dict.fromkeys(others)))
         if video is not None and video.rid is None:
             offered = video.alternatives
             formats = (*offered.formats, *(it for it in CALL_VIDEO if it != video.format))
@@ -48,3 +48,9 @@ class CallSources(Mapping[str, AnyStream]):
 
     def __len__(self) -> int:
         return len(self._streams)
+
+
+def _in_full(own: AudioFormat) -> AudioFormat:
+    """Return a format with the rate and channels that it leaves open, as telephones ask for it."""
+    rate, channels = ENCODED_AUDIO.get(own.codec, (None, None))
+    return replace(own, sample_rate=own.sample_rate or rate, channels=own.channels or channels)

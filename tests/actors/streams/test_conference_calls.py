@@ -247,3 +247,13 @@ def check(it: Conference) -> None:
             if feed is not None and feed.stream == COMMON_MIX and stream is not None:
                 heard = media.stream if stream.audio is not None else None
                 assert feed.without == heard
+
+
+def test_a_call_hears_another_one_of_its_own_codec_as_it_comes() -> None:
+    it = conference()
+    one, other = call(it, "one"), call(it, "other")
+    it.change_call("one", (SourceChange("audio", other.stream),))
+    output = it.subscriptions[one.output]
+    assert output.audio is not None
+    assert output.audio.source == other.stream
+    assert output.audio_target is None
