@@ -158,21 +158,20 @@ async def test_a_room_without_a_role_for_telephones_takes_none(exchange: Exchang
 
 
 class RefusingRoom(Actor[Message]):
-    """Raises something at every call; without anything to raise it never answers."""
+    """Raises something at every call, as soon as it may."""
 
     kind = "room"
     accepts = (Message,)
 
-    def __init__(self, error: Exception | None) -> None:
+    def __init__(self, error: Exception) -> None:
         self.error = error
-        self.asked = 0
+        self.may = trio.Event()
+        self.may.set()
 
     async def handle(self, message: Message) -> object:
         if isinstance(message, TakeCall):
-            self.asked += 1
-            if self.error is None:
-                await trio.sleep_forever()
-            raise self.error or AssertionError
+            await self.may.wait()
+            raise self.error
         return None
 
 
@@ -197,11 +196,12 @@ async def test_what_a_room_refuses_with(exchange: Exchange, error: Exception, wh
 
 
 async def test_no_more_calls_are_looked_at_than_may_be(tmp_path: Path) -> None:
-    line, legs = FakeLine(), list[FakeLeg]()
-    settings = owt_settings(limits={"ask_seconds": 0.5})
+    line, legs, room = FakeLine(), list[FakeLeg](), RefusingRoom(RoomFull())
+    settings = owt_settings(limits={"ask_seconds": 60})
     async with owt_server(tmp_path, settings=settings, line=line) as server:
         exchange = Exchange(server, server.manager(), line)
-        await server.live(await exchange.room("desk"), RefusingRoom(None))
+        await server.live(await exchange.room("desk"), room)
+        room.may = trio.Event()
 
         async def call() -> None:
             legs.append(await line.call("desk"))
@@ -211,7 +211,9 @@ async def test_no_more_calls_are_looked_at_than_may_be(tmp_path: Path) -> None:
                 nursery.start_soon(call)
             await trio.testing.wait_all_tasks_blocked()
             assert refused(await line.call("desk")) is CallEnd.NO_CAPACITY
-        assert [refused(leg) for leg in legs] == [CallEnd.FAILED] * IN_HAND
+            assert legs == []
+            room.may.set()
+        assert [refused(leg) for leg in legs] == [CallEnd.BUSY] * IN_HAND
         assert refused(await line.call("nobody")) is CallEnd.NOT_FOUND  # there is room again
 
 
