@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from actors.core import Actor, ActorError, ActorStopped, MailboxFull, Message, Ref, StopChild
+from actors.streams.from_room import FromRoom as FromRoom
 from actors.words.facts import Fact
 from actors.words.keys import MEMBERS
 from actors.words.rooms import Notice
-
-
-@dataclass(frozen=True, slots=True)
-class FromRoom(Message):
-    """What a room tells a peer. The peer may have left since: `room` is for it to check."""
-
-    room: Ref[Message]
-    fact: Fact
 
 
 class Audience:

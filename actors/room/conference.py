@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from actors.core import Actor, Down, Message
+from actors.jobs.call_lines import Seats
 from actors.jobs.media_job import JobNoted, JobRuns
 from actors.jobs.room_processes import JobIdle, PrimaryDue, RoomProcesses
 from actors.room.conference_jobs import RoomConferenceJobs
@@ -78,6 +79,7 @@ class RoomConference:
         log: Callable[..., None],
         roster: Roster,
         name: str,
+        seats: Seats,
     ) -> None:
         rules = roster.rules or rules
         limits = (
@@ -97,9 +99,9 @@ class RoomConference:
         self._paths = sessions.paths = FeedPaths(self._conference, self._processes)
         self._pacer = KeyframePacer(room, self._conference, self._processes, media.engine)
         self._jobs = jobs = RoomConferenceJobs(
-            room, name, self._conference, media, sessions, self._processes, self.carry_out
+            room, name, self._conference, media, sessions, self._processes, self.carry_out, seats
         )
-        sessions.pulled = jobs.ingests
+        sessions.others = jobs
 
     @property
     def streams(self) -> tuple[AnyStream, ...]:
@@ -122,6 +124,7 @@ class RoomConference:
             "streaming_ins": len(conference.pulled),
             "streaming_outs": len(conference.broadcasts),
             "watched_views": len(conference.watched),
+            "calls": self._jobs.calls.count,
             "processes": self._processes.count,
         }
 
@@ -161,6 +164,7 @@ class RoomConference:
 
     def leave(self, member: str) -> None:
         """End what a member sent and took, now that it is no member any more."""
+        self._jobs.calls.leave(member)
         self.carry_out(self._conference.leave(member))
 
     def miss(self, down: Down) -> None:
@@ -179,6 +183,10 @@ class RoomConference:
         """Have everything end at once; the room ends when all of it has."""
         self._jobs.close()
         self._sessions.close_all()
+
+    def ended(self) -> None:
+        """Take that the room and all its children have ended."""
+        self._jobs.calls.ended()
 
     # --- orders
 
@@ -253,13 +261,15 @@ class RoomConference:
         self._log(outcome)
         for session in outcome.ended:
             self._sessions.close(session)
+            self._jobs.calls.lost(session)
         for job in outcome.stopped:
             self._jobs.stop(job)
         self._processes.refresh()
         self._pacer.look()
         for output in dict.fromkeys((*outcome.rewired, *self._paths.late)):
             if output in self._conference.subscriptions:
-                self._sessions.rewire(output)
+                by_call = output in self._conference.call_of
+                (self._jobs.calls if by_call else self._sessions).rewire(output)
             elif self._conference.is_job(output):
                 self._jobs.rewire(output)
 

@@ -1,4 +1,4 @@
-"""The jobs of a room's conference: recordings, streams in, streams out, and views that are watched.
+"""The jobs of a room's conference: recordings, streams in and out, watched views, and calls.
 
 It takes what begins, changes and ends them. What follows from it, the conference carries out.
 """
@@ -10,9 +10,11 @@ from collections.abc import Callable
 from actors.core import Actor, Down, MailboxFull, Message, ReplyTo
 from actors.jobs.broadcast_wanted import pace_of, picture_sent, sound_sent
 from actors.jobs.broadcasts import BroadcastOpening, RoomBroadcasts
+from actors.jobs.call_lines import Seats
 from actors.jobs.ingest import SourceStands
 from actors.jobs.media_job import JobNoted
 from actors.jobs.recordings import RoomRecordings
+from actors.jobs.room_calls import RoomCalls
 from actors.jobs.room_ingests import IngestLooked, RoomIngests
 from actors.jobs.room_jobs import RoomJobs
 from actors.jobs.room_processes import RoomProcesses
@@ -46,13 +48,13 @@ class RoomConferenceJobs:
 
     __slots__ = (
         "_broadcasts", "_carry_out", "_conference", "_processes", "_recordings", "_room",
-        "_running", "_sessions", "_viewers", "ingests",
+        "_running", "_sessions", "_viewers", "calls", "ingests",
     )  # fmt: skip
 
     takes = (
         StartRecording, GetRecordings, ChangeRecording, EndRecording, StartStreamingIn,
         SourceStands, IngestLooked, StartBroadcast, GetBroadcasts, ChangeBroadcast, EndBroadcast,
-        BroadcastOpening, WatchView, ViewersDue,
+        BroadcastOpening, WatchView, ViewersDue, *RoomCalls.takes,
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +66,7 @@ class RoomConferenceJobs:
         sessions: RoomSessions,
         processes: RoomProcesses,
         carry_out: Callable[[Outcome], None],
+        seats: Seats,
     ) -> None:
         self._room = room
         self._conference = conference
@@ -76,6 +79,17 @@ class RoomConferenceJobs:
         sending = room, conference, media, sessions.paths, sessions.fmtp_of
         self._broadcasts = RoomBroadcasts(*sending)
         self._viewers = RoomViewers(*sending)
+        self.calls = RoomCalls(
+            room,
+            name,
+            conference,
+            media,
+            sessions.paths,
+            processes,
+            seats,
+            sessions.new_id,
+            carry_out,
+        )
 
     async def handle(self, message: Message) -> object:
         """Take one of `takes`; what is raised is a Refused, for who asked."""
@@ -120,7 +134,17 @@ class RoomConferenceJobs:
                 return self._viewers.folder(label) or await self._watch(label)
             case ViewersDue():
                 self._end(self._viewers.look(message))
+            case _:
+                return await self.calls.handle(message)
         return None
+
+    def end_of(self, stream: str, kind: str) -> str | None:
+        """Return the engine's id of what comes as a stream that has no session."""
+        return self.ingests.end_of(stream, kind) or self.calls.end_of(stream, kind)
+
+    def fmtp_of(self, stream: str, kind: str) -> str | None:
+        """Return the parameters of the codec of a stream that has no session."""
+        return self.ingests.fmtp_of(stream, kind) or self.calls.fmtp_of(stream, kind)
 
     def end_stream(self, stream: str) -> None:
         """Answer who ends a stream in once it is pulled no more; others need not wait."""
@@ -137,6 +161,7 @@ class RoomConferenceJobs:
         self._end(self._running.ended(down))
         self._end(self._broadcasts.miss(down))
         self._end(self._viewers.miss(down))
+        self.calls.miss(down)
 
     def rewire(self, job: str) -> None:
         """Tell a job what it takes now; one that does not listen would go on with what is held."""
@@ -160,6 +185,7 @@ class RoomConferenceJobs:
         """Have all of them finish, now that the room ends."""
         self._running.stop_all()
         self._broadcasts.close()
+        self.calls.close()
 
     def _end(self, job: str | None) -> None:
         if job is not None:

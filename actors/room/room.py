@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from actors.core import (
     Actor,
@@ -20,6 +19,11 @@ from actors.room.audience import Audience
 from actors.room.audience import FromRoom as FromRoom
 from actors.room.conference import Done, RoomConference
 from actors.room.echo import Echo
+from actors.room.messages import ExpireIfEmpty, ForgetMissed
+from actors.room.messages import Join as Join
+from actors.room.messages import Leave as Leave
+from actors.room.messages import Present as Present
+from actors.room.messages import Rejoin as Rejoin
 from actors.room.roster import Roster
 from actors.room.rules import RoomState
 from actors.room.site import RoomSite, SiteServices
@@ -48,62 +52,7 @@ from actors.words.orders import (
     SetPermissions,
     SetPin,
 )
-from actors.words.rooms import Admission, Notice, RoomSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Join(Message):
-    """Let this peer in; answered by the fact Joined or JoinRefused."""
-
-    peer: Ref[Message]
-    admission: Admission
-    tag: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rejoin(Message):
-    """Confirm that this peer is a member that knows of the restart: its orders count from now on.
-
-    Void when the room has crashed again since it asked, or put the peer out.
-    """
-
-    peer: Ref[Message]
-    presence: Presence
-    incarnation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Leave(Message):
-    """Forget this peer; void when another one has come under its id since.
-
-    For `echo_seconds` what is said is kept for it to hear if it comes back. `overdue`: it ends
-    because nothing was heard of it.
-    """
-
-    peer: Ref[Message]
-    id: str
-    gone: bool
-    echo_seconds: float = 0.0
-    overdue: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Present(Message):
-    presence: Presence
-
-
-@dataclass(frozen=True, slots=True)
-class ExpireIfEmpty(Message):
-    """The timer of an empty room; void when anyone has joined since it was set."""
-
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class ForgetMissed(Message):
-    """The timer of members that are awaited: nobody who had time until then is awaited now."""
-
-    until: float
+from actors.words.rooms import Admission, Notice, PinLock, RoomSpec
 
 
 class Room(Actor[Message]):
@@ -132,7 +81,7 @@ class Room(Actor[Message]):
         if spec.conference is not None:
             tell = self._audience.tell
             self._conference = RoomConference(
-                self, spec.conference, media, tell, self._log, roster, spec.key.name
+                self, spec.conference, media, tell, self._log, roster, spec.key.name, self
             )
         self._site: RoomSite | None = None
         if spec.site is not None:
@@ -203,6 +152,8 @@ class Room(Actor[Message]):
 
     async def teardown(self, reason: str) -> None:
         """Answer those who asked for the end, now that recordings are finalised."""
+        if self._conference is not None:
+            self._conference.ended()
         for asker in self._closing:
             asker.reply(None)
 
@@ -238,20 +189,41 @@ class Room(Actor[Message]):
             if first:
                 self._expire_later(0.0)
             return
+        self._let_in(order.peer, order.admission, order.tag, lock)
+
+    def _let_in(
+        self, ref: Ref[Message], admission: Admission, tag: str, lock: PinLock | None
+    ) -> None:
+        state, peer = self._state, admission.presence.peer
         self._roster.lock, self._roster.used = lock, True  # first: it never comes back open
         self._generation += 1
         if self._expiry is not None:
             self._stay()
         self._unaware.discard(peer)
-        self._audience.add(peer, order.peer)
+        self._audience.add(peer, ref)
         streams = self._conference.streams if self._conference is not None else ()
-        self._audience.tell(state.join(order.admission, order.tag, lock, streams))
+        self._audience.tell(state.join(admission, tag, lock, streams))
         if self._site is not None:
-            self._site.arrive(order.admission)
+            self._site.arrive(admission)
         if peer in state.echo.absent:
             self._audience.tell(state.missed(peer, self.ctx.now()))
             self._forget_missed_later()
         self._log("peer.joined", peer=peer, members=len(state.members))
+
+    def check_seat(self, presence: Presence) -> None:
+        """See whether a call may be a member. Raises NotAllowed, RoomFull, RoomLocked."""
+        if presence.peer in self._state.members:
+            raise NotAllowed("a member has that id")
+        self._state.admit(Admission(presence))
+
+    def seat(self, call: Ref[Message], presence: Presence) -> None:
+        """Have a call be a member. Raises what `check_seat` raises."""
+        self.check_seat(presence)
+        self._let_in(call, Admission(presence), "", self._state.lock)
+
+    def unseat(self, peer: str) -> None:
+        """Have a call be no member any more; nothing where it is none."""
+        self._leave(peer, gone=True)
 
     def _confirm(self, order: Rejoin) -> None:
         presence = order.presence

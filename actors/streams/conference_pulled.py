@@ -46,7 +46,7 @@ class ConferencePulled(ConferenceViews):
         audio, video = with_alternatives(audio, video, self.rules.outputs)
         if before is None:
             return self._add(pulled, audio, video)
-        after = _held(replace(before, audio=audio, video=video), pulled.held)
+        after = held_stream(replace(before, audio=audio, video=video), pulled.held)
         outcome = self._become(before, after)
         # Also where nothing is new to anybody: another process may send it.
         return outcome + Outcome(rewired=self.takers.of_stream(id))
@@ -57,7 +57,7 @@ class ConferencePulled(ConferenceViews):
         if before is None or pulled.lost:
             return NOTHING
         pulled.lost = True
-        return self._become(before, _held(before, frozenset(KINDS)))
+        return self._become(before, held_stream(before, frozenset(KINDS)))
 
     def end_pulled(self, id: str) -> Outcome:
         """End a stream in, whether it has flowed or not."""
@@ -104,7 +104,7 @@ class ConferencePulled(ConferenceViews):
         self.streams[id_] = after
         if before == after:
             return NOTHING
-        if _held(before, KINDS) == _held(after, KINDS):  # the status alone is new
+        if held_stream(before, KINDS) == held_stream(after, KINDS):  # the status alone is new
             changed = (kind for kind in KINDS if _active(before, kind) != _active(after, kind))
             told = (StreamChanged(after, f"{kind}.status") for kind in reversed(tuple(changed)))
             self._note(id_)
@@ -121,7 +121,7 @@ def _active(stream: Stream, kind: str) -> bool:
     return track is not None and track.active
 
 
-def _held(stream: Stream, kinds: Iterable[str]) -> Stream:
+def held_stream(stream: Stream, kinds: Iterable[str]) -> Stream:
     """Return a stream of which exactly these kinds do not flow."""
     kinds = frozenset(kinds)
     changes = [

@@ -89,8 +89,13 @@ class ConferenceViews(ConferenceTables):
             table = self._jobs_with(taker) if self.is_job(taker) else self.subscriptions
             for kind in kinds:
                 try:
-                    output = table[taker].changed([SourceChange(kind, mix)], self.known)
+                    output = table[taker].changed(
+                        [SourceChange(kind, mix)], self.sources_for(taker)
+                    )
                 except TargetUnsatisfying:
+                    if taker in self.call_of:
+                        outcome += self._turn_to_view(taker, mix)
+                        break
                     if table is self.subscriptions:
                         outcome += self._end_subscription(taker, SessionEnd.SOURCE_LOST)
                         break

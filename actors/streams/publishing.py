@@ -19,6 +19,7 @@ from actors.words.streams import (
     ViewChange,
 )
 from actors.words.views import AnyStreamChange
+from media.contract.codec import H264Profile
 
 AUDIO_FORMATS = {
     "opus": AudioFormat("opus", 48_000, 2),
@@ -27,6 +28,7 @@ AUDIO_FORMATS = {
     "pcma": AudioFormat("pcma"),
 }
 VIDEO_FORMATS = {"vp8": VideoFormat("vp8"), "h264": VideoFormat("h264", "CB")}
+PROFILES = {H264Profile.BASELINE: "CB", H264Profile.MAIN: "M", H264Profile.HIGH: "H"}
 KINDS = ("audio", "video")
 CODECS = {"audio": tuple(AUDIO_FORMATS), "video": tuple(VIDEO_FORMATS)}  # what media can forward
 
@@ -44,6 +46,7 @@ class Publication:
     codecs: dict[str, str] = field(default_factory=dict)  # by kind, once negotiated
     rid: str | None = None
     profile: str | None = None  # of H.264, where it is not the usual one
+    kind: str = "webrtc"
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ class Publication:
             if format_.profile is not None and self.profile is not None:
                 format_ = replace(format_, profile=self.profile)
             video = VideoTrack(self.video_origin, format_, self.parameters, self.rid)
-        return Stream(self.id, self.owner, audio, video, self.attributes)
+        return Stream(self.id, self.owner, audio, video, self.attributes, kind=self.kind)
 
 
 def of_its_tracks(stream: Stream, changes: Iterable[StreamChange]) -> tuple[StreamChange, ...]:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from actors.streams.alternatives import with_alternatives
+from actors.streams.conference_calls import ConferenceCalls
 from actors.streams.conference_jobs import ConferenceJobs
-from actors.streams.conference_pulled import ConferencePulled
 from actors.streams.outcome import NOTHING, Outcome
 from actors.streams.outputs import Output
 from actors.streams.publishing import CODECS, Publication, changed_stream, of_its_tracks
@@ -31,7 +31,6 @@ from actors.words.facts import (
     SessionReady,
     StreamAdded,
     StreamChanged,
-    StreamRemoved,
 )
 from actors.words.permission import Permission
 from actors.words.refusals import Busy
@@ -48,9 +47,9 @@ from actors.words.views import AnyStreamChange
 
 
 @dataclass(slots=True)
-class Conference(ConferencePulled, ConferenceJobs):
-    """The rules; those of views, of what is pulled, of recordings and streams out, and the tables
-    are in its bases."""
+class Conference(ConferenceCalls, ConferenceJobs):
+    """The rules; those of views, of what is pulled, of calls, of recordings and streams out, and
+    the tables are in its bases."""
 
     # --- publications
 
@@ -263,15 +262,6 @@ class Conference(ConferencePulled, ConferenceJobs):
         return outcome
 
     # --- inside
-
-    def _end_publication(self, id: str, why: SessionEnd | None, detail: str) -> Outcome:
-        publication = self.publications.pop(id)
-        self._count(publication.owner, -1)
-        outcome = Outcome(self._told(publication.owner, id, why, detail), ended=(id,))
-        stream = self.streams.pop(id, None)
-        if stream is not None:
-            outcome += Outcome(self._announced(StreamRemoved(id))) + self._put(stream, ())
-        return outcome + self._lose(id)
 
     def _own_subscription(self, by: str, subscription: str) -> Output:
         if subscription not in self.subscriptions:

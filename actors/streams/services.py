@@ -128,6 +128,7 @@ class MediaServices:
 
     `audio_inputs` is how many of those in a view are heard at a time, the loudest. `files_sent` are
     the local files that streams out write at the moment: each is the file of one of them.
+    `calls_open` are the telephone calls of all rooms, those that begin too.
     """
 
     engine: MediaEngine
@@ -140,3 +141,4 @@ class MediaServices:
     files_sent: set[Path] = field(default_factory=set)
     telephone: Telephone = field(default_factory=NoTelephone)
     calls: CallPlan = CallPlan()
+    calls_open: set[str] = field(default_factory=set)

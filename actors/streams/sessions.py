@@ -25,6 +25,7 @@ from actors.streams.feed_paths import FeedPaths
 from actors.streams.negotiation import EARLY_CANDIDATES, Negotiation
 from actors.streams.offers import MISSING, NO_CODEC, Unfit, tracks_for
 from actors.streams.outcome import NOTHING, Outcome
+from actors.streams.publishing import PROFILES
 from actors.streams.rules import Conference
 from actors.streams.services import MediaServices
 from actors.streams.takers import Feed
@@ -36,7 +37,7 @@ from actors.words.refusals import Busy
 from actors.words.rooms import Notice
 from actors.words.streams import SessionEnd
 from media.contract.candidates import Candidate
-from media.contract.codec import H264Profile, h264_profile
+from media.contract.codec import h264_profile
 from media.contract.errors import BadCandidate
 from media.contract.paths import MediaPath, PathTrouble
 from media.contract.session import (
@@ -56,7 +57,6 @@ NEGOTIATE_SECONDS = 15.0  # more than the engine takes for a step that gets stuc
 WORD_SECONDS = 2.0  # for who has hung up to say why: the two come by different ways
 ID_LIMIT = 10**18
 GONE = (PathTrouble.SOURCE_GONE, PathTrouble.SINK_GONE)
-_PROFILES = {H264Profile.BASELINE: "CB", H264Profile.MAIN: "M", H264Profile.HIGH: "H"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,11 @@ class RoomSessions:
     """Belongs to one room, whose handlers call it and carry out what it returns."""
 
     __slots__ = (
-        "_by_connection", "_conference", "_lines", "_media", "_room", "_wiring", "paths", "pulled",
+        "_by_connection", "_conference", "_lines", "_media", "_room", "_wiring", "others", "paths",
     )  # fmt: skip
 
     paths: FeedPaths  # given once there are processes, too
-    pulled: StreamEnds  # what has ends without a session
+    others: StreamEnds  # what has ends without a session
 
     def __init__(self, room: Actor[Message], conference: Conference, media: MediaServices) -> None:
         self._room = room
@@ -296,7 +296,7 @@ class RoomSessions:
             if kind not in codecs:  # offered, but the other way round
                 return self._conference.end(line.id, MISSING[kind])
         rid = next((track.rid for track in told.tracks if track.kind == "video"), None)
-        profile = _PROFILES.get(h264_profile(line.fmtp.get("video", "")))
+        profile = PROFILES.get(h264_profile(line.fmtp.get("video", "")))
         self._conference.negotiated(line.id, codecs, rid, profile)
         return Outcome(rewired=() if sends else (line.id,)) + self._perhaps_ready(line)
 
@@ -308,12 +308,12 @@ class RoomSessions:
     def end_of(self, stream: str, kind: str) -> str | None:
         """Return the engine's id of what comes as a stream of this kind."""
         line = self._lines.get(stream)
-        return self.pulled.end_of(stream, kind) if line is None else line.ends.get(kind)
+        return self.others.end_of(stream, kind) if line is None else line.ends.get(kind)
 
     def fmtp_of(self, stream: str, kind: str) -> str | None:
         """Return the parameters of the codec of what comes as a stream of this kind."""
         line = self._lines.get(stream)
-        return self.pulled.fmtp_of(stream, kind) if line is None else line.fmtp.get(kind)
+        return self.others.fmtp_of(stream, kind) if line is None else line.fmtp.get(kind)
 
     def rewire(self, subscription: str) -> None:
         """Have the engine brought in line with what a subscription takes now."""

@@ -6,19 +6,25 @@ What may be changed, and who must hear of it, is said by `rules.Conference`.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from actors.streams.call_sources import CallSources
 from actors.streams.mixing import Mixing
 from actors.streams.outcome import NOTHING, Outcome
 from actors.streams.outputs import Output
 from actors.streams.publishing import Publication
 from actors.streams.takers import Feed, Feeds, Takers
-from actors.words.conference_refusals import EmptySubscription, NotAllowed, StreamUnknown
-from actors.words.facts import Fact, SessionEnded
+from actors.words.conference_refusals import (
+    EmptySubscription,
+    NotAllowed,
+    StreamUnknown,
+    TargetUnsatisfying,
+)
+from actors.words.facts import Fact, SessionEnded, StreamRemoved
 from actors.words.rooms import ConferenceRules, Notice
-from actors.words.streams import AudioWanted, SessionEnd, Stream, VideoWanted
-from actors.words.views import AnyStream
+from actors.words.streams import AudioWanted, SessionEnd, SourceChange, Stream, VideoWanted
+from actors.words.views import AnyStream, MixedStream
 
 
 @dataclass(slots=True)
@@ -35,6 +41,24 @@ class PulledStream:
 
 
 @dataclass(slots=True)
+class CallMedia:
+    """A telephone call, whose id is its member's: the ids of what it sends, and of what it takes.
+
+    `hears` and `sees` are what it is to be sent. `held` are the kinds that a management API holds,
+    `silent` those that the other side does not send for now; it takes `bandwidth` kbit/s at most.
+    """
+
+    id: str
+    stream: str
+    output: str
+    hears: AudioWanted | None
+    sees: VideoWanted | None
+    held: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
+    bandwidth: int = 0
+
+
+@dataclass(slots=True)
 class ConferenceTables:
     """All tables of one room, by id.
 
@@ -48,6 +72,8 @@ class ConferenceTables:
     broadcasts_limit: int = 20
     publications: dict[str, Publication] = field(default_factory=dict)
     pulled: dict[str, PulledStream] = field(default_factory=dict)
+    calls: dict[str, CallMedia] = field(default_factory=dict)
+    call_of: dict[str, str] = field(default_factory=dict)  # by what it sends, and what it takes
     streams: dict[str, Stream] = field(default_factory=dict)
     subscriptions: dict[str, Output] = field(default_factory=dict)
     recordings: dict[str, Output] = field(default_factory=dict)
@@ -70,13 +96,14 @@ class ConferenceTables:
 
         Who only watches does not: that may be anybody, and for ever.
         """
-        given = self.publications or self.pulled
+        given = self.publications or self.pulled or self.calls
         return bool(given or self.subscriptions or self.broadcasts)
 
     @property
     def inputs(self) -> int:
         """How many streams come into the room, or are about to."""
-        return len(self.publications) + len(self.pulled)
+        begun = sum(it.stream not in self.publications for it in self.calls.values())
+        return len(self.publications) + len(self.pulled) + begun
 
     def source(self, output: str, kind: str) -> str | None:
         """Return the stream that an output takes this kind from."""
@@ -121,6 +148,15 @@ class ConferenceTables:
         if track is None or taken is None:
             return False
         return (feed.target or track.format).codec == taken.codec
+
+    def sources_for(self, output: str) -> Mapping[str, AnyStream]:
+        """Return the streams as somebody can have them: a call, or anybody."""
+        return CallSources(self.known) if output in self.call_of else self.known
+
+    def call_view(self, but: str = "") -> MixedStream | None:
+        """Return the first view with sound: a call is mixed into it, and hears it."""
+        mixed = self.mixing.streams.values()
+        return next((it for it in mixed if it.audio is not None and it.id != but), None)
 
     # --- changes that all rules share
 
@@ -167,6 +203,9 @@ class ConferenceTables:
         """End what takes from a stream that is gone."""
         outcome = NOTHING
         for taker in self.takers.of_stream(stream):
+            if taker in self.call_of:
+                outcome += self._turn_to_view(taker, stream)
+                continue
             if taker in self.subscriptions:
                 outcome += self._end_subscription(taker, SessionEnd.SOURCE_LOST)
                 continue
@@ -180,6 +219,31 @@ class ConferenceTables:
         assert output.owner is not None  # noqa: S101  only what jobs take has none
         self._count(output.owner, -1)
         return Outcome(self._told(output.owner, id, why, detail), ended=(id,))
+
+    def _end_publication(self, id: str, why: SessionEnd | None, detail: str) -> Outcome:
+        publication = self.publications.pop(id)
+        self._count(publication.owner, -1)
+        outcome = Outcome(self._told(publication.owner, id, why, detail), ended=(id,))
+        stream = self.streams.pop(id, None)
+        if stream is not None:
+            outcome += Outcome(self._announced(StreamRemoved(id))) + self._put(stream, ())
+        return outcome + self._lose(id)
+
+    def _turn_to_view(self, output: str, lost: str) -> Outcome:
+        """Let a call have a view instead of a stream that is gone; end what it takes without."""
+        found, view = self.subscriptions[output], self.call_view(but=lost)
+        for kind, source in found.sources.items():
+            if source != lost:
+                continue
+            try:
+                change = SourceChange(kind, "" if view is None else view.id)
+                found = found.changed([change], self.sources_for(output))
+            except TargetUnsatisfying:
+                found = found.without(kind)
+        if "audio" not in found.sources:
+            return self._end_subscription(output, SessionEnd.SOURCE_LOST)
+        self._take(self.subscriptions, found)
+        return Outcome(rewired=(output,))
 
     def is_job(self, output: str) -> bool:
         """Tell whether this is what a recording takes, a stream out, or a view that is watched."""

@@ -49,8 +49,9 @@ class CallSection:
     """One section of a description, of `kind` "audio", "video", or another one.
 
     `codecs` are best first, without telephone-event; `digits` is the payload type of that (RFC
-    4733), None without. `remote` is where its side takes RTP; None for a section that is rejected
-    (port 0), for a host that is no numeric address, and for one on hold by address 0.0.0.0.
+    4733), None without. A section that is rejected (port 0) has none of all that. `remote` is where
+    its side takes RTP; None for one that is rejected, for a host that is no numeric address, and
+    for one on hold by address 0.0.0.0.
     `direction` is as seen from the side that describes.
     """
 

@@ -84,7 +84,8 @@ class VideoTrack:
 class Stream(Message):
     """A publication, or a stream in, whose media can flow. `attributes` is JSON as bytes.
 
-    `kind`: "webrtc" for what a member sends, "streaming" for what is pulled from outside.
+    `kind`: "webrtc" for what a member sends, "streaming" for what is pulled from outside, "sip" for
+    what a telephone call sends.
     """
 
     id: str

@@ -24,6 +24,7 @@ def _open(services: Services) -> Callable[[Place], Mount]:
     from api.owt.portal.conversation import serve
     from api.owt.socketio.table import SocketIo
     from api.owt.state import OwtState
+    from api.owt.telephone_rooms import open_telephone_rooms
 
     state = OwtState.open(services)
     clients = SocketIo(services, "owt", partial(serve, state))
@@ -31,6 +32,8 @@ def _open(services: Services) -> Callable[[Place], Mount]:
     management = Management(state)
     services.lifecycle.ready_hooks.append(services.media.prepare_jobs)
     hls = open_hls(state)
+    if services.line is not None:
+        services.line.serve(open_telephone_rooms(state, services.line))
     return lambda place: open_mount(management, clients, hls, place)
 
 

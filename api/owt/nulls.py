@@ -6,7 +6,7 @@ took nulls out of a request first, the models here say so themselves (`X | None`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -28,3 +28,13 @@ class _NoNull:
 
 Maybe = Annotated[T | None, _NoNull()]
 """A property that may be left out; None is for one that was."""
+
+
+def without_nulls(value: Any) -> Any:
+    """Return JSON without what is null in it, at every depth."""
+    match value:
+        case dict():
+            return {key: without_nulls(each) for key, each in value.items() if each is not None}
+        case list():
+            return [without_nulls(each) for each in value if each is not None]
+    return value

@@ -13,6 +13,7 @@ from actors.words.permission import Abilities, Permission
 from actors.words.rooms import ConferenceRules, RoomSpec
 from actors.words.views import OutputRules
 from api.owt.coercion import coercion_words
+from api.owt.nulls import without_nulls
 from api.owt.room_document import TAGS, Rights, RoomDocument
 from api.owt.view_rules import output_rules, view_rules
 
@@ -43,7 +44,7 @@ def read_room(options: dict[str, Any]) -> RoomDocument:
     Nulls count as absent at every depth; the lists and media of the top level that are missing or
     falsy have their defaults. Raises InvalidRoom, ViewConflict.
     """
-    given = _without_nulls(options)
+    given = without_nulls(options)
     chosen = {
         key: value
         for key, value in given.items()
@@ -60,15 +61,6 @@ def read_room(options: dict[str, Any]) -> RoomDocument:
 def read_stored(stored: StoredRoom) -> RoomDocument:
     """Return a room as it is configured. Raises InvalidRoom, ViewConflict."""
     return read_room(json.loads(stored.document))
-
-
-def _without_nulls(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _without_nulls(each) for key, each in value.items() if each is not None}
-        case list():
-            return [_without_nulls(each) for each in value if each is not None]
-    return value
 
 
 def _words(error: ValidationError) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+RoomFollower = Callable[[str, bytes | None], None]
+"""Takes a room's id and its document, whenever this process has stored one; None for a room that
+it has deleted. It must neither wait nor raise."""
+
 FEW_BYTES = 16_384
 LISTS_AT_A_TIME = 16  # for all services together
 DELETED_KEPT = 20_000
@@ -49,6 +53,7 @@ class OwtState:
     clock: Callable[[], float] = time.time
     renderer: PortalRenderer = field(default_factory=PortalRenderer)
     changes: int = 0  # of rooms, so far
+    followers: list[RoomFollower] = field(default_factory=list)
     _deleted: dict[str, None] = field(default_factory=dict)
     _changed: dict[str, int] = field(default_factory=dict)  # the latest change of each
 
@@ -101,11 +106,18 @@ class OwtState:
         """Find a live room by its id; one that nobody is in may not live."""
         return await self.services.directory.room(RoomKey(REALM, room_id))
 
-    def note_deleted(self, room_ids: Iterable[str]) -> None:
+    def note_deleted(self, room_ids: Sequence[str]) -> None:
         """Remember that these rooms are in the store no more, before those that live are ended."""
         self._deleted |= dict.fromkeys(room_ids)
         for room_id in list(self._deleted)[:-DELETED_KEPT]:
             del self._deleted[room_id]
+        for room_id in room_ids:
+            self.tell_followers(room_id, None)
+
+    def tell_followers(self, room_id: str, document: bytes | None) -> None:
+        """Tell whoever follows rooms what the store has of one now."""
+        for follower in self.followers:
+            follower(room_id, document)
 
     def was_deleted(self, room_id: str) -> bool:
         """Tell whether a room was deleted just now, for whoever has begun to enter it before."""

@@ -38,6 +38,9 @@ SERVICE_BYTES = 16_448  # a sealed key, and what is around it
 NAME_BYTES = 4 * 1024  # of 1,024 characters in any script; only in bodies, which have no index
 EXPIRED_KEPT_SECONDS = 600.0  # so long an expired token is told apart from one that never was
 
+MOST_AT_A_TIME = 64  # rooms that are read together
+PIECE_BYTES = 2_097_152  # that they shall have, if one room is not larger
+
 R = TypeVar("R")
 
 
@@ -146,9 +149,9 @@ class OwtStore:
         return tuple(map(_room, found))
 
     async def rooms_after(
-        self, service: str, after: str | None, limit: int
+        self, service: str | None, after: str | None, limit: int
     ) -> tuple[StoredRoom, ...]:
-        """Return rooms of a service by id: `limit` of those behind the id `after`."""
+        """Return rooms of a service (None: of all), by id: `limit` of those behind `after`."""
         found = await self._ask(ListDocuments(ROOMS, service, after=after, limit=limit))
         return tuple(map(_room, found))
 
@@ -194,6 +197,12 @@ class OwtStore:
 
     async def _ask(self, request: Request[R]) -> R:
         return await self._find().ask(request, within=self._settings().limits.ask_seconds)
+
+
+def fitting(found: tuple[StoredRoom, ...]) -> int:
+    """Return how many rooms like these make one piece of a long list."""
+    size = sum(len(room.document) for room in found)
+    return max(1, min(MOST_AT_A_TIME, PIECE_BYTES * len(found) // size))
 
 
 def _most(in_all: int) -> int:

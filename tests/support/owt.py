@@ -16,6 +16,7 @@ import httpx
 from actors.core import Actor, ActorSystem, ChildSpec, Message, Spawn, open_system
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
+from actors.words.calls import NoTelephone, Telephone
 from actors.words.keys import ROOMS, RoomKey
 from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
@@ -24,6 +25,7 @@ from api.owt.dialect import OWT
 from api.owt.management.mauth import make_header
 from api.process.secret_store import Secrets
 from api.settings import Settings, settings_of
+from api.sip.rooms import RoomsLine
 from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
 from tests.fakes.memory_store import MemoryStore
@@ -111,6 +113,8 @@ async def owt_server(
     engine: MediaEngine | None = None,
     store: Callable[[], Actor[Message]] = MemoryStore,
     guard: CredentialGuard | None = None,
+    line: RoomsLine | None = None,
+    telephone: Telephone | None = None,
 ) -> AsyncIterator[OwtServer]:
     """Serve the dialect on one listener, over a real actor system.
 
@@ -123,15 +127,16 @@ async def owt_server(
         empty_rooms_per_address=settings.limits.empty_rooms_per_address,
     )
     recordings = RecordingsFolder(tmp_path / "recordings")
-    async with open_system(
-        children(lambda: limits, MediaServices(engine or FakeEngine(), recordings), store)
-    ) as system:
+    media = MediaServices(engine or FakeEngine(), recordings, telephone=telephone or NoTelephone())
+    async with open_system(children(lambda: limits, media, store)) as system:
         if guard is None:  # an empty one is false
             of = settings.limits
             guard = CredentialGuard(
                 of.credential_failures, 1800.0, of.credential_failures_per_address
             )
-        services = services_for(settings, system=system, secrets=Secrets(tmp_path), guard=guard)
+        services = services_for(
+            settings, system=system, secrets=Secrets(tmp_path), guard=guard, line=line
+        )
         opens = OWT.open(services)
         mount = opens(Place(root=False, secure=False))
         async with serving(mount, carrier=carrier, settings=settings, services=services) as served:

@@ -107,7 +107,7 @@ class StreamMedia(Answer):
 
 class ForwardInfo(Answer):
     owner: str
-    type: Literal["webrtc", "streaming"]
+    type: Literal["webrtc", "streaming", "sip"]
     inViews: list[str]  # noqa: N815
     attributes: Any = None
 
@@ -185,7 +185,49 @@ class StreamingOutAnswer(Answer):
     media: RecordedMedia
 
 
+class HeardAnswer(Answer):
+    source: str = Field(alias="from")
+
+
+class SeenAnswer(Answer):
+    source: str = Field(alias="from")
+    parameters: Parameters | None = None
+
+
+class CallMediaAnswer(Answer):
+    audio: HeardAnswer | Literal[False]
+    video: SeenAnswer | Literal[False]
+
+
+class CallOutputAnswer(Answer):
+    """What the other side hears and sees; `id` is that of a subscription."""
+
+    id: str
+    media: CallMediaAnswer
+
+
+class DigitAnswer(Answer):
+    """Ours: a key that was pressed at the other side."""
+
+    digit: str
+    milliseconds: int
+
+
+class SipCallAnswer(Answer):
+    """A SipCall of the seed; `input` is what the other side sends, once something comes.
+
+    `digits` are the last that were pressed there, which the seed does not have.
+    """
+
+    id: str
+    type: Literal["dial-in", "dial-out"]
+    peer: str
+    input: StreamAnswer | None = None
+    output: CallOutputAnswer
+    digits: list[DigitAnswer]
+
+
 __all__ = [
-    "ParticipantAnswer", "RecordingAnswer", "RoomAnswer", "ServiceAnswer", "StreamAnswer",
-    "StreamingOutAnswer",
+    "ParticipantAnswer", "RecordingAnswer", "RoomAnswer", "ServiceAnswer", "SipCallAnswer",
+    "StreamAnswer", "StreamingOutAnswer",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from api.owt.management.answers import (
     RecordingAnswer,
     RoomAnswer,
     ServiceAnswer,
+    SipCallAnswer,
     StreamAnswer,
     StreamingOutAnswer,
 )
@@ -25,13 +26,14 @@ from api.owt.management.bodies import (
     StreamUpdates,
     TokenRequest,
 )
+from api.owt.management.bodies_sip_calls import SipCallRequest, SipCallUpdates
 from api.owt.management.bodies_streaming import StreamingInRequest
 from api.owt.management.bodies_streaming_out import StreamingOutRequest, StreamingOutUpdates
 from api.owt.room_document import RoomDocument
 
 JSON, TEXT = "application/json", "text/html"
 ERROR: dict[str, Any] = ErrorAnswer.model_json_schema()
-LATER = ("sipcalls", "analytics")
+LATER = ("analytics",)
 SIGNATURE = {
     "name": "Authorization",
     "in": "header",
@@ -140,6 +142,18 @@ def _paths_of_rooms(base: str) -> dict[str, Any]:
             "Change a stream out", StreamingOutAnswer, 404, 500, body=StreamingOutUpdates
         ),
         "delete": _operation("End a stream out", None, 404, 500),
+    }
+    paths[f"{room}/sipcalls"] = {
+        "get": _operation("List telephone calls", list[SipCallAnswer], 404),
+        "post": _operation(
+            "Call somebody", SipCallAnswer, *(400, 404, 500, 503), body=SipCallRequest
+        ),
+    }
+    paths[f"{room}/sipcalls/{{id}}"] = {
+        "patch": _operation(
+            "Change what a call hears and sees", SipCallAnswer, 404, 500, body=SipCallUpdates
+        ),
+        "delete": _operation("Hang up", None, 404, 500),
     }
     for later in LATER:
         made = _operation("Not available yet", None, 404, 501)

@@ -19,14 +19,12 @@ from actors.words.refusals import Busy
 from api.http.carriers.quart_seam import AnswerCut, AnswerInPieces
 from api.owt.management.responses import json_answer
 from api.owt.management.service import shown
+from api.owt.stored import fitting
 
 if TYPE_CHECKING:
     from api.owt.state import OwtState
-    from api.owt.stored import StoredRoom
 
-MOST = 64  # rooms of one piece
 FIRST = 8
-PIECE_BYTES = 2_097_152  # that a piece shall have, if one room is not larger
 
 log = structlog.get_logger(__name__)
 
@@ -75,12 +73,6 @@ class RoomDocuments:
             self._after = found[-1].id
             self._number = fitting(found)
         return b",".join(map(shown, found))
-
-
-def fitting(found: tuple[StoredRoom, ...]) -> int:
-    """Return how many rooms like these make one piece."""
-    size = sum(len(room.document) for room in found)
-    return max(1, min(MOST, PIECE_BYTES * len(found) // size))
 
 
 async def _pieces(rooms: RoomDocuments, first: bytes) -> AsyncIterator[bytes]:

@@ -17,6 +17,7 @@ from api.owt.management.responses import View, answered, refuse
 from api.owt.management.room_views import RoomViews
 from api.owt.management.service import Management
 from api.owt.management.service_views import ServiceViews
+from api.owt.management.sip_call_views import SipCallViews
 from api.owt.management.streaming_in_views import StreamingInViews
 from api.owt.management.streaming_out_views import StreamingOutViews
 
@@ -33,7 +34,7 @@ def add_routes(blueprint: Blueprint, management: Management) -> None:
     gate = Authenticator(management)
     services, rooms = ServiceViews(gate, management), RoomViews(gate, management)
     live, ins = LiveViews(gate, management), StreamingInViews(gate, management)
-    outs = StreamingOutViews(gate, management)
+    outs, calls = StreamingOutViews(gate, management), SipCallViews(gate, management)
     table: list[tuple[str, str, View]] = [
         ("POST", "rooms", rooms.create),
         ("GET", "rooms", rooms.list),
@@ -64,8 +65,12 @@ def add_routes(blueprint: Blueprint, management: Management) -> None:
         ("POST", f"{ROOM}/streaming-outs", outs.start),
         ("PATCH", f"{ROOM}/streaming-outs/<live_id>", outs.change),
         ("DELETE", f"{ROOM}/streaming-outs/<live_id>", outs.end),
+        ("GET", f"{ROOM}/sipcalls", calls.list),
+        ("POST", f"{ROOM}/sipcalls", calls.start),
+        ("PATCH", f"{ROOM}/sipcalls/<live_id>", calls.change),
+        ("DELETE", f"{ROOM}/sipcalls/<live_id>", calls.end),
     ]
-    for later in ("sipcalls", "analytics"):
+    for later in ("analytics",):
         table += [
             ("GET", f"{ROOM}/{later}", live.nothing),
             ("POST", f"{ROOM}/{later}", live.not_yet(later)),

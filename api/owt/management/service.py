@@ -53,6 +53,7 @@ class Management:
         await self.services.begin()
         made = StoredRoom.of(self._ids.new(), service, room)
         await self._store.put_room(made)
+        self.state.tell_followers(made.id, made.document)
         return shown(made)
 
     async def rooms(self, service: str, page: int, per_page: int) -> bytes:
@@ -177,6 +178,7 @@ class Management:
             )
             if await self._store.replace_room(changed, record.document):
                 self.state.note_changed(record.id)
+                self.state.tell_followers(record.id, changed.document)
                 await self._live_rooms.follow(record.id)
                 return shown(changed)
             record = await self.room(record.service, record.id)

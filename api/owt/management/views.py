@@ -1,4 +1,4 @@
-"""Participants, recordings and streams out as the REST API shows them.
+"""Participants, recordings, streams out and telephone calls as the REST API shows them.
 
 Streams are in `stream_info.py`.
 """
@@ -9,10 +9,17 @@ from pathlib import PurePath
 from typing import Any
 
 from actors.words.broadcasts import BroadcastView
+from actors.words.calls import CallView
 from actors.words.facts import Presence
 from actors.words.permission import Abilities
 from actors.words.streams import RecordingView
-from api.owt.stream_info import audio_format, video_format, video_parameters
+from api.owt.stream_info import (
+    Version,
+    audio_format,
+    stream_info,
+    video_format,
+    video_parameters,
+)
 
 PARAMETERS = {"hls": ("hlsTime", "hlsListSize"), "dash": ("dashSegDuration", "dashWindowSize")}
 
@@ -53,6 +60,25 @@ def streaming_out(view: BroadcastView) -> dict[str, Any]:
         figures = int(seconds) if seconds.is_integer() else seconds, outlet.window
         shown["parameters"] = {"method": outlet.method, **dict(zip(names, figures, strict=True))}
     return {**shown, "media": _taken(view)}
+
+
+def sip_call(view: CallView, version: Version) -> dict[str, Any]:
+    """Return an ongoing call; without `input` as long as nothing comes from the other side."""
+    media: dict[str, Any] = {"audio": False, "video": False}
+    if view.audio is not None:
+        media["audio"] = {"from": view.audio.source}
+    if view.video is not None:
+        parameters = video_parameters(view.video.parameters)
+        media["video"] = {"from": view.video.source, "parameters": parameters}
+    shown: dict[str, Any] = {
+        "id": view.id,
+        "type": "dial-in" if view.incoming else "dial-out",
+        "peer": view.peer,
+    }
+    if view.stream is not None:
+        shown["input"] = stream_info(view.stream, version)
+    digits = [{"digit": each.digit, "milliseconds": each.milliseconds} for each in view.digits]
+    return {**shown, "output": {"id": view.output, "media": media}, "digits": digits}
 
 
 def _taken(view: RecordingView | BroadcastView) -> dict[str, Any]:

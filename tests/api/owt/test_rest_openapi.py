@@ -14,6 +14,7 @@ from api.owt.dialect import OWT
 from api.owt.management.openapi import PATHS
 from tests.api.owt.test_rest_live import BROADCAST, RECORDING, STREAM, ScriptedRoom
 from tests.support.owt import SUPER, owt_server
+from tests.support.scripted_calls import CALL
 
 STREAM_PATCH = [{"op": "replace", "path": "/media/audio/status", "value": "active"}]
 BODIES: dict[str, Any] = {
@@ -37,6 +38,14 @@ BODIES: dict[str, Any] = {
     "PATCH /rooms/{room}/streaming-outs/{id}": [
         {"op": "replace", "path": "/media/audio/from", "value": STREAM.id}
     ],
+    "POST /rooms/{room}/sipcalls": {
+        "peerURI": "sip:ann@sip.example.org",
+        "mediaIn": {"audio": True, "video": False},
+        "mediaOut": {"audio": {"from": STREAM.id}, "video": False},
+    },
+    "PATCH /rooms/{room}/sipcalls/{id}": [
+        {"op": "replace", "path": "/output/media/audio/from", "value": STREAM.id}
+    ],
 }
 IDS = {
     "participants": "Ann-1",
@@ -44,6 +53,7 @@ IDS = {
     "recordings": RECORDING.id,
     "streaming-ins": STREAM.id,
     "streaming-outs": BROADCAST.id,
+    "sipcalls": CALL.id,
 }
 OPERATIONS = [
     (path, method)

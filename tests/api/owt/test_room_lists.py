@@ -14,8 +14,7 @@ from actors.core import Message
 from actors.store.messages import ListDocuments
 from actors.words.refusals import StoreUnavailable
 from api.owt.management import room_list
-from api.owt.management.room_list import fitting
-from api.owt.stored import StoredRoom
+from api.owt.stored import StoredRoom, fitting
 from tests.fakes.memory_store import MemoryDocuments
 from tests.support.owt import PATIENCE, SAMPLE, SUPER, OwtServer, owt_server, owt_settings
 
