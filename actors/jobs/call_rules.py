@@ -190,7 +190,7 @@ def terms_of(agreed: Agreed, allowed: Allowed, before: Agreed = ()) -> CallTerms
         None if video is None or video.sends is None else _picture(video.sends),
         frozenset(comes),
         frozenset(kind for kind in comes if sections[kind].silent),
-        frozenset(kind for kind in sections if kind in allowed.goes),
+        frozenset(kind for kind, it in sections.items() if kind in allowed.goes and _sent(it)),
         0 if video is None else video.bandwidth,
     )
 
@@ -211,18 +211,9 @@ def peer_host(uri: str) -> str:
 
 
 def _chosen(section: CallSection, allowed: Allowed) -> Codec | None:
-    """Return which codec of an offered section is used, best of those in packets of all kinds.
-
-    H.264 in packets of one unit each (packetization-mode 0) is taken where there is no other.
-    """
+    """Return which codec of an offered section is used: the first that we can send as well."""
     fit = [it for it in section.codecs if allowed.takes(section.kind, it)]
-    if not fit:
-        return None
-    first = fit[0]
-    if first.name == "h264":
-        whole = (it for it in fit if it.name == "h264" and _mode(it) == "1")
-        first = next(whole, first)
-    return first
+    return next(filter(_can_be_sent, fit), fit[0] if fit else None)
 
 
 def _pair(offered: CallSection, answer: CallSection) -> tuple[Codec, Codec] | None:
@@ -248,9 +239,8 @@ def _agreed(
     last = next((it for it in before if it.kind == kind and it.receives is not None), None)
     both_before = last is not None and (last.on_hold or last.direction is Direction.BOTH)
     on_hold = both_before and theirs in (Direction.SEND, Direction.NONE)
-    ours = _direction(
-        theirs in GOES and kind in allowed.goes, theirs in COMES and kind in allowed.comes
-    )
+    goes = theirs in GOES and kind in allowed.goes and _can_be_sent(sends)
+    ours = _direction(goes, theirs in COMES and kind in allowed.comes)
     return AgreedSection(
         kind,
         _described(receives),
@@ -282,5 +272,10 @@ def _picture(codec: Codec) -> VideoFormat:
     return replace(format_, profile=PROFILES.get(h264_profile(codec.fmtp), format_.profile))
 
 
-def _mode(codec: Codec) -> str:
-    return codec.parameters().get("packetization-mode", "0")
+def _sent(section: AgreedSection) -> bool:
+    return section.sends is not None and _can_be_sent(section.sends)
+
+
+def _can_be_sent(codec: Codec) -> bool:
+    """Tell whether we can send it: H.264 comes of us in fragments (RFC 6184, section 6.3) only."""
+    return codec.name != "h264" or codec.parameters().get("packetization-mode") == "1"

@@ -164,6 +164,17 @@ def test_h264_is_taken_in_packets_of_all_kinds_and_with_its_profile(
     assert (terms.video, terms.bandwidth) == (format, 512)
 
 
+def test_h264_without_fragments_is_taken_and_not_sent() -> None:
+    agreed = answered(offer(sound(PCMU), picture(H264_0)), ALL)
+    assert agreed is not None
+    assert agreed[1].direction is RECEIVE
+    terms = terms_of(agreed, ALL)
+    assert (terms.comes, terms.goes) == (KINDS, {AUDIO})
+    other = answered(offer(sound(PCMU), picture(H264_0, VP8)), ALL)
+    assert other is not None
+    assert other[1].sends == VP8
+
+
 def test_parameters_of_their_sound_are_not_said_back() -> None:
     agreed = answered(offer(sound(OPUS)), ALL)
     assert agreed is not None
