@@ -204,7 +204,7 @@ def _values_trouble(message: Message) -> Trouble | None:
     if isinstance(message, Request) and match[2] != message.method:
         return 400, "CSeq Of Another Method"
     forwards = headers.get("Max-Forwards")
-    if forwards is not None and not (re.fullmatch("[0-9]{1,3}", forwards) and int(forwards) < 256):
+    if forwards is not None and not (re.fullmatch("[0-9]{1,10}", forwards) and int(forwards) < 256):
         return 400, "Bad Max-Forwards"
     return None
 
@@ -248,7 +248,7 @@ def encode(message: Message) -> bytes:
         if name.lower() != "content-length":
             lines += (f"{name}: {value}" for value in message.headers.getlist(name))
     lines.append(f"Content-Length: {len(message.body)}")
-    clean = (re.sub(r"[\r\n\0]+", " ", line) for line in lines)
+    clean = (re.sub(r"[\r\n]+", " ", line) for line in lines)
     return "\r\n".join((*clean, "", "")).encode(errors="replace") + message.body
 
 
