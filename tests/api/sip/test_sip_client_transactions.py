@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import inf
 
 import pytest
+from sipmessage import Request
 
 from api.sip.flows import Flow
 from api.sip.messages import cseq, header, parse
 from api.sip.transactions import GotResponse, TimedOut, TransactionLayer, TransportFailed
-from sipmessage import Request
 from tests.api.sip.sip_requests import TCP, UDP, answer_to, our_request
 
 

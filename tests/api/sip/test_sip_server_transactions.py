@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import pytest
+from sipmessage import Response
 
 from api.sip.flows import Flow
 from api.sip.messages import header, parse, response_to
@@ -15,7 +16,6 @@ from api.sip.transactions import (
     TransactionLayer,
     TransportFailed,
 )
-from sipmessage import Response
 from tests.api.sip.sip_requests import TCP, UDP, their_request
 from tests.api.sip.test_sip_client_transactions import sent, times_until_over
 
@@ -87,9 +87,7 @@ def test_an_ack_with_the_branch_of_an_accepted_invite_is_handed_up() -> None:
 
 
 @pytest.mark.parametrize(("flow", "over"), [(UDP, 6.0), (TCP, inf)], ids=["udp", "tcp"])
-def test_the_ack_of_a_refusal_is_absorbed_and_lingers_with_timer_i(
-    flow: Flow, over: float
-) -> None:
+def test_the_ack_of_a_refusal_is_absorbed_and_lingers_with_timer_i(flow: Flow, over: float) -> None:
     layer = TransactionLayer()
     answer(layer, come(layer, "INVITE", flow), 486)
     assert layer.receive(their_request("ACK"), flow, 1.0) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sipmessage import Request
 
 from api.sip.flows import Flow
 from api.sip.framing import FramingError, StreamFramer
@@ -18,7 +19,6 @@ from api.sip.messages import (
     top_via,
 )
 from api.sip.transactions import TransactionLayer
-from sipmessage import Request
 from tests.api.sip.torture import TortureMessage, torture_messages
 
 MESSAGES = torture_messages()
@@ -93,7 +93,11 @@ def test_white_space_is_none_of_a_value() -> None:
     assert len(request.headers.getlist("Via")) == 3
     via = top_via(request)
     assert via is not None
-    assert (via.transport, via.host, via.parameters) == ("UDP", "192.0.2.2", {"branch": "390skdjuw"})
+    assert (via.transport, via.host, via.parameters) == (
+        "UDP",
+        "192.0.2.2",
+        {"branch": "390skdjuw"},
+    )
     caller = address(request, "From")
     assert caller is not None
     assert caller.name == 'J Rosenberg \\"'
