@@ -23,6 +23,7 @@ from api.sip.headers import (
     address_text,
     call_id,
     content_type,
+    credentials,
     cseq,
     header,
     header_list,
@@ -35,9 +36,9 @@ from api.sip.headers import (
 from api.sip.reasons import REASONS
 
 __all__ = [
-    "BadMessage", "Message", "address", "address_text", "call_id", "content_type", "cseq",
-    "encode", "header", "header_list", "mark_received", "number", "parameter", "parse",
-    "response_to", "tag", "tokens", "top_via", "with_tag",
+    "BadMessage", "Message", "address", "address_text", "call_id", "content_type",
+    "credentials", "cseq", "encode", "header", "header_list", "mark_received", "number",
+    "parameter", "parse", "response_to", "tag", "tokens", "top_via", "with_tag",
 ]  # fmt: skip
 
 MOST_BYTES = 65_536  # of a message

@@ -16,6 +16,7 @@ from api.sip.messages import (
     address_text,
     call_id,
     content_type,
+    credentials,
     cseq,
     encode,
     header,
@@ -306,3 +307,28 @@ def test_any_value_of_a_header_is_parsed_or_refused(value: str) -> None:
 )
 def test_lists_are_split_where_they_were_joined(values: list[str]) -> None:
     assert pieces(",".join(values), ",") == values
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (
+            'Digest Realm="a \\"b, c", qop="auth,auth-int" , nc=00000001,uri="sip:a@b;x=1"',
+            ("digest", {
+                "realm": 'a "b, c', "qop": "auth,auth-int", "nc": "00000001", "uri": "sip:a@b;x=1",
+            }),
+        ),
+        ("Digest a=1, a=2", None),
+        ("Digest", None),
+        ("Bearer abc", None),
+        ('Digest a="', None),
+        ("Digest a=1,,b=2", None),
+        ("", None),
+        ("Digest " + 'a="\\",a="",' * 600 + "!", None),
+    ],
+    ids=range(8),
+)  # fmt: skip
+def test_credentials_are_read_in_one_pass(
+    value: str, read: tuple[str, dict[str, str]] | None
+) -> None:
+    assert credentials(value) == read
