@@ -18,6 +18,7 @@ TWICE = {
     "BadAddress": TROUBLE_OF_MEDIA,
     "BadCandidate": TROUBLE_OF_MEDIA,
     "BadDescription": TROUBLE_OF_MEDIA,
+    "BadMessage": OF_PROTOCOLS,
     "Body": "the base of the documents of one protocol, seen by nobody else",
     "CannotRecord": TROUBLE_OF_MEDIA,
     "CodecMismatch": TROUBLE_OF_MEDIA,

@@ -8,7 +8,7 @@ from sipmessage import Request, Response
 
 from api.sip.messages import encode
 from api.sip.transaction_events import GotResponse, TimedOut
-from api.sip.transaction_states import NOTHING, Step, Transaction, TransactionState
+from api.sip.transaction_states import NOTHING, SipTransaction, Step, TransactionState
 
 CALLING, TRYING = TransactionState.CALLING, TransactionState.TRYING
 PROCEEDING, ACCEPTED = TransactionState.PROCEEDING, TransactionState.ACCEPTED
@@ -16,7 +16,7 @@ COMPLETED, TERMINATED = TransactionState.COMPLETED, TransactionState.TERMINATED
 
 
 @dataclass(slots=True, kw_only=True)
-class ClientTransaction(Transaction):
+class ClientTransaction(SipTransaction):
     """`request` is as it is sent, with its Via; `data` are its bytes."""
 
     request: Request

@@ -117,3 +117,24 @@ def top_via(message: Message) -> ViaText | None:
         return read_via(values[0])
     except (IndexError, ValueError):
         return None
+
+
+def credentials(value: str) -> tuple[str, dict[str, str]] | None:
+    """Return the scheme, in lower case, and the parameters of an Authorization, WWW-Authenticate
+    or a header like them; None for what is none.
+
+    Names are in lower case, values without quotes. Instead of what sipmessage has for it: that
+    takes time without end for some values, and refuses a comma within quotes (`qop="auth,x"`).
+    """
+    scheme, _, rest = value.strip().partition(" ")
+    try:
+        parts = [part.partition("=") for part in pieces(rest, ",")]
+    except ValueError:
+        return None
+    found: dict[str, str] = {}
+    for name, equals, text in parts:
+        key = name.strip().lower()
+        if not equals or not key or key in found:
+            return None
+        found[key] = unquoted(text.strip())
+    return scheme.lower(), found

@@ -23,6 +23,7 @@ from api.sip.headers import (
     address_text,
     call_id,
     content_type,
+    credentials,
     cseq,
     header,
     header_list,
@@ -35,9 +36,9 @@ from api.sip.headers import (
 from api.sip.reasons import REASONS
 
 __all__ = [
-    "BadMessage", "Message", "address", "address_text", "call_id", "content_type", "cseq",
-    "encode", "header", "header_list", "mark_received", "number", "parameter", "parse",
-    "response_to", "tag", "tokens", "top_via", "with_tag",
+    "BadMessage", "Message", "address", "address_text", "call_id", "content_type",
+    "credentials", "cseq", "encode", "header", "header_list", "mark_received", "number",
+    "parameter", "parse", "response_to", "tag", "tokens", "top_via", "with_tag",
 ]  # fmt: skip
 
 MOST_BYTES = 65_536  # of a message
@@ -204,7 +205,7 @@ def _values_trouble(message: Message) -> Trouble | None:
     if isinstance(message, Request) and match[2] != message.method:
         return 400, "CSeq Of Another Method"
     forwards = headers.get("Max-Forwards")
-    if forwards is not None and not (re.fullmatch("[0-9]{1,3}", forwards) and int(forwards) < 256):
+    if forwards is not None and not (re.fullmatch("[0-9]{1,10}", forwards) and int(forwards) < 256):
         return 400, "Bad Max-Forwards"
     return None
 
@@ -248,7 +249,7 @@ def encode(message: Message) -> bytes:
         if name.lower() != "content-length":
             lines += (f"{name}: {value}" for value in message.headers.getlist(name))
     lines.append(f"Content-Length: {len(message.body)}")
-    clean = (re.sub(r"[\r\n\0]+", " ", line) for line in lines)
+    clean = (re.sub(r"[\r\n]+", " ", line) for line in lines)
     return "\r\n".join((*clean, "", "")).encode(errors="replace") + message.body
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from api.sip.transaction_events import NotAcknowledged, TimedOut
-from api.sip.transaction_states import NOTHING, Step, Transaction, TransactionState
+from api.sip.transaction_states import NOTHING, SipTransaction, Step, TransactionState
 
 TRYING, PROCEEDING = TransactionState.TRYING, TransactionState.PROCEEDING
 ACCEPTED, COMPLETED = TransactionState.ACCEPTED, TransactionState.COMPLETED
@@ -14,7 +14,7 @@ CONFIRMED = TransactionState.CONFIRMED
 
 
 @dataclass(slots=True, kw_only=True)
-class ServerTransaction(Transaction):
+class ServerTransaction(SipTransaction):
     """`key` finds it for a repetition of its request; `last` is what was answered last."""
 
     key: bytes

@@ -35,7 +35,7 @@ NOTHING = Step()
 
 
 @dataclass(slots=True, kw_only=True)
-class Transaction:
+class SipTransaction:
     """One transaction: pure, all times are passed in.
 
     Of its timers two run at most: the one that repeats what was sent (A, E, G), and the one that

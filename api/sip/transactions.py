@@ -43,7 +43,7 @@ from api.sip.transaction_events import (
     TransportFailed,
 )
 from api.sip.transaction_keys import COOKIE, server_key, via_of, with_via
-from api.sip.transaction_states import Step, Transaction, TransactionState
+from api.sip.transaction_states import SipTransaction, Step, TransactionState
 
 __all__ = [
     "GotResponse", "NewRequest", "NotAcknowledged", "TimedOut", "Timers", "TransactionEvent",
@@ -287,14 +287,14 @@ class TransactionLayer:
                 told += self._take(transaction, transaction.tick(now))
         return told
 
-    def _find(self, transaction: str) -> Transaction | None:
+    def _find(self, transaction: str) -> SipTransaction | None:
         return self._clients.get(transaction) or self._servers.get(transaction)
 
     def _stale(self, entry: tuple[float, str]) -> bool:
         transaction = self._find(entry[1])
         return transaction is None or transaction.scheduled != entry[0]
 
-    def _take(self, transaction: Transaction, step: Step) -> tuple[TransactionEvent, ...]:
+    def _take(self, transaction: SipTransaction, step: Step) -> tuple[TransactionEvent, ...]:
         """Send what a step has to send, and see when the transaction is due, or is over."""
         self._outgoing += ((transaction.flow, data) for data in step.sends)
         if transaction.over:
@@ -303,7 +303,7 @@ class TransactionLayer:
             self._schedule(transaction)
         return step.told
 
-    def _schedule(self, transaction: Transaction) -> None:
+    def _schedule(self, transaction: SipTransaction) -> None:
         due = transaction.due()
         if due == transaction.scheduled:
             return
@@ -313,7 +313,7 @@ class TransactionLayer:
             self._times = [entry for entry in self._times if not self._stale(entry)]
             heapify(self._times)
 
-    def _forget(self, transaction: Transaction) -> None:
+    def _forget(self, transaction: SipTransaction) -> None:
         if isinstance(transaction, ClientTransaction):
             if self._clients.pop(transaction.id, None) is not None:
                 self._by_branch.pop((transaction.branch, transaction.request.method), None)
