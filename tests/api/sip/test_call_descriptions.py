@@ -30,8 +30,9 @@ def one(lines: str, head: str = HEAD) -> CallSection:
         ("m=audio 4000/2 RTP/AVPF 0\r\n", CallSection("audio", (PCMU,), HERE)),
         ("m=audio 4000 RTP/AVP 0 97 18 200 x 0\r\n", CallSection("audio", (PCMU,), HERE)),
         (
-            "m=audio 4000 RTP/AVP 96 101\r\na=rtpmap:96 OPUS/48000/2\r\na=fmtp:96 useinbandfec=1\r\n"
-            "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=sendonly\r\n",
+            "m=audio 4000 RTP/AVP 96 101\r\na=rtpmap:96 OPUS/48000/2\r\n"
+            "a=fmtp:96 useinbandfec=1\r\na=rtpmap:101 telephone-event/8000\r\n"
+            "a=fmtp:101 0-16\r\na=sendonly\r\n",
             CallSection(
                 "audio", (Codec("opus", 48000, 96, 2, "useinbandfec=1"),), HERE,
                 Direction.SEND, 101,
@@ -144,7 +145,8 @@ def test_any_bytes_are_read_or_refused(text: bytes) -> None:
 
 LINES = st.sampled_from(
     ["m=audio 4000 RTP/AVP 0 96", "m=video 0 RTP/AVP 97", "a=rtpmap:96 opus/48000/2", "c=IN IP4",
-     "c=IN IP6 ::1", "a=rtpmap:96", "a=fmtp:96 a=b", "b=AS:1", "b=TIAS:", "a=rtcp:99999", "a=rtcp:5",
+     "c=IN IP6 ::1", "a=rtpmap:96", "a=fmtp:96 a=b", "b=AS:1", "b=TIAS:", "a=rtcp:99999",
+     "a=rtcp:5",
      "m=audio 1 RTP/SAVP 0", "c=IN IP4 0.0.0.0", "a=sendonly", "a=rtpmap:1 telephone-event/0"]
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from api.sip.auth import (
     Challenge,
     Credentials,
     DigestServer,
-    Verdict,
+    DigestVerdict,
     authorization,
     challenges,
     digest,
@@ -61,14 +61,14 @@ def test_our_two_ends_understand_each_other(index: int) -> None:
     ours = server()
     asked = ours.challenge(100.0)[index]
     assert ("SHA-256", "MD5")[index] in asked
-    assert ours.check(shown(asked), "INVITE", 101.0) == (Verdict.RIGHT, "u")
-    assert ours.check(shown(asked), "INVITE", 101.0)[0] is Verdict.STALE  # that count again
-    assert ours.check(shown(asked, count=3), "INVITE", 101.0)[0] is Verdict.RIGHT
-    assert ours.check(shown(asked, count=2), "INVITE", 101.0)[0] is Verdict.STALE
-    assert ours.check(shown(asked, "q", count=4), "INVITE", 101.0)[0] is Verdict.WRONG
-    assert ours.check(shown(asked, count=4), "REGISTER", 101.0)[0] is Verdict.WRONG
-    assert ours.check(shown(asked, count=4), "INVITE", 500.0)[0] is Verdict.STALE
-    assert ours.check([], "INVITE", 101.0)[0] is Verdict.NONE
+    assert ours.check(shown(asked), "INVITE", 101.0) == (DigestVerdict.RIGHT, "u")
+    assert ours.check(shown(asked), "INVITE", 101.0)[0] is DigestVerdict.STALE  # that count again
+    assert ours.check(shown(asked, count=3), "INVITE", 101.0)[0] is DigestVerdict.RIGHT
+    assert ours.check(shown(asked, count=2), "INVITE", 101.0)[0] is DigestVerdict.STALE
+    assert ours.check(shown(asked, "q", count=4), "INVITE", 101.0)[0] is DigestVerdict.WRONG
+    assert ours.check(shown(asked, count=4), "REGISTER", 101.0)[0] is DigestVerdict.WRONG
+    assert ours.check(shown(asked, count=4), "INVITE", 500.0)[0] is DigestVerdict.STALE
+    assert ours.check([], "INVITE", 101.0)[0] is DigestVerdict.NONE
 
 
 def test_better_algorithm_is_chosen_whatever_the_order() -> None:
@@ -83,26 +83,26 @@ def test_better_algorithm_is_chosen_whatever_the_order() -> None:
 def test_nonces_of_others_are_stale_though_the_password_is_right() -> None:
     ours, other = server(), server()
     asked = other.challenge(1.0)[0]
-    assert ours.check(shown(asked), "INVITE", 1.0)[0] is Verdict.STALE
+    assert ours.check(shown(asked), "INVITE", 1.0)[0] is DigestVerdict.STALE
     assert "stale=true" in ours.challenge(1.0, stale=True)[0]
 
 
 def test_forgotten_counts_cannot_be_told_again() -> None:
     ours = server(most=2)
     first = shown(ours.challenge(1.0)[0])
-    assert ours.check(first, "INVITE", 1.0)[0] is Verdict.RIGHT
+    assert ours.check(first, "INVITE", 1.0)[0] is DigestVerdict.RIGHT
     for second in (2.0, 3.0, 4.0):
         later = shown(ours.challenge(second)[0])
-        assert ours.check(later, "INVITE", second)[0] is Verdict.RIGHT
+        assert ours.check(later, "INVITE", second)[0] is DigestVerdict.RIGHT
     assert len(ours._counts) == 2
-    assert ours.check(first, "INVITE", 4.0)[0] is Verdict.STALE
+    assert ours.check(first, "INVITE", 4.0)[0] is DigestVerdict.STALE
 
 
 def test_unknown_user_is_wrong_also_with_an_empty_password() -> None:
     ours = server()
     (challenge, _) = challenges(ours.challenge(1.0))
     said = authorization(Credentials("nobody", ""), challenge, "INVITE", "sip:a@b")
-    assert ours.check([said], "INVITE", 1.0)[0] is Verdict.WRONG
+    assert ours.check([said], "INVITE", 1.0)[0] is DigestVerdict.WRONG
 
 
 @given(st.text(max_size=200), st.booleans())
@@ -110,7 +110,7 @@ def test_any_header_is_judged_without_an_error(text: str, prefixed: bool) -> Non
     value = f"Digest {text}" if prefixed else text
     pairs(value)
     challenges([value])
-    assert server().check([value], "INVITE", 1.0)[0] in (Verdict.NONE, Verdict.WRONG)
+    assert server().check([value], "INVITE", 1.0)[0] in (DigestVerdict.NONE, DigestVerdict.WRONG)
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
@@ -120,4 +120,4 @@ def test_any_name_and_password_go_through(user: str, password: str, uri: str) ->
     (challenge, _) = challenges(ours.challenge(1.0))
     said = authorization(Credentials(kept, password), challenge, "INVITE", uri.strip("\r\n\0"))
     verdict, _ = ours.check([said], "INVITE", 1.0)
-    assert verdict is Verdict.RIGHT or set(uri) & set("\r\n\0")
+    assert verdict is DigestVerdict.RIGHT or set(uri) & set("\r\n\0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.sip.agent import AgentSettings, Registration
-from api.sip.auth import DigestServer, Verdict
+from api.sip.auth import DigestServer, DigestVerdict
 from api.sip.flows import Flow
 from api.sip.messages import encode, header, number, parse, response_to
 from tests.api.sip.wired_agents import Line, Wire
@@ -47,7 +47,10 @@ class Registrar:
         if self.status:
             return self.status
         shown = request.headers.getlist("Authorization")  # type: ignore[attr-defined]
-        if self._digest and self._digest.check(shown, "REGISTER", now)[0] is not Verdict.RIGHT:
+        if (
+            self._digest
+            and self._digest.check(shown, "REGISTER", now)[0] is not DigestVerdict.RIGHT
+        ):
             return 401
         expires = number(request, "Expires") or 0  # type: ignore[arg-type]
         return 423 if 0 < expires < self._least else 200
