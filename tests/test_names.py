@@ -23,6 +23,7 @@ TWICE = {
     "CannotRecord": TROUBLE_OF_MEDIA,
     "CodecMismatch": TROUBLE_OF_MEDIA,
     "Connect": OF_PROTOCOLS,
+    "Credentials": OF_PROTOCOLS,
     "Description": OF_PROTOCOLS,
     "Disconnect": OF_PROTOCOLS,
     "ErrorAnswer": OF_PROTOCOLS,
@@ -42,6 +43,7 @@ TWICE = {
     "TokenRequest": OF_PROTOCOLS,
     "UnknownChannel": TROUBLE_OF_MEDIA,
     "Unsubscribe": OF_PROTOCOLS,
+    "UserAgent": OF_PROTOCOLS,
     "VideoFormat": OF_PROTOCOLS,
     "ViewVideo": OF_PROTOCOLS,
 }

@@ -127,7 +127,7 @@ def _escaped(text: str) -> str:
     return kept.replace("\\", "\\\\").replace('"', '\\"')
 
 
-class Verdict(Enum):
+class DigestVerdict(Enum):
     NONE = "none"  # no credentials for our realm
     RIGHT = "right"
     WRONG = "wrong"
@@ -162,15 +162,15 @@ class DigestServer:
             for algorithm in ALGORITHMS
         ]
 
-    def check(self, values: Sequence[str], method: str, now: float) -> tuple[Verdict, str]:
+    def check(self, values: Sequence[str], method: str, now: float) -> tuple[DigestVerdict, str]:
         """Judge the values of Authorization; with the verdict comes the user, where it is right."""
         for value in values[:4]:
             named = pairs(value)
             if named is not None and named.get("realm") == self.realm:
                 return self._judge(named, method, now)
-        return Verdict.NONE, ""
+        return DigestVerdict.NONE, ""
 
-    def _judge(self, named: dict[str, str], method: str, now: float) -> tuple[Verdict, str]:
+    def _judge(self, named: dict[str, str], method: str, now: float) -> tuple[DigestVerdict, str]:
         user, nonce, count = (named.get(key, "") for key in ("username", "nonce", "nc"))
         algorithm = named.get("algorithm", "MD5").upper()
         if (
@@ -178,7 +178,7 @@ class DigestServer:
             or named.get("qop", "").lower() != "auth"
             or not re.fullmatch(r"[0-9a-fA-F]{8}", count)
         ):
-            return Verdict.WRONG, ""
+            return DigestVerdict.WRONG, ""
         password = self._password(user)
         wanted = digest(
             algorithm, Credentials(user, password or ""), self.realm, method,
@@ -186,18 +186,18 @@ class DigestServer:
         )  # fmt: skip
         told = named.get("response", "").lower().encode()
         if not hmac.compare_digest(wanted.encode(), told) or password is None:
-            return Verdict.WRONG, ""
+            return DigestVerdict.WRONG, ""
         issued = self._issued(nonce)
         if (
             issued is None
             or issued <= self._forgotten
             or now * 1000 - issued > self._seconds * 1000
         ):
-            return Verdict.STALE, ""
+            return DigestVerdict.STALE, ""
         if int(count, 16) <= self._counts.get(nonce, 0):
-            return Verdict.STALE, ""
+            return DigestVerdict.STALE, ""
         self._count(nonce, int(count, 16))
-        return Verdict.RIGHT, user
+        return DigestVerdict.RIGHT, user
 
     def _count(self, nonce: str, count: int) -> None:
         self._counts[nonce] = count

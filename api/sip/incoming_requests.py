@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sipmessage import Request, Response
 
-from api.sip.auth import DigestServer, Verdict
+from api.sip.auth import DigestServer, DigestVerdict
 from api.sip.dialogs import called
 from api.sip.header_values import cleaned, without_secrets
 from api.sip.leg import SipLeg
@@ -166,15 +166,15 @@ class IncomingRequests:
             return False
         shown = request.headers.getlist("Authorization")
         verdict, _ = self._digest.check(shown, request.method, now)
-        if verdict in (Verdict.RIGHT, Verdict.WRONG) and not agent.hooks.attempt(
-            host, verdict is Verdict.RIGHT
+        if verdict in (DigestVerdict.RIGHT, DigestVerdict.WRONG) and not agent.hooks.attempt(
+            host, verdict is DigestVerdict.RIGHT
         ):
             self._say(transaction, request, 503, LATER, now=now)
             return False
-        if verdict is Verdict.RIGHT:
+        if verdict is DigestVerdict.RIGHT:
             return True
         response = self._response(request, 401)
-        asked = self._digest.challenge(now, stale=verdict is Verdict.STALE)
+        asked = self._digest.challenge(now, stale=verdict is DigestVerdict.STALE)
         response.headers.setlist("WWW-Authenticate", asked)
         agent.respond(transaction, response, now)
         return False

@@ -47,6 +47,7 @@ class OutgoingRequests:
         self._invite: Sent | None = None  # the first one, or a refresh
         self._bye: Sent | None = None
         self._rings_until = math.inf
+        self._answered = ""  # the transaction of the last INVITE that was taken
         self._early: CallDescription | None = None
         self._rings = 0
         self._left = False  # they said BYE before their answer came
@@ -76,6 +77,8 @@ class OutgoingRequests:
             leg.timer.again(now, GLARE_SECONDS)
             return
         leg.timer.refreshing()
+        if self._answered:
+            leg.desk.forget(self._answered)  # nobody repeats the answer to that any more
         request = leg.dialog.request("UPDATE" if leg.peer_updates else "INVITE")
         if not leg.peer_updates:
             put_description(request, leg.sent_body)
@@ -172,6 +175,7 @@ class OutgoingRequests:
     def _accepted(self, sent: Sent, response: Response, now: float) -> None:
         leg, first = self._leg, not leg_has_tag(self._leg)
         self._invite, self._rings_until = None, math.inf
+        self._answered = sent.transaction
         leg.note_abilities(response)
         if first:
             leg.dialog.established(response)

@@ -243,5 +243,5 @@ class TheirOffers:
         self._respond(transaction, response, now)
 
     def _respond(self, transaction: str, response: Response, now: float) -> None:
-        awaits = response.code // 100 == 2
+        awaits = response.code // 100 == 2 and self._unconfirmed is not None
         self._leg.desk.respond(transaction, response, now, self if awaits else None)

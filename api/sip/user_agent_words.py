@@ -53,10 +53,10 @@ class Invited:
     """Somebody calls. `user` is whom, `peer` who: his URI without secrets; `host` his address."""
 
     leg: CallLeg
-    user: str
+    user: str = field(repr=False)
     peer: str = field(repr=False)
     display: str = field(repr=False)
-    offer: CallDescription | None
+    offer: CallDescription | None = field(repr=False)
     host: str
 
 
