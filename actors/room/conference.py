@@ -84,6 +84,7 @@ class RoomConference:
             media.stream_limits.sessions_per_participant,
             media.stream_limits.recordings_per_room,
             media.streaming.per_room,
+            media.stream_limits.analytics_per_room,
         )
         self._conference = Conference(rules, *limits)
         self._room = room
@@ -97,7 +98,7 @@ class RoomConference:
         self._paths = sessions.paths = FeedPaths(self._conference, self._processes)
         self._pacer = KeyframePacer(room, self._conference, self._processes, media.engine)
         self._jobs = jobs = RoomConferenceJobs(
-            room, name, self._conference, media, sessions, self._processes, self.carry_out
+            room, name, self._conference, media, sessions, self._processes, self.carry_out, tell
         )
         sessions.pulled = jobs.ingests
 
@@ -122,6 +123,7 @@ class RoomConference:
             "streaming_ins": len(conference.pulled),
             "streaming_outs": len(conference.broadcasts),
             "watched_views": len(conference.watched),
+            "analytics": len(conference.analytics),
             "processes": self._processes.count,
         }
 

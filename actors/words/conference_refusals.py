@@ -61,6 +61,10 @@ class BroadcastUnknown(Refused):
     code = "broadcast_unknown"
 
 
+class AnalyticUnknown(Refused):
+    code = "analytic_unknown"
+
+
 class ParticipantUnknown(Refused):
     """`args[0]` is the id."""
 

@@ -22,7 +22,12 @@ from actors.signalling.absent import AbsentPeers
 from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import keep, prepare
-from actors.streams.services import MediaServices, StreamingPlan, StreamLimits
+from actors.streams.services import (
+    AnalyticsTally,
+    MediaServices,
+    StreamingPlan,
+    StreamLimits,
+)
 from actors.tree import children
 from actors.words.close_reasons import CloseReason
 from actors.words.limits import ActorLimits
@@ -76,6 +81,7 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
     secrets = Secrets(settings.server.data_dir)
     lists_cost = CpuSpent()
     absent = AbsentPeers()
+    analytics = AnalyticsTally()
     secrets.all()  # read now, where damage is one message, and not with the first request
     await trio.to_thread.run_sync(clear_folders, settings.server.data_dir / STREAMING_FOLDER)
     async with (
@@ -84,7 +90,8 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
             loop, _ice(settings.ice), streams=limits.media_streams, jobs=_jobs(settings)
         ) as media,
         open_system(
-            _specs(current, media, lists_cost, absent), grace=settings.server.shutdown_grace
+            _specs(current, media, analytics, lists_cost, absent),
+            grace=settings.server.shutdown_grace,
         ) as system,
     ):
         lifecycle = Lifecycle()
@@ -104,6 +111,7 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
             metrics=CollectorRegistry(),
             lists_cost=lists_cost,
             absent=absent,
+            analytics=analytics,
             unsent=ByteBudget(limits.unsent_bytes, limits.unsent_bytes_per_address, Relieved()),
         )
 
@@ -120,12 +128,16 @@ async def open_services(current: CurrentSettings) -> AsyncIterator[Services]:
 
 
 def _specs(
-    current: CurrentSettings, media: MediaEngine, lists_cost: CpuSpent, absent: AbsentPeers
+    current: CurrentSettings,
+    media: MediaEngine,
+    analytics: AnalyticsTally,
+    lists_cost: CpuSpent,
+    absent: AbsentPeers,
 ) -> list[ChildSpec]:
     settings = current()
     return children(
         lambda: actor_limits(current().limits),
-        _media_services(media, settings),
+        _media_services(media, analytics, settings),
         lambda: SqlStore(_store(settings)),
         SiteServices(spent=lambda: lists_cost.seconds),
         absent,
@@ -161,7 +173,9 @@ def _ice(ice: IceSettings) -> media_ice.IceConfig:
     return media_ice.IceConfig(listen, announced, (low, high), tuple(map(str, ice.remote_deny)))
 
 
-def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
+def _media_services(
+    engine: MediaEngine, analytics: AnalyticsTally, settings: Settings
+) -> MediaServices:
     return MediaServices(
         engine,
         recordings_folder(settings),
@@ -171,10 +185,12 @@ def _media_services(engine: MediaEngine, settings: Settings) -> MediaServices:
             settings.streams.per_member,
             settings.recording.per_room,
             settings.jobs.per_room,
+            settings.jobs.analytics_per_room,
         ),
         settings.jobs.audio_inputs,
         _streaming(settings),
         HttpUpload,
+        analytics=analytics,
     )
 
 

@@ -107,7 +107,7 @@ class PluginThread:
             wants = plugin.wants
         except UnknownPlugin:
             known = ", ".join(names()[:MOST_NAMED])
-            return self._over(AnalysisEnd.UNKNOWN, f"there is no algorithm of that name: {known}")
+            return self._over(AnalysisEnd.UNKNOWN, f"there is no such algorithm here, but {known}")
         except BaseException as error:  # noqa: BLE001 - as above
             traceback.print_exc(file=sys.stderr)
             return self._over(AnalysisEnd.NOT_LOADED, cleaned(error))

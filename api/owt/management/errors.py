@@ -54,6 +54,8 @@ NO_SUCH_INPUT = FAILED.saying(f"{FAILED.message}: no such stream is pulled")
 ROOM_ENDED = FAILED.saying(f"{FAILED.message}: the room has ended")
 OUTPUT_FAILED = RECORDING_FAILED
 NO_SUCH_OUTPUT = FAILED.saying(f"{FAILED.message}: there is no such stream out")
+NO_SUCH_ANALYTIC = FAILED.saying(f"{FAILED.message}: there is no such analytic")
+NOBODY_TO_ANALYSE = NOBODY_TO_RECORD
 NOT_YET = RestTrouble(501, 1301, "Not available yet")
 UNEXPECTED = RestTrouble(500, 2001, "Internal server error")
 BUSY = RestTrouble(503, 2001, "The server is busy, try again")
@@ -90,6 +92,7 @@ REFUSALS: dict[str, RestTrouble] = {
     "audio_forbidden": FAILED.saying(f"{FAILED.message}: Audio is forbiden"),
     "video_forbidden": FAILED.saying(f"{FAILED.message}: Video is forbiden"),
     "broadcast_unknown": NO_SUCH_OUTPUT,
+    "analytic_unknown": NO_SUCH_ANALYTIC,
     "too_much_media": FAILED,
     "name_taken": RestTrouble(500, 2001, "MongoError E11000 duplicate key: the name is taken"),
     "store_full": RestTrouble(503, 1401, "The database holds as many as it may"),
@@ -106,6 +109,7 @@ REASONED: dict[str, RestTrouble] = {
     "source_refused": FAILED,
     "address_unfit": BAD_REQUEST,
     "cannot_broadcast": FAILED,
+    "cannot_analyse": FAILED,
 }
 """Refusals whose own text follows: it is ours, and tells what to change."""
 

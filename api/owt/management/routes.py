@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint, Response, request
 
+from api.owt.management.analytics_views import AnalyticsViews
 from api.owt.management.auth import Authenticator
 from api.owt.management.cross_origin import allow_origin
 from api.owt.management.live_views import LiveViews
@@ -33,7 +34,7 @@ def add_routes(blueprint: Blueprint, management: Management) -> None:
     gate = Authenticator(management)
     services, rooms = ServiceViews(gate, management), RoomViews(gate, management)
     live, ins = LiveViews(gate, management), StreamingInViews(gate, management)
-    outs = StreamingOutViews(gate, management)
+    outs, analytics = StreamingOutViews(gate, management), AnalyticsViews(gate, management)
     table: list[tuple[str, str, View]] = [
         ("POST", "rooms", rooms.create),
         ("GET", "rooms", rooms.list),
@@ -65,7 +66,13 @@ def add_routes(blueprint: Blueprint, management: Management) -> None:
         ("PATCH", f"{ROOM}/streaming-outs/<live_id>", outs.change),
         ("DELETE", f"{ROOM}/streaming-outs/<live_id>", outs.end),
     ]
-    for later in ("sipcalls", "analytics"):
+    table += [
+        ("GET", f"{ROOM}/analytics", analytics.list),
+        ("POST", f"{ROOM}/analytics", analytics.start),
+        ("PATCH", f"{ROOM}/analytics/<live_id>", live.fail),
+        ("DELETE", f"{ROOM}/analytics/<live_id>", analytics.end),
+    ]
+    for later in ("sipcalls",):
         table += [
             ("GET", f"{ROOM}/{later}", live.nothing),
             ("POST", f"{ROOM}/{later}", live.not_yet(later)),

@@ -1,13 +1,15 @@
-"""Participants, recordings and streams out as the REST API shows them.
+"""Participants, recordings, streams out and analytics as the REST API shows them.
 
 Streams are in `stream_info.py`.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import PurePath
 from typing import Any
 
+from actors.words.analytics import AnalyticView
 from actors.words.broadcasts import BroadcastView
 from actors.words.facts import Presence
 from actors.words.permission import Abilities
@@ -53,6 +55,31 @@ def streaming_out(view: BroadcastView) -> dict[str, Any]:
         figures = int(seconds) if seconds.is_integer() else seconds, outlet.window
         shown["parameters"] = {"method": outlet.method, **dict(zip(names, figures, strict=True))}
     return {**shown, "media": _taken(view)}
+
+
+def analytics(view: AnalyticView) -> dict[str, Any]:
+    """Return an ongoing analytic: what it looks at, and its last events."""
+    media: dict[str, Any] = {}
+    if view.audio is not None:
+        media = {"from": view.audio.source}
+        if view.audio_format is not None:
+            media["format"] = audio_format(view.audio_format)
+        media["audio"] = dict(media)
+    if view.video is not None:
+        media["from"] = view.video.source
+        media.pop("format", None)
+        if view.video_format is not None:
+            media["format"] = video_format(view.video_format)
+    return {
+        "id": view.id,
+        "analytics": {"algorithm": view.asked_as or view.algorithm},
+        "media": media,
+        "events": [
+            {"name": it.name, "time": round(it.time * 1000), "data": json.loads(it.body)}
+            for it in view.events
+        ],
+        "dropped": view.dropped,
+    }
 
 
 def _taken(view: RecordingView | BroadcastView) -> dict[str, Any]:
