@@ -1,4 +1,4 @@
-"""What the author of an analytics plug-in imports: `from media.analysis import Wants, Picture`.
+"""What the author of an analytics plug-in imports, such as Wants and PictureWants.
 
 A plug-in is an object with `wants` and `async def analyse(frames, emit)`; a module will do. Its
 package names it under the entry point group `quintet.analytics`: docs/analytics.md shows one whole.
@@ -9,10 +9,10 @@ from media.analysis.plugin import (
     Emit,
     Frame,
     Frames,
-    Picture,
+    PictureWants,
     Plugin,
-    Sound,
+    SoundWants,
     Wants,
 )
 
-__all__ = ["BadEvent", "Emit", "Frame", "Frames", "Picture", "Plugin", "Sound", "Wants"]
+__all__ = ["BadEvent", "Emit", "Frame", "Frames", "PictureWants", "Plugin", "SoundWants", "Wants"]

@@ -19,7 +19,7 @@ class BadEvent(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PictureWants:
     """Pictures that a plug-in wants: their size in pixels, how many a second, and as what.
 
     0 and 0 is the size that they come in, which may change. Else each is stretched to the size.
@@ -43,7 +43,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class SoundWants:
     """Sound that a plug-in wants: samples a second, channels, and how many seconds at a time.
 
     It comes as arrays of (samples, channels), of floats from -1 to 1; what is not sent is silence.
@@ -70,8 +70,8 @@ class Wants:
     With `both` set to False, one of the two that it names will do. Raises ValueError for neither.
     """
 
-    picture: Picture | None = None
-    sound: Sound | None = None
+    picture: PictureWants | None = None
+    sound: SoundWants | None = None
     both: bool = True
 
     def __post_init__(self) -> None:

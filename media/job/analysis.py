@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from av import VideoFrame
 
-from media.analysis.plugin import Frame, Picture, Sound, Wants
+from media.analysis.plugin import Frame, PictureWants, SoundWants, Wants
 from media.contract.analysis import AnalysisBegan, AnalysisEnd, AnalysisNoted, AnalysisOver
 from media.contract.jobs import AnalysisWanted, JobInput, JobWanted
 from media.job.pcm import RATE, STEP, STEP_SECONDS, silence
@@ -161,7 +161,7 @@ class _Pictures:
     def __init__(
         self,
         told: JobInput,
-        wants: Picture,
+        wants: PictureWants,
         thread: PluginThread,
         outside: Outside,
         figures: WorkFigures,
@@ -190,7 +190,7 @@ class _Sounds:
     """One input of sound, in pieces of the length that is wanted."""
 
     def __init__(
-        self, told: JobInput, wants: Sound, thread: PluginThread, figures: WorkFigures
+        self, told: JobInput, wants: SoundWants, thread: PluginThread, figures: WorkFigures
     ) -> None:
         self.told = told
         self.input = SoundInput(told.codec, figures)
@@ -225,7 +225,7 @@ class _Converter:
     Where pieces were left out, the filter of the rate makes a click of the seam.
     """
 
-    def __init__(self, wants: Sound) -> None:
+    def __init__(self, wants: SoundWants) -> None:
         self._channels = wants.channels
         self._filters = [
             EvenResampler(RATE, wants.rate)
@@ -243,7 +243,7 @@ class _Converter:
         return Frame("sound", sound, moment, skipped)
 
 
-def _picture_frame(picture: TimedPicture, wants: Picture, skipped: int) -> Frame:
+def _picture_frame(picture: TimedPicture, wants: PictureWants, skipped: int) -> Frame:
     frame: VideoFrame = picture.frame
     size = (frame.width, frame.height)
     width, height = (wants.width, wants.height) if wants.width else size

@@ -13,9 +13,9 @@ from tests.support.shows import PICTURE
 ODD = '''
 import os, sys, time
 import trio
-from media.analysis import Picture, Sound, Wants
+from media.analysis import PictureWants, SoundWants, Wants
 
-SMALL = Wants(Picture(32, 18, rate=25.0, format="gray"))
+SMALL = Wants(PictureWants(32, 18, rate=25.0, format="gray"))
 
 
 class Told:
@@ -79,7 +79,7 @@ class Dies(Told):
 
 
 class Hears(Told):
-    wants = Wants(sound=Sound(8000, seconds=0.2))
+    wants = Wants(sound=SoundWants(8000, seconds=0.2))
     async def analyse(self, frames, emit):
         async for frame in frames:
             emit("heard", {"shape": list(frame.data.shape)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from media.analysis.plugin import Emit, Frames, Picture, Sound, Wants
+from media.analysis.plugin import Emit, Frames, PictureWants, SoundWants, Wants
 
 EVERY_SECONDS = 5.0
 
@@ -10,7 +10,7 @@ EVERY_SECONDS = 5.0
 class Dummy:
     """Tells `frames` with the first one, and then every five seconds: how many there were."""
 
-    wants = Wants(Picture(64, 36, rate=5.0, format="gray"), Sound(8000), both=False)
+    wants = Wants(PictureWants(64, 36, rate=5.0, format="gray"), SoundWants(8000), both=False)
 
     async def analyse(self, frames: Frames, emit: Emit) -> None:
         counts = {"picture": 0, "sound": 0}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from media.analysis.plugin import Emit, Frames, Sound, Wants
+from media.analysis.plugin import Emit, Frames, SoundWants, Wants
 
 QUIET, LOUD = -50.0, -45.0  # dB of full scale: below is silence, above sound; between, as before
 SILENT_SECONDS = 2.0
@@ -63,7 +63,7 @@ class Level:
     seconds: `mean` and `peak` in dB of full scale.
     """
 
-    wants = Wants(sound=Sound(16_000, channels=1, seconds=0.1))
+    wants = Wants(sound=SoundWants(16_000, channels=1, seconds=0.1))
 
     async def analyse(self, frames: Frames, emit: Emit) -> None:
         rule = LevelRule()

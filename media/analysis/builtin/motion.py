@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from media.analysis.builtin.blocks import Grey, Means, means_of
-from media.analysis.plugin import Emit, Frames, Picture, Wants
+from media.analysis.plugin import Emit, Frames, PictureWants, Wants
 
 CHANGED = 6.0  # levels of 255 by which the mean of a block differs
 LEAST_SHARE = 0.01  # of all blocks: two of 144
@@ -49,7 +49,7 @@ class Motion:
     the picture, and where: `left`, `top`, `width`, `height`; and `still` two seconds after it.
     """
 
-    wants = Wants(Picture(160, 90, rate=5.0, format="gray"))
+    wants = Wants(PictureWants(160, 90, rate=5.0, format="gray"))
 
     async def analyse(self, frames: Frames, emit: Emit) -> None:
         rule = MotionRule()

@@ -6,7 +6,7 @@ import numpy as np
 import trio
 
 from media.analysis.builtin.blocks import Grey, means_of
-from media.analysis.plugin import Emit, Frame, Frames, Picture, Wants
+from media.analysis.plugin import Emit, Frame, Frames, PictureWants, Wants
 
 BLACK_LEVEL = 24.0  # of 255: the mean of every block is below
 BLACK_SECONDS = 1.0
@@ -62,7 +62,7 @@ class FrozenRule:
 class Black:
     """Tells `black` when the picture has been so for a second, and `seen` when it is not."""
 
-    wants = Wants(Picture(160, 90, rate=5.0, format="gray"))
+    wants = Wants(PictureWants(160, 90, rate=5.0, format="gray"))
 
     async def analyse(self, frames: Frames, emit: Emit) -> None:
         rule = BlackRule()
@@ -77,7 +77,7 @@ class Frozen:
     and `moving` when it does. A scene in which nothing moves is taken for one, too.
     """
 
-    wants = Wants(Picture(160, 90, rate=5.0, format="gray"))
+    wants = Wants(PictureWants(160, 90, rate=5.0, format="gray"))
 
     async def analyse(self, frames: Frames, emit: Emit) -> None:
         rule = FrozenRule()

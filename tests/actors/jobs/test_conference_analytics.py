@@ -100,8 +100,9 @@ def ends(lines: list[dict[str, Any]]) -> list[str]:
 
 
 async def test_a_picture_is_looked_at_as_it_comes_and_what_is_told_is_listed() -> None:
+    tally = AnalyticsTally()
     with logged() as lines:
-        async with open_meeting() as meeting:
+        async with open_meeting(analytics=tally) as meeting:
             (ann,) = await join(meeting, "ann")
             stream = await ann.publish()
             view = await begin(meeting, analyse(None, stream))
@@ -124,6 +125,8 @@ async def test_a_picture_is_looked_at_as_it_comes_and_what_is_told_is_listed() -
             assert await meeting.manage(GetAnalytics()) == ()
             assert not list(running(meeting.engine, AnalysisWanted))
             assert said(ann) == []
+    assert (tally.events, tally.dropped) == ({"motion": 25}, {"motion": 24})
+    assert tally.ended == {("motion", "stopped"): 1}
     told = [line for line in lines if line["event"] == "analytic.event"]
     assert len(told) == 25
     assert (told[0]["algorithm"], told[0]["stream"], told[0]["name"]) == (

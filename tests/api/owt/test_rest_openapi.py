@@ -12,7 +12,7 @@ from api.http.mounts import Place
 from api.operator.openapi import document
 from api.owt.dialect import OWT
 from api.owt.management.openapi import PATHS
-from tests.api.owt.test_rest_live import BROADCAST, RECORDING, STREAM, ScriptedRoom
+from tests.api.owt.test_rest_live import ANALYTIC, BROADCAST, RECORDING, STREAM, ScriptedRoom
 from tests.support.owt import SUPER, owt_server
 
 STREAM_PATCH = [{"op": "replace", "path": "/media/audio/status", "value": "active"}]
@@ -34,6 +34,10 @@ BODIES: dict[str, Any] = {
         "url": "rtmp://203.0.113.7/a/b",
         "media": {"audio": {"from": STREAM.id}, "video": False},
     },
+    "POST /rooms/{room}/analytics": {
+        "algorithm": "motion",
+        "media": {"video": {"from": STREAM.id}},
+    },
     "PATCH /rooms/{room}/streaming-outs/{id}": [
         {"op": "replace", "path": "/media/audio/from", "value": STREAM.id}
     ],
@@ -44,6 +48,7 @@ IDS = {
     "recordings": RECORDING.id,
     "streaming-ins": STREAM.id,
     "streaming-outs": BROADCAST.id,
+    "analytics": ANALYTIC.id,
 }
 OPERATIONS = [
     (path, method)

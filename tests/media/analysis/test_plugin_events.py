@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.analysis import BadEvent, Picture, Sound, Wants
+from media.analysis import BadEvent, PictureWants, SoundWants, Wants
 from media.analysis.events import EventRate, cleaned, written
 from media.contract.analysis import EVENT_BYTES
 
@@ -120,16 +120,16 @@ def test_an_error_is_one_short_line(error: BaseException, text: str) -> None:
     "make",
     [
         lambda: Wants(),
-        lambda: Picture(8, 8),
-        lambda: Picture(0, 90),
-        lambda: Picture(5000, 90),
-        lambda: Picture(rate=0),
-        lambda: Picture(rate=100),
-        lambda: Picture(format="bgr"),  # type: ignore[arg-type]
-        lambda: Sound(44_100),
-        lambda: Sound(channels=6),
-        lambda: Sound(seconds=0),
-        lambda: Sound(seconds=60),
+        lambda: PictureWants(8, 8),
+        lambda: PictureWants(0, 90),
+        lambda: PictureWants(5000, 90),
+        lambda: PictureWants(rate=0),
+        lambda: PictureWants(rate=100),
+        lambda: PictureWants(format="bgr"),  # type: ignore[arg-type]
+        lambda: SoundWants(44_100),
+        lambda: SoundWants(channels=6),
+        lambda: SoundWants(seconds=0),
+        lambda: SoundWants(seconds=60),
     ],
 )
 def test_what_cannot_be_had_is_refused(make: Any) -> None:
