@@ -69,7 +69,11 @@ def install(target: Path) -> None:
 
 
 def threads(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    """Return how many a process has, 0 for one that is gone."""
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    except OSError:
+        return 0
 
 
 async def analyse(scene: MixedRoom, algorithm: str, **media: Any) -> Any:
@@ -127,7 +131,7 @@ async def test_what_moves_in_a_film_is_told_and_a_kill_ends_it(
             with trio.fail_after(SECONDS):
                 while await scene.ok("GET", "/analytics"):
                     await trio.sleep(0.02)
-            assert trio.current_time() - began < 1.0
+            assert trio.current_time() - began < 5.0  # as told by requests, on a busy machine
             with trio.fail_after(SECONDS):
                 while "ended" not in (last := json.loads((await ann.told("text"))["message"])):
                     pass
