@@ -6,18 +6,30 @@ of an analysis must not pass for a whole one. Who wants to go on starts another 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from actors.core import ActorStopped, ChildSpec, MailboxFull, Message, Ref, Restart
 from actors.jobs.media_job import GRACE_SECONDS, MediaJob
 from actors.streams.services import MediaServices
-from media.contract.analysis import AnalysisBegan, AnalysisEnd, AnalysisNoted, AnalysisOver
+from media.contract.analysis import (
+    EVENT_BYTES,
+    NAME_LENGTH,
+    AnalysisBegan,
+    AnalysisEnd,
+    AnalysisNoted,
+    AnalysisOver,
+)
 from media.contract.jobs import JobEnded, WorkEvent
 
+NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{NAME_LENGTH}}}")
+MOST_INNER = 500  # lists and objects in an event
 DEATHS = {
     "killed": "its process was killed",
     "stalled": "its process does not answer: the algorithm keeps it from doing so",
@@ -92,6 +104,8 @@ class Analysis(MediaJob):
                 self._known = True
                 self.ctx.log.info("analytic.began", kinds=list(kinds), **self._about)
                 self.hear(event)
+            case AnalysisNoted() if not _makes_sense(event):
+                self._die("garbage", DEATHS["garbage"])
             case AnalysisNoted():
                 self._count(event.dropped)
                 self._events += 1
@@ -120,6 +134,17 @@ class Analysis(MediaJob):
         with suppress(ActorStopped, MailboxFull):  # then its Down has to do
             self._room.tell(AnalyticDied(self.id, reason, detail))
         self.ctx.stop(reason)
+
+
+def _makes_sense(event: AnalysisNoted) -> bool:
+    """Tell whether this is an event: a plug-in may have written over the memory of its process."""
+    if not NAME.fullmatch(event.name) or len(event.body) > EVENT_BYTES:
+        return False
+    try:
+        values = msgspec.json.decode(event.body)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return isinstance(values, dict) and event.body.count(b"[") + event.body.count(b"{") < MOST_INNER
 
 
 def analysis_spec(

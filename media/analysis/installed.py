@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from importlib.metadata import entry_points
 from typing import cast
 
@@ -16,6 +16,7 @@ BUILT_IN = {
     "frozen": "media.analysis.builtin.stillness:Frozen",
     "level": "media.analysis.builtin.level:Level",
     "motion": "media.analysis.builtin.motion:Motion",
+    "voice": "media.analysis.builtin.voice:Voice",
 }
 """By name, "module:class"; no installed plug-in takes their place."""
 
@@ -34,6 +35,7 @@ def load(name: str) -> Plugin:
 
     Raises UnknownPlugin, TypeError for what is no plug-in, and whatever its import does.
     """
+    invalidate_caches()  # of a process that was started before it was installed
     own = BUILT_IN.get(name)
     if own is not None:
         module, _, attribute = own.partition(":")
