@@ -13,6 +13,7 @@ import msgspec
 import structlog
 import trio
 
+from media.contract.analysis import AnalysisBegan, AnalysisNoted, AnalysisOver
 from media.contract.errors import IdTaken, JobFailed, NoCapacity, UnknownJob
 from media.contract.jobs import (
     ActiveInput,
@@ -288,6 +289,9 @@ class MediaJobs:
                 | SourceLost()
                 | TargetFlows()
                 | TargetLost()
+                | AnalysisBegan()
+                | AnalysisNoted()
+                | AnalysisOver()
             ):
                 job.events(message)
 

@@ -28,6 +28,7 @@ TWICE = {
     "Disconnect": OF_PROTOCOLS,
     "ErrorAnswer": OF_PROTOCOLS,
     "Event": OF_PROTOCOLS,
+    "Frame": "coded, of a stream; and what plug-ins of analytics are given, who see no other",
     "IceServer": OF_PROTOCOLS,
     "JobFailed": TROUBLE_OF_MEDIA,
     "NoCapacity": TROUBLE_OF_MEDIA,

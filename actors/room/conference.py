@@ -86,6 +86,7 @@ class RoomConference:
             media.stream_limits.sessions_per_participant,
             media.stream_limits.recordings_per_room,
             media.streaming.per_room,
+            media.stream_limits.analytics_per_room,
         )
         self._conference = Conference(rules, *limits)
         self._room = room
@@ -99,7 +100,15 @@ class RoomConference:
         self._paths = sessions.paths = FeedPaths(self._conference, self._processes)
         self._pacer = KeyframePacer(room, self._conference, self._processes, media.engine)
         self._jobs = jobs = RoomConferenceJobs(
-            room, name, self._conference, media, sessions, self._processes, self.carry_out, seats
+            room,
+            name,
+            self._conference,
+            media,
+            sessions,
+            self._processes,
+            self.carry_out,
+            seats,
+            tell,
         )
         sessions.others = jobs
 
@@ -125,6 +134,7 @@ class RoomConference:
             "streaming_outs": len(conference.broadcasts),
             "watched_views": len(conference.watched),
             "calls": self._jobs.calls.count,
+            "analytics": len(conference.analytics),
             "processes": self._processes.count,
         }
 

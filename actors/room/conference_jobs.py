@@ -1,13 +1,15 @@
-"""The jobs of a room's conference: recordings, streams in and out, watched views, and calls.
+"""The jobs of a room's conference: recordings, streams in and out, views, calls, analytics.
 
 It takes what begins, changes and ends them. What follows from it, the conference carries out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from actors.core import Actor, Down, MailboxFull, Message, ReplyTo
+from actors.jobs.analysis import AnalyticDied
+from actors.jobs.analytics import AnalyticOpening, RoomAnalytics
 from actors.jobs.broadcast_wanted import pace_of, picture_sent, sound_sent
 from actors.jobs.broadcasts import BroadcastOpening, RoomBroadcasts
 from actors.jobs.call_lines import Seats
@@ -23,6 +25,7 @@ from actors.streams.outcome import Outcome
 from actors.streams.rules import Conference
 from actors.streams.services import MediaServices
 from actors.streams.sessions import RoomSessions
+from actors.words.analytics import EndAnalytic, GetAnalytics, StartAnalytic
 from actors.words.broadcasts import (
     ChangeBroadcast,
     EndBroadcast,
@@ -37,24 +40,27 @@ from actors.words.orders import (
     StartStreamingIn,
     WatchView,
 )
+from actors.words.rooms import Notice
 from actors.words.streams import RecordingView
 
 
 class RoomConferenceJobs:
     """Belongs to the conference of one room, which hands it what it `takes`.
 
-    `sessions` have their paths by then; `carry_out` does what follows from a change.
+    `sessions` have their paths by then; `carry_out` does what follows from a change, `tell` tells
+    the members.
     """
 
     __slots__ = (
-        "_broadcasts", "_carry_out", "_conference", "_processes", "_recordings", "_room",
-        "_running", "_sessions", "_viewers", "calls", "ingests",
+        "_analytics", "_broadcasts", "_carry_out", "_conference", "_processes", "_recordings",
+        "_room", "_running", "_sessions", "_viewers", "calls", "ingests",
     )  # fmt: skip
 
     takes = (
         StartRecording, GetRecordings, ChangeRecording, EndRecording, StartStreamingIn,
         SourceStands, IngestLooked, StartBroadcast, GetBroadcasts, ChangeBroadcast, EndBroadcast,
-        BroadcastOpening, WatchView, ViewersDue, *RoomCalls.takes,
+        BroadcastOpening, WatchView, ViewersDue, StartAnalytic, GetAnalytics, EndAnalytic,
+        AnalyticOpening, AnalyticDied, *RoomCalls.takes,
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +73,7 @@ class RoomConferenceJobs:
         processes: RoomProcesses,
         carry_out: Callable[[Outcome], None],
         seats: Seats,
+        tell: Callable[[Iterable[Notice]], None],
     ) -> None:
         self._room = room
         self._conference = conference
@@ -90,6 +97,7 @@ class RoomConferenceJobs:
             sessions.new_id,
             carry_out,
         )
+        self._analytics = RoomAnalytics(*sending, name, tell)
 
     async def handle(self, message: Message) -> object:
         """Take one of `takes`; what is raised is a Refused, for who asked."""
@@ -134,6 +142,19 @@ class RoomConferenceJobs:
                 return self._viewers.folder(label) or await self._watch(label)
             case ViewersDue():
                 self._end(self._viewers.look(message))
+            case StartAnalytic():
+                await self._analyse(message)
+            case GetAnalytics():
+                return self._analytics.views()
+            case EndAnalytic(analytic):
+                self._analytics.require(analytic)
+                self._conference.end_job(analytic)
+                self._analytics.end(analytic, self._room.ctx.defer())
+                self._processes.refresh()
+            case AnalyticOpening():
+                self._end(self._analytics.look(message))
+            case AnalyticDied():
+                self._end(self._analytics.died(message))
             case _:
                 return await self.calls.handle(message)
         return None
@@ -154,6 +175,11 @@ class RoomConferenceJobs:
     def hear(self, noted: JobNoted) -> None:
         """Take what a process tells."""
         self._end(self._broadcasts.hear(noted))
+        begun = self._analytics.began(noted)
+        if begun is not None:
+            analytic, kinds = begun
+            self._carry_out(self._conference.analyse_only(analytic, kinds))
+            self._end(self._analytics.answer(analytic))
 
     def miss(self, down: Down) -> None:
         """Take the end of a child of the room."""
@@ -162,11 +188,12 @@ class RoomConferenceJobs:
         self._end(self._broadcasts.miss(down))
         self._end(self._viewers.miss(down))
         self.calls.miss(down)
+        self._end(self._analytics.miss(down))
 
     def rewire(self, job: str) -> None:
         """Tell a job what it takes now; one that does not listen would go on with what is held."""
         try:
-            tables = (self._broadcasts, self._viewers)
+            tables = (self._broadcasts, self._viewers, self._analytics)
             next((it for it in tables if job in it), self._recordings).rewire(job)
         except MailboxFull:
             self._end(job)
@@ -177,6 +204,8 @@ class RoomConferenceJobs:
             self._broadcasts.forget(job)
         elif job in self._viewers:
             self._viewers.forget(job)
+        elif job in self._analytics:
+            self._analytics.forget(job)
         else:
             self._recordings.forget(job)
             self._running.stop(job, asker)
@@ -186,6 +215,7 @@ class RoomConferenceJobs:
         self._running.stop_all()
         self._broadcasts.close()
         self.calls.close()
+        self._analytics.close()
 
     def _end(self, job: str | None) -> None:
         if job is not None:
@@ -215,6 +245,14 @@ class RoomConferenceJobs:
         await self._processes.check(output, self._broadcasts.wanted(output, outlet))
         conference.send_out(output)
         self._broadcasts.start(output, outlet)
+        self._carry_out(Outcome(rewired=(output.id,)))
+
+    async def _analyse(self, order: StartAnalytic) -> None:
+        """Start an analytic; answered once it is at work. Raises what the order says."""
+        output = self._conference.analytic(self._sessions.new_id(), order.audio, order.video)
+        await self._processes.check(output, self._analytics.wanted(output, order.algorithm))
+        self._conference.analyse(output)
+        self._analytics.start(output, order)
         self._carry_out(Outcome(rewired=(output.id,)))
 
     async def _watch(self, label: str) -> str:

@@ -1,4 +1,4 @@
-"""What is recorded, sent outside and watched: outputs that belong to no member. Pure."""
+"""What is recorded, sent outside, watched and analysed: outputs that belong to no member. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from actors.streams.conference_views import ConferenceViews
-from actors.streams.outcome import Outcome
+from actors.streams.outcome import NOTHING, Outcome
 from actors.streams.outputs import Output
 from actors.streams.watched import watched_output
 from actors.words.conference_refusals import BroadcastUnknown, RecordingUnknown
@@ -16,7 +16,8 @@ from actors.words.streams import AudioWanted, OutputChange, VideoWanted
 
 @dataclass(slots=True)
 class ConferenceJobs(ConferenceViews):
-    """The rules of recordings, streams out and watched views; `rules.Conference` has all others."""
+    """The rules of recordings, streams out, watched views and analytics; `rules.Conference` has all
+    others."""
 
     # --- recordings
 
@@ -101,9 +102,34 @@ class ConferenceJobs(ConferenceViews):
         """Take what `watching` has returned."""
         self._take(self.watched, output)
 
+    # --- analytics
+
+    def analytic(self, id: str, audio: AudioWanted | None, video: VideoWanted | None) -> Output:
+        """Return what an analytic would take.
+
+        Raises EmptySubscription, TargetUnsatisfying, Busy at the limit.
+        """
+        if len(self.analytics) >= self.analytics_limit:
+            raise Busy("the room has too many analytics")
+        return self._fitted(id, None, audio, video)
+
+    def analyse(self, output: Output) -> None:
+        """Take what `analytic` has returned."""
+        self._take(self.analytics, output)
+
+    def analyse_only(self, analytic: str, kinds: Iterable[str]) -> Outcome:
+        """Have an analytic take these of its kinds, and no others."""
+        output = self.analytics[analytic]
+        for kind in output.sources.keys() - set(kinds):
+            output = output.without(kind)
+        if output == self.analytics[analytic]:
+            return NOTHING
+        self._take(self.analytics, output)
+        return Outcome(rewired=(analytic,))
+
     # --- any
 
     def end_job(self, job: str) -> Outcome:
-        """End a recording, a stream out or a watched view that there is."""
+        """End a recording, a stream out, a watched view or an analytic that there is."""
         self._drop(self._jobs_with(job), job)
         return Outcome(stopped=(job,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,16 @@ class StreamLimits:
     sessions_per_participant: int = 100
     recordings_per_room: int = 20
     processes_per_room: int = 32
+    analytics_per_room: int = 20
+
+
+@dataclass(slots=True)
+class AnalyticsTally:
+    """What analytics there were: events told and dropped, by algorithm; ends, with the reason."""
+
+    events: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +150,7 @@ class MediaServices:
     streaming: StreamingPlan = StreamingPlan()
     upload: Upload = NoUpload
     files_sent: set[Path] = field(default_factory=set)
+    analytics: AnalyticsTally = field(default_factory=AnalyticsTally)
     telephone: Telephone = field(default_factory=NoTelephone)
     calls: CallPlan = CallPlan()
     calls_open: set[str] = field(default_factory=set)

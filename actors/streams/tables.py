@@ -70,6 +70,7 @@ class ConferenceTables:
     sessions_per_participant: int = 100
     recordings_limit: int = 20
     broadcasts_limit: int = 20
+    analytics_limit: int = 20
     publications: dict[str, Publication] = field(default_factory=dict)
     pulled: dict[str, PulledStream] = field(default_factory=dict)
     calls: dict[str, CallMedia] = field(default_factory=dict)
@@ -79,6 +80,7 @@ class ConferenceTables:
     recordings: dict[str, Output] = field(default_factory=dict)
     broadcasts: dict[str, Output] = field(default_factory=dict)
     watched: dict[str, Output] = field(default_factory=dict)
+    analytics: dict[str, Output] = field(default_factory=dict)
     mixing: Mixing = field(default_factory=Mixing)
     takers: Takers = field(default_factory=Takers)
     _sessions: dict[str, int] = field(default_factory=dict)  # how many a member has
@@ -94,7 +96,8 @@ class ConferenceTables:
     def busy(self) -> bool:
         """Whether anything keeps the room from being empty: streams in and out do until they end.
 
-        Who only watches does not: that may be anybody, and for ever.
+        Who only watches does not: that may be anybody, and for ever. Nor does an analytic: the view
+        that it looks at would never be gone.
         """
         given = self.publications or self.pulled or self.calls
         return bool(given or self.subscriptions or self.broadcasts)
@@ -246,19 +249,21 @@ class ConferenceTables:
         return Outcome(rewired=(output,))
 
     def is_job(self, output: str) -> bool:
-        """Tell whether this is what a recording takes, a stream out, or a view that is watched."""
+        """Tell whether this is what a recording takes, a stream out, a viewer, or an analytic."""
         return output in self._jobs_with(output)
 
     def _jobs_with(self, job: str) -> dict[str, Output]:
         """Return the table that has a job; that of recordings for what is none."""
-        others = (self.broadcasts, self.watched)
+        others = (self.broadcasts, self.watched, self.analytics)
         return next((table for table in others if job in table), self.recordings)
 
     def _take_less(self, job: str, kind: str) -> Outcome:
-        """Let a job go on with its other source, if it has one."""
+        """Let a job go on with its other source, if it has one, and is no analytic: that ends."""
         table = self._jobs_with(job)
+        if job not in table:
+            return NOTHING  # it has ended with the other source
         left = table[job].without(kind)
-        if not left.sources:
+        if not left.sources or table is self.analytics:
             self._drop(table, job)
             return Outcome(stopped=(job,))
         self._take(table, left)

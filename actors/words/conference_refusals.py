@@ -61,6 +61,10 @@ class BroadcastUnknown(Refused):
     code = "broadcast_unknown"
 
 
+class AnalyticUnknown(Refused):
+    code = "analytic_unknown"
+
+
 class ParticipantUnknown(Refused):
     """`args[0]` is the id."""
 
@@ -102,9 +106,3 @@ class LayoutImpossible(Refused):
     """A view cannot be laid out like this; the text says why."""
 
     code = "layout_impossible"
-
-
-class NotAvailableYet(Refused):
-    """Something of the API that is not built yet."""
-
-    code = "not_available_yet"

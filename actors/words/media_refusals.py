@@ -83,6 +83,12 @@ class CannotBroadcast(Refused):
     code = "cannot_broadcast"
 
 
+class CannotAnalyse(Refused):
+    """An analytic does not start; the text says why."""
+
+    code = "cannot_analyse"
+
+
 class MediaIdTaken(Refused):
     """A stream, port or recording that lives has that id."""
 

@@ -12,6 +12,7 @@ from actors.core import ActorStopped, Message, Ref
 from actors.room.site import CpuSpent
 from actors.signalling.absent import AbsentPeers
 from actors.store.messages import STORE
+from actors.streams.services import AnalyticsTally
 from api.http.byte_budget import ByteBudget
 from api.http.loop_meter import LoopMeter
 from api.http.metrics import Traffic
@@ -53,6 +54,7 @@ class Services:
     unsent: ByteBudget = field(default_factory=ByteBudget)
     flows: RefusedFlows = field(default_factory=RefusedFlows)
     absent: AbsentPeers = field(default_factory=AbsentPeers)
+    analytics: AnalyticsTally = field(default_factory=AnalyticsTally)
     peer_keys: PeerKeys = field(default_factory=PeerKeys)  # filled by the dialect of devices
     line: RoomsLine | None = None  # of telephones, where the server has any
 

@@ -66,6 +66,7 @@ class ServerCollector(Collector):
         yield from self._actors()
         yield from self._websockets()
         yield from self._requests()
+        yield from self._analytics()
         yield from self._loop()
         yield from self._unsent()
         yield from self._process()
@@ -127,6 +128,25 @@ class ServerCollector(Collector):
         refused = CounterMetricFamily("quintet_connections_refused", "By limits per address")
         refused.add_metric([], traffic.connections_refused)
         yield refused
+
+    def _analytics(self) -> Iterator[Metric]:
+        tally = self._services.analytics
+        events = CounterMetricFamily(
+            "quintet_analytics_events", "Events that analytics told", labels=["algorithm"]
+        )
+        dropped = CounterMetricFamily(
+            "quintet_analytics_events_dropped", "Events that were too many", labels=["algorithm"]
+        )
+        ended = CounterMetricFamily(
+            "quintet_analytics_ended", "Analytics that are over", labels=["algorithm", "reason"]
+        )
+        for family, counts in ((events, tally.events), (dropped, tally.dropped)):
+            for algorithm, count in sorted(counts.items()):
+                family.add_metric([algorithm], count)
+            yield family
+        for (algorithm, reason), count in sorted(tally.ended.items()):
+            ended.add_metric([algorithm, reason], count)
+        yield ended
 
     def _loop(self) -> Iterator[Metric]:
         loop = self._services.loop

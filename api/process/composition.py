@@ -22,7 +22,12 @@ from actors.signalling.absent import AbsentPeers
 from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import keep, prepare
-from actors.streams.services import MediaServices, StreamingPlan, StreamLimits
+from actors.streams.services import (
+    AnalyticsTally,
+    MediaServices,
+    StreamingPlan,
+    StreamLimits,
+)
 from actors.tree import children
 from actors.words.calls import NoTelephone, Telephone
 from actors.words.close_reasons import CloseReason
@@ -97,6 +102,7 @@ async def _open_services(
     secrets = Secrets(settings.server.data_dir)
     lists_cost = CpuSpent()
     absent = AbsentPeers()
+    analytics = AnalyticsTally()
     secrets.all()  # read now, where damage is one message, and not with the first request
     await trio.to_thread.run_sync(clear_folders, settings.server.data_dir / STREAMING_FOLDER)
     async with (
@@ -105,7 +111,7 @@ async def _open_services(
             loop, _ice(settings.ice), streams=limits.media_streams, jobs=_jobs(settings)
         ) as media,
         open_system(
-            _specs(current, media, lists_cost, absent, telephone),
+            _specs(current, media, analytics, lists_cost, absent, telephone),
             grace=settings.server.shutdown_grace,
         ) as system,
     ):
@@ -123,6 +129,7 @@ async def _open_services(
             lists_cost=lists_cost,
             absent=absent,
             line=telephone,
+            analytics=analytics,
             unsent=ByteBudget(limits.unsent_bytes, limits.unsent_bytes_per_address, Relieved()),
         )
 
@@ -145,6 +152,7 @@ async def _open_services(
 def _specs(
     current: CurrentSettings,
     media: MediaEngine,
+    analytics: AnalyticsTally,
     lists_cost: CpuSpent,
     absent: AbsentPeers,
     telephone: Telephone | None,
@@ -152,7 +160,7 @@ def _specs(
     settings = current()
     return children(
         lambda: actor_limits(current().limits),
-        _media_services(media, settings, telephone or NoTelephone()),
+        _media_services(media, analytics, settings, telephone or NoTelephone()),
         lambda: SqlStore(_store(settings)),
         SiteServices(spent=lambda: lists_cost.seconds),
         absent,
@@ -188,7 +196,9 @@ def _ice(ice: IceSettings) -> media_ice.IceConfig:
     return media_ice.IceConfig(listen, announced, (low, high), tuple(map(str, ice.remote_deny)))
 
 
-def _media_services(engine: MediaEngine, settings: Settings, telephone: Telephone) -> MediaServices:
+def _media_services(
+    engine: MediaEngine, analytics: AnalyticsTally, settings: Settings, telephone: Telephone
+) -> MediaServices:
     return MediaServices(
         engine,
         recordings_folder(settings),
@@ -198,12 +208,14 @@ def _media_services(engine: MediaEngine, settings: Settings, telephone: Telephon
             settings.streams.per_member,
             settings.recording.per_room,
             settings.jobs.per_room,
+            settings.jobs.analytics_per_room,
         ),
         settings.jobs.audio_inputs,
         _streaming(settings),
         HttpUpload,
         telephone=telephone,
         calls=call_plan(settings.sip),
+        analytics=analytics,
     )
 
 

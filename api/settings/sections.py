@@ -218,6 +218,7 @@ class JobSettings(Section):
     processes: Annotated[int, Field(ge=0, le=1024)] = 64
     encoder: Literal["auto", "software"] = "auto"
     per_room: Positive = 32
+    analytics_per_room: Positive = 20
     start_seconds: Seconds = 10.0
     stalled_seconds: Annotated[float, Field(ge=2)] = 5.0  # a process tells its figures every second
     audio_inputs: Annotated[int, Field(gt=0, le=16)] = 3

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import msgspec
 
+from media.contract.analysis import AnalysisEvent
 from media.contract.streaming import OutsideAddress, StreamingEvent
 
 COMMON = "audio"
@@ -30,6 +31,7 @@ class JobKind(StrEnum):
     TRANSCODE = "transcode"
     INGEST = "ingest"
     BROADCAST = "broadcast"
+    ANALYSIS = "analysis"
 
 
 class VideoTarget(msgspec.Struct, frozen=True, tag=True):
@@ -181,7 +183,16 @@ class BroadcastWanted(msgspec.Struct, frozen=True, tag=True):
     kind = JobKind.BROADCAST
 
 
-JobWanted = MixWanted | TranscodeWanted | IngestWanted | BroadcastWanted
+class AnalysisWanted(msgspec.Struct, frozen=True, tag=True):
+    """One picture, one sound, or both, watched by a plug-in of this name (see media.analysis)."""
+
+    algorithm: str
+    inputs: tuple[JobInput, ...]
+
+    kind = JobKind.ANALYSIS
+
+
+JobWanted = MixWanted | TranscodeWanted | IngestWanted | BroadcastWanted | AnalysisWanted
 
 
 class JobFigures(msgspec.Struct, frozen=True, tag=True):
@@ -230,7 +241,7 @@ class JobEnded(msgspec.Struct, frozen=True, tag=True):
     input: str = ""
 
 
-WorkEvent = ActiveInput | PictureSeen | InputSlowed | StreamingEvent
+WorkEvent = ActiveInput | PictureSeen | InputSlowed | StreamingEvent | AnalysisEvent
 """What the work in a process tells of itself."""
 
 JobEvent = JobFigures | WorkEvent | JobEnded
@@ -272,7 +283,7 @@ def names_sent(wanted: JobWanted) -> dict[str, VideoTarget | AudioTarget]:
                 sent[PICTURE] = video_target
             if audio_target is not None:
                 sent[COMMON] = audio_target
-        case BroadcastWanted():
+        case BroadcastWanted() | AnalysisWanted():
             pass
     return sent
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from media.contract.jobs import (
+    AnalysisWanted,
     BroadcastWanted,
     IngestWanted,
     JobWanted,
@@ -22,6 +23,7 @@ KINDS: Kinds = {
     TranscodeWanted: "media.job.transcode:TranscodeWork",
     BroadcastWanted: "media.job.sending.broadcast:BroadcastWork",
     IngestWanted: "media.job.pulling.ingest:IngestWork",
+    AnalysisWanted: "media.job.analysis:AnalysisWork",
 }
 
 

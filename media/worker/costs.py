@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from media.contract.jobs import (
+    AnalysisWanted,
     BroadcastWanted,
     Composition,
     IngestWanted,
@@ -28,6 +29,7 @@ OVERHEAD = 0.01  # of a process: packets, reports, figures
 MIXED_INPUT = 0.002  # of sound: loudness, sum, a buffer
 PULLED = 0.04  # of a source outside: demuxed, and cut into packets
 MUXED = 0.01  # of what is sent outside
+ANALYSED = 0.05  # of what a plug-in does with it, until it is seen what that takes
 COMPOSED = 0.0006  # to put points in their places, for each MEASURED_POINTS of the whole
 SOUNDS_ENCODED = 4  # of one mix: the loudest have one of their own, all others share one
 DEAREST_VIDEO, DEAREST_AUDIO = "h264", "aac"  # stand for what was not measured
@@ -72,6 +74,10 @@ class Costs:
                 cost = self._pulled(wanted)
             case BroadcastWanted():
                 cost = MUXED
+            case AnalysisWanted(_, inputs):
+                cost = ANALYSED
+                cost += sum(self._shown(it, sizes) for it in inputs if it.kind == "video")
+                cost += sum(self._heard(it) for it in inputs if it.kind == "audio")
         return OVERHEAD + cost
 
     def _pulled(self, wanted: IngestWanted) -> float:

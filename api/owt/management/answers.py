@@ -227,7 +227,37 @@ class SipCallAnswer(Answer):
     digits: list[DigitAnswer]
 
 
+class AnalyticsAlgorithm(Answer):
+    algorithm: str
+
+
+class AnalysedMedia(Answer):
+    """What is looked at: the picture, or else the sound; a sound is named in `audio`, too."""
+
+    source: str = Field(alias="from")
+    format: VideoFormat | AudioFormat | None = None
+    audio: RecordedAudio | None = None
+
+
+class AnalyticsEvent(Answer):
+    """`time` is in milliseconds since 1970."""
+
+    name: str
+    time: int
+    data: dict[str, Any]
+
+
+class AnalyticsAnswer(Answer):
+    """An Analytics of the seed, with the last `events` and how many were too many, `dropped`."""
+
+    id: str
+    analytics: AnalyticsAlgorithm
+    media: AnalysedMedia
+    events: list[AnalyticsEvent]
+    dropped: int
+
+
 __all__ = [
-    "ParticipantAnswer", "RecordingAnswer", "RoomAnswer", "ServiceAnswer", "SipCallAnswer",
-    "StreamAnswer", "StreamingOutAnswer",
+    "AnalyticsAnswer", "ParticipantAnswer", "RecordingAnswer", "RoomAnswer", "ServiceAnswer",
+    "SipCallAnswer", "StreamAnswer", "StreamingOutAnswer",
 ]  # fmt: skip

@@ -56,7 +56,8 @@ OUTPUT_FAILED = RECORDING_FAILED
 NO_SUCH_OUTPUT = FAILED.saying(f"{FAILED.message}: there is no such stream out")
 CALL_FAILED = FAILED.saying("RPC:makeSipCall failed")
 NO_SUCH_CALL = FAILED.saying(f"{FAILED.message}: there is no such call")
-NOT_YET = RestTrouble(501, 1301, "Not available yet")
+NO_SUCH_ANALYTIC = FAILED.saying(f"{FAILED.message}: there is no such analytic")
+NOBODY_TO_ANALYSE = NOBODY_TO_RECORD
 UNEXPECTED = RestTrouble(500, 2001, "Internal server error")
 BUSY = RestTrouble(503, 2001, "The server is busy, try again")
 
@@ -86,13 +87,13 @@ REFUSALS: dict[str, RestTrouble] = {
     "not_allowed": FAILED,
     "target_unsatisfying": FAILED,
     "empty_subscription": FAILED,
-    "not_available_yet": FAILED,
     "cannot_record": FAILED,
     "too_many_streams": FAILED.saying(f"{FAILED.message}: Too many inputs"),
     "audio_forbidden": FAILED.saying(f"{FAILED.message}: Audio is forbiden"),
     "video_forbidden": FAILED.saying(f"{FAILED.message}: Video is forbiden"),
     "broadcast_unknown": NO_SUCH_OUTPUT,
     "call_unknown": NO_SUCH_CALL,
+    "analytic_unknown": NO_SUCH_ANALYTIC,
     "too_much_media": FAILED,
     "name_taken": RestTrouble(500, 2001, "MongoError E11000 duplicate key: the name is taken"),
     "store_full": RestTrouble(503, 1401, "The database holds as many as it may"),
@@ -110,6 +111,7 @@ REASONED: dict[str, RestTrouble] = {
     "address_unfit": BAD_REQUEST,
     "cannot_broadcast": FAILED,
     "call_refused": FAILED,
+    "cannot_analyse": FAILED,
 }
 """Refusals whose own text follows: it is ours, and tells what to change."""
 

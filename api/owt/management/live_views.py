@@ -30,7 +30,6 @@ from api.owt.management.errors import (
     BAD_REQUEST,
     FAILED,
     NOBODY_TO_RECORD,
-    NOT_YET,
     PARTICIPANT_NOT_FOUND,
     RECORDING_FAILED,
     RECORDING_NOT_FOUND,
@@ -38,7 +37,7 @@ from api.owt.management.errors import (
     RestError,
     RestTrouble,
 )
-from api.owt.management.responses import View, body_as, json_answer, text_answer
+from api.owt.management.responses import body_as, json_answer, text_answer
 from api.owt.management.under_room import UnderRoom, version
 from api.owt.portal_host import portal_host
 from api.owt.stream_info import stream_info
@@ -152,27 +151,10 @@ class LiveViews(UnderRoom):
         await self._done(record, EndRecording(live_id), RECORDING_NOT_FOUND)
         return text_answer("")
 
-    # --- what comes later
-
-    async def nothing(self, room_id: str) -> Response:
-        """List none."""
-        await self._room(room_id)
-        return json_answer([])
-
     async def fail(self, room_id: str, live_id: str) -> Response:
         """There is none to change or end."""
         await self._room(room_id, live_id)
         raise RestError(FAILED)
-
-    def not_yet(self, what: str) -> View:
-        """Return a view that refuses to make one."""
-
-        async def refuse(room_id: str) -> Response:
-            """Not available yet."""
-            await self._room(room_id)
-            raise RestError(NOT_YET.saying(f"Not available yet: {what}"))
-
-        return refuse
 
     def _host(self) -> str:
         found = portal_host(self._management.state.services.settings(), request.scope)

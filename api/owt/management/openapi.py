@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from api.owt.management.answers import (
+    AnalyticsAnswer,
     ParticipantAnswer,
     RecordingAnswer,
     RoomAnswer,
@@ -26,6 +27,7 @@ from api.owt.management.bodies import (
     StreamUpdates,
     TokenRequest,
 )
+from api.owt.management.bodies_analytics import AnalyticsRequest
 from api.owt.management.bodies_sip_calls import SipCallRequest, SipCallUpdates
 from api.owt.management.bodies_streaming import StreamingInRequest
 from api.owt.management.bodies_streaming_out import StreamingOutRequest, StreamingOutUpdates
@@ -33,7 +35,6 @@ from api.owt.room_document import RoomDocument
 
 JSON, TEXT = "application/json", "text/html"
 ERROR: dict[str, Any] = ErrorAnswer.model_json_schema()
-LATER = ("analytics",)
 SIGNATURE = {
     "name": "Authorization",
     "in": "header",
@@ -155,13 +156,13 @@ def _paths_of_rooms(base: str) -> dict[str, Any]:
         ),
         "delete": _operation("Hang up", None, 404, 500),
     }
-    for later in LATER:
-        made = _operation("Not available yet", None, 404, 501)
-        del made["responses"]["200"]
-        paths[f"{room}/{later}"] = {
-            "get": _operation("List: none yet", list[dict[str, Any]], 404),
-            "post": made,
-        }
+    paths[f"{room}/analytics"] = {
+        "get": _operation("List analytics", list[AnalyticsAnswer], 404),
+        "post": _operation(
+            "Analyse streams", AnalyticsAnswer, *(400, 404, 500, 503), body=AnalyticsRequest
+        ),
+    }
+    paths[f"{room}/analytics/{{id}}"] = {"delete": _operation("End an analytic", None, 404, 500)}
     return paths
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint, Response, request
 
+from api.owt.management.analytics_views import AnalyticsViews
 from api.owt.management.auth import Authenticator
 from api.owt.management.cross_origin import allow_origin
 from api.owt.management.live_views import LiveViews
@@ -35,6 +36,7 @@ def add_routes(blueprint: Blueprint, management: Management) -> None:
     services, rooms = ServiceViews(gate, management), RoomViews(gate, management)
     live, ins = LiveViews(gate, management), StreamingInViews(gate, management)
     outs, calls = StreamingOutViews(gate, management), SipCallViews(gate, management)
+    analytics = AnalyticsViews(gate, management)
     table: list[tuple[str, str, View]] = [
         ("POST", "rooms", rooms.create),
         ("GET", "rooms", rooms.list),
@@ -70,13 +72,12 @@ def add_routes(blueprint: Blueprint, management: Management) -> None:
         ("PATCH", f"{ROOM}/sipcalls/<live_id>", calls.change),
         ("DELETE", f"{ROOM}/sipcalls/<live_id>", calls.end),
     ]
-    for later in ("analytics",):
-        table += [
-            ("GET", f"{ROOM}/{later}", live.nothing),
-            ("POST", f"{ROOM}/{later}", live.not_yet(later)),
-            ("PATCH", f"{ROOM}/{later}/<live_id>", live.fail),
-            ("DELETE", f"{ROOM}/{later}/<live_id>", live.fail),
-        ]
+    table += [
+        ("GET", f"{ROOM}/analytics", analytics.list),
+        ("POST", f"{ROOM}/analytics", analytics.start),
+        ("PATCH", f"{ROOM}/analytics/<live_id>", live.fail),
+        ("DELETE", f"{ROOM}/analytics/<live_id>", analytics.end),
+    ]
     for version in VERSIONS:
         for method, path, view in table:
             _add(blueprint, method, f"/{version}/{path}", view)

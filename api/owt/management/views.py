@@ -1,13 +1,15 @@
-"""Participants, recordings, streams out and telephone calls as the REST API shows them.
+"""Participants, recordings, streams out, calls and analytics as the REST API shows them.
 
 Streams are in `stream_info.py`.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import PurePath
 from typing import Any
 
+from actors.words.analytics import AnalyticView
 from actors.words.broadcasts import BroadcastView
 from actors.words.calls import CallView
 from actors.words.facts import Presence
@@ -79,6 +81,31 @@ def sip_call(view: CallView, version: Version) -> dict[str, Any]:
         shown["input"] = stream_info(view.stream, version)
     digits = [{"digit": each.digit, "milliseconds": each.milliseconds} for each in view.digits]
     return {**shown, "output": {"id": view.output, "media": media}, "digits": digits}
+
+
+def analytics(view: AnalyticView) -> dict[str, Any]:
+    """Return an ongoing analytic: what it looks at, and its last events."""
+    media: dict[str, Any] = {}
+    if view.audio is not None:
+        media = {"from": view.audio.source}
+        if view.audio_format is not None:
+            media["format"] = audio_format(view.audio_format)
+        media["audio"] = dict(media)
+    if view.video is not None:
+        media["from"] = view.video.source
+        media.pop("format", None)
+        if view.video_format is not None:
+            media["format"] = video_format(view.video_format)
+    return {
+        "id": view.id,
+        "analytics": {"algorithm": view.asked_as or view.algorithm},
+        "media": media,
+        "events": [
+            {"name": it.name, "time": round(it.time * 1000), "data": json.loads(it.body)}
+            for it in view.events
+        ],
+        "dropped": view.dropped,
+    }
 
 
 def _taken(view: RecordingView | BroadcastView) -> dict[str, Any]:

@@ -97,8 +97,6 @@ def words_for(error: ActorError, session: str = "") -> str:
             return f"Session {session} does NOT exist"
         case Refused(code="no_capacity"):
             return f"{NO_CAPACITY}: {error}"
-        case Refused(code="not_available_yet"):
-            return f"Not available yet: {error}"
         case Refused(code=code):
             return REFUSALS.get(code, BUSY)
     return BUSY

@@ -220,6 +220,20 @@ async def test_metrics_name_every_stream_of_media(tmp_path: Path) -> None:
     assert "quintet_media_packets_out_total 3.0" in lines
 
 
+async def test_metrics_count_what_analytics_told(tmp_path: Path) -> None:
+    async with operated(tmp_path) as (server, http):
+        tally = server.services.analytics
+        tally.events["motion"] += 7
+        tally.dropped["motion"] += 2
+        tally.ended["level", "raised"] += 1
+        lines = set((await http.get("/-/metrics", headers=BEARER)).text.splitlines())
+    assert {
+        'quintet_analytics_events_total{algorithm="motion"} 7.0',
+        'quintet_analytics_events_dropped_total{algorithm="motion"} 2.0',
+        'quintet_analytics_ended_total{algorithm="level",reason="raised"} 1.0',
+    } <= lines
+
+
 async def test_metrics_ask_the_engine_by_its_contract_only(tmp_path: Path) -> None:
     class Elsewhere(FakeEngine):
         """An engine whose answers take a while."""

@@ -13,6 +13,13 @@ import pytest
 
 from actors.core import Actor, Message
 from actors.words import orders
+from actors.words.analytics import (
+    AnalyticEvent,
+    AnalyticView,
+    EndAnalytic,
+    GetAnalytics,
+    StartAnalytic,
+)
 from actors.words.broadcasts import (
     BroadcastView,
     ChangeBroadcast,
@@ -23,6 +30,7 @@ from actors.words.broadcasts import (
 )
 from actors.words.calls import ChangeCall, EndCall, GetCalls, StartCall
 from actors.words.conference_refusals import (
+    AnalyticUnknown,
     BroadcastUnknown,
     NotAllowed,
     ParticipantUnknown,
@@ -34,7 +42,7 @@ from actors.words.conference_refusals import (
     ViewUnknown,
 )
 from actors.words.facts import Presence
-from actors.words.media_refusals import CannotBroadcast, NoCapacity
+from actors.words.media_refusals import CannotAnalyse, CannotBroadcast, NoCapacity
 from actors.words.permission import Abilities, Permission, PermissionChange
 from actors.words.refusals import Busy
 from actors.words.streams import (
@@ -82,6 +90,16 @@ BROADCAST = BroadcastView(
     VideoWanted("123456", None, VideoParameters(framerate=15)),
     AudioFormat("aac", 48000, 2),
     VideoFormat("h264", "CB"),
+)
+ANALYTIC = AnalyticView(
+    "321",
+    "motion",
+    None,
+    VideoWanted("123456"),
+    None,
+    VideoFormat("h264", "CB"),
+    (AnalyticEvent("motion", b'{"share":0.25}', 1_700_000_000.5),),
+    dropped=3,
 )
 RECORDING = RecordingView(
     "987", AudioWanted("123456"), VideoWanted("123456"), OPUS, VideoFormat("vp8"), "/rec/987.mkv"
@@ -174,6 +192,27 @@ class ScriptedRoom(Actor[Message]):
                 return BROADCAST
             case GetCalls() | StartCall() | ChangeCall() | EndCall():
                 return answer_about_calls(message)
+            case GetAnalytics():
+                return (ANALYTIC,)
+            case StartAnalytic() if not self.has_capacity:
+                raise NoCapacity("analysis")
+            case StartAnalytic("nothing"):
+                raise CannotAnalyse("there is no such algorithm here, but black")
+            case StartAnalytic("much"):
+                raise Busy("the room has too many analytics")
+            case StartAnalytic(algorithm, audio, video, _, asked_as):
+                return replace(
+                    ANALYTIC,
+                    algorithm=algorithm,
+                    asked_as=asked_as,
+                    audio=audio,
+                    audio_format=OPUS if audio else None,
+                    video=video,
+                    video_format=ANALYTIC.video_format if video else None,
+                )
+            case EndAnalytic(analytic):
+                if analytic != ANALYTIC.id:
+                    raise AnalyticUnknown
             case orders.EndRecording(recording):
                 if recording != RECORDING.id:
                     raise RecordingUnknown
@@ -257,14 +296,6 @@ async def test_what_is_missing_from_a_live_room(
 async def test_an_idle_room_cannot_be_recorded(idle: Scene) -> None:
     body = {"container": "mkv", "media": {"audio": {"from": "1"}, "video": False}}
     assert trouble(await idle.ask("POST", "/recordings", body)) == (500, 1301)
-
-
-@pytest.mark.parametrize("what", ["analytics"])
-async def test_what_comes_later_says_so(idle: Scene, what: str) -> None:
-    answer = await idle.ask("POST", f"/{what}", {"anything": 1})
-    assert trouble(answer) == (501, 1301)
-    assert answer.json()["error"]["message"] == f"Not available yet: {what}"
-    assert trouble(await idle.ask("DELETE", f"/{what}/1")) == (500, 1301)
 
 
 # --- participants

@@ -12,7 +12,7 @@ from api.http.mounts import Place
 from api.operator.openapi import document
 from api.owt.dialect import OWT
 from api.owt.management.openapi import PATHS
-from tests.api.owt.test_rest_live import BROADCAST, RECORDING, STREAM, ScriptedRoom
+from tests.api.owt.test_rest_live import ANALYTIC, BROADCAST, RECORDING, STREAM, ScriptedRoom
 from tests.support.owt import SUPER, owt_server
 from tests.support.scripted_calls import CALL
 
@@ -35,6 +35,10 @@ BODIES: dict[str, Any] = {
         "url": "rtmp://203.0.113.7/a/b",
         "media": {"audio": {"from": STREAM.id}, "video": False},
     },
+    "POST /rooms/{room}/analytics": {
+        "algorithm": "motion",
+        "media": {"video": {"from": STREAM.id}},
+    },
     "PATCH /rooms/{room}/streaming-outs/{id}": [
         {"op": "replace", "path": "/media/audio/from", "value": STREAM.id}
     ],
@@ -54,6 +58,7 @@ IDS = {
     "streaming-ins": STREAM.id,
     "streaming-outs": BROADCAST.id,
     "sipcalls": CALL.id,
+    "analytics": ANALYTIC.id,
 }
 OPERATIONS = [
     (path, method)

@@ -1,0 +1,322 @@
+"""The analytics of a room: what each looks at, what it told last, and who waits for it to begin.
+
+One is told of when its plug-in is at work; what is not within BEGIN_SECONDS is ended with the
+reason, as is what its caller waits for no more. It ends with the first of its sources.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import msgspec
+
+from actors.core import Actor, ActorStopped, Down, Message, Ref, ReplyTo, Timer
+from actors.jobs.analysis import AnalyticDied, analysis_spec
+from actors.jobs.media_job import DoWork, JobNoted
+from actors.jobs.mix import audio_input
+from actors.streams.alternatives import parameters_sent, video_target_of
+from actors.streams.feed_paths import FeedPaths
+from actors.streams.outputs import Output
+from actors.streams.rules import Conference
+from actors.streams.services import MediaServices
+from actors.words.analytics import (
+    LAST_EVENTS,
+    SENDER,
+    AnalyticEvent,
+    AnalyticView,
+    StartAnalytic,
+)
+from actors.words.conference_refusals import AnalyticUnknown
+from actors.words.facts import Said
+from actors.words.media_refusals import CannotAnalyse
+from actors.words.rooms import Notice
+from actors.words.streams import AudioFormat
+from actors.words.views import MixedStream
+from media.contract.analysis import AnalysisBegan, AnalysisNoted
+from media.contract.jobs import AnalysisWanted, JobInput
+
+BEGIN_SECONDS = 18.0  # for a plug-in to be loaded, as long as the original waits
+LOOK_SECONDS = 0.5  # between looks whether somebody waits for one that has not begun
+NOTICES_PER_SECOND = 5.0  # of one analytic to its room, and as many at once
+NOT_IN_TIME = "the algorithm was not loaded in time"
+GONE = "its streams or the room have ended"
+DIED = "its process has ended"
+PREFIX = "analysis:"  # of the ids of jobs
+
+Parameters = Callable[[str, str], str | None]
+"""Return the parameters of the codec of a stream's track of a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticOpening(Message):
+    """The timer of one that has not begun yet."""
+
+    id: str
+
+
+@dataclass(slots=True)
+class AnalyticLine:
+    """One analytic. Without `ref` its actor is just being spawned; `asker` waits for its begin.
+
+    `due` is when that must be, `timer` the next look; `end` is why it ends, if it does now.
+    `notices` may be said now, of what may be at `notices_at`.
+    """
+
+    id: str
+    order: StartAnalytic
+    work: DoWork
+    asker: ReplyTo[AnalyticView] | None
+    due: float
+    timer: Timer | None = None
+    ref: Ref[Message] | None = None
+    end: str = "source_lost"
+    events: deque[AnalyticEvent] = field(default_factory=lambda: deque(maxlen=LAST_EVENTS))
+    dropped: int = 0
+    notices: float = NOTICES_PER_SECOND
+    notices_at: float = 0.0
+
+
+class RoomAnalytics:
+    """Belongs to one room, whose handlers call it; `forget` what the conference has dropped.
+
+    `name` is the room's, for the log; `tell` tells its members. Where one is to be ended, its id is
+    returned: the room has the conference end it.
+    """
+
+    __slots__ = ("_conference", "_fmtp", "_lines", "_media", "_name", "_paths", "_room", "_tell")
+
+    def __init__(
+        self,
+        room: Actor[Message],
+        conference: Conference,
+        media: MediaServices,
+        paths: FeedPaths,
+        fmtp: Parameters,
+        name: str,
+        tell: Callable[[Iterable[Notice]], None],
+    ) -> None:
+        self._room = room
+        self._conference = conference
+        self._media = media
+        self._paths = paths
+        self._fmtp = fmtp
+        self._name = name
+        self._tell = tell
+        self._lines: dict[str, AnalyticLine] = {}
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._lines
+
+    def views(self) -> tuple[AnalyticView, ...]:
+        """Return those that have begun."""
+        return tuple(self._view(it) for it in self._lines.values() if it.asker is None)
+
+    def require(self, id: str) -> None:
+        """Raise AnalyticUnknown for one that there is not, or that has not begun yet."""
+        line = self._lines.get(id)
+        if line is None or line.asker is not None:
+            raise AnalyticUnknown(id)
+
+    def wanted(self, output: Output, algorithm: str) -> AnalysisWanted:
+        """Return what a process would do for this."""
+        inputs = (self._audio(output), self._video(output))
+        return AnalysisWanted(algorithm, tuple(it for it in inputs if it is not None))
+
+    def start(self, output: Output, order: StartAnalytic) -> None:
+        """Start what the conference has taken; the request is answered once it is at work."""
+        ctx = self._room.ctx
+        work = DoWork(self.wanted(output, order.algorithm), {})
+        due = ctx.now() + BEGIN_SECONDS
+        line = AnalyticLine(output.id, order, work, ctx.defer(), due)
+        self._lines[output.id] = line
+        self._look_later(line)
+        ctx.start_task(self._spawn, line, name="starting")
+
+    def rewire(self, id: str) -> None:
+        """Tell one what it takes now, also where its sources are new ones under the same ids.
+
+        Raises MailboxFull.
+        """
+        line, output = self._lines[id], self._conference.analytics[id]
+        paths = {kind: self._paths.path(id, kind) for kind in output.sources}
+        line.work = work = DoWork(self.wanted(output, line.order.algorithm), paths)
+        if line.ref is not None:
+            with suppress(ActorStopped):  # its Down is on the way
+                line.ref.tell(work)
+
+    def began(self, noted: JobNoted) -> tuple[str, tuple[str, ...]] | None:
+        """Take that one has begun; return it with the kinds that it takes, or None for no news.
+
+        Answer by `answer`, once the conference knows of these. Events are kept, and said.
+        """
+        line = self._lines.get(noted.id.removeprefix(PREFIX))
+        if line is None:
+            return None
+        match noted.event:
+            case AnalysisBegan(kinds) if line.asker is not None:
+                return line.id, kinds
+            case AnalysisNoted(name, body, time, dropped):
+                event = AnalyticEvent(name, body, time)
+                line.events.append(event)
+                line.dropped = dropped
+                self._say(line, {"event": name, "time": round(time * 1000), "data": body})
+        return None
+
+    def answer(self, id: str) -> str | None:
+        """Answer who waits for one that has begun; return it if it is to be ended: he has left."""
+        line = self._lines[id]
+        if line.asker is None:
+            return None
+        if line.asker.done:
+            line.end = "caller_left"
+            return line.id
+        line.asker.reply(self._view(line))
+        line.asker = None
+        return None
+
+    def look(self, opening: AnalyticOpening) -> str | None:
+        """See whether one that has not begun may go on; return it if it is to be ended."""
+        line = self._lines.get(opening.id)
+        if line is None or line.asker is None:
+            return None
+        if not line.asker.done and self._room.ctx.now() < line.due:
+            self._look_later(line)
+            return None
+        line.end = "caller_left" if line.asker.done else "not_in_time"
+        self._refuse(line, NOT_IN_TIME)
+        return line.id
+
+    def died(self, died: AnalyticDied) -> str | None:
+        """Take why one has ended by itself; return which one, if it is one of these."""
+        line = self._lines.get(died.id.removeprefix(PREFIX))
+        if line is None:
+            return None
+        line.end = died.reason
+        if line.asker is None:
+            self._say(line, {"ended": died.reason, "detail": died.detail}, always=True)
+        self._refuse(line, died.detail)
+        return line.id
+
+    def miss(self, down: Down) -> str | None:
+        """Take that a job has ended by itself; return which one, if it was one of these."""
+        for line in self._lines.values():
+            if line.ref == down.ref:
+                self._refuse(line, DIED)
+                return line.id
+        return None
+
+    def end(self, id: str, asker: ReplyTo[None]) -> None:
+        """Forget one that is ended by whoever asks; answer when nothing of it is left."""
+        self._lines[id].end = "deleted"
+        self.forget(id, asker)
+
+    def forget(self, id: str, asker: ReplyTo[None] | None = None) -> None:
+        """Forget one that has ended or is to end; answer when nothing of it is left."""
+        line = self._lines.pop(id)
+        self._paths.forget(id)
+        if line.timer is not None:
+            line.timer.cancel()
+        self._refuse(line, GONE)
+        self._room.ctx.start_task(self._stop, line, asker, name="end")
+
+    def close(self) -> None:
+        """Refuse those who wait, now that the room ends; the jobs end with it."""
+        for line in self._lines.values():
+            self._refuse(line, GONE)
+
+    # --- inside
+
+    def _view(self, line: AnalyticLine) -> AnalyticView:
+        output = self._conference.analytics[line.id]
+        return AnalyticView(
+            line.id,
+            line.order.algorithm,
+            output.audio,
+            output.video,
+            output.audio_format if output.audio is not None else None,
+            output.video_format if output.video is not None else None,
+            tuple(line.events),
+            line.dropped,
+            line.order.asked_as,
+        )
+
+    def _audio(self, output: Output) -> JobInput | None:
+        if output.audio is None or output.audio_format is None:
+            return None
+        codec = output.audio_format.codec
+        taken = audio_input(output.audio.source, AudioFormat(codec))
+        return msgspec.structs.replace(taken, id="audio")
+
+    def _video(self, output: Output) -> JobInput | None:
+        if output.video is None or output.video_format is None:
+            return None
+        source = output.video.source
+        stream = self._conference.known.get(source)
+        if output.video_target is not None:
+            fmtp = parameters_sent(output.video_target)
+        elif isinstance(stream, MixedStream) and stream.video is not None:
+            fmtp = parameters_sent(video_target_of(stream.video))
+        else:
+            fmtp = self._fmtp(source, "video") or ""
+        return JobInput("video", "video", output.video_format.codec, fmtp, publisher=source)
+
+    def _say(self, line: AnalyticLine, what: dict[str, object], *, always: bool = False) -> None:
+        """Say something to all in the room, where that is wanted, and not too often."""
+        if not line.order.notify:
+            return
+        now = self._room.ctx.now()
+        passed, line.notices_at = max(0.0, now - line.notices_at), now
+        line.notices = min(NOTICES_PER_SECOND, line.notices + passed * NOTICES_PER_SECOND)
+        if line.notices < 1 and not always:
+            return
+        line.notices -= 1
+        sources = self._conference.analytics[line.id].sources
+        data = what.get("data")
+        if isinstance(data, bytes):
+            what = {**what, "data": json.loads(data)}
+        head = {
+            "analytics": line.id,
+            "algorithm": line.order.algorithm,
+            "stream": sources.get("video") or sources.get("audio"),
+        }
+        text = json.dumps({**head, **what}, ensure_ascii=False, separators=(",", ":"))
+        self._tell([Notice(Said(SENDER, None, text, passing=True))])
+
+    def _look_later(self, line: AnalyticLine) -> None:
+        ctx = self._room.ctx
+        left = max(0.0, line.due - ctx.now())
+        line.timer = ctx.tell_self_after(min(LOOK_SECONDS, left), AnalyticOpening(line.id))
+
+    def _refuse(self, line: AnalyticLine, why: str) -> None:
+        if line.asker is not None:
+            line.asker.refuse(CannotAnalyse(why))
+
+    async def _spawn(self, line: AnalyticLine) -> None:
+        ctx = self._room.ctx
+        if self._lines.get(line.id) is not line:
+            return  # it has ended already
+        sources = self._conference.analytics[line.id].sources
+        about = {
+            "room": self._name,
+            "analytic": line.id,
+            "algorithm": line.order.algorithm,
+            "stream": sources.get("video") or sources.get("audio") or "",
+        }
+        spec = analysis_spec(
+            PREFIX + line.id, self._media, ctx.self_ref, line.order.algorithm, about
+        )
+        with suppress(ActorStopped):  # the room ends
+            line.ref = ref = await ctx.spawn(spec)
+            ctx.watch(ref)
+            ref.tell(line.work)
+
+    async def _stop(self, line: AnalyticLine, asker: ReplyTo[None] | None) -> None:
+        if line.ref is not None:
+            self._room.ctx.unwatch(line.ref)
+            await self._room.ctx.stop_child(line.ref, line.end)
+        if asker is not None:
+            asker.reply(None)

@@ -1,0 +1,1 @@
+"""The plug-ins that need no installing: each a pure part, and a class that runs it."""
