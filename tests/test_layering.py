@@ -56,6 +56,8 @@ RULES = (
     "actors/streams/takers.py",
     "actors/streams/view_state.py",
     "actors/streams/watched.py",
+    "api/sip/destinations.py",
+    "api/sip/strangers.py",
     "media/channels",
     "media/job/paced_requests.py",
     "media/outside/gate_address.py",
