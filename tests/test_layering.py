@@ -87,6 +87,8 @@ RULES = (
     "api/sip/agent.py",
     "media/analysis/events.py",
     "media/analysis/plugin.py",
+    "api/sip/destinations.py",
+    "api/sip/strangers.py",
     "media/channels",
     "media/job/paced_requests.py",
     "media/outside/gate_address.py",

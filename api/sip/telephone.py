@@ -14,7 +14,7 @@ from urllib.parse import quote
 import structlog
 import trio
 
-from actors.core.errors import ActorError
+from actors.core import ActorError
 from actors.words.calls import CallEnd, CallLeg, CallRefused, MakeOffer
 from api.http.credentials import CredentialGuard
 from api.sip.accounts import KeptAccount, KeptAccounts
@@ -65,6 +65,7 @@ class SipTelephone:
         self._nursery: trio.Nursery | None = None
         self._dialling = 0
         self._stopping = False
+        self._started = trio.Event()
         self.tally = SipTally()
 
     def facts(self) -> dict[str, int]:
@@ -80,6 +81,10 @@ class SipTelephone:
     def alive(self) -> bool:
         """Whether it listens and calls, and has not just crashed."""
         return self._life is not None
+
+    async def started(self) -> None:
+        """Wait until it has listened once."""
+        await self._started.wait()
 
     @property
     def sockets(self) -> tuple[SipSocket, ...]:
@@ -105,6 +110,7 @@ class SipTelephone:
                 nursery.start_soon(self._accounts.run, self._register)
                 log.info("sip.listening", binds=[each.name for each in self._sockets])
                 task_status.started()
+                self._started.set()
         except BaseException as error:
             if not _crashed(error):
                 why = CallEnd.STOPPED

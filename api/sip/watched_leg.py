@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from actors.core.errors import ActorStopped, MailboxFull
+from actors.core import ActorStopped, MailboxFull
 from actors.words.calls import (
     CallDescription,
     CallEnd,
