@@ -93,11 +93,12 @@ class TelephoneServer(ServerProcess):
 
     def address(self, transport: str = "udp") -> tuple[str, int]:
         """Return where it listens."""
-        for line in self.output:
-            entry = json.loads(line) if line.startswith("{") else {}
-            if entry.get("event") == "sip.listening" and entry.get("transport") == transport:
-                host, _, port = str(entry["address"]).rpartition(":")
-                return host, int(port)
+        entries = (json.loads(line) for line in self.output if line.startswith("{"))
+        for entry in entries:
+            for bind in entry["binds"] if entry["event"] == "sip.listening" else ():
+                named, host, port = bind.split(":")
+                if named == transport:
+                    return host, int(port)
         raise AssertionError("it does not listen")
 
 
