@@ -130,6 +130,35 @@ class Scenario:
     def hangs_up(self) -> Scenario:
         return self.request("BYE").gets(200)
 
+    def hangs_up_as_called(self) -> Scenario:
+        """End a call that was taken."""
+        lines = [
+            "BYE [next_url] SIP/2.0",
+            "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+            "From:[$3];tag=[call_number]",
+            "To:[$2]",
+            "Call-ID: [call_id]",
+            "CSeq: 1 BYE",
+            "Max-Forwards: 70",
+        ]
+        return self._send(lines, "", retransmits=True).gets(200)
+
+    def is_called(self) -> Scenario:
+        """Be called, with sound, and remember by whom."""
+        kept = "".join(
+            f'<ereg regexp=".*" search_in="hdr" header="{name}:" assign_to="{number}"/>'
+            for name, number in (("From", 2), ("To", 3))
+        )
+        check = (
+            '<ereg regexp="m=audio [1-9][0-9]* RTP/AVP" search_in="msg" check_it="true"'
+            ' assign_to="1"/>'
+        )
+        self._steps.append(
+            f'<recv request="INVITE" rrs="true" timeout="15000"><action>{check}{kept}</action>'
+            '</recv>\n<Reference variables="1,2,3"/>'
+        )
+        return self
+
     def is_hung_up(self, seconds: float = 15) -> Scenario:
         return self.is_asked("BYE", seconds=seconds).answer("200 OK", tagged=False)
 
