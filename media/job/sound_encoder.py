@@ -151,5 +151,6 @@ def _created(name: str) -> av.AudioCodecContext:
 
 
 def _mono(sound: Sound) -> npt.NDArray[np.float32]:
-    mixed: npt.NDArray[np.float32] = sound.mean(axis=1, dtype=np.float32)
+    mixed: npt.NDArray[np.float32] = sound[:, 0] + sound[:, 1]  # numpy's mean takes far longer
+    mixed *= np.float32(0.5)
     return mixed
