@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from actors.streams.outputs import Output
-from media.contract.jobs import AudioTarget, VideoTarget, can_encode_sound
+from media.contract.jobs import AudioTarget, VideoTarget
 
 K = TypeVar("K")
 
@@ -101,7 +101,7 @@ class Takers:
         mixed, target = feed.stream in self.mixed, feed.target
         if mixed:
             yield feed.stream
-        sound = isinstance(target, AudioTarget) and can_encode_sound(target)
+        sound = isinstance(target, AudioTarget) and target.possible
         if target is not None and not (mixed and sound):  # sound of a view is sent in any format
             yield feed
 

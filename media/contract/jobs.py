@@ -59,13 +59,13 @@ class AudioTarget(msgspec.Struct, frozen=True, tag=True):
     sample_rate: int = 48_000
     channels: int = 2
 
-
-def can_encode_sound(target: AudioTarget) -> bool:
-    """Tell whether a job can encode this; what telephones take is mono, whatever was wanted."""
-    if target.codec in ("pcmu", "pcma", "g722"):
-        return True
-    known = target.codec == "opus" or (target.codec == "aac" and target.sample_rate == 48_000)
-    return known and target.channels in (1, 2)
+    @property
+    def possible(self) -> bool:
+        """Whether a job can encode it. What telephones take is mono, whatever is wanted."""
+        if self.codec in ("pcmu", "pcma", "g722"):
+            return True
+        known = self.codec == "opus" or (self.codec == "aac" and self.sample_rate == 48_000)
+        return known and self.channels in (1, 2)
 
 
 class JobInput(msgspec.Struct, frozen=True, array_like=True):

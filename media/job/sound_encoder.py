@@ -14,7 +14,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from media.contract.jobs import AudioTarget, can_encode_sound
+from media.contract.jobs import AudioTarget
 from media.job.pcm import RATE, Sound, silence
 from media.job.resample import EvenResampler, frame_of
 from media.rtp.aac import FRAME as AAC_FRAME
@@ -41,7 +41,7 @@ class CannotEncode(ValueError):
 
 def check_target(target: AudioTarget) -> None:
     """Raise CannotEncode for a target that no encoder here reaches."""
-    if not can_encode_sound(target):
+    if not target.possible:
         raise CannotEncode(f"{target.codec}, {target.sample_rate} Hz, {target.channels} channels")
 
 
