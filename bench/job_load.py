@@ -53,10 +53,11 @@ SD = VideoTarget("vp8", 640, 360, 15, 800)
 
 @dataclass
 class Feed:
-    """What one source is given: when, and which packet."""
+    """What one source is given: when, and which packet; of Opus or VP8 unless it says so."""
 
     source: str
     packets: list[tuple[float, bytes]]
+    codec: Codec | None = None
 
 
 @dataclass
@@ -103,7 +104,7 @@ def cpu_of(pid: int) -> float:
 async def fed(engine: LocalEngine, feeds: list[Feed]) -> AsyncIterator[None]:
     """Feed sources in real time while the block runs."""
     for feed in feeds:
-        codec = VP8 if "video" in feed.source else OPUS
+        codec = feed.codec or (VP8 if "video" in feed.source else OPUS)
         ssrc = int.from_bytes(feed.packets[0][1][8:12])
         made = a_source(feed.source, codec, time=time.monotonic, ssrc=ssrc)  # type: ignore[arg-type]
         engine.router.add_source(made)
@@ -178,12 +179,12 @@ async def measure(jobs: dict[str, JobWanted], feeds: list[Feed]) -> Load:
         await trio.sleep(SETTLE)
         pids = [process_of(engine, job).pid for job in jobs]
         began = time.monotonic(), cpu(), sum(map(cpu_of, pids))
-        before = [_last(it) for it in told.values()]
+        before = [last_figures(it) for it in told.values()]
         await trio.sleep(MEASURED)
         spent = time.monotonic() - began[0]
         server = (cpu() - began[1]) / spent - alone
         processes = (sum(map(cpu_of, pids)) - began[2]) / spent
-        after = [_last(it) for it in told.values()]
+        after = [last_figures(it) for it in told.values()]
         for job in jobs:
             await engine.close_job(job)
             for name in (PICTURE, COMMON):
@@ -221,7 +222,7 @@ def _made(wanted: JobWanted) -> Codec:
     return Codec(wanted.target.codec, 90_000, 96, fmtp=fmtp)
 
 
-def _last(told: JobTold) -> JobFigures:
+def last_figures(told: JobTold) -> JobFigures:
     return [it for it in told.events if isinstance(it, JobFigures)][-1]
 
 

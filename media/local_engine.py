@@ -118,7 +118,7 @@ class LocalEngine:
         self, port_id: str, wanted: PortWanted, events: PortSink | None = None
     ) -> PortFacts:
         self._check_port(port_id)
-        return self._ports.open(port_id, wanted)
+        return self._ports.open(port_id, wanted, events)
 
     async def change_port(
         self, port_id: str, receives: PortReceives | None, sends: PortSends | None

@@ -9,9 +9,17 @@ from weakref import WeakValueDictionary
 import trio
 
 from media.contract.errors import BadAddress, IdTaken, RouterFull, UnknownPort
-from media.contract.plans import PortFacts, PortReceives, PortSends, PortWanted
+from media.contract.plans import (
+    DigitPressed,
+    PortFacts,
+    PortReceives,
+    PortSends,
+    PortSink,
+    PortWanted,
+)
 from media.rtp.router import Router, SenderClock
-from media.udp.plain_rtp import PlainRtp
+from media.rtp.telephone_events import KeyPressed
+from media.udp.plain_rtp import KeySink, PlainRtp, no_keys
 from media.udp.port_range import PortRange
 from media.webrtc.containment import Stray, contained, contained_async
 
@@ -38,13 +46,15 @@ class PlainPorts:
     def __contains__(self, port_id: str) -> bool:
         return port_id in self._ports
 
-    def open(self, port_id: str, wanted: PortWanted) -> PortFacts:
+    def open(self, port_id: str, wanted: PortWanted, events: PortSink | None = None) -> PortFacts:
         """See media.contract.engine.MediaEngine.open_port."""
         if port_id in self._ports:
             raise IdTaken(port_id)
         if len(self._ports) >= self._limit:
             raise RouterFull(f"{self._limit} ports")
-        port = self._ports[port_id] = self._bound(wanted)
+        port = self._ports[port_id] = self._bound(
+            wanted, no_keys if events is None else self._telling(port_id, events)
+        )
         done = False
         try:
             facts = self.change(port_id, wanted.receives, wanted.sends)
@@ -64,6 +74,7 @@ class PlainPorts:
             was = self._receives.pop(port_id, None)
             if receives is not None and was is not None and _same_sender(was, receives):
                 port.redirect_feedback(receives.feedback)
+                port.read_keys(receives.digits)
             else:
                 port.stop_receiving()
                 if receives is not None:
@@ -73,7 +84,7 @@ class PlainPorts:
         if sends != self._sends.get(port_id):
             before = self._sends.pop(port_id, None)
             if sends is not None and before is not None and _same_stream(before, sends):
-                port.redirect(sends.remote, reports=sends.reports)
+                port.redirect(sends.remote, reports=sends.reports, symmetric=sends.symmetric)
             else:
                 port.stop_sending()
                 if sends is not None:
@@ -113,11 +124,11 @@ class PlainPorts:
         if not whole and self._ports.get(port_id) is port:
             contained(self._stray, "a port was not closed", self.close, port_id)
 
-    def _bound(self, wanted: PortWanted) -> PlainRtp:
+    def _bound(self, wanted: PortWanted, pressed: KeySink) -> PlainRtp:
         ports = PortRange(*wanted.ports)
         try:
             ip_address(wanted.address)  # to look up a name would wait
-            return PlainRtp(self._router, ports, wanted.address, mux=wanted.mux)
+            return PlainRtp(self._router, ports, wanted.address, mux=wanted.mux, pressed=pressed)
         except (OSError, ValueError) as error:
             raise BadAddress("no address of ours to listen on") from error
 
@@ -139,7 +150,17 @@ class PlainPorts:
             clock=clock,
             feedback=wanted.feedback,
             allow=wanted.allow,
+            digits=wanted.digits,
         )
+
+    def _telling(self, port_id: str, events: PortSink) -> KeySink:
+        """Return what tells a caller of keys, whatever he does with it."""
+
+        def tell(pressed: KeyPressed) -> None:
+            event = DigitPressed(port_id, pressed.key, pressed.milliseconds)
+            contained(self._stray, "a key was not told", events, event)
+
+        return tell
 
 
 def _send(port: PlainRtp, sink_id: str, wanted: PortSends) -> None:
@@ -150,6 +171,7 @@ def _send(port: PlainRtp, sink_id: str, wanted: PortSends) -> None:
         wanted.remote,
         ssrc=wanted.ssrc,
         reports=wanted.reports,
+        symmetric=wanted.symmetric,
     )
 
 
@@ -159,5 +181,5 @@ def _same_stream(one: PortSends, other: PortSends) -> bool:
 
 
 def _same_sender(one: PortReceives, other: PortReceives) -> bool:
-    """Tell whether only what is said to the sender goes elsewhere."""
-    return one == replace(other, feedback=one.feedback)
+    """Tell whether only what is said to the sender goes elsewhere, or keys come otherwise."""
+    return one == replace(other, feedback=one.feedback, digits=one.digits)

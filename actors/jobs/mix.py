@@ -7,17 +7,21 @@ from fractions import Fraction
 
 from actors.jobs.media_job import MediaJob
 from actors.streams.alternatives import audio_target, video_target_of
+from actors.streams.takers import Feed
 from actors.streams.view_state import ViewState
 from actors.words.streams import AudioFormat, Stream
 from actors.words.views import Area, MixedStream, PlacedRegion
 from media.contract.jobs import (
     COMMON,
+    AudioTarget,
     Composition,
     JobInput,
     MixWanted,
+    OtherSound,
     Place,
     SoundMix,
     own_mix,
+    sound_name,
 )
 
 CLOCKS = {"opus": 48_000, "aac": 48_000}  # of RTP; the others have 8,000 (G.722, too: RFC 3551)
@@ -60,10 +64,10 @@ def mix_wanted(
     mixed: MixedStream,
     streams: Mapping[str, Stream],
     fmtp: Parameters,
-    without: tuple[str, ...] = (),
+    sounds: tuple[Feed, ...] = (),
     loudest: int = 3,
 ) -> MixWanted:
-    """Return what a mix is to do. `without` are the streams of which somebody hears all others.
+    """Return what a mix is to do. `sounds` are those that somebody hears.
 
     A picture that is held is not shown: its region has the background. One without a region is not
     taken at all, nor is the sound of who came when MOST_HEARD were there.
@@ -82,25 +86,49 @@ def mix_wanted(
     return MixWanted(
         tuple(inputs),
         _composition(view, mixed, streams),
-        None
-        if mixed.audio is None
-        else SoundMix(
-            audio_target(mixed.audio.format),
-            loudest,
-            tuple(input_of(id_, "audio") for id_ in without if id_ in heard),
-            view.rules.vad,
-        ),
+        None if mixed.audio is None else _sound(view, mixed.audio.format, heard, sounds, loudest),
     )
 
 
-def sound_for(running: MixWanted, without: str | None) -> str | None:
-    """Return the name of the sound for who shall not hear a stream; None if there is none yet."""
-    if running.audio is None:
+def _sound(
+    view: ViewState, format: AudioFormat, heard: set[str], sounds: tuple[Feed, ...], loudest: int
+) -> SoundMix:
+    """Return what becomes of the sound.
+
+    In each format in which somebody hears it, there is the mix of all, too: for who is about to be
+    heard in it, or is not any more.
+    """
+    usual = [each for each in sounds if each.target is None]
+    others = {OtherSound(it.target) for it in sounds if isinstance(it.target, AudioTarget)}
+    others |= {
+        OtherSound(each.target, input_of(each.without, "audio"))
+        for each in sounds
+        if isinstance(each.target, AudioTarget) and each.without in heard and each.without
+    }
+    without = (each.without for each in usual if each.without in heard)
+    return SoundMix(
+        audio_target(format),
+        loudest,
+        tuple(dict.fromkeys(input_of(id_, "audio") for id_ in without if id_ is not None)),
+        view.rules.vad,
+        tuple(sorted(others, key=sound_name)),
+        common=bool(usual) or not others,
+    )
+
+
+def sound_for(running: MixWanted, feed: Feed) -> str | None:
+    """Return the name of the sound that is this feed; None if there is none yet."""
+    audio = running.audio
+    if audio is None:
         return None
-    name = None if without is None else input_of(without, "audio")
-    if name is None or all(it.id != name for it in running.inputs):
-        return COMMON
-    return own_mix(name) if name in running.audio.without else None
+    without = None if feed.without is None else input_of(feed.without, "audio")
+    if all(it.id != without for it in running.inputs):
+        without = None
+    if isinstance(feed.target, AudioTarget):
+        other = OtherSound(feed.target, without)
+        return sound_name(other) if other in audio.others else None
+    name = COMMON if without is None else own_mix(without)
+    return name if name in audio.sent else None
 
 
 def _composition(

@@ -59,4 +59,5 @@ class ProcessDeaths:
 
     def _sound(self, audio: SoundMix) -> SoundMix:
         without = tuple(each for each in audio.without if each not in self._left_out)
-        return msgspec.structs.replace(audio, without=without)
+        others = tuple(each for each in audio.others if each.without not in self._left_out)
+        return msgspec.structs.replace(audio, without=without, others=others)

@@ -116,14 +116,14 @@ class RoomProcesses:
         Raises NoCapacity, also for more than one room may have: others need some, too.
         """
         takers = self._conference.takers
-        feeds = self._conference.feeds_of(output).values()
+        feeds = tuple(self._conference.feeds_of(output).values())
         keys = dict.fromkeys(key for feed in feeds for key in takers.processes(feed))
         missing = [key for key in keys if key not in self._lines]
         # Those that are idle count, too, and those that have lost their source just now: it bounds
         # how many begin while somebody changes his mind.
         stopped = sum(self._now - at < IDLE_SECONDS for at in self._stopped)
         free = self._media.stream_limits.processes_per_room - len(self._lines) - stopped
-        wanted = [self._work(key).wanted for key in missing]
+        wanted = [self._work(key, *feeds).wanted for key in missing]
         if wanted or others:
             await asked(
                 self._media.engine.check_jobs([*wanted, *others], at_most=free + len(others))
@@ -131,14 +131,12 @@ class RoomProcesses:
 
     def source_of(self, feed: Feed) -> str | None:
         """Return the engine's id of what sends a feed, None while it is not there."""
-        key = feed if feed.target is not None else feed.stream
+        key = self._conference.takers.maker(feed)
+        if key is None:
+            return self._ends(feed.stream, feed.kind)
         line = self._lines.get(key)
-        if line is not None:
-            name = _name(line.running, feed)
-            return None if name is None else source_of(line.id, name)
-        if feed.target is not None or feed.stream in self._conference.mixing.streams:
-            return None
-        return self._ends(feed.stream, feed.kind)
+        name = None if line is None else _name(line.running, feed)
+        return None if line is None or name is None else source_of(line.id, name)
 
     def refresh(self) -> None:
         """Have the processes be and do what the conference needs by now."""
@@ -271,19 +269,19 @@ class RoomProcesses:
         track = None if stream is None else stream.audio if key.kind == "audio" else stream.video
         return track is not None
 
-    def _work(self, key: ProcessKey) -> DoWork:
-        """Return what a process is to do, and what its inputs take."""
-        wanted = self._transcode(key) if isinstance(key, Feed) else self._mix(key)
+    def _work(self, key: ProcessKey, *others: Feed) -> DoWork:
+        """Return what a process is to do, and what its inputs take; `others` are taken, too."""
+        wanted = self._transcode(key) if isinstance(key, Feed) else self._mix(key, *others)
         return DoWork(wanted, {it.id: self._path(key, it.id, it.kind) for it in wanted.inputs})
 
-    def _mix(self, mix: str) -> JobWanted:
+    def _mix(self, mix: str, *others: Feed) -> JobWanted:
         conference = self._conference
         return mix_wanted(
             conference.mixing.views[mix],
             conference.mixing.streams[mix],
             conference.streams,
             lambda stream, kind: self._fmtp(stream, kind) or "",
-            conference.takers.without(mix),
+            conference.takers.sounds(mix, *others),
             self._media.audio_inputs,
         )
 
@@ -330,4 +328,4 @@ def _name(running: JobWanted | None, feed: Feed) -> str | None:
         return PICTURE if feed.kind == "video" else COMMON
     if feed.kind == "video":
         return None if running.video is None else PICTURE
-    return sound_for(running, feed.without)
+    return sound_for(running, feed)

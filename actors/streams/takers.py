@@ -79,11 +79,16 @@ class Takers:
         """Return the outputs for which a process is needed."""
         return tuple(self.by_process.get(key, ()))
 
-    def without(self, mix: MixKey) -> tuple[str, ...]:
-        """Return the streams of a view that are not to be heard by somebody, each once."""
-        feeds = (feed for output in self.of_stream(mix) for feed in self.feeds[output].values())
-        found = (feed.without for feed in feeds if feed.stream == mix)
-        return tuple(dict.fromkeys(stream for stream in found if stream is not None))
+    def sounds(self, mix: MixKey, *others: Feed) -> tuple[Feed, ...]:
+        """Return the sounds that a view's process makes, each once; `others` are taken, too."""
+        taken = (feed for output in self.of_stream(mix) for feed in self.feeds[output].values())
+        return tuple(
+            dict.fromkeys(
+                feed
+                for feed in (*taken, *others)
+                if feed.kind == "audio" and self.maker(feed) == mix
+            )
+        )
 
     def note(self, stream: str) -> None:
         """Note that a stream is not as it was, for the processes that take it."""
@@ -93,10 +98,16 @@ class Takers:
 
     def processes(self, feed: Feed) -> Iterator[ProcessKey]:
         """Return the processes that a feed goes through, the first one first."""
-        if feed.stream in self.mixed:
+        mixed, target = feed.stream in self.mixed, feed.target
+        if mixed:
             yield feed.stream
-        if feed.target is not None:
+        sound = isinstance(target, AudioTarget) and target.possible
+        if target is not None and not (mixed and sound):  # sound of a view is sent in any format
             yield feed
+
+    def maker(self, feed: Feed) -> ProcessKey | None:
+        """Return the process that makes a feed, None for one that is taken as it comes."""
+        return next(reversed(tuple(self.processes(feed))), None)
 
     def _release(self, output: str) -> None:
         feeds: Iterable[Feed] = self.feeds.get(output, {}).values()

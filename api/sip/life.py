@@ -208,7 +208,7 @@ class TelephoneLife:
             local = told
         leg = self.watch(invited.leg, LegFacts(True, invited.host, local, told))
         if not has_room:
-            leg.refuse(CallEnd.NO_CAPACITY)
+            leg.refuse(CallEnd.BUSY)
             return
         log.info("call.invited", direction="in", host=invited.host)
         self._listener.taken_in(replace(invited, leg=leg))

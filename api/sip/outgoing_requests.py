@@ -135,7 +135,9 @@ class OutgoingRequests:
         leg = self._leg
         request.headers.set("Allow", ALLOW)
         if leg.plan.interval:
-            wanted(request, leg.plan, "uac" if leg.timer.ours else "")
+            agreed_on = leg.timer.interval or leg.plan.interval
+            plan = replace(leg.plan, interval=agreed_on)
+            wanted(request, plan, "uac" if leg.timer.ours else "")
         return request
 
     def _once_more(self, sent: Sent, response: Response, now: float) -> bool:

@@ -73,7 +73,8 @@ class MediaEngine(Protocol):
     ) -> PortFacts:
         """Open a UDP port for plain RTP; it is open until `close_port`.
 
-        Raises IdTaken, NoFreePort, BadAddress, RouterFull; ValueError for a range that is none.
+        Keys that are pressed at its other side are told to `events`, each once. Raises
+        IdTaken, NoFreePort, BadAddress, RouterFull; ValueError for a range that is none.
         """
 
     async def change_port(
@@ -81,9 +82,9 @@ class MediaEngine(Protocol):
     ) -> PortFacts:
         """Let a port receive and send this, and nothing else; what is the same goes on.
 
-        With only another `remote`, or other `reports`, the sink stays, attached as it is; with only
-        another `feedback`, the source does. What came before belongs to no later source. Raises
-        UnknownPort, RouterFull.
+        With only another `remote`, other `reports` or `symmetric`, the sink stays, attached as it
+        is; with only another `feedback` or `digits`, the source does. What came before belongs to
+        no later source. Raises UnknownPort, RouterFull.
         """
 
     async def port_facts(self, port_id: str) -> PortFacts:

@@ -61,8 +61,16 @@ class AudioTarget(msgspec.Struct, frozen=True, tag=True):
     sample_rate: int = 48_000
     channels: int = 2
 
+    @property
+    def possible(self) -> bool:
+        """Whether a job can encode it. What telephones take is mono, whatever is wanted."""
+        if self.codec in ("pcmu", "pcma", "g722"):
+            return True
+        known = self.codec == "opus" or (self.codec == "aac" and self.sample_rate == 48_000)
+        return known and self.channels in (1, 2)
 
-class JobInput(msgspec.Struct, frozen=True):
+
+class JobInput(msgspec.Struct, frozen=True, array_like=True):
     """One stream of one kind ("audio", "video") that a job takes. `id` is unique in the job.
 
     `fmtp` are the parameters of `codec`, as in a session description. Inputs with the same
@@ -101,17 +109,35 @@ class Composition(msgspec.Struct, frozen=True):
     crop: bool = False
 
 
+class OtherSound(msgspec.Struct, frozen=True, array_like=True):
+    """A mix in another format than its usual one: of all, or `without` the sound of an input."""
+
+    target: AudioTarget
+    without: str | None = None
+
+
 class SoundMix(msgspec.Struct, frozen=True):
     """Sound put together, out of the `loudest` inputs at most.
 
     It goes out as COMMON, and as `own_mix(input)` for each of `without`: all but that input's
-    sound. With `watch`, the job tells who is heard (`ActiveInput`).
+    sound. Each of `others` goes out beside it, as `sound_name` says; without `common`, COMMON does
+    not. Silence goes out, too, also while there is no input. With `watch`, the job tells who is
+    heard (`ActiveInput`).
     """
 
     target: AudioTarget
     loudest: int = 3
     without: tuple[str, ...] = ()
     watch: bool = True
+    others: tuple[OtherSound, ...] = ()
+    common: bool = True
+
+    @property
+    def sent(self) -> dict[str, OtherSound]:
+        """What goes out, by name."""
+        sent = {COMMON: OtherSound(self.target)} if self.common else {}
+        sent |= {own_mix(each): OtherSound(self.target, each) for each in self.without}
+        return sent | {sound_name(each): each for each in self.others}
 
 
 class MixWanted(msgspec.Struct, frozen=True, tag=True):
@@ -266,6 +292,16 @@ def own_mix(input: str) -> str:
     return f"{COMMON}-without-{input}"
 
 
+def sound_name(sound: OtherSound) -> str:
+    """Return the name of a mix in another format than its usual one.
+
+    No other one has it, whatever inputs are called.
+    """
+    target = sound.target
+    name = f"{COMMON}:{target.codec}:{target.sample_rate}:{target.channels}"
+    return name if sound.without is None else f"{name}-without-{sound.without}"
+
+
 def names_sent(wanted: JobWanted) -> dict[str, VideoTarget | AudioTarget]:
     """Return what a job sends, by name."""
     sent: dict[str, VideoTarget | AudioTarget] = {}
@@ -274,8 +310,7 @@ def names_sent(wanted: JobWanted) -> dict[str, VideoTarget | AudioTarget]:
             if video is not None:
                 sent[PICTURE] = video.target
             if audio is not None:
-                sent |= {COMMON: audio.target}
-                sent |= {own_mix(each): audio.target for each in audio.without}
+                sent |= {name: each.target for name, each in audio.sent.items()}
         case TranscodeWanted(_, target):
             sent[PICTURE if isinstance(target, VideoTarget) else COMMON] = target
         case IngestWanted(_, audio_target, video_target):

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from media.contract.jobs import AudioTarget
-from media.job.pcm import CHANNELS, RATE, Sound, silence
+from media.job.pcm import RATE, Sound, silence
 from media.job.resample import EvenResampler, frame_of
 from media.rtp.aac import FRAME as AAC_FRAME
 from media.rtp.aac import pack_unit
@@ -37,6 +37,12 @@ _TELEPHONE_CLOCK = 8000  # also of G.722 (RFC 3551, 4.5.2)
 
 class CannotEncode(ValueError):
     """A target that no encoder here reaches."""
+
+
+def check_target(target: AudioTarget) -> None:
+    """Raise CannotEncode for a target that no encoder here reaches."""
+    if not target.possible:
+        raise CannotEncode(f"{target.codec}, {target.sample_rate} Hz, {target.channels} channels")
 
 
 class SoundEncoder:
@@ -132,12 +138,9 @@ class _Telephone:
 
 
 def _codec_of(target: AudioTarget) -> _Packed | _Telephone:
+    check_target(target)
     if target.codec in _ENCODERS:
         return _Telephone(target.codec)
-    if target.codec not in _BITRATES or target.channels not in (1, CHANNELS):
-        raise CannotEncode(f"{target.codec} with {target.channels} channels")
-    if target.codec == "aac" and target.sample_rate != RATE:
-        raise CannotEncode(f"aac of {target.sample_rate} Hz")
     return _Packed(target.codec, target.channels)
 
 
@@ -148,5 +151,6 @@ def _created(name: str) -> av.AudioCodecContext:
 
 
 def _mono(sound: Sound) -> npt.NDArray[np.float32]:
-    mixed: npt.NDArray[np.float32] = sound.mean(axis=1, dtype=np.float32)
+    mixed: npt.NDArray[np.float32] = sound[:, 0] + sound[:, 1]  # numpy's mean takes far longer
+    mixed *= np.float32(0.5)
     return mixed

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from media.contract.jobs import (
-    COMMON,
     ActiveInput,
     JobInput,
     JobWanted,
     MixWanted,
+    OtherSound,
     SoundMix,
-    own_mix,
 )
 from media.job.pcm import Sound
 from media.job.sound_decoder import CLOCK_RATES
-from media.job.sound_encoder import Payload, SoundEncoder
+from media.job.sound_encoder import Payload, SoundEncoder, check_target
 from media.job.sound_input import SoundInput
-from media.job.sound_mixer import LoudestMixer
+from media.job.sound_mixer import LoudestMixer, MixedStep
 from media.job.sound_sending import send_sound
 from media.job.speech import HeardMost
 from media.job.steps import Due, StepSchedule
@@ -31,15 +31,16 @@ WATCHED_EVERY = 0.1  # seconds between two looks at who is heard most
 @dataclass(frozen=True, slots=True)
 class _Mixing:
     wanted: SoundMix
-    common: SoundEncoder
+    sent: Mapping[str, OtherSound]  # by name
 
 
 class SoundMixer:
-    """Mixes sound (see media.job.work.Work). There are never more than `loudest` + 1 encoders.
+    """Mixes sound (see media.job.work.Work). A format has never more than `loudest` + 1 encoders.
 
     One who is heard has an encoder of his own, if somebody takes it; who is not gets the packets of
-    the common one. An own encoder begins with what its listener heard just before, so that going
-    from one to the other does not click.
+    the common one, and so do all others in that format. What nobody takes is not encoded. An
+    encoder begins with what all heard just before, so that going from one to the other does not
+    click.
     """
 
     def __init__(self, outside: Outside) -> None:
@@ -53,7 +54,7 @@ class SoundMixer:
         self._heard_most = HeardMost()
         self._looked = float("-inf")
         self._schedule = StepSchedule()
-        self._own: dict[str, SoundEncoder] = {}
+        self._encoders: dict[OtherSound, SoundEncoder] = {}
         self._before: deque[tuple[Sound, int]] = deque(maxlen=PRIMED)
 
     def change(self, wanted: JobWanted) -> None:
@@ -61,17 +62,16 @@ class SoundMixer:
         sound = wanted.audio if isinstance(wanted, MixWanted) else None
         inputs = {each.id: each for each in wanted.inputs if each.kind == "audio" and sound}
         self._take_inputs(inputs)
-        before, self._mixing = self._mixing, None
+        self._mixing = None
         if sound is None:
-            self._own.clear()
+            self._encoders.clear()
+            self._before.clear()
             self._leaving.clear()
             return
         self._mixer.loudest = sound.loudest
-        if before is not None and before.wanted.target == sound.target:
-            self._mixing = _Mixing(sound, before.common)
-        else:
-            self._mixing = _Mixing(sound, SoundEncoder(sound.target))
-            self._own.clear()
+        self._mixing = _Mixing(sound, sound.sent)
+        for target in {each.target for each in self._mixing.sent.values()}:
+            check_target(target)
         self._schedule.tell_again()
 
     def take(self, input: str, packet: bytes, arrival: float) -> None:
@@ -108,7 +108,7 @@ class SoundMixer:
         if self._mixing is None:
             return
         for due in self._schedule.due(now):
-            self._step(self._mixing.wanted, self._mixing.common, due)
+            self._step(self._mixing, due)
         self.figures.late_frames = self._schedule.skipped
 
     def _take_inputs(self, inputs: dict[str, JobInput]) -> None:
@@ -120,7 +120,7 @@ class SoundMixer:
                 self._inputs[each] = SoundInput(input.codec, self.figures)
         self._known = inputs
 
-    def _step(self, wanted: SoundMix, common: SoundEncoder, due: Due) -> None:
+    def _step(self, mixing: _Mixing, due: Due) -> None:
         playing = self._inputs | self._leaving  # one whose codec changed leaves and comes again
         heard = {}
         for each, input in playing.items():
@@ -129,18 +129,19 @@ class SoundMixer:
         self._outside.mark("")
         mixed = self._mixer.step(heard, self._leaving.keys())
         self._leaving.clear()
-        packets = self._encoded(common, mixed.common, due)
-        own = {each: sound for each, sound in mixed.own.items() if each in wanted.without}
-        for each in self._own.keys() - own.keys():
-            del self._own[each]
-        send_sound(self._outside, COMMON, wanted.target, packets, due)
-        for each in wanted.without:
-            theirs = packets
-            if each in own:
-                theirs = self._encoded(self._own_encoder(wanted, each), own[each], due)
-            send_sound(self._outside, own_mix(each), wanted.target, theirs, due)
+        self._send(mixing.sent, mixed, due)
         self._before.append((mixed.common, due.position))
-        self._watch(wanted, due)
+        self._watch(mixing.wanted, due)
+
+    def _send(self, sent: Mapping[str, OtherSound], mixed: MixedStep, due: Due) -> None:
+        encoded: dict[OtherSound, list[Payload]] = {}
+        for name, each in sent.items():
+            heard = each if each.without in mixed.own else OtherSound(each.target)
+            if heard not in encoded:
+                encoded[heard] = self._encoded(heard, mixed, due)
+            send_sound(self._outside, name, each.target, encoded[heard], due)
+        for unused in self._encoders.keys() - encoded.keys():
+            del self._encoders[unused]
 
     def _watch(self, wanted: SoundMix, due: Due) -> None:
         if not wanted.watch or due.moment < self._looked + WATCHED_EVERY:
@@ -149,15 +150,16 @@ class SoundMixer:
         if self._heard_most.step(self._mixer.levels, due.moment):
             self._outside.tell(ActiveInput(self._heard_most.input))
 
-    def _encoded(self, encoder: SoundEncoder, sound: Sound, due: Due) -> list[Payload]:
-        packets = encoder.encode(sound, due.position)
+    def _encoded(self, heard: OtherSound, mixed: MixedStep, due: Due) -> list[Payload]:
+        sound = mixed.common if heard.without is None else mixed.own[heard.without]
+        packets = self._encoder(heard).encode(sound, due.position)
         self.figures.frames_out += len(packets)
         return packets
 
-    def _own_encoder(self, wanted: SoundMix, input: str) -> SoundEncoder:
-        encoder = self._own.get(input)
+    def _encoder(self, heard: OtherSound) -> SoundEncoder:
+        encoder = self._encoders.get(heard)
         if encoder is None:
-            encoder = self._own[input] = SoundEncoder(wanted.target)
+            encoder = self._encoders[heard] = SoundEncoder(heard.target)
             for before, position in self._before:
                 encoder.encode(before, position)
         return encoder

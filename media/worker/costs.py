@@ -6,11 +6,12 @@ The costs by codec are those that a process measures (media.job.measure): of pic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from media.contract.jobs import (
     AnalysisWanted,
+    AudioTarget,
     BroadcastWanted,
     Composition,
     IngestWanted,
@@ -26,12 +27,14 @@ MEASURED_POINTS = 640 * 360 * 24  # a second
 UNKNOWN_SIZE = (640, 360)  # of an input that has shown no picture yet
 USUAL_RATE = 24.0  # pictures a second of an input; nobody says how many come
 OVERHEAD = 0.01  # of a process: packets, reports, figures
+RESAMPLED = 0.003  # to or from the rate of a telephone, beside its codec
 MIXED_INPUT = 0.002  # of sound: loudness, sum, a buffer
 PULLED = 0.04  # of a source outside: demuxed, and cut into packets
 MUXED = 0.01  # of what is sent outside
 ANALYSED = 0.05  # of what a plug-in does with it, until it is seen what that takes
 COMPOSED = 0.0006  # to put points in their places, for each MEASURED_POINTS of the whole
-SOUNDS_ENCODED = 4  # of one mix: the loudest have one of their own, all others share one
+SOUNDS_ENCODED = 4  # of a mix, in one format: the loudest have their own, all others share one
+TELEPHONES = ("pcmu", "pcma", "g722")
 DEAREST_VIDEO, DEAREST_AUDIO = "h264", "aac"  # stand for what was not measured
 
 # Of a machine of 2023, for as long as nothing was measured.
@@ -45,6 +48,12 @@ USUAL_COSTS: Mapping[str, float] = {
     "decode.opus": 0.003,
     "encode.aac": 0.045,
     "decode.aac": 0.003,
+    "encode.g722": 0.002,
+    "decode.g722": 0.001,
+    "encode.pcmu": 0.001,
+    "decode.pcmu": 0.001,
+    "encode.pcma": 0.001,
+    "decode.pcma": 0.001,
 }
 
 
@@ -108,8 +117,15 @@ class Costs:
         return share * COMPOSED + self._picture(target)
 
     def _mixed(self, audio: SoundMix) -> float:
-        encoders = min(1 + len(audio.without), 1 + audio.loudest, SOUNDS_ENCODED)
-        return encoders * self._cost("encode", audio.target.codec, DEAREST_AUDIO)
+        sent = audio.sent.values()
+        return sum(
+            self._encoded(target, [it.without for it in sent if it.target == target], audio.loudest)
+            for target in dict.fromkeys(it.target for it in sent)
+        )
+
+    def _encoded(self, target: AudioTarget, without: Sequence[str | None], loudest: int) -> float:
+        encoders = min(1 + sum(it is not None for it in without), 1 + loudest, SOUNDS_ENCODED)
+        return encoders * self._cost("encode", target.codec, DEAREST_AUDIO)
 
     def _picture(self, target: VideoTarget, size: tuple[int, int] = UNKNOWN_SIZE) -> float:
         width, height = (target.width, target.height) if target.width else size
@@ -119,7 +135,8 @@ class Costs:
     def _cost(self, step: str, codec: str, otherwise: str) -> float:
         named = f"{step}.{codec.lower()}"
         known = named in self.measured or named in USUAL_COSTS
-        return self._known(named if known else f"{step}.{otherwise}")
+        cost = self._known(named if known else f"{step}.{otherwise}")
+        return cost + RESAMPLED if codec.lower() in TELEPHONES else cost
 
     def _known(self, name: str) -> float:
         return self.measured.get(name, USUAL_COSTS.get(name, 0.0))

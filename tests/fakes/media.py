@@ -371,9 +371,9 @@ class FakeEngine:
 
 def _same(one: PortReceives, other: PortReceives) -> bool:
     """Tell whether a source goes on: what is said to its sender may go elsewhere."""
-    return one == replace(other, feedback=one.feedback)
+    return one == replace(other, feedback=one.feedback, digits=one.digits)
 
 
 def _same_stream(one: PortSends, other: PortSends) -> bool:
     """Tell whether a sink goes on: it may send elsewhere, with reports or without."""
-    return one == replace(other, remote=one.remote, reports=one.reports)
+    return one == replace(other, remote=one.remote, reports=one.reports, symmetric=one.symmetric)

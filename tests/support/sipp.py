@@ -42,7 +42,13 @@ class Scenario:
     # --- what it sends
 
     def request(
-        self, method: str, body: str = "", *headers: str, in_dialog: bool = True, cseq: int = 0
+        self,
+        method: str,
+        body: str = "",
+        *headers: str,
+        in_dialog: bool = True,
+        cseq: int = 0,
+        branch: str = "[branch]",
     ) -> Scenario:
         """Send a request; one that begins a dialog has no tag of the other side yet."""
         self._cseq = cseq or self._cseq + (method not in ("ACK", "CANCEL"))
@@ -51,7 +57,7 @@ class Scenario:
         route = "[routes]" if in_dialog else ""
         lines = [
             f"{method} {uri} SIP/2.0",
-            "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={branch}",
             "From: <sip:caller@[local_ip]:[local_port]>;tag=[call_number]",
             f"To: <sip:{self.user}@[remote_ip]:[remote_port]>{tag}",
             "Call-ID: [call_id]",

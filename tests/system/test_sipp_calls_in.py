@@ -11,6 +11,7 @@ from tests.support.called_rooms import CalledRoom, TelephoneServer, telephone_se
 from tests.support.sipp import AUDIO, Scenario, Sipp, session
 
 pytestmark = pytest.mark.slow
+DIRECTIONS = (("sendonly", "recvonly"), ("sendrecv", "sendrecv"), ("inactive", "inactive"))
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +47,9 @@ def test_a_call_is_taken_held_taken_up_and_ended(
     server: TelephoneServer, room: CalledRoom, sipp: Sipp, transport: str
 ) -> None:
     scenario = calling().gets(200, matching="m=audio [1-9][0-9]* RTP/AVP 0 101").ack()
-    scenario.invite(session("sendonly", 2), in_dialog=True).gets(200, matching="a=recvonly").ack()
-    scenario.invite(session("sendrecv", 3), in_dialog=True).gets(200, matching="m=audio").ack()
-    scenario.invite(session("inactive", 4), in_dialog=True).gets(200, matching="a=inactive").ack()
+    for version, (said, heard) in enumerate(DIRECTIONS, 2):
+        scenario.invite(session(said, version), in_dialog=True).gets(100, optional=True)
+        scenario.gets(200, matching=f"a={heard}").ack()
     scenario.hangs_up()
     address = server.address("tcp" if transport == "t1" else "udp")
     sipp.play(scenario, address, transport=transport)
@@ -75,8 +76,8 @@ def test_the_room_is_told_of_a_call_and_of_its_end(
 def test_an_answer_that_is_not_acknowledged_is_repeated(
     server: TelephoneServer, room: CalledRoom, sipp: Sipp
 ) -> None:
-    scenario = calling().gets(200).gets(200, seconds=3).gets(200, seconds=3).ack().hangs_up()
-    sipp.play(scenario, server.address())
+    played = sipp.play(calling().gets(200).waits(3).ack().hangs_up(), server.address())
+    assert played.messages.count("SIP/2.0 200 OK") >= 4  # one of them answers the BYE
 
 
 def test_an_invite_without_an_offer_gets_ours(
@@ -99,7 +100,7 @@ def test_a_cancel_that_comes_too_late_ends_nothing(
     server: TelephoneServer, room: CalledRoom, sipp: Sipp
 ) -> None:
     scenario = calling().gets(200).ack()
-    scenario.request("CANCEL", in_dialog=False, cseq=1).gets(481, optional=True).gets(200)
+    scenario.request("CANCEL", in_dialog=False, cseq=1, branch="[branch-5]").gets(200)
     sipp.play(scenario.hangs_up(), server.address())
 
 
@@ -120,7 +121,8 @@ def test_what_is_not_done_is_refused_and_the_call_goes_on(
         405, matching="Allow:"
     )
     scenario.request("INFO", "").gets(200)
-    scenario.invite(session(profile="RTP/SAVP"), in_dialog=True).gets(488).ack()
+    scenario.invite(session(profile="RTP/SAVP"), in_dialog=True).gets(100, optional=True)
+    scenario.gets(488).ack(in_dialog=False)
     sipp.play(scenario.hangs_up(), server.address())
 
 
@@ -156,7 +158,7 @@ def test_malformed_headers_are_refused_and_harm_nobody(
 ) -> None:
     playing, _ = sipp.begin(calling().gets(200).ack().waits(4).hangs_up(), server.address())
     room.until_calls(1)
-    bad = Scenario("lobby").request("OPTIONS", "", "CSeq: 1e9 INVITE", in_dialog=False)
+    bad = Scenario("lobby").request("OPTIONS", "", "Max-Forwards: many", in_dialog=False)
     sipp.play(bad.gets(400), server.address())
     playing.ends()
 
@@ -178,10 +180,10 @@ def test_a_session_is_refreshed_at_half_its_interval(
     sipp.play(short, server.address())
     headers = "Session-Expires: 90;refresher=uas", "Supported: timer"
     scenario = calling(AUDIO, *headers).gets(200, matching="Session-Expires: 90;refresher=uas")
-    scenario.ack().is_asked("UPDATE", seconds=55).answer(
-        "200 OK", "", "Session-Expires: 90;refresher=uac", "Require: timer", tagged=False
-    )
-    sipp.play(scenario.hangs_up(), server.address())
+    scenario.ack()
+    scenario.is_asked("INVITE", seconds=55, matching="Session-Expires: 90;refresher=uac")
+    scenario.answer("200 OK", AUDIO, "Session-Expires: 90;refresher=uac", tagged=False)
+    sipp.play(scenario.is_asked("ACK").hangs_up(), server.address())
 
 
 def test_a_room_that_is_deleted_hangs_up(server: TelephoneServer, sipp: Sipp) -> None:
@@ -215,30 +217,3 @@ def test_more_calls_than_there_may_be_are_busy(
         room.ask("DELETE", f"/v1/rooms/{room.room}/sipcalls/{call['id']}")
     for each in playing:
         each.ends()
-
-
-class TestStrangers:
-    """Those of no network that may call."""
-
-    @pytest.fixture(scope="class")
-    def guarded(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelephoneServer]:
-        from tests.support.called_rooms import CONFIG
-
-        config = CONFIG.replace('allow = ["127.0.77.0/24", "127.0.78.0/24"]\nusers', "users")
-        with telephone_server(tmp_path_factory.mktemp("guarded"), config) as server:
-            yield server
-
-    def test_who_knows_the_password_calls(self, guarded: TelephoneServer, sipp: Sipp) -> None:
-        CalledRoom(guarded, "lobby")
-        for password, last in (("of the test", 200), ("wrong", 401)):
-            scenario = Scenario("lobby").invite().gets(401, challenge=True).ack(in_dialog=False)
-            scenario.invite(AUDIO, f"[authentication username=alice password={password}]")
-            scenario.gets(100, optional=True).gets(180, optional=True).gets(last)
-            scenario = scenario.ack().hangs_up() if last == 200 else scenario.ack(in_dialog=False)
-            sipp.play(scenario, guarded.address())
-
-    def test_what_else_strangers_ask_is_not_answered_with_more(
-        self, guarded: TelephoneServer, sipp: Sipp
-    ) -> None:
-        scenario = Scenario("lobby").request("OPTIONS", in_dialog=False).gets(403)
-        sipp.play(scenario, guarded.address())

@@ -47,8 +47,10 @@ from media.contract.jobs import (
     PICTURE,
     AudioTarget,
     BroadcastWanted,
+    OtherSound,
     TranscodeWanted,
     sink_of,
+    sound_name,
     source_of,
 )
 from media.contract.streaming import OutsideTrouble, TargetFlows, TargetLost
@@ -145,13 +147,13 @@ async def test_a_mix_is_encoded_as_aac_and_h264() -> None:
         await ann.publish()
         view = await start(meeting, send(RTMP, COMMON_MIX, COMMON_MIX))
         job, wanted = the_broadcast(meeting)
-        work = {it.input.kind: id_ for id_, it in running(meeting.engine, TranscodeWanted)}
-        assert meeting.sinks()[sink_of(job, "audio")] == source_of(work["audio"], COMMON)
-        assert meeting.sinks()[sink_of(job, "video")] == source_of(work["video"], PICTURE)
+        (mix, _), (picture, _) = the_mix(meeting.engine), the_transcode(meeting.engine)
+        sound = sound_name(OtherSound(AudioTarget("aac", 48_000, 2)))
+        assert meeting.sinks()[sink_of(job, "audio")] == source_of(mix, sound)
+        assert meeting.sinks()[sink_of(job, "video")] == source_of(picture, PICTURE)
         assert {it.publisher for it in wanted.inputs} == {"server"}
         assert "profile-level-id=42e01f" in wanted.inputs[1].fmtp
         assert view.video_format == CB
-        assert the_mix(meeting.engine)
 
 
 @pytest.mark.parametrize(

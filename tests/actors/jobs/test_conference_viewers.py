@@ -23,14 +23,15 @@ from actors.words.refusals import Busy
 from actors.words.streams import VideoFormat
 from actors.words.views import OutputRules
 from media.contract.jobs import (
-    COMMON,
     PICTURE,
     AudioTarget,
     BroadcastWanted,
     MixWanted,
+    OtherSound,
     TranscodeWanted,
     VideoTarget,
     sink_of,
+    sound_name,
     source_of,
 )
 from media.contract.streaming import OutsideTrouble, TargetFlows, TargetLost
@@ -84,7 +85,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_no_more_views_are_watched_than_a_room_has_processes_for(plan: StreamingPlan) -> None:
     views = VIEW, replace(VIEW, label="other", id=f"{VIEW.id}-other")
-    limits = StreamLimits(processes_per_room=4)  # the first needs a mix and two encoders
+    limits = StreamLimits(processes_per_room=3)  # the first needs a mix and an encoder
     async with open_meeting(streaming=plan, stream_limits=limits) as meeting:
         ann = await come(meeting, replace(AUTO, mixes=views))
         await ann.publish()
@@ -111,17 +112,16 @@ async def test_a_view_is_written_as_aac_and_h264_into_a_private_folder(plan: Str
         (made,) = names_in(plan)
         assert (made, mode_of(folder)) == (folder.name, 0o700)
         ((mix, _),) = running(meeting.engine, MixWanted)
-        encoders = dict(running(meeting.engine, TranscodeWanted))
-        targets = {it.target: id_ for id_, it in encoders.items()}
-        sound = targets.pop(AudioTarget("aac", 48_000, 2))
-        ((picture, encoder),) = targets.items()
+        sound = sound_name(OtherSound(AudioTarget("aac", 48_000, 2)))
+        ((encoder, encoded),) = running(meeting.engine, TranscodeWanted)
+        picture = encoded.target
         assert isinstance(picture, VideoTarget)
         assert (picture.codec, picture.width, picture.height) == ("h264", 640, 480)
         await settle()
         sinks = meeting.sinks()
-        assert sinks[sink_of(job, "audio")] == source_of(sound, COMMON)
+        assert sinks[sink_of(job, "audio")] == source_of(mix, sound)
         assert sinks[sink_of(job, "video")] == source_of(encoder, PICTURE)
-        assert sinks[sink_of(encoder, encoders[encoder].input.id)] == source_of(mix, PICTURE)
+        assert sinks[sink_of(encoder, encoded.input.id)] == source_of(mix, PICTURE)
         assert await meeting.manage(GetBroadcasts()) == ()
         assert await meeting.manage(GetRecordings()) == ()
         (folder / "index-0.ts").write_bytes(b"segment")
@@ -184,14 +184,14 @@ async def test_what_cannot_be_watched_is_refused_and_leaves_nothing(plan: Stream
         await come(meeting, MIXED)
         with pytest.raises(ViewUnknown):
             await meeting.manage(WatchView("other"))
-        meeting.engine.jobs.places = 2  # of the mix, two encoders, and what writes
+        meeting.engine.jobs.places = 2  # of the mix, an encoder, and what writes
         with pytest.raises(NoCapacity):
             await meeting.manage(WATCH)
         await settle()
         assert meeting.engine.jobs.jobs == {}
-        meeting.engine.jobs.places = 4
+        meeting.engine.jobs.places = 3
         await meeting.manage(WATCH)
-        await until(lambda: len(meeting.engine.jobs.jobs) == 4)
+        await until(lambda: len(meeting.engine.jobs.jobs) == 3)
     async with open_meeting() as meeting:
         await come(meeting, MIXED)
         with pytest.raises(Busy):

@@ -46,10 +46,12 @@ from media.contract.jobs import (
     JobKind,
     JobSink,
     JobWanted,
+    OtherSound,
     PictureSeen,
     TranscodeWanted,
     VideoTarget,
     sink_of,
+    sound_name,
     source_of,
 )
 from media.contract.session import Direction
@@ -403,13 +405,13 @@ async def test_a_mix_is_had_with_other_parameters_too() -> None:
             bob, VideoWanted(COMMON_MIX, parameters=HALF), AudioWanted(COMMON_MIX, PCMU)
         )
         mix, _ = the_mix(meeting.engine)
-        work = {it.input.kind: (id_, it) for id_, it in running(meeting.engine, TranscodeWanted)}
+        job, wanted = the_transcode(meeting.engine)
         sinks = meeting.sinks()
-        for kind, name, end in (("audio", COMMON, "0"), ("video", PICTURE, "1")):
-            job, wanted = work[kind]
-            assert inputs_of(wanted) == [(COMMON_MIX, kind)]
-            assert sinks[sink_of(job, wanted.input.id)] == source_of(mix, name)
-            assert sinks[f"{taken}/out/{end}"] == source_of(job, name)
+        assert inputs_of(wanted) == [(COMMON_MIX, "video")]
+        assert sinks[sink_of(job, wanted.input.id)] == source_of(mix, PICTURE)
+        assert sinks[f"{taken}/out/1"] == source_of(job, PICTURE)
+        sound = OtherSound(AudioTarget("pcmu", 8000, 1))
+        assert sinks[f"{taken}/out/0"] == source_of(mix, sound_name(sound))
         assert stream
 
 
@@ -492,10 +494,12 @@ async def test_a_mix_is_recorded_in_other_formats_than_it_has() -> None:
             ("audio", "pcmu", "server"),
             ("video", "h264", "server"),
         ]
-        work = {it.input.kind: id_ for id_, it in running(meeting.engine, TranscodeWanted)}
+        picture, _ = the_transcode(meeting.engine)
+        mix, _ = the_mix(meeting.engine)
         sinks = meeting.sinks()
-        assert sinks[f"{view.id}.audio"] == source_of(work["audio"], COMMON)
-        assert sinks[f"{view.id}.video"] == source_of(work["video"], PICTURE)
+        sound = OtherSound(AudioTarget("pcmu", 8000, 1))
+        assert sinks[f"{view.id}.audio"] == source_of(mix, sound_name(sound))
+        assert sinks[f"{view.id}.video"] == source_of(picture, PICTURE)
         assert inputs_of(the_mix(meeting.engine)[1])[0] == (stream, "audio")
         await meeting.manage(EndRecording(view.id))
 

@@ -280,3 +280,19 @@ async def test_streams_of_one_publisher_share_a_clock(engine: LocalEngine):
     clocks = [timeline._sender for timeline in timelines]
     assert clocks[0] is clocks[1]
     assert len({id(clock) for clock in clocks}) == 4
+
+
+TELEPHONE = PortReceives("audio", Codec("pcmu", 8000, 0), digits=101)
+CALLED = PortSends("audio", Codec("pcmu", 8000, 0), REMOTE, symmetric=True)
+
+
+async def test_a_telephone_keeps_its_streams_while_it_is_found_elsewhere(any_engine: MediaEngine):
+    """Another `symmetric` or `digits` is another way to the same stream."""
+    wanted = PortWanted(HERE, receives=TELEPHONE, sends=CALLED)
+    facts = await any_engine.open_port("one", wanted, lambda _: None)
+    assert (facts.source, facts.sink) == ("one/in", "one/out")
+    await lead(any_engine, "one/in", "one/out")
+    receives = replace(TELEPHONE, digits=96)
+    for sends in (replace(CALLED, symmetric=False), replace(CALLED, remote=Remote((HERE, 40_002)))):
+        assert await any_engine.change_port("one", receives, sends) == facts
+        assert (await led_to(any_engine, "one"))[0] == "one/in"

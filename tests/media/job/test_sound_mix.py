@@ -101,8 +101,8 @@ def test_there_are_never_more_encoders_than_places_and_the_common_one() -> None:
     most = 0
     for step in range(600):
         view.talk.run(step / 50)
-        most = max(most, len(view.mixer._own))
-    assert most == 2
+        most = max(most, len(view.mixer._encoders))
+    assert most == 3
     encoded = view.mixer.figures.frames_out
     assert encoded <= 3 * len(view.ears.sent[COMMON])
 

@@ -12,13 +12,14 @@ from media.contract.jobs import (
     Composition,
     JobInput,
     MixWanted,
+    OtherSound,
     Place,
     SoundMix,
     TranscodeWanted,
     VideoTarget,
 )
 from media.worker.capacity import LEAST_SHARE, ONE_THREAD, SETTLED_REPORTS, Capacity
-from media.worker.costs import OVERHEAD, USUAL_COSTS, Costs, plausible
+from media.worker.costs import OVERHEAD, RESAMPLED, USUAL_COSTS, Costs, plausible
 from tests.support.examples import examples
 
 HD = VideoTarget("vp8", 1280, 720, 24, 1500)
@@ -75,6 +76,24 @@ def test_a_mix_of_sound_has_four_encoders_at_most():
     all_own = SoundMix(AudioTarget("opus"), without=tuple(names))
     own = costs.of(MixWanted(inputs, audio=all_own), {})
     assert own - few == pytest.approx(3 * USUAL_COSTS["encode.opus"])
+
+
+def test_twenty_telephones_cost_no_more_encoders_than_the_loudest_and_one_for_all():
+    costs, target = Costs(), AudioTarget("pcmu", 8000, 1)
+    inputs = tuple(JobInput(f"{it}", "audio", "pcmu", clock_rate=8000) for it in range(20))
+    opus = SoundMix(AudioTarget("opus"))
+    own = (OtherSound(target), *(OtherSound(target, it.id) for it in inputs))
+
+    def more(mix: SoundMix) -> float:
+        """Return what it costs beside what these inputs do with Opus for all."""
+        heard = costs.of(MixWanted(inputs, audio=opus), {})
+        return (costs.of(MixWanted(inputs, audio=mix), {}) - heard) / USUAL_COSTS["encode.opus"]
+
+    telephone = (USUAL_COSTS["encode.pcmu"] + RESAMPLED) / USUAL_COSTS["encode.opus"]
+    assert more(SoundMix(opus.target, others=own)) == pytest.approx(4 * telephone)
+    assert more(SoundMix(opus.target, others=own, common=False)) == pytest.approx(4 * telephone - 1)
+    g722 = OtherSound(AudioTarget("g722", 16_000, 1))
+    assert more(SoundMix(opus.target, others=(*own, g722))) > 4 * telephone
 
 
 def test_an_unknown_codec_costs_as_the_dearest():

@@ -1,0 +1,44 @@
+"""Those of no network that may call: what sipp gets from a whole server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.called_rooms import CONFIG, CalledRoom, TelephoneServer, telephone_server
+from tests.support.sipp import AUDIO, Scenario, Sipp
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelephoneServer]:
+    config = CONFIG.replace('allow = ["127.0.77.0/24", "127.0.78.0/24"]\nusers', "users")
+    with telephone_server(tmp_path_factory.mktemp("guarded"), config) as server:
+        yield server
+
+
+@pytest.fixture
+def sipp(tmp_path: Path) -> Iterator[Sipp]:
+    sipp = Sipp(tmp_path)
+    yield sipp
+    sipp.close()
+
+
+def test_who_knows_the_password_calls(server: TelephoneServer, sipp: Sipp) -> None:
+    CalledRoom(server, "lobby")
+    for password, last in (("of the test", 200), ("wrong", 401)):
+        scenario = Scenario("lobby").invite().gets(401, challenge=True).ack(in_dialog=False)
+        scenario.invite(AUDIO, f"[authentication username=alice password={password}]")
+        scenario.gets(100, optional=True).gets(180, optional=True).gets(last)
+        scenario = scenario.ack().hangs_up() if last == 200 else scenario.ack(in_dialog=False)
+        sipp.play(scenario, server.address())
+
+
+def test_what_else_strangers_ask_is_not_answered_with_more(
+    server: TelephoneServer, sipp: Sipp
+) -> None:
+    scenario = Scenario("lobby").request("OPTIONS", in_dialog=False).gets(403)
+    sipp.play(scenario, server.address())
