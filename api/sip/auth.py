@@ -154,12 +154,16 @@ class DigestServer:
         self._forgotten = -1  # milliseconds: nonces as old as this are stale
 
     def challenge(self, now: float, stale: bool = False) -> list[str]:
-        """Return the values of WWW-Authenticate, one for each algorithm, best first."""
+        """Return the values of WWW-Authenticate, one for each algorithm; the best is the last.
+
+        RFC 8760 has it first. But telephones that know MD5 alone, of which there are many, often
+        look at the first one only.
+        """
         nonce = self._nonce(now)
         rest = ", stale=true" if stale else ""
         return [
             f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{rest}'
-            for algorithm in ALGORITHMS
+            for algorithm in reversed(ALGORITHMS)
         ]
 
     def check(self, values: Sequence[str], method: str, now: float) -> tuple[DigestVerdict, str]:

@@ -16,10 +16,12 @@ from api.sip.messages import (
     call_id,
     content_type,
     cseq,
+    header,
     number,
     response_to,
     tag,
     tokens,
+    with_tag,
 )
 from api.sip.session_timers import too_short
 from api.sip.their_offers import UnfitBody, described
@@ -66,8 +68,13 @@ class IncomingRequests:
         if event.of is None:
             self._say(transaction, event.request, 481, now=now)
             return
-        self._say(transaction, event.request, 200, now=now)
-        for leg in [*self._agent.legs.values()]:
+        request, mine = event.request, {}
+        legs = [it for (call, _), it in self._agent.legs.items() if call == call_id(request)]
+        for leg in legs:
+            if leg.dialog.remote_tag == tag(request, "From"):  # as in the answer to its INVITE
+                mine = {"To": with_tag(header(request, "To"), leg.dialog.local_tag)}
+        self._say(transaction, request, 200, mine, now=now)
+        for leg in legs:
             leg.offers.cancelled(event.of, now)
 
     def _within(self, leg: SipLeg | None, event: NewRequest, transaction: str, now: float) -> None:
