@@ -22,7 +22,7 @@ warm = 1
 [sip]
 bind = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]
 allow = ["127.0.77.0/24", "127.0.78.0/24"]
-users = [{{ name = "alice", password = "of the test" }}]
+users = [{{ name = "alice", password = "of-the-test" }}]
 call_allow = ["127.0.77.0/24", "127.0.78.0/24"]
 calls = 6
 {OWT}

@@ -36,7 +36,7 @@ def showing(password: str) -> Scenario:
 
 def test_who_knows_the_password_calls(server: TelephoneServer, sipp: Sipp) -> None:
     CalledRoom(server, "lobby")
-    scenario = showing("of the test").gets(100, optional=True).gets(180, optional=True)
+    scenario = showing("of-the-test").gets(100, optional=True).gets(180, optional=True)
     sipp.play(scenario.gets(200).ack().hangs_up(), server.address())
 
 
