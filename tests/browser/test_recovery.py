@@ -11,7 +11,8 @@ from playwright.sync_api import Error, expect
 from tests.browser.conftest import MortalBrowser, Newcomer
 from tests.support.guest import Guest
 from tests.support.person import Person
-from tests.support.server_process import ServerProcess, free_port
+from tests.support.ports import free_port
+from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
 

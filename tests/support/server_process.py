@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -129,13 +128,6 @@ class ServerProcess:
             self.output.append(line.rstrip())
             self._lines.put(line)
         self._lines.put(None)
-
-
-def free_port() -> int:
-    """Return a loopback port that is free now, for a server that comes back on the same one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _port(ready: dict[str, Any]) -> int:

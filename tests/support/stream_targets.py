@@ -38,12 +38,6 @@ rtmp {{
 """
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago, for a program that cannot take 0."""
-    with socket.create_server((HERE, 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
 def until(true: Callable[[], bool], seconds: float = SECONDS) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds

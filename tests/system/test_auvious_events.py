@@ -27,9 +27,9 @@ from tests.support.mosquitto import (
 )
 from tests.support.nginx import make_certificate, trusting
 from tests.support.npm import node, npm_packages
+from tests.support.ports import free_port
 from tests.support.process import RunningProcess, launched
 from tests.support.raw import RawClient, talking
-from tests.support.server_process import free_port
 
 SECRET = "service-secret-7731"
 CONFIG = f"""

@@ -15,10 +15,10 @@ from media.job.sending.broadcast import BroadcastWork
 from tests.support.encoded import beeps_in, flashes_in
 from tests.support.media_file import errors_in, look_into
 from tests.support.picture_jobs import KeptOutside
+from tests.support.ports import free_port
 from tests.support.shows import PICTURE, SIGNALS, SOUND, after, picture, play, sound
 from tests.support.stream_targets import (
     deaf_target,
-    free_port,
     listening_ffmpeg,
     nginx,
     rtsp_server,

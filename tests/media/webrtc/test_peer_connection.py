@@ -55,6 +55,7 @@ from media.webrtc.udp_socket import DatagramReceiver
 from tests.conftest import open_sockets
 from tests.media.conftest import LOOPBACK
 from tests.support.paths import lead
+from tests.support.ports import free_udp_ports
 from tests.support.sessions import SENDS, TAKES, Told, negotiate, open_pair
 
 UPSTREAM = RtcpUpstream(lambda _: None, 1, "x")
@@ -76,29 +77,12 @@ def hosts_of(sdp: str) -> list[str]:
     return list(dict.fromkeys(line.split()[4] for line in lines))
 
 
-def free_ports(count: int) -> tuple[int, int]:
-    """Return a range of ports that were free on loopback a moment ago."""
-    for first in range(42_000, 60_000, count):
-        held: list[socket.socket] = []
-        try:
-            for port in range(first, first + count):
-                held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                held[-1].bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        else:
-            return first, first + count - 1
-        finally:
-            for one in held:
-                one.close()
-    raise AssertionError("no free ports")
-
-
 # Where sessions listen.
 
 
 async def test_sockets_take_ports_of_the_range_only_and_give_them_back(media_loop: MediaLoop):
-    first, last = free_ports(2)
+    first = free_udp_ports()
+    last = first + 1
     ice = IceConfig(("127.0.0.1",), udp_port_range=(first, last))
     async with open_local_engine(media_loop, ice) as engine:
         one = await engine.open_session("one", SessionWanted(SENDS), Told())

@@ -13,9 +13,10 @@ from media.contract.streaming import OutsideAddress, OutsideTrouble, SourceFound
 from media.local_engine import LocalEngine
 from media.media_jobs import JobsPlan
 from media.webrtc.bridge import MediaLoop
-from tests.support.cameras import free_port, rtmp_camera
+from tests.support.cameras import rtmp_camera
 from tests.support.jobs import SECONDS, JobTold, job_engine
 from tests.support.picture_jobs import Sent, decoded
+from tests.support.ports import free_port
 from tests.support.pulling import LOOPBACK, targets
 from tests.support.rtp import OPUS, Receiver, a_sink
 
