@@ -378,9 +378,10 @@ async def test_connecting_has_its_time_however_long_the_answer_took(engine: Loca
     answer = await second.accept_offer(offer.sdp)
     second._peer._received_dtls = lambda data: None
     await first.accept_answer(answer.sdp)
-    await trio.sleep(1.5)
-    assert told.states == [State.CONNECTING]
+    began = trio.current_time()
     failed = await told.state(State.FAILED)
+    assert trio.current_time() - began > 2.0
+    assert told.states[:2] == [State.CONNECTING, State.FAILED]
     assert failed.reason == "no agreement on keys (DTLS) in time"
     assert failed.failure is Failure.DTLS
 
@@ -455,14 +456,14 @@ async def test_consent_alone_keeps_a_session_alive(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, asks: str
 ):
     monkeypatch.setattr(aioice.ice, "CONSENT_INTERVAL", 0.3)
-    wanted = [SessionWanted(tracks, silence_seconds=1.5) for tracks in (SENDS, TAKES)]
+    wanted = [SessionWanted(tracks, silence_seconds=3.5) for tracks in (SENDS, TAKES)]
     pair = await open_pair(engine, first=wanted[0], second=wanted[1])
     await pair.connected()
     answers = pair.first if asks == "second" else pair.second
     answers._peer._connection._query_consent_task.cancel()
     for session in (pair.first, pair.second):
         session._tracks.clear()  # no reports of streams either
-    await trio.sleep(4.0)
+    await trio.sleep(7.0)
     assert pair.first_told.states[-1] is pair.second_told.states[-1] is State.CONNECTED
 
 
@@ -539,7 +540,7 @@ async def test_a_session_closed_while_it_gathers_leaves_nothing(engine: LocalEng
             nursery.start_soon(until_closed, session.create_offer)
             with trio.fail_after(5):
                 await mute.recvfrom(2048)  # it asks, and would wait for seconds
-            with trio.fail_after(3):
+            with trio.fail_after(4):  # a look at a server takes five
                 await session.close()
 
 
