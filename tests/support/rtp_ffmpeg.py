@@ -32,7 +32,7 @@ RTPMAPS = {
     "VP8": "VP8/90000", "H264": "H264/90000", "OPUS": "opus/48000/2", "PCMU": "PCMU/8000",
     "PCMA": "PCMA/8000",
 }  # fmt: skip
-END_SECONDS = 20.0
+END_SECONDS = 60.0
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).parents[2]
 READY_SECONDS = 60.0  # of a machine that has much else to do
-STOP_SECONDS = 25.0
+STOP_SECONDS = 60.0
 
 
 class ServerProcess:

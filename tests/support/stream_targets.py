@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.support.programs import lacking, need
 
 HERE = "127.0.0.1"
-SECONDS = 20.0
+SECONDS = 60.0
 MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 SYSTEM_PYTHON = "/usr/bin/python3"  # which has `gi`
 
