@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).parents[2]
-READY_SECONDS = 60.0  # of a machine that has much else to do
+READY_SECONDS = 180.0  # of a machine that has much else to do
 STOP_SECONDS = 60.0
 
 

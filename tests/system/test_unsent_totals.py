@@ -147,7 +147,9 @@ async def test_who_does_not_finish_what_he_says_goes_as_too_slow(tmp_path: Path)
 
         async def begin() -> None:
             async with stranger(process) as it:
-                await document(it, "Self")
+                if await next_document(it) is None:
+                    codes.append(None)  # others have used up the address by then
+                    return
                 try:
                     await it.send(begun)
                     codes.append(await it.read_close())
