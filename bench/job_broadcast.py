@@ -24,9 +24,10 @@ from tests.support.cameras import media_file
 from tests.support.encoded import EncodedFrame
 from tests.support.jobs import JobTold, job_engine, process_of
 from tests.support.on_air import on_air, tune_in
+from tests.support.ports import free_port
 from tests.support.pulling import LOOPBACK
 from tests.support.shows import PICTURE, SOUND, Event, packets_of, sound
-from tests.support.stream_targets import free_port, listening_ffmpeg
+from tests.support.stream_targets import listening_ffmpeg
 
 SHOW_SECONDS = 30
 

@@ -14,7 +14,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests.support.server_process import REPOSITORY, ServerProcess, free_port
+from tests.support.ports import free_port
+from tests.support.server_process import REPOSITORY, ServerProcess
 
 PAGE = (REPOSITORY / "docs" / "add-a-dialect.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

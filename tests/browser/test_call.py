@@ -187,4 +187,4 @@ def test_a_closed_tab_leaves_at_once(newcomer: Newcomer) -> None:
     clara.join("closing")
     ada.sees_moving("Clara")
     clara.page.close(run_before_unload=False)
-    expect(ada.tile("Clara")).to_have_count(0, timeout=2_000)
+    expect(ada.tile("Clara")).to_have_count(0, timeout=8_000)

@@ -233,7 +233,7 @@ def test_a_keyframe_when_it_is_asked_for_by_rest_and_the_browsers_own_wishes(
             seen.until(100)
             quiet = _until_no_keyframe_comes(seen)
             program.ask("POST", f"{path}/pli", 201, seen.redirect)
-            deadline = time.monotonic() + 3.0
+            deadline = time.monotonic() + 10.0
             while keyframes(seen) == quiet:
                 assert time.monotonic() < deadline, "no keyframe came"
                 time.sleep(0.05)
@@ -309,7 +309,7 @@ def test_a_phone_that_dies_in_a_call_is_noticed_and_its_ports_are_free(
         mortal_browser.kill()
         died = time.monotonic()
         program.wait_for(path, "CLOSE")
-        assert time.monotonic() - died < SILENCE_SECONDS + 5.0
+        assert time.monotonic() - died < SILENCE_SECONDS + 15.0
     assert picture.free
 
 

@@ -51,12 +51,15 @@ def record(stream: str, container: str = "auto") -> StartRecording:
 
 
 async def still(member: MediaMember, session: str, kind: str = "video") -> bool:
-    """Tell whether nothing comes any more, but what was under way."""
+    """Tell whether nothing comes any more, but what was under way: on a busy machine for long."""
     seen = member.clients[session].seen[kind]
-    await trio.sleep(0.4)
-    before = seen.frames
-    await trio.sleep(0.5)
-    return seen.frames == before
+    with trio.move_on_after(5):
+        while True:
+            before = seen.frames
+            await trio.sleep(0.7)
+            if seen.frames == before:
+                return True
+    return False
 
 
 async def more(member: MediaMember, session: str, kind: str = "video", count: int = 5) -> None:
@@ -151,7 +154,7 @@ async def test_who_comes_late_sees_a_frame_at_once(
         late = await cid.take(media_loop, video=stream)
         ready = time.monotonic()
         seen = await cid.clients[late].frames("video", 1)
-        assert seen.first - ready < 1.0
+        assert seen.first - ready < 5.0  # no keyframe comes by itself in that time
 
 
 async def test_a_publisher_that_hangs_up_is_gone_for_all(
@@ -185,16 +188,18 @@ async def test_a_recording_can_be_played(
         one = await ann.send(media_loop, "audio", "video", codecs=codecs)
         two = await bob.send(media_loop, "video", codecs=codecs, grey=180)
         view = await meeting.room.ask(record(one, container), within=5)
+        began = trio.current_time()
         await trio.sleep(1.5)
         change = ChangeRecording(view.id, (SourceChange("video", two),))
         await meeting.room.ask(change, within=5)
         await trio.sleep(1.5)
         await meeting.room.ask(EndRecording(view.id), within=15)
+        seconds = trio.current_time() - began
         path = Path(view.file)
         assert errors_in(path) == ""
         found = look_into(path)
         assert set(found.packets) == names
-        assert 2.0 < found.duration < 4.5
+        assert 2.0 < found.duration < seconds + 1.5
         assert max(found.packets[codecs[1]]) > 2.0, "the second picture is not in it"
 
 

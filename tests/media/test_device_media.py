@@ -27,6 +27,7 @@ from tests.media.clients import Client, subscriber
 from tests.support.ffmpeg import FRAMES, SECONDS, copying, send_media
 from tests.support.media_file import errors_in, look_into
 from tests.support.paths import lead
+from tests.support.ports import free_udp_ports
 from tests.support.rtp import read, rtp, vp8
 from tests.support.sessions import Pair, open_pair
 
@@ -63,15 +64,6 @@ def sockets(count: int) -> Iterator[list[trio.socket.SocketType]]:
     finally:
         for one in made:
             one.close()
-
-
-def free_port() -> int:
-    """Return an even port that was free, like the one above it."""
-    pair = ANY.bind_pair(HERE)
-    number = int(pair[0].getsockname()[1])
-    for one in pair:
-        one.close()
-    return number
 
 
 async def camera(
@@ -228,11 +220,11 @@ async def test_a_browser_that_asks_for_a_keyframe_is_heard_by_all_who_are_named(
 async def test_what_ffmpeg_sends_and_copies_goes_through_without_a_flaw(
     codec: str, engine: LocalEngine, tmp_path: Path
 ) -> None:
-    port = free_port()
+    port = free_udp_ports()
     async with through(engine, codec, (HERE, port)) as to:
         async with copying(tmp_path, RTPMAPS[codec], port) as file:
             # Its RTCP goes where nobody listens, so that its goodbye ends nothing.
-            await send_media(codec, CODECS[codec].payload_type, to, rtcp_port=free_port())
+            await send_media(codec, CODECS[codec].payload_type, to, rtcp_port=free_udp_ports())
             await trio.testing.wait_all_tasks_blocked(0.01)
             source, sink = await ends(engine)
     assert (source.lost, source.counts.foreign, source.counts.malformed) == (0, 0, 0)
@@ -283,7 +275,7 @@ async def test_a_camera_is_seen_by_two_who_lose_packets_on_the_way(
             clients.append(client)
             client.loses = Lossy(number)
             await lead(engine, "camera/in", client.told.sink("video"))
-        await send_media(codec, NUMBER, to, seconds=6.0, rtcp_port=free_port())
+        await send_media(codec, NUMBER, to, seconds=6.0, rtcp_port=free_udp_ports())
         for client in clients:
             seen = await client.frames("video", 75)  # of ninety
             assert client.loses.lost > 0  # type: ignore[attr-defined]

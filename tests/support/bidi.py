@@ -9,13 +9,14 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 60.0
+CLICK_SECONDS = 20.0
 POLL_SECONDS = 0.05
 MAX_MESSAGE = 16 * 1024 * 1024
 ENTER = "\ue007"
@@ -133,15 +134,14 @@ class Window:
         time.sleep(timeout / 1000)
 
     def click(self, role: str, name: str) -> None:
-        """Move the mouse to the element of that role and name, as people are told it, and press."""
-        found = self._bidi.ask(
-            "browsingContext.locateNodes",
-            context=self._context,
-            locator={"type": "accessibility", "value": {"role": role, "name": name}},
-        )["nodes"]
-        # What is hidden has a role and a name, too, but no place.
-        shown = [node for node in found if self._is_shown(node)]
-        assert len(shown) == 1, f"{len(shown)} times {role} {name!r} to be seen"
+        """Move the mouse to the element of that role and name, as people are told it, and press.
+
+        A page may still be making it, or one like it in its place.
+        """
+        deadline = time.monotonic() + CLICK_SECONDS
+        while len(shown := self._shown(role, name)) != 1:
+            assert time.monotonic() < deadline, f"{len(shown)} times {role} {name!r} to be seen"
+            time.sleep(POLL_SECONDS)
         origin = {"type": "element", "element": {"sharedId": shown[0]["sharedId"]}}
         self._act(
             {"type": "pointer", "id": "mouse"},
@@ -154,6 +154,18 @@ class Window:
         """Press and release a key for each character; `ENTER` is such a character."""
         actions = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
         self._act({"type": "key", "id": "keyboard"}, *actions)
+
+    def _shown(self, role: str, name: str) -> list[dict[str, Any]]:
+        """Return the elements of that role and name that can be seen."""
+        found = self._bidi.ask(
+            "browsingContext.locateNodes",
+            context=self._context,
+            locator={"type": "accessibility", "value": {"role": role, "name": name}},
+        )["nodes"]
+        # What is hidden has a role and a name, too, but no place.
+        with suppress(BidiError):  # one of them has just been replaced
+            return [node for node in found if self._is_shown(node)]
+        return []
 
     def _is_shown(self, node: dict[str, Any]) -> bool:
         told = self._bidi.ask(

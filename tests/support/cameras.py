@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.ffmpeg import QUIET
+from tests.support.ports import free_port
 from tests.support.programs import lacking, need
 
 PYTHON = "/usr/bin/python3"  # of the system: Debian's binding to GStreamer is for this one only
@@ -169,14 +169,6 @@ def live_playlist(folder: Path, video: str = "h264", audio: str = "aac") -> Iter
             assert time.monotonic() < deadline
             time.sleep(0.05)
         yield Source(playlist.name, process)
-
-
-def free_port() -> int:
-    """Return a port that nobody has at the moment: for programs that cannot be given 0."""
-    with socket.socket() as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 _NGINX = """\

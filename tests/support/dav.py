@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.nginx import serving
+from tests.support.ports import free_port
 
 CONFIG = """\
 {user}
@@ -46,9 +46,3 @@ def dav_server(folder: Path) -> Iterator[tuple[str, Path]]:
     config.write_text(CONFIG.format(folder=folder, port=port, user=user))
     with serving(config):
         yield f"http://127.0.0.1:{port}", files
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago, for a program that cannot take 0."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])

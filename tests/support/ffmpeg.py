@@ -16,7 +16,7 @@ from tests.support.programs import need
 
 SECONDS = 2
 FRAMES = 30  # of video in that time
-END_SECONDS = 20.0
+END_SECONDS = 60.0
 
 QUIET = ("-hide_banner", "-loglevel", "error", "-nostdin")
 PICTURE = ("-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=15")

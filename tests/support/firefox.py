@@ -19,9 +19,9 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.bidi import Bidi, BidiError, open_bidi
 from tests.support.programs import need
 
-START_SECONDS = 60.0  # a first start makes a profile
+START_SECONDS = 120.0  # a first start makes a profile
 CLOSE_SECONDS = 10.0
-END_SECONDS = 10.0
+END_SECONDS = 60.0
 MAX_LINES = 200
 
 LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")

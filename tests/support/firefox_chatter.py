@@ -6,7 +6,7 @@ from tests.support.bidi import ENTER, Window
 from tests.support.chatter import DECODES
 from tests.support.person import WATCH
 
-PATIENCE = 20_000  # milliseconds
+PATIENCE = 60_000  # milliseconds
 
 
 class FirefoxChatter:

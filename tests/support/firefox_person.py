@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.support.bidi import ENTER, Window
 from tests.support.person import MOVES, WATCH
 
-PATIENCE = 15_000  # milliseconds
+PATIENCE = 60_000  # milliseconds
 
 
 class FirefoxPerson:

@@ -32,7 +32,7 @@ ENCODINGS = {
 }
 SOUND = "audiotestsrc is-live=true freq=440 ! audioconvert ! audioresample ! opusenc"
 ELEMENTS = ("webrtcbin", "nicesrc", "dtlsenc", "srtpenc", "vp8enc", "openh264enc", "opusenc")
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 def main() -> None:

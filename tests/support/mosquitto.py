@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support.programs import need
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 USER, PASSWORD = "quintet", "a:pass/word@1"
 
 
@@ -25,7 +25,7 @@ def write_config(folder: Path, port: int, *, tls: bool = False) -> Path:
     """Let one user in; with `tls`, use cert.pem and key.pem of the folder."""
     passwords = folder / "passwords"
     command = [need("mosquitto_passwd"), "-b", "-c", str(passwords), USER, PASSWORD]
-    subprocess.run(command, check=True, capture_output=True, timeout=10)
+    subprocess.run(command, check=True, capture_output=True, timeout=START_SECONDS)
     lines = [
         f"listener {port} 127.0.0.1",
         f"user {getpass.getuser()}",  # started by root, it would become somebody else
@@ -81,13 +81,13 @@ class Subscriber:
 
     def __enter__(self) -> Subscriber:
         self._client.loop_start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(START_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def next(self, within: float = 10.0) -> tuple[str, bytes]:
+    def next(self, within: float = 60.0) -> tuple[str, bytes]:
         """Return topic and payload of the next message."""
         return self._heard.get(timeout=within)

@@ -77,7 +77,7 @@ def serving(config: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def trusting(folder: Path) -> ssl.SSLContext:

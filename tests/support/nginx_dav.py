@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support import nginx
-from tests.support.server_process import free_port
+from tests.support.ports import free_port
 
 CONFIG = """\
 daemon off;

@@ -91,7 +91,7 @@ class OwtServer:
         """Have this actor stand in for the live room."""
         rooms = self.system.registry.find(ROOMS)
         assert rooms is not None
-        await rooms.ask(Spawn(ChildSpec(RoomKey("owt", room_id).slug, lambda: room)), within=1)
+        await rooms.ask(Spawn(ChildSpec(RoomKey("owt", room_id).slug, lambda: room)), within=10)
 
 
 def owt_settings(**sections: Any) -> Settings:

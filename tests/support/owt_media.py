@@ -78,10 +78,14 @@ class Caller:
 
     async def frozen(self, subscription: str, kind: str) -> bool:
         """Tell whether nothing comes any more (what is under way may still arrive)."""
-        await trio.sleep(0.3)
-        before = self.open[subscription].seen[kind].frames
-        await trio.sleep(0.5)
-        return self.open[subscription].seen[kind].frames <= before + 1
+        seen = self.open[subscription].seen[kind]
+        with trio.move_on_after(5):
+            while True:
+                before = seen.frames
+                await trio.sleep(0.7)
+                if seen.frames <= before + 1:
+                    return True
+        return False
 
     async def _negotiate(
         self, id_: str, tracks: list[MediaStreamTrack], takes: list[str], codecs: tuple[str, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.device_program import HERE, Socket
+from tests.support.ports import free_udp_ports
 from tests.support.programs import need
 
 QUIET = ("-hide_banner", "-loglevel", "error", "-nostdin")
@@ -32,7 +32,7 @@ RTPMAPS = {
     "VP8": "VP8/90000", "H264": "H264/90000", "OPUS": "opus/48000/2", "PCMU": "PCMU/8000",
     "PCMA": "PCMA/8000",
 }  # fmt: skip
-END_SECONDS = 20.0
+END_SECONDS = 60.0
 
 
 @contextmanager
@@ -85,7 +85,7 @@ class Recording:
 @contextmanager
 def recording(folder: Path, codec: str, payload_type: int) -> Iterator[Recording]:
     """Record what comes, as it is; the file is whole after the block."""
-    port = _two_free_ports()
+    port = free_udp_ports()
     description = folder / f"{codec}.sdp"
     kind = "video" if codec in ("VP8", "H264") else "audio"
     description.write_text(
@@ -107,24 +107,6 @@ def recording(folder: Path, codec: str, payload_type: int) -> Iterator[Recording
         finally:
             process.kill()
             process.wait(END_SECONDS)
-
-
-def _two_free_ports() -> int:
-    """Return an even port that is free, as the one above it is."""
-    for _ in range(100):
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as lower,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upper,
-        ):
-            lower.bind((HERE, 0))
-            port = int(lower.getsockname()[1])
-            try:
-                if port % 2 == 0:
-                    upper.bind((HERE, port + 1))
-                    return port
-            except OSError:
-                continue
-    raise AssertionError("no two ports are free")
 
 
 def _until_bound(port: int) -> None:

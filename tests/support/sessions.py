@@ -46,7 +46,7 @@ class Told:
 
     async def until(self, kind: type[E], where: Callable[[E], bool] = lambda _: True) -> E:
         """Return the first event of a kind that meets a condition, waiting for it."""
-        with trio.fail_after(15):
+        with trio.fail_after(60):
             while True:
                 for event in self.of(kind):
                     if where(event):

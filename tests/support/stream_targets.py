@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.support.programs import lacking, need
 
 HERE = "127.0.0.1"
-SECONDS = 20.0
+SECONDS = 60.0
 MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 SYSTEM_PYTHON = "/usr/bin/python3"  # which has `gi`
 
@@ -36,12 +36,6 @@ rtmp {{
     }}
 }}
 """
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago, for a program that cannot take 0."""
-    with socket.create_server((HERE, 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def until(true: Callable[[], bool], seconds: float = SECONDS) -> None:

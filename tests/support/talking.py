@@ -24,7 +24,7 @@ class Talking:
     async def say(self, line: str) -> None:
         await self._input.send_all(line.encode() + b"\n")
 
-    async def line(self, within: float = 10.0) -> str:
+    async def line(self, within: float = 60.0) -> str:
         """Return the next line of its standard output; "" once it has ended."""
         with trio.fail_after(within):
             while b"\n" not in self._rest:

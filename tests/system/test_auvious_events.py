@@ -27,9 +27,9 @@ from tests.support.mosquitto import (
 )
 from tests.support.nginx import make_certificate, trusting
 from tests.support.npm import node, npm_packages
+from tests.support.ports import free_port
 from tests.support.process import RunningProcess, launched
 from tests.support.raw import RawClient, talking
-from tests.support.server_process import free_port
 
 SECRET = "service-secret-7731"
 CONFIG = f"""
@@ -161,10 +161,10 @@ async def test_idle_listeners_hold_up_no_stop(tmp_path: Path, version: int) -> N
                 client.server.send(signal.SIGTERM)
                 told = [mqtt.Said(mqtt.DISCONNECT, (0x8B,))] if version == 5 else []
                 assert await mqtt_client.end() == (1001, told)
-                with trio.fail_after(5):
+                with trio.fail_after(15):
                     assert (await stream.read_rest()).endswith(b"0\r\n\r\n")  # a proper end
         code, _ = await client.server.end()
-    assert (code, client.server.stopped_within() < 1) == (0, True)
+    assert (code, client.server.stopped_within() < 5) == (0, True)  # of the twenty it may take
 
 
 async def test_what_is_masked_is_seen_by_its_receiver_only(tmp_path: Path) -> None:

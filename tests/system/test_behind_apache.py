@@ -16,7 +16,8 @@ from trio_websocket import open_websocket_url
 from tests.support import apache
 from tests.support.owt import KEYS, SAMPLE
 from tests.support.owt_portal import WAYS, Elsewhere, guest, token
-from tests.support.server_process import ServerProcess, free_port
+from tests.support.ports import free_port
+from tests.support.server_process import ServerProcess
 
 TRUSTED = '[limits]\ntrusted_proxies = ["127.0.0.1/32", "::1/128"]\n'
 Start = Callable[..., str]

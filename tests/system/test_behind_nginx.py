@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
 import httpx
 import pytest
@@ -17,7 +18,8 @@ from trio_websocket import open_websocket_url
 from tests.support import nginx
 from tests.support.owt import KEYS, SAMPLE
 from tests.support.owt_portal import WAYS, Elsewhere, guest, token
-from tests.support.server_process import ServerProcess, free_port
+from tests.support.ports import free_port
+from tests.support.server_process import ServerProcess
 
 TRUSTED = '[limits]\ntrusted_proxies = ["127.0.0.1/32", "::1/128"]\n'
 Start = Callable[..., str]
@@ -116,11 +118,14 @@ async def test_conferences_work_through_nginx(
             async with guest(server, room, version=version, way=way) as ann:
                 await ann.ok("text", {"to": "all", "message": "é😀" * 1000})
                 await bob.told("text", message="é😀" * 1000)
-                began = time.monotonic()
-                await bob.ok("text", {"to": ann.id, "message": "at once"})
                 await ann.told("text", message="é😀" * 1000)
-                await ann.told("text", message="at once")
-                assert time.monotonic() - began < 1.0
+                waits = []  # what a proxy keeps back goes with the next ping, a second later
+                for number in range(5):
+                    began = time.monotonic()
+                    await bob.ok("text", {"to": ann.id, "message": f"at once {number}"})
+                    await ann.told("text", message=f"at once {number}")
+                    waits.append(time.monotonic() - began)
+                assert median(waits) < 0.5, waits
                 await ann.ok("logout")
                 assert await ann.client.gone() == "disconnect"
         await trio.sleep(3)  # and a few pings

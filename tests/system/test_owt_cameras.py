@@ -89,7 +89,7 @@ async def test_a_camera_that_dies_is_the_same_stream_when_it_is_back(
             await until_status(scene, stream["id"], "active")
             took = trio.current_time() - start
             print(f"active {took:.1f} s after the camera was back")
-            assert took < 10
+            assert took < 20
             assert [it["id"] for it in await scene.ok("GET", "/streaming-ins")] == [stream["id"]]
             source = {"from": stream["id"]}
             recording, file = await scene.record(audio=source, video=source)

@@ -19,12 +19,13 @@ import trio
 
 from media.webrtc.bridge import MediaLoop, open_media_loop
 from tests.support.cameras import rtsp_camera
-from tests.support.dav import dav_server, free_port
+from tests.support.dav import dav_server
 from tests.support.jobs import alive, children
 from tests.support.media_file import copied, errors_in, look_into
 from tests.support.mixed_rooms import MEDIA, SECONDS, mixed_room, pictures_in
 from tests.support.owt import KEYS, SAMPLE
 from tests.support.picture_jobs import BLACK, GREEN, RED
+from tests.support.ports import free_port
 from tests.support.process import launched
 from tests.support.programs import need
 from tests.support.signals import EVERY, looks_like

@@ -23,7 +23,7 @@ GROWS_MIB = 40.0
 WAITS = 3.0  # seconds, of others, on a machine with much else to do
 PACKETS = 20  # of the picture, in the time of the flood; 90 or so are sent
 NEW_CALL = 15.0
-AFTER = 5.0  # seconds, until the call flows as before
+AFTER = 20.0  # seconds, until the call flows as before
 
 
 @pytest.fixture
@@ -90,7 +90,8 @@ async def test_a_flood_at_one_port_ends_no_call_and_keeps_nobody_away(
                     sent = int(flood.stdout.read()) if flood.stdout is not None else 0
             print(f"{kind}: {sent} datagrams; {others}; {seen} packets; a new call in {took:.1f} s")
             assert others.grown < GROWS_MIB
-            assert others.worst < WAITS
+            assert others.worst_but_one < WAITS
+            assert others.worst < FLOOD_SECONDS
             assert took < NEW_CALL
             if kind != "ours":  # else it is a participant who floods his own call
                 assert seen >= PACKETS

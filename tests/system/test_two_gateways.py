@@ -13,9 +13,10 @@ import pytest
 
 from tests.support.device_program import GATEWAY, Json, Program, ProgramPeer, Socket, udp
 from tests.support.npm import npm_packages
+from tests.support.ports import free_port
 from tests.support.programs import need
 from tests.support.rtp_ffmpeg import sending
-from tests.support.server_process import ServerProcess, free_port
+from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 

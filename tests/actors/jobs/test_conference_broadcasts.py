@@ -538,7 +538,8 @@ async def test_of_two_that_want_the_same_file_at_once_one_has_it(tmp_path: Path)
         stream = await ann.publish(codecs=("opus", "h264"))
         order = send(Outlet("hls", "show.m3u8"), None, stream)
         async with starting(meeting, order) as one, starting(meeting, order) as other:
-            await until(lambda: bool(one or other))
+            await until(lambda: bool(one or other))  # who is refused may be so before it runs
+            await until(lambda: bool(list(running(meeting.engine, BroadcastWanted))))
             ((job, _),) = running(meeting.engine, BroadcastWanted)
             meeting.engine.tell_of_job(job, TargetFlows())
             await until(lambda: bool(one and other))

@@ -24,7 +24,7 @@ from tests.support.mosquitto import (
     write_config,
 )
 from tests.support.nginx import make_certificate
-from tests.support.server_process import free_port
+from tests.support.ports import free_port
 
 PATIENCE = 30.0
 

@@ -283,5 +283,5 @@ async def test_a_client_that_leaves_cancels_its_request() -> None:
         async with connected(server) as raw:
             await raw.send(b"GET /v1/wait HTTP/1.1\r\nhost: x\r\n\r\n")
             await began.wait()
-        with trio.fail_after(2):
+        with trio.fail_after(15):
             await cancelled.wait()

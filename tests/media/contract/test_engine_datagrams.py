@@ -18,8 +18,8 @@ from media.contract.engine import MediaEngine
 from media.contract.errors import BadAddress, IdTaken, NoFreePort, UnknownPort, WrongState
 from media.contract.plans import ChannelWanted, PortWanted
 from media.contract.session import ChannelClosed, MessageReceived
-from media.udp.port_range import PortRange
 from tests.support.outside import Outside, outside, relayed
+from tests.support.ports import free_udp_ports
 from tests.support.sessions import Pair, Told, open_pair
 
 HERE = "127.0.0.1"
@@ -27,11 +27,6 @@ ANYWHERE = DatagramPortWanted(HERE)
 RAW, JSON, BINARY, JSON_TEXT = MessageFormat
 CLOSE_JSON = '{"__peerData":{"type":"close"}}'
 CLOSE_BINARY = b"\x81\xba__peerData\x81\xb4type\xb5close"
-
-
-def free_port() -> int:
-    with PortRange(0, 0).bind(HERE) as bound:
-        return int(bound.getsockname()[1])
 
 
 async def open_channel(engine: MediaEngine, label: str = "one") -> tuple[Pair, str, str]:
@@ -79,7 +74,7 @@ async def test_ports_of_both_kinds_share_their_ids(any_engine: MediaEngine):
 
 
 async def test_a_closed_datagram_port_is_free(any_engine: MediaEngine):
-    number = free_port()
+    number = free_udp_ports()
     wanted = DatagramPortWanted(HERE, (number, number))
     assert (await any_engine.open_datagram_port("one", wanted)).address == (HERE, number)
     with pytest.raises(NoFreePort):

@@ -25,6 +25,7 @@ from media.rtp import rtcp
 from media.udp.port_range import PortRange
 from tests.fakes.media import FakeEngine
 from tests.support.paths import lead, trouble_with
+from tests.support.ports import free_udp_ports
 from tests.support.rtp import VP8, read, rtp, vp8
 from tests.support.sessions import open_pair
 
@@ -33,15 +34,6 @@ REMOTE = Remote((HERE, 40_000))
 OPUS = Codec("opus", 48_000, 111, channels=2)
 CAMERA = PortReceives("video", VP8)
 SCREEN = PortSends("video", VP8, REMOTE)
-
-
-def free_pair() -> int:
-    """Return an even port that was free, like the one above it."""
-    pair = PortRange(0, 0).bind_pair(HERE)
-    number = int(pair[0].getsockname()[1])
-    for one in pair:
-        one.close()
-    return number
 
 
 @pytest.mark.parametrize("address", [HERE, "::1"])
@@ -188,7 +180,7 @@ def test_hosts_that_are_told_things_are_kept_in_their_shortest_form():
 
 
 async def test_a_closed_port_is_free_and_has_no_source_and_sink(any_engine: MediaEngine):
-    number = free_pair()
+    number = free_udp_ports()
     wanted = PortWanted(HERE, (number, number + 1), receives=CAMERA, sends=SCREEN)
     first = await any_engine.open_port("one", wanted)
     assert (first.address, first.rtcp_address) == ((HERE, number), (HERE, number + 1))

@@ -15,10 +15,10 @@ from media.job.sending.broadcast import BroadcastWork
 from tests.support.encoded import beeps_in, flashes_in
 from tests.support.media_file import errors_in, look_into
 from tests.support.picture_jobs import KeptOutside
+from tests.support.ports import free_port
 from tests.support.shows import PICTURE, SIGNALS, SOUND, after, picture, play, sound
 from tests.support.stream_targets import (
     deaf_target,
-    free_port,
     listening_ffmpeg,
     nginx,
     rtsp_server,
@@ -170,4 +170,4 @@ def test_a_target_that_reads_nothing_is_left_and_tried_again() -> None:
             assert (told.reason, told.over) == (OutsideTrouble.SILENT, False)
             before = time.monotonic()
             sending.work.close()
-            assert time.monotonic() - before < 2.0
+            assert time.monotonic() - before < 5.0

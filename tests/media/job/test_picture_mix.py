@@ -25,7 +25,6 @@ from media.job.picture_mix import HELD_SECONDS, MOST_HELD, Age, PictureMix
 from media.rtp import rtcp
 from media.rtp.depayload import Frame
 from media.rtp.rtp_packet import MARKER, write_packet
-from media.udp.port_range import PortRange
 from tests.support.ffmpeg import decoding
 from tests.support.picture_jobs import (
     BLACK,
@@ -41,6 +40,7 @@ from tests.support.picture_jobs import (
     run,
     tick_until,
 )
+from tests.support.ports import free_udp_ports
 
 START = 5000.0
 CODECS = ("vp8", "h264")
@@ -330,10 +330,7 @@ async def test_ffmpeg_decodes_what_is_sent(codec: str, tmp_path: Path) -> None:
     inputs = cameras()
     mix, outside = mixing(wanted(inputs, codec))
     run(mix, inputs, START, 2.0)
-    reserved = PortRange(0, 0).bind_pair("127.0.0.1")
-    port = int(reserved[0].getsockname()[1])
-    for each in reserved:
-        each.close()
+    port = free_udp_ports()
     names = {"vp8": "96 VP8/90000", "h264": "96 H264/90000"}
     async with decoding(tmp_path, names[codec], port) as found:
         with trio.socket.socket(type=trio.socket.SOCK_DGRAM) as sending:

@@ -174,7 +174,6 @@ def test_flashes_and_beeps_of_a_page_stay_together(
 
 def test_a_microphone_that_is_released_leaves_a_gap(page: Page, tmp_path: Path) -> None:
     tracks = (TrackPlan("audio", "opus", "page"), TrackPlan("video", "vp8", "page"))
-    plan = RecordingPlan("chromium", Container.WEBM, tracks, tmp_path)
 
     def release() -> None:
         for seconds, what in ((4, "release"), (6, "takeBack"), (8, "")):
@@ -182,28 +181,45 @@ def test_a_microphone_that_is_released_leaves_a_gap(page: Page, tmp_path: Path) 
             page.evaluate(what and f"{what}()")
 
     with EnginePortal(IceConfig()) as portal:
-        told = publish(portal, page, "vp8", "publisher")
-        page.wait_for_timeout(1000)
-        sent, lost = record(portal, told, plan, release)
-    path = tmp_path / "chromium.webm"
-    assert errors_in(path) == ""
-    packets = look_into(path).packets
-    assert packets["opus"][-1] == pytest.approx(packets["vp8"][-1], abs=0.2)
-    begin, end = max(pairwise(packets["opus"]), key=lambda pair: pair[1] - pair[0])
-    assert end - begin == pytest.approx(6.0, abs=0.3)
-    assert complaints_about(path, sent, lost, 12, without=(begin - 0.3, end + 0.3)) == []
+
+        def measure(attempt: int) -> list[str]:
+            page.goto("about:blank")
+            page.add_script_tag(content=PAGE)
+            told = publish(portal, page, "vp8", f"publisher-{attempt}")
+            page.wait_for_timeout(1000)
+            plan = RecordingPlan(f"chromium-{attempt}", Container.WEBM, tracks, tmp_path)
+            sent, lost = record(portal, told, plan, release)
+            path = tmp_path / f"{plan.id}.webm"
+            assert errors_in(path) == ""
+            packets = look_into(path).packets
+            apart = packets["opus"][-1] - packets["vp8"][-1]
+            found = [] if abs(apart) <= 0.2 else [f"the ends are apart by {apart} s"]
+            begin, end = max(pairwise(packets["opus"]), key=lambda pair: pair[1] - pair[0])
+            if end - begin != pytest.approx(6.0, abs=0.3):
+                found.append(f"a gap of {end - begin} s")
+            return found + complaints_about(path, sent, lost, 12, (begin - 0.3, end + 0.3))
+
+        assert measured(measure) == []
 
 
 def test_keyframes_come_as_often_as_the_recording_wants(page: Page, tmp_path: Path) -> None:
     tracks = (TrackPlan("video", "vp8", "page"),)
-    plan = RecordingPlan("chromium", Container.WEBM, tracks, tmp_path, keyframe_seconds=2.0)
     with EnginePortal(IceConfig()) as portal:
-        told = publish(portal, page, "vp8", "publisher")
-        page.wait_for_timeout(1000)
-        record(portal, told, plan, partial(page.wait_for_timeout, 9000))
-    with av.open(str(tmp_path / "chromium.webm")) as file:
-        keyframes = [packet.pts / 1000 for packet in file.demux(video=0) if packet.is_keyframe]
-    steps = [later - earlier for earlier, later in pairwise(keyframes)]
-    assert len(steps) >= 3
-    assert max(steps) <= 2.9  # one that came by itself is noticed up to half a second later
-    assert steps[-1] == pytest.approx(2.0, abs=0.4)
+
+        def measure(attempt: int) -> list[str]:
+            page.goto("about:blank")
+            page.add_script_tag(content=PAGE)
+            told = publish(portal, page, "vp8", f"publisher-{attempt}")
+            page.wait_for_timeout(1000)
+            plan = RecordingPlan(
+                f"chromium-{attempt}", Container.WEBM, tracks, tmp_path, keyframe_seconds=2.0
+            )
+            record(portal, told, plan, partial(page.wait_for_timeout, 9000))
+            with av.open(str(tmp_path / f"{plan.id}.webm")) as file:
+                keyframes = [it.pts / 1000 for it in file.demux(video=0) if it.is_keyframe]
+            steps = [later - earlier for earlier, later in pairwise(keyframes)]
+            # One that came by itself is noticed up to half a second later.
+            well = len(steps) >= 3 and max(steps) <= 2.9 and abs(steps[-1] - 2.0) <= 0.4
+            return [] if well else [f"keyframes {steps} seconds apart"]
+
+        assert measured(measure) == []

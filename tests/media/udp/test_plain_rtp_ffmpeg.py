@@ -12,12 +12,10 @@ from media.contract.codec import Codec
 from media.contract.plans import PortReceives, PortSends, PortWanted, Remote
 from media.contract.session import Direction, SessionWanted, TrackWanted
 from media.local_engine import LocalEngine
-from media.udp.port_range import PortRange
 from tests.support.ffmpeg import FRAMES, Decoding, decoding, send_media
 from tests.support.paths import lead
+from tests.support.ports import free_udp_ports
 from tests.support.sessions import open_pair
-
-ANY = PortRange(0, 0)
 
 VIDEO_MODE = "packetization-mode=1"
 CASES = {
@@ -35,15 +33,6 @@ CASES = {
 }
 
 
-def free_port() -> int:
-    """Return an even port that was free, like the one above it."""
-    reserved = ANY.bind_pair("127.0.0.1")
-    port = int(reserved[0].getsockname()[1])
-    for one in reserved:
-        one.close()
-    return port
-
-
 class Gateway:
     """Two plain ports of an engine, a source and a sink, and ffmpeg on both sides."""
 
@@ -51,7 +40,7 @@ class Gateway:
         self.codec = codec
         self.kind = "audio" if codec == "opus" else "video"
         self._engine = engine
-        self._port = free_port()
+        self._port = free_udp_ports()
         self._comes, self._goes, self._rtpmap = CASES[codec]
 
     async def open(self) -> None:

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import ExitStack, closing
 
 import pytest
 
 from media.contract.errors import NoFreePort
 from media.udp.port_range import PortRange
-
-
-def free_even_port() -> int:
-    """Return the lowest of four free neighbouring ports."""
-    for _ in range(100):
-        with ExitStack() as held:
-            first = held.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            if port % 2 or port > 65000:
-                continue
-            try:
-                for number in range(port + 1, port + 4):
-                    other = held.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-                    other.bind(("127.0.0.1", number))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no free ports")
+from tests.support.ports import free_udp_ports
 
 
 def test_every_port_of_the_range_is_given_once_and_again_when_it_is_closed() -> None:
-    first = free_even_port()
+    first = free_udp_ports(4)
     ports = PortRange(first, first + 3)
     with ExitStack() as held:
         bound = [held.enter_context(closing(ports.bind("127.0.0.1"))) for _ in range(4)]
@@ -44,7 +25,7 @@ def test_every_port_of_the_range_is_given_once_and_again_when_it_is_closed() -> 
 
 
 def test_a_pair_is_an_even_port_and_the_next_one() -> None:
-    first = free_even_port()
+    first = free_udp_ports(4)
     ports = PortRange(first - 1, first + 4)  # the pairs in it begin at first and first + 2
     with ExitStack() as held:
         pairs = [ports.bind_pair("127.0.0.1") for _ in range(2)]

@@ -43,7 +43,7 @@ async def plain(media_loop: MediaLoop):
     async def make() -> RTCPeerConnection:
         return RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
-    connection = await media_loop.call(make, within=1)
+    connection = await media_loop.call(make, within=10)
     yield connection
     await media_loop.call(connection.close, within=5)
 
@@ -87,7 +87,7 @@ async def test_a_transport_offers_what_is_reached_into(plain, media_loop: MediaL
         gather = inspect.signature(connection.get_component_candidates).parameters
         assert list(gather)[:2] == ["component", "addresses"]
 
-    await media_loop.call(look, within=1)
+    await media_loop.call(look, within=10)
 
 
 def test_checks_pass_where_they_are_watched():
@@ -124,7 +124,7 @@ async def test_a_transceiver_offers_what_is_reached_into(plain, media_loop: Medi
         for method in ("receive", "stop"):
             assert inspect.iscoroutinefunction(getattr(transceiver.receiver, method))
 
-    await media_loop.call(look, within=1)
+    await media_loop.call(look, within=10)
 
 
 def test_what_is_taken_from_receivers_is_used_by_their_media_half_only():

@@ -106,7 +106,7 @@ async def test_a_head_that_never_ends_is_answered_408_within_header_seconds() ->
         connected(server) as client,
     ):
         await client.send(b"GET / HTTP/1.1\r\nx: ")
-        with trio.fail_after(2):
+        with trio.fail_after(8):
             assert (await client.read_rest()).startswith(b"HTTP/1.1 408 ")
 
 
@@ -116,12 +116,12 @@ async def test_a_connection_that_says_nothing_is_closed_within_header_seconds() 
         serving(mount(blueprint=pages()), settings=settings) as server,
         connected(server) as client,
     ):
-        with trio.fail_after(2):
+        with trio.fail_after(8):
             assert await client.read_rest() == b""
 
 
 async def test_a_second_head_that_never_ends_is_bounded_as_well() -> None:
-    settings = settings_with(limits={"header_seconds": 0.2})
+    settings = settings_with(limits={"header_seconds": 1.0})
     async with (
         serving(mount(blueprint=pages()), settings=settings) as server,
         connected(server) as client,
@@ -130,7 +130,7 @@ async def test_a_second_head_that_never_ends_is_bounded_as_well() -> None:
         await client.read_head()
         await client.read(5)
         await client.send(b"GET / HTTP/1.1\r\nx: ")
-        with trio.fail_after(3):
+        with trio.fail_after(8):
             assert await client.read_rest() == b""
 
 
@@ -153,7 +153,7 @@ async def test_a_head_that_is_too_large_is_answered_431() -> None:
 async def test_garbage_is_answered_400_or_closed_at_once(garbage: bytes) -> None:
     async with serving(mount(blueprint=pages())) as server, connected(server) as client:
         await client.send(garbage)
-        with trio.fail_after(2):
+        with trio.fail_after(8):
             rest = await client.read_rest()
         assert rest == b"" or rest.startswith(b"HTTP/1.1 400 ")
 

@@ -113,7 +113,7 @@ async def test_a_peer_that_never_answers_the_close_is_dropped() -> None:
 
 async def test_finish_returns_at_once_when_the_peer_answers_the_close() -> None:
     async with lane() as it:
-        with trio.fail_after(1):
+        with trio.fail_after(CLOSE_SECONDS - 1):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(it.server.finish)
                 assert await it.client.read_close() == 1000
@@ -348,5 +348,5 @@ async def test_a_close_behind_many_messages_is_answered_when_nobody_receives_the
     async with lane() as it:
         await it.client.send(frame(raw.TEXT, b"x") * 100 + frame(raw.CLOSE, b"\x03\xe8"))
         assert await it.server.receive() == (b"x", True)
-        with trio.fail_after(1):
+        with trio.fail_after(CLOSE_SECONDS - 1):
             await it.server.finish()

@@ -61,8 +61,8 @@ async def test_requests_are_served_over_http2_and_http1(tmp_path: Path, http2: b
             missing = await http.get(f"{url}/nothing")
             stopping = trio.current_time()
             assert server.connections is not None
-            await server.connections.stop(5.0)
-            assert trio.current_time() - stopping < 1.0
+            await server.connections.stop(60.0)
+            assert trio.current_time() - stopping < 15.0
     assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
     assert missing.status_code == 404
 
@@ -121,7 +121,7 @@ async def test_a_client_that_speaks_no_tls_is_dropped_and_others_are_served(
         stream = await trio.open_tcp_stream(server.host, server.port)
         async with stream:
             await stream.send_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-            with trio.fail_after(3):
+            with trio.fail_after(8):
                 while await stream.receive_some():
                     pass
         url = server.url.replace("http:", "https:")
@@ -131,7 +131,7 @@ async def test_a_client_that_speaks_no_tls_is_dropped_and_others_are_served(
 
 async def test_a_head_that_never_ends_is_bounded_under_tls(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
-    settings = settings_with(limits={"header_seconds": 0.3})
+    settings = settings_with(limits={"header_seconds": 1.0})
     async with serving(
         mount(blueprint=pages()), tls=tls_of(cert, key), settings=settings
     ) as server:
@@ -142,7 +142,7 @@ async def test_a_head_that_never_ends_is_bounded_under_tls(tmp_path: Path) -> No
             https_compatible=True,
         )
         await stream.send_all(b"GET / HTTP/1.1\r\nx: ")
-        with trio.fail_after(3):
+        with trio.fail_after(8):
             assert await stream.receive_some() == b""
         await stream.aclose()
 
