@@ -19,7 +19,9 @@ from actors.core import ActorStopped, ChildSpec, MailboxFull, Message, Ref, Rest
 from actors.jobs.media_job import GRACE_SECONDS, MediaJob
 from actors.streams.services import MediaServices
 from media.contract.analysis import (
+    DEEPEST,
     EVENT_BYTES,
+    MOST_VALUES,
     NAME_LENGTH,
     AnalysisBegan,
     AnalysisEnd,
@@ -29,7 +31,9 @@ from media.contract.analysis import (
 from media.contract.jobs import JobEnded, WorkEvent
 
 NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{NAME_LENGTH}}}")
-MOST_INNER = 500  # lists and objects in an event
+MOST_DETAIL = 1000  # of why it is over, with the names of plug-ins
+LAST_MOMENT = 1e11  # seconds since 1970: some thousand years
+KINDS = {"audio", "video"}
 DEATHS = {
     "killed": "its process was killed",
     "stalled": "its process does not answer: the algorithm keeps it from doing so",
@@ -100,6 +104,8 @@ class Analysis(MediaJob):
         if self._is_over:
             return
         match event:
+            case AnalysisBegan(kinds) if not kinds or not KINDS.issuperset(kinds):
+                self._die("garbage", DEATHS["garbage"])
             case AnalysisBegan(kinds):
                 self._known = True
                 self.ctx.log.info("analytic.began", kinds=list(kinds), **self._about)
@@ -115,7 +121,7 @@ class Analysis(MediaJob):
             case AnalysisOver(reason, detail, dropped):
                 self._known |= reason in (AnalysisEnd.NOT_LOADED, AnalysisEnd.UNFIT)
                 self._count(dropped)
-                self._die(reason.value, detail)
+                self._die(reason.value, _line_of(detail))
             case JobEnded(reason, detail):
                 self._ended = self._number
                 why = DEATHS.get(reason, "its process has ended")
@@ -136,15 +142,39 @@ class Analysis(MediaJob):
         self.ctx.stop(reason)
 
 
+def _line_of(detail: str) -> str:
+    """Return what a process says of its end as a line for logs and people."""
+    line = " ".join(detail[:MOST_DETAIL].split())
+    return "".join(each if each.isprintable() else "?" for each in line)
+
+
 def _makes_sense(event: AnalysisNoted) -> bool:
     """Tell whether this is an event: a plug-in may have written over the memory of its process."""
     if not NAME.fullmatch(event.name) or len(event.body) > EVENT_BYTES:
+        return False
+    if not 0 <= event.time < LAST_MOMENT:
         return False
     try:
         values = msgspec.json.decode(event.body)
     except (msgspec.DecodeError, RecursionError):
         return False
-    return isinstance(values, dict) and event.body.count(b"[") + event.body.count(b"{") < MOST_INNER
+    return isinstance(values, dict) and _is_small(values)
+
+
+def _is_small(values: object) -> bool:
+    """Tell whether these are no more, and no deeper, than a plug-in may tell."""
+    count, level = 1, [values]
+    for _ in range(DEEPEST + 1):
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner.extend(each.values())
+            elif isinstance(each, list):
+                inner.extend(each)
+        count, level = count + len(inner), inner
+        if not level or count > MOST_VALUES:
+            break
+    return not level and count <= MOST_VALUES
 
 
 def analysis_spec(

@@ -168,8 +168,8 @@ class RoomAnalytics:
 
     def answer(self, id: str) -> str | None:
         """Answer who waits for one that has begun; return it if it is to be ended: he has left."""
-        line = self._lines[id]
-        if line.asker is None:
+        line = self._lines.get(id)  # none: it was ended, as it did not take what it is to take
+        if line is None or line.asker is None:
             return None
         if line.asker.done:
             line.end = "caller_left"

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 import msgspec
 
 from media.analysis.plugin import BadEvent
-from media.contract.analysis import EVENT_BYTES, EVENTS_PER_SECOND, NAME_LENGTH
+from media.contract.analysis import (
+    DEEPEST,
+    DETAIL_LENGTH,
+    EVENT_BYTES,
+    EVENTS_PER_SECOND,
+    MOST_VALUES,
+    NAME_LENGTH,
+)
 
 NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{NAME_LENGTH}}}")
 PLAIN = (str, int, float, bool, type(None))
-MOST_VALUES, DEEPEST = 1000, 8
 LARGEST_NUMBER = 2**53  # beyond it, readers of JSON round
-DETAIL_LENGTH = 200
 
 
 class EventRate:
@@ -65,12 +71,16 @@ def cleaned(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     try:
-        text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - it is a stranger's
+        text = _one_line(str(error))
+    except BaseException:  # noqa: BLE001 - it is a stranger's
         text = ""
-    text = "".join(each if each.isprintable() else "?" for each in text)
-    name = type(error).__name__[:NAME_LENGTH]
+    name = _one_line(type(error).__name__)[:NAME_LENGTH]
     return (f"{name}: {text}" if text else name)[:DETAIL_LENGTH]
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return "".join(each if each.isprintable() else "?" for each in line)
 
 
 def _plain(value: Any, left: list[int], depth: int) -> Any:
@@ -84,6 +94,8 @@ def _plain(value: Any, left: list[int], depth: int) -> Any:
         return {str(key): _plain(each, left, depth - 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each, left, depth - 1) for each in value]
+    if isinstance(value, Enum):
+        value = value.value
     if not isinstance(value, PLAIN) and callable(getattr(value, "item", None)):
         if getattr(value, "shape", ()) != ():
             raise BadEvent("an event has an array: make a list of it")
@@ -94,4 +106,12 @@ def _plain(value: Any, left: list[int], depth: int) -> Any:
         raise BadEvent("an event has a number that is none")
     if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
         raise BadEvent("an event has a number that is too large")
+    return _of_json(value)
+
+
+def _of_json(value: Any) -> Any:
+    """Return a plain value as the very type that JSON has: numpy's float64 is a float, too."""
+    for kind in (str, float, int):
+        if isinstance(value, kind) and not isinstance(value, bool):
+            return kind(value)
     return value

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 SMALLEST, LARGEST = 16, 4096  # pixels of a side that may be asked for
-MOST_PICTURES = 60.0  # a second
+FEWEST_PICTURES, MOST_PICTURES = 0.001, 60.0  # a second
 RATES = (8000, 16_000, 24_000, 32_000, 48_000)  # Hz, of sound
 
 
@@ -33,11 +33,13 @@ class PictureWants:
     format: Literal["rgb", "gray"] = "rgb"
 
     def __post_init__(self) -> None:
+        if not all(type(it) is int for it in (self.width, self.height)):
+            raise ValueError("sides are whole numbers of pixels")
         sides = (self.width, self.height)
         if sides != (0, 0) and not all(SMALLEST <= it <= LARGEST for it in sides):
             raise ValueError(f"sides have {SMALLEST} to {LARGEST} pixels, or both 0")
-        if not 0 < self.rate <= MOST_PICTURES:
-            raise ValueError(f"at most {MOST_PICTURES:g} pictures a second can be had")
+        if not FEWEST_PICTURES <= self.rate <= MOST_PICTURES:
+            raise ValueError(f"{FEWEST_PICTURES:g} to {MOST_PICTURES:g} pictures a second")
         if self.format not in ("rgb", "gray"):
             raise ValueError('pictures are "rgb" or "gray"')
 
@@ -55,7 +57,7 @@ class SoundWants:
     seconds: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.rate not in RATES:
+        if type(self.rate) is not int or self.rate not in RATES:
             raise ValueError(f"the rate of sound is one of {', '.join(map(str, RATES))}")
         if self.channels not in (1, 2):
             raise ValueError("sound has one channel or two")
@@ -77,6 +79,10 @@ class Wants:
     def __post_init__(self) -> None:
         if self.picture is None and self.sound is None:
             raise ValueError("a plug-in wants pictures or sound")
+        if not isinstance(self.picture, PictureWants | None):
+            raise ValueError("`picture` is a PictureWants")
+        if not isinstance(self.sound, SoundWants | None):
+            raise ValueError("`sound` is a SoundWants")
 
 
 @dataclass(frozen=True, slots=True)

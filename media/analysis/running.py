@@ -97,7 +97,7 @@ class PluginThread:
         try:
             over = self._outcome()
         except BaseException as error:  # noqa: BLE001 - the boundary: a stranger's code
-            traceback.print_exc(file=sys.stderr)
+            _print_error()
             over = self._over(AnalysisEnd.RAISED, cleaned(error))
         self._tell(over)
 
@@ -109,7 +109,7 @@ class PluginThread:
             known = ", ".join(names()[:MOST_NAMED])
             return self._over(AnalysisEnd.UNKNOWN, f"there is no such algorithm here, but {known}")
         except BaseException as error:  # noqa: BLE001 - as above
-            traceback.print_exc(file=sys.stderr)
+            _print_error()
             return self._over(AnalysisEnd.NOT_LOADED, cleaned(error))
         self._tell(wants)
         self._fits.wait()
@@ -152,6 +152,12 @@ class PluginThread:
                 token.run_sync_soon(self._frames.look, idempotent=True)
 
 
+def _print_error() -> None:
+    """Write what was raised for the log, unless the plug-in has closed or replaced stderr."""
+    with suppress(Exception):
+        traceback.print_exc(file=sys.stderr)
+
+
 class _WaitingFrames(Frames):
     """The frames that were not taken yet, and who waits for one."""
 
@@ -188,7 +194,9 @@ class _WaitingFrames(Frames):
     async def __anext__(self) -> Frame:
         await trio.lowlevel.checkpoint()
         while True:
-            self._arrived = arrived = trio.Event()
+            if self._arrived is None or self._arrived.is_set():
+                self._arrived = trio.Event()  # one for all who wait
+            arrived = self._arrived
             found = self._next()
             if found is not None:
                 make, skipped = found

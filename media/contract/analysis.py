@@ -9,6 +9,8 @@ import msgspec
 EVENT_BYTES = 4096  # of one event, as JSON
 EVENTS_PER_SECOND = 20.0  # of one analytic; as many may come at once
 NAME_LENGTH = 64  # of an algorithm, and of an event
+MOST_VALUES, DEEPEST = 1000, 8  # of one event: values in it, and how deep they stand in each other
+DETAIL_LENGTH = 200  # of why one is over
 
 
 class AnalysisEnd(StrEnum):

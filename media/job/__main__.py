@@ -64,11 +64,13 @@ def main() -> int:
 def _die_with(lifeline: int) -> None:
     """Have the kernel kill us when the other end closes, even while we hang or are stopped.
 
+    Where we have a group of our own, what a plug-in has started is killed, too.
     Where a system cannot do that, the end of the control socket has to do.
     """
     with suppress(OSError, AttributeError):
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+        own_group = os.getpgrp() == os.getpid()
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpid() if own_group else os.getpid())
         flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
 

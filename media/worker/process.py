@@ -184,18 +184,23 @@ class JobProcess:
     ) -> None:
         sockets = self._their_control.fileno(), self._their_media.fileno()
         theirs = *sockets, self._their_lifeline, self._mark
-        await trio.run_process(
-            self._plan.command(*theirs),
-            pass_fds=theirs,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=self._plan.all_of_environment(),
-            start_new_session=True,  # Ctrl-C is for the server, which ends its jobs in order
-            check=False,
-            deliver_cancel=_kill,
-            task_status=task_status,
-        )
+        try:
+            await trio.run_process(
+                self._plan.command(*theirs),
+                pass_fds=theirs,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=self._plan.all_of_environment(),
+                start_new_session=True,  # Ctrl-C is for the server, which ends its jobs in order
+                check=False,
+                deliver_cancel=_kill,
+                task_status=task_status,
+            )
+        finally:
+            if self.pid:
+                with suppress(OSError):  # there are none
+                    os.killpg(self.pid, signal.SIGKILL)  # what an analytics plug-in has started
 
     async def _wait(self, process: trio.Process) -> None:
         """Return when it has ended, by itself or because it was due to."""

@@ -11,7 +11,7 @@ from tests.support.jobs import SECONDS
 from tests.support.shows import PICTURE
 
 ODD = '''
-import os, sys, time
+import os, subprocess, sys, threading, time
 import trio
 from media.analysis import PictureWants, SoundWants, Wants
 
@@ -28,12 +28,17 @@ class Told:
 
 
 class Sleeps(Told):
-    """Blocks its thread for three seconds at the first frame."""
+    """Blocks its thread for three seconds at the first frame, and until there is a file."""
     async def analyse(self, frames, emit):
         await anext(frames)
+        began = time.monotonic()
         time.sleep(3)
+        while not os.path.exists(os.path.join(os.path.dirname(__file__), "wake")):
+            time.sleep(0.05)
+        slept = time.monotonic() - began
         frame = await anext(frames)
-        emit("woke", {"skipped": frame.skipped, "late": time.monotonic() - frame.moment})
+        emit("woke", {"skipped": frame.skipped, "late": time.monotonic() - frame.moment,
+                      "slept": slept})
         await trio.sleep_forever()
 
 
@@ -78,6 +83,45 @@ class Dies(Told):
         os._exit(3)
 
 
+class Clings(Told):
+    """Starts a process and a thread that end with nothing, and does not heed its own end."""
+    async def analyse(self, frames, emit):
+        child = subprocess.Popen(["sleep", "600"])
+        threading.Thread(target=time.sleep, args=(600,)).start()
+        emit("child", {"pid": child.pid})
+        while True:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(600)
+
+
+class Mute(Told):
+    """Raises, with nowhere to write it."""
+    async def analyse(self, frames, emit):
+        sys.stderr.close()
+        raise ValueError("unheard")
+
+
+class Cuts(Told):
+    """Closes what its process talks through."""
+    async def analyse(self, frames, emit):
+        os.closerange(0, 64)
+        await trio.sleep_forever()
+
+
+class Shared(Told):
+    """Has two tasks take frames."""
+    async def analyse(self, frames, emit):
+        async def take(who):
+            for _ in range(3):
+                await anext(frames)
+                emit(who)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take, "one")
+            nursery.start_soon(take, "two")
+        emit("both")
+        await trio.sleep_forever()
+
+
 class Hears(Told):
     wants = Wants(sound=SoundWants(8000, seconds=0.2))
     async def analyse(self, frames, emit):
@@ -98,7 +142,7 @@ no_plugin = 7
 '''
 NAMES = (
     "Told", "Sleeps", "Raises", "Returns", "Floods", "Garbage", "Exits", "Dies", "Hears", "NoWants",
-    "NotAsync", "no_plugin",
+    "NotAsync", "no_plugin", "Clings", "Mute", "Cuts", "Shared",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -126,12 +127,11 @@ async def test_what_moves_in_a_film_is_told_and_a_kill_ends_it(
             pids = children(scene.process.process.pid) - before
             for pid in pids:
                 if threads(pid) > 1:  # it runs a plug-in
-                    os.kill(pid, signal.SIGKILL)
-            began = trio.current_time()
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
             with trio.fail_after(SECONDS):
                 while await scene.ok("GET", "/analytics"):
-                    await trio.sleep(0.02)
-            assert trio.current_time() - began < 5.0  # as told by requests, on a busy machine
+                    await trio.sleep(0.05)
             with trio.fail_after(SECONDS):
                 while "ended" not in (last := json.loads((await ann.told("text"))["message"])):
                     pass

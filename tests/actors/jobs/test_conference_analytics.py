@@ -312,28 +312,27 @@ async def test_one_that_dies_is_over_and_its_reason_is_told(reason: str, detail:
     assert (over["reason"], over["detail"]) == (reason, detail)
 
 
-@pytest.mark.parametrize(
-    "noted",
-    [
-        AnalysisNoted("motion", b"no JSON", 1.0),
-        AnalysisNoted("motion", b"[1]", 1.0),
-        AnalysisNoted("motion", b'{"a":' + b"[" * 1500 + b"]" * 1500 + b"}", 1.0),
-        AnalysisNoted("motion", b'{"a":"' + b"x" * 5000 + b'"}', 1.0),
-        AnalysisNoted("two\nlines", b"{}", 1.0),
-    ],
-    ids=["no JSON", "a list", "deep", "long", "name"],
-)
-async def test_a_process_that_tells_no_events_is_ended(noted: AnalysisNoted) -> None:
-    with logged() as lines:
-        async with open_meeting() as meeting:
-            (ann,) = await join(meeting, "ann")
-            stream = await ann.publish()
-            await begin(meeting, analyse(None, stream, notify=True))
-            meeting.engine.tell_of_job(the_analysis(meeting)[0], noted)
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_source_that_ends_while_one_opens_leaves_no_job(turns: int) -> None:
+    async with open_meeting() as meeting:
+        (ann,) = await join(meeting, "ann")
+        stream = await ann.publish()
+        told: list[Refused] = []
+
+        async def ask() -> None:
+            try:
+                await meeting.room.ask(analyse(None, stream), within=100)
+            except Refused as refusal:
+                told.append(refusal)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            for _ in range(turns):
+                await trio.lowlevel.checkpoint()
+            await ann.order(Unpublish(stream))
             await settle()
-            assert await meeting.manage(GetAnalytics()) == ()
-            assert [it["ended"] for it in said(ann)] == ["garbage"]
-    assert ends(lines) == ["garbage"]
+        assert len(told) == 1
+        assert meeting.engine.jobs.jobs == {}
 
 
 async def test_with_notify_events_are_said_to_all_but_not_too_many(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import Enum, IntEnum
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,20 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Level(IntEnum):
+    HIGH = 3
+
+
+class Number(int):
+    pass
+
+
 ITSELF: dict[str, Any] = {}
 ITSELF["again"] = ITSELF
 
@@ -30,6 +45,11 @@ ITSELF["again"] = ITSELF
         ({"who": ["ann", None, True], "at": (1, 2)}, {"who": ["ann", None, True], "at": [1, 2]}),
         ({"np": np.float32(0.5), "n": np.int64(7)}, {"np": 0.5, "n": 7}),
         ({"is": np.bool_(True)}, {"is": True}),
+        ({"mean": np.float64(0.5), "who": np.str_("ann")}, {"mean": 0.5, "who": "ann"}),
+        (
+            {"colour": Colour.RED, "level": Level.HIGH, "n": Number(7)},
+            {"colour": "red", "level": 3, "n": 7},
+        ),
         ({"text": "ä\n\x00"}, {"text": "ä\n\x00"}),
     ],
 )
@@ -102,12 +122,22 @@ class Odd(Exception):
         raise RuntimeError
 
 
+class Interrupting(Exception):
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+Named = type("two\n\x1blines", (Exception,), {})
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
         (ValueError("no\x1b[31m such\n thing"), "ValueError: no?[31m such thing"),
         (KeyError(), "KeyError"),
         (Odd(), "Odd"),
+        (Interrupting(), "Interrupting"),
+        (Named("it"), "two ?lines: it"),
         (ExceptionGroup("", [ValueError("inner")]), "ValueError: inner"),
         (RuntimeError("x" * 1000), "RuntimeError: " + "x" * 186),
     ],
@@ -120,6 +150,13 @@ def test_an_error_is_one_short_line(error: BaseException, text: str) -> None:
     "make",
     [
         lambda: Wants(),
+        lambda: Wants(PictureWants),  # type: ignore[arg-type]
+        lambda: Wants(SoundWants()),  # type: ignore[arg-type]
+        lambda: Wants(sound=PictureWants()),  # type: ignore[arg-type]
+        lambda: PictureWants(160.5, 90),  # type: ignore[arg-type]
+        lambda: PictureWants(rate=1e-320),
+        lambda: PictureWants(rate=float("nan")),
+        lambda: SoundWants(16_000.0),  # type: ignore[arg-type]
         lambda: PictureWants(8, 8),
         lambda: PictureWants(0, 90),
         lambda: PictureWants(5000, 90),

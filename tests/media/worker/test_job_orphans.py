@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -47,3 +48,34 @@ async def test_a_server_that_is_killed_leaves_no_process(stopped: bool):
         finally:
             for pid in filter(alive, pids):
                 os.kill(pid, signal.SIGKILL)
+
+
+async def test_what_a_process_has_started_is_killed_with_its_lifeline() -> None:
+    program = (
+        "import subprocess, sys, time\n"
+        "from media.job.__main__ import _die_with\n"
+        "_die_with(int(sys.argv[1]))\n"
+        "print(subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    theirs, ours = os.pipe()
+    process = subprocess.Popen(  # noqa: ASYNC220 - it is started at once
+        [sys.executable, "-c", program, str(theirs)],
+        pass_fds=[theirs],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    try:
+        os.close(theirs)
+        assert process.stdout is not None
+        child = int(await trio.to_thread.run_sync(process.stdout.readline))
+        assert alive(child)
+        os.close(ours)
+        with trio.fail_after(SECONDS):
+            while alive(child) or alive(process.pid):
+                await trio.sleep(0.01)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
