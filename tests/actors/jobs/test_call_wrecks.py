@@ -12,6 +12,7 @@ from actors.core import ActorError
 from actors.jobs.call import Call
 from actors.words.calls import CallEnd, CallRefused, LegEnded, LegOffered
 from actors.words.facts import PeerLeft
+from actors.words.orders import DropParticipant, Placed, Say
 from media.contract.errors import MediaTimeout
 from media.contract.paths import MediaPath, PathFailure, PathTrouble
 from media.contract.plans import PortFacts, PortSink, PortWanted
@@ -230,6 +231,37 @@ async def test_who_floods_a_call_with_offers_ends_that_call_alone() -> None:
         await settle()
         assert phone.over
         await check_other_talks(exchange, other)
+
+
+async def test_a_room_that_talks_a_lot_fills_the_mailbox_of_no_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, gate = FakeEngine.open_port, trio.Event()
+
+    async def slow(
+        self: FakeEngine, id: str, wanted: PortWanted, events: PortSink | None = None
+    ) -> PortFacts:
+        await gate.wait()
+        return await real(self, id, wanted, events)
+
+    async with open_exchange() as exchange:
+        ann = await exchange.meeting.member("ann")
+        monkeypatch.setattr(FakeEngine, "open_port", slow)
+        phone = await exchange.ring("phone")
+        for number in range(600):
+            to = "phone" if number % 2 else None
+            exchange.meeting.room.tell(Placed(ann.id, "", Say("hello", to)))
+            if number % 100 == 0:
+                await settle()
+        await settle()
+        phone.tell(LegOffered(OFFER))
+        gate.set()
+        await settle()
+        assert not phone.over
+        assert len(phone.answers) == 2
+        await exchange.meeting.manage(DropParticipant("phone"))
+        await settle()
+        assert phone.hung_up is CallEnd.DROPPED
 
 
 async def test_an_end_that_crosses_an_offer_is_the_last() -> None:
