@@ -7,17 +7,18 @@ from contextlib import suppress
 
 from actors.core import Actor, ActorError, ActorStopped, MailboxFull, Message, Ref, StopChild
 from actors.streams.from_room import FromRoom as FromRoom
-from actors.words.facts import Dropped, Fact, RoomClosed
+from actors.words.facts import Dropped, Fact, PermissionSet, RoomClosed
 from actors.words.keys import MEMBERS
 from actors.words.rooms import Notice
 
-ENDS = (Dropped, RoomClosed)  # what tells a member of its end
+DECIDED = (Dropped, PermissionSet, RoomClosed)  # by a management
 
 
 class Audience:
     """Belongs to one incarnation of a room. `refs` are its members' peers by id, all watched.
 
-    Those who are deaf are told of their end alone: nobody else's talk may fill their mailboxes.
+    Those who are deaf are told what a management decides of them alone: nobody else's talk may fill
+    their mailboxes.
     """
 
     __slots__ = ("_ask_seconds", "_deaf", "_ending", "_room", "refs")
@@ -72,9 +73,9 @@ class Audience:
         self, fact: Fact, peers: Iterable[Ref[Message]], but: Ref[Message] | None = None
     ) -> None:
         """Tell peers; one that cannot even keep up with its own mailbox ends, the room goes on."""
-        told, is_end = FromRoom(self._room.ctx.self_ref, fact), isinstance(fact, ENDS)
+        told, decided = FromRoom(self._room.ctx.self_ref, fact), isinstance(fact, DECIDED)
         for peer in peers:
-            if peer is but or (peer in self._deaf and not is_end):
+            if peer is but or (peer in self._deaf and not decided):
                 continue
             try:
                 peer.tell(told)
