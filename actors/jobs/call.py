@@ -318,7 +318,8 @@ class Call(Actor[Message]):
         except ActorStopped:
             return  # it ends with its room
         except MailboxFull:
-            self.ctx.start_task(self._tell_rest, name="telling")
+            with suppress(ActorStopped):  # it is ending, and its room sees that
+                self.ctx.start_task(self._tell_rest, name="telling")
         self._untold.append(fact)
 
     async def _tell_rest(self) -> None:

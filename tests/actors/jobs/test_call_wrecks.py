@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from actors.core import ActorError
 from actors.jobs.call import Call
-from actors.words.calls import CallEnd, CallRefused, LegEnded, LegOffered
+from actors.words.calls import CallEnd, CallRefused, EndCall, LegEnded, LegOffered
 from actors.words.facts import PeerLeft
 from actors.words.orders import DropParticipant, Placed, Say
 from media.contract.errors import MediaTimeout
@@ -220,6 +220,32 @@ async def test_a_call_that_is_over_while_its_port_opens_leaves_none_open(
         assert phone.answers == []
         assert await exchange.members() == []
         assert exchange.engine.ports == {}
+
+
+async def test_a_call_that_is_ended_amid_an_offer_ends_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, gate = FakeEngine.open_port, trio.Event()
+
+    async def slow(
+        self: FakeEngine, id: str, wanted: PortWanted, events: PortSink | None = None
+    ) -> PortFacts:
+        await gate.wait()
+        return await real(self, id, wanted, events)
+
+    with logged() as lines:
+        async with open_exchange() as exchange, trio.open_nursery() as nursery:
+            phone = await exchange.talk("phone")
+            monkeypatch.setattr(FakeEngine, "open_port", slow)
+            phone.tell(LegOffered(sections(sound_section(PCMA), picture_section(VP8_CODEC))))
+            await settle()
+            nursery.start_soon(exchange.meeting.manage, EndCall("phone"))
+            await settle()
+            gate.set()
+            await settle()
+            assert phone.hung_up is CallEnd.HUNG_UP
+            assert exchange.engine.ports == {}
+    assert "actor.crashed" not in [it["event"] for it in lines]
 
 
 async def test_who_floods_a_call_with_offers_ends_that_call_alone() -> None:
