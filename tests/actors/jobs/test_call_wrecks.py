@@ -248,6 +248,25 @@ async def test_a_call_that_is_ended_amid_an_offer_ends_in_order(
     assert "actor.crashed" not in [it["event"] for it in lines]
 
 
+async def test_a_call_that_is_ending_may_want_paths_in_vain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = Call.teardown
+
+    async def teardown(self: Call, reason: str) -> None:
+        self._wire()
+        await real(self, reason)
+
+    with logged() as lines:
+        async with open_exchange() as exchange:
+            monkeypatch.setattr(Call, "teardown", teardown)
+            phone = await exchange.talk("phone")
+            phone.end()
+            await settle()
+            assert exchange.engine.ports == {}
+    assert "actor.crashed" not in [it["event"] for it in lines]
+
+
 async def test_who_floods_a_call_with_offers_ends_that_call_alone() -> None:
     async with open_exchange() as exchange:
         phone, other = await two_talk(exchange)
