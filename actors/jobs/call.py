@@ -34,6 +34,7 @@ from actors.jobs.call_rules import (
     answered,
     offer_sections,
     peer_host,
+    permitted,
     placed,
     terms_of,
 )
@@ -54,7 +55,7 @@ from actors.words.calls import (
     LegKeyframe,
     LegOffered,
 )
-from actors.words.facts import Dropped, RoomClosed
+from actors.words.facts import Dropped, PermissionSet, RoomClosed
 from media.contract.errors import MediaError
 from media.contract.paths import MediaPath, PathTrouble
 from media.contract.plans import DigitPressed
@@ -107,6 +108,10 @@ class Call(Actor[Message]):
                 self._note_digit(Digit(pressed.digit, pressed.milliseconds))
             case FromRoom(_, Dropped()):
                 self._end(CallEnd.DROPPED)
+            case FromRoom(_, PermissionSet(permission)):
+                self._allowed = permitted(
+                    self._plan.allowed, permission, self._allowed, self._agreed
+                )
             case FromRoom(_, RoomClosed()):
                 self._end(CallEnd.ROOM_ENDED)
             case Take(sources):
@@ -313,7 +318,8 @@ class Call(Actor[Message]):
         except ActorStopped:
             return  # it ends with its room
         except MailboxFull:
-            self.ctx.start_task(self._tell_rest, name="telling")
+            with suppress(ActorStopped):  # it is ending, and its room sees that
+                self.ctx.start_task(self._tell_rest, name="telling")
         self._untold.append(fact)
 
     async def _tell_rest(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from actors.streams.conference_calls import CallTerms
 from actors.streams.publishing import AUDIO_FORMATS, KINDS, PROFILES, VIDEO_FORMATS
 from actors.words.calls import CallDescription, CallSection
+from actors.words.permission import Abilities, Permission
 from actors.words.streams import VideoFormat
 from media.contract.codec import Codec, h264_profile
 from media.contract.plans import Address, Remote
@@ -126,6 +127,19 @@ def accepted(
     return tuple(agreed) if has_sound(agreed) else None
 
 
+def permitted(usual: Allowed, may: Permission, before: Allowed, agreed: Agreed) -> Allowed:
+    """Return what may be agreed on from now on, by another permission.
+
+    What goes on already may go on, as with other members.
+    """
+    kinds = {it.kind for it in agreed if it.receives is not None}
+    return replace(
+        usual,
+        comes=_ways(usual.comes, may.publish, before.comes & kinds),
+        goes=_ways(usual.goes, may.subscribe, before.goes & kinds),
+    )
+
+
 def has_sound(agreed: Iterable[AgreedSection]) -> bool:
     return any(it.kind == AUDIO and it.receives is not None for it in agreed)
 
@@ -208,6 +222,11 @@ def peer_host(uri: str) -> str:
 
 
 # --- inside
+
+
+def _ways(usual: frozenset[str], may: Abilities, goes_on: frozenset[str]) -> frozenset[str]:
+    able = {AUDIO: may.audio, VIDEO: may.video}
+    return frozenset(kind for kind in usual if able[kind] or kind in goes_on)
 
 
 def _chosen(section: CallSection, allowed: Allowed) -> Codec | None:

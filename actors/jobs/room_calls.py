@@ -210,14 +210,16 @@ class RoomCalls:
         conference, ctx, call = self._conference, self._room.ctx, plan.id
         self._seats.check_seat(presence)
         conference.begin_call(CallMedia(call, self._new_id(), self._new_id(), hears, sees))
+        counted = open_name(self._name, call)
+        self._media.calls_open.add(counted)  # before other rooms look how many there are
         try:
             await self._processes.check(conference.call_output(call, terms))
             ref = await ctx.spawn(call_spec(plan, self._media, ctx.self_ref))
         except BaseException:
+            self._media.calls_open.discard(counted)
             conference.end_call(call)
             raise
         ctx.watch(ref)
-        self._media.calls_open.add(open_name(self._name, call))
         rings = self._media.calls.ring_seconds + DIAL_MARGIN
         due = ctx.now() + (AGREE_SECONDS if plan.leg is not None else rings)
         self._lines[call] = line = CallLine(presence, plan.peer, ref, due, plan.leg)

@@ -7,15 +7,21 @@ from contextlib import suppress
 
 from actors.core import Actor, ActorError, ActorStopped, MailboxFull, Message, Ref, StopChild
 from actors.streams.from_room import FromRoom as FromRoom
-from actors.words.facts import Fact
+from actors.words.facts import Dropped, Fact, PermissionSet, RoomClosed
 from actors.words.keys import MEMBERS
 from actors.words.rooms import Notice
 
+DECIDED = (Dropped, PermissionSet, RoomClosed)  # by a management
+
 
 class Audience:
-    """Belongs to one incarnation of a room. `refs` are its members' peers by id, all watched."""
+    """Belongs to one incarnation of a room. `refs` are its members' peers by id, all watched.
 
-    __slots__ = ("_ask_seconds", "_ending", "_room", "refs")
+    Those who are deaf are told what a management decides of them alone: nobody else's talk may fill
+    their mailboxes.
+    """
+
+    __slots__ = ("_ask_seconds", "_deaf", "_ending", "_room", "refs")
 
     def __init__(
         self, room: Actor[Message], refs: dict[str, Ref[Message]], ask_seconds: float
@@ -23,6 +29,7 @@ class Audience:
         self._room = room
         self._ask_seconds = ask_seconds
         self._ending: set[Ref[Message]] = set()  # peers too slow, being ended
+        self._deaf: set[Ref[Message]] = set()
         self.refs = refs
 
     def watch_again(self) -> None:
@@ -30,18 +37,21 @@ class Audience:
         for ref in self.refs.values():
             self._room.ctx.watch(ref)
 
-    def add(self, peer: str, ref: Ref[Message]) -> None:
+    def add(self, peer: str, ref: Ref[Message], *, deaf: bool = False) -> None:
         """Take in a peer, instead of one that had its id before."""
         known = self.refs.get(peer)
         if known is not None and known != ref:
             self._room.ctx.unwatch(known)
         self.refs[peer] = ref
+        if deaf:
+            self._deaf.add(ref)
         self._room.ctx.watch(ref)
 
     def remove(self, peer: str) -> None:
         """Forget a peer; an unknown one changes nothing."""
         ref = self.refs.pop(peer, None)
         if ref is not None:
+            self._deaf.discard(ref)
             self._room.ctx.unwatch(ref)
 
     def tell(self, notices: Iterable[Notice]) -> None:
@@ -63,9 +73,9 @@ class Audience:
         self, fact: Fact, peers: Iterable[Ref[Message]], but: Ref[Message] | None = None
     ) -> None:
         """Tell peers; one that cannot even keep up with its own mailbox ends, the room goes on."""
-        told = FromRoom(self._room.ctx.self_ref, fact)
+        told, decided = FromRoom(self._room.ctx.self_ref, fact), isinstance(fact, DECIDED)
         for peer in peers:
-            if peer is but:
+            if peer is but or (peer in self._deaf and not decided):
                 continue
             try:
                 peer.tell(told)

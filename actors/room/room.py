@@ -192,7 +192,13 @@ class Room(Actor[Message]):
         self._let_in(order.peer, order.admission, order.tag, lock)
 
     def _let_in(
-        self, ref: Ref[Message], admission: Admission, tag: str, lock: PinLock | None
+        self,
+        ref: Ref[Message],
+        admission: Admission,
+        tag: str,
+        lock: PinLock | None,
+        *,
+        deaf: bool = False,
     ) -> None:
         state, peer = self._state, admission.presence.peer
         self._roster.lock, self._roster.used = lock, True  # first: it never comes back open
@@ -200,7 +206,7 @@ class Room(Actor[Message]):
         if self._expiry is not None:
             self._stay()
         self._unaware.discard(peer)
-        self._audience.add(peer, ref)
+        self._audience.add(peer, ref, deaf=deaf)
         streams = self._conference.streams if self._conference is not None else ()
         self._audience.tell(state.join(admission, tag, lock, streams))
         if self._site is not None:
@@ -219,7 +225,7 @@ class Room(Actor[Message]):
     def seat(self, call: Ref[Message], presence: Presence) -> None:
         """Have a call be a member. Raises what `check_seat` raises."""
         self.check_seat(presence)
-        self._let_in(call, Admission(presence), "", self._state.lock)
+        self._let_in(call, Admission(presence), "", self._state.lock, deaf=True)
 
     def unseat(self, peer: str) -> None:
         """Have a call be no member any more; nothing where it is none."""

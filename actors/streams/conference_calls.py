@@ -7,7 +7,9 @@ Neither is negotiated as those of members are: what a call and its room have agr
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 
 from msgspec import structs
 
@@ -18,9 +20,17 @@ from actors.streams.outputs import Output
 from actors.streams.publishing import KINDS, Publication
 from actors.streams.tables import CallMedia
 from actors.words.calls import CallUnknown
-from actors.words.conference_refusals import AudioForbidden, TooManyStreams
+from actors.words.conference_refusals import AudioForbidden, TargetUnsatisfying, TooManyStreams
 from actors.words.facts import StreamAdded
-from actors.words.streams import AudioFormat, OutputChange, StatusChange, Stream, VideoFormat
+from actors.words.streams import (
+    AudioFormat,
+    AudioWanted,
+    OutputChange,
+    StatusChange,
+    Stream,
+    VideoFormat,
+    VideoWanted,
+)
 from actors.words.views import AnyStreamChange
 
 SIP = "sip"  # the kind of what a call sends
@@ -59,24 +69,16 @@ class ConferenceCalls(ConferencePulled):
 
     def call_output(self, call: str, terms: CallTerms) -> Output:
         """Return what a call would take. Raises TargetUnsatisfying."""
-        media = self._call(call)
-        hears, sees = media.hears, media.sees
-        audio = video = None
-        if "audio" in terms.goes and hears is not None:
-            audio = replace(hears, format=terms.audio)
-        if "video" in terms.goes and sees is not None:
-            video = replace(sees, format=terms.video)
-        output = Output(media.output, call, audio, video).fitted(self.sources_for(media.output))
-        before = self.subscriptions.get(media.output)
-        held = frozenset() if before is None else before.held & output.sources.keys()
-        return _within(replace(output, held=held), terms.bandwidth)
+        return self._output_of(self._call(call), terms)
 
     def agree(self, call: str, terms: CallTerms) -> Outcome:
         """Have a call send and take what was agreed on, for the first time or anew.
 
-        Raises TargetUnsatisfying; nothing has changed then.
+        What it was to be sent may be gone meanwhile: then it is sent the view. Raises
+        TargetUnsatisfying where there is no view either; nothing has changed then.
         """
-        output, media = self.call_output(call, terms), self._call(call)
+        media = self._call(call)
+        output = self._output_left(media, terms)
         media.silent, media.bandwidth = terms.silent, terms.bandwidth
         outcome = self._send(media, terms)
         if output.id not in self.subscriptions:
@@ -121,6 +123,36 @@ class ConferenceCalls(ConferencePulled):
         if call not in self.calls:
             raise CallUnknown(call)
         return self.calls[call]
+
+    def _output_of(self, media: CallMedia, terms: CallTerms) -> Output:
+        """Raises TargetUnsatisfying."""
+        hears, sees = media.hears, media.sees
+        audio = video = None
+        if "audio" in terms.goes and hears is not None:
+            audio = replace(hears, format=terms.audio)
+        if "video" in terms.goes and sees is not None:
+            video = replace(sees, format=terms.video)
+        wanted = Output(media.output, media.id, audio, video)
+        output = wanted.fitted(self.sources_for(media.output))
+        before = self.subscriptions.get(media.output)
+        held = frozenset() if before is None else before.held & output.sources.keys()
+        return _within(replace(output, held=held), terms.bandwidth)
+
+    def _output_left(self, media: CallMedia, terms: CallTerms) -> Output:
+        """Return what a call takes: what it was to, or the view, or that without a picture.
+
+        Raises TargetUnsatisfying.
+        """
+        view = self.call_view()
+        sounds, pictures = [media.hears], [media.sees]
+        if view is not None and media.hears is not None:
+            sounds.append(AudioWanted(view.id))
+        if media.sees is not None:
+            pictures += [None] if view is None else [VideoWanted(view.id), None]
+        for hears, sees in product(sounds, pictures):
+            with suppress(TargetUnsatisfying):
+                return self._output_of(replace(media, hears=hears, sees=sees), terms)
+        raise TargetUnsatisfying("audio", "stream")
 
     def _send(self, media: CallMedia, terms: CallTerms) -> Outcome:
         before = self.streams.get(media.stream)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from actors.streams.mixing import Mixing, same_formats
 from actors.streams.outcome import NOTHING, Outcome
+from actors.streams.publishing import KINDS
 from actors.streams.tables import ConferenceTables
 from actors.words.conference_refusals import TargetUnsatisfying
 from actors.words.facts import StreamAdded, StreamChanged, StreamRemoved
@@ -49,13 +50,19 @@ class ConferenceViews(ConferenceTables):
         """Go by these rules, which differ in their views.
 
         Who takes of a view that is gone loses its source. Of one that stays, takers have what they
-        want of it as it is now; who cannot, loses its source, too.
+        want of it as it is now; who cannot, loses its source, too. But calls, which could not ask
+        for another one, are turned to a view that there is then.
         """
         before, after = dict(self.mixing.streams), Mixing.of(rules.mixes, rules.outputs)
-        outcome = NOTHING
+        outcome, lost, calls = NOTHING, set[str](), dict[str, None]()
         for id_, mixed in before.items():
             if id_ not in after.streams or not same_formats(mixed, after.streams[id_]):
                 del self.mixing.streams[id_]
+                lost.add(id_)
+                mine = [it for it in self.takers.of_stream(id_) if it in self.call_of]
+                calls |= dict.fromkeys(mine)
+                for output in mine:
+                    self.takers.drop(output)
                 outcome += self._lose(id_) + Outcome(self._announced(StreamRemoved(id_)))
         self.rules = rules
         outcome += self._leave_views()
@@ -69,6 +76,8 @@ class ConferenceViews(ConferenceTables):
             elif mixed != before[id_]:
                 outcome += Outcome(self._announced(StreamChanged(mixed, ".")))
                 outcome += self._fit_anew(id_)
+        for output in calls:
+            outcome += self._turn_to_view(output, lost, self.call_view(), *KINDS)
         return outcome
 
     def _leave_views(self) -> Outcome:
@@ -94,8 +103,10 @@ class ConferenceViews(ConferenceTables):
                     )
                 except TargetUnsatisfying:
                     if taker in self.call_of:
-                        outcome += self._turn_to_view(taker, mix)
-                        break
+                        outcome += self._turn_to_view(taker, (mix,), self.call_view(mix), kind)
+                        if taker not in self.subscriptions:
+                            break
+                        continue
                     if table is self.subscriptions:
                         outcome += self._end_subscription(taker, SessionEnd.SOURCE_LOST)
                         break

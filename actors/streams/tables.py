@@ -6,14 +6,14 @@ What may be changed, and who must hear of it, is said by `rules.Conference`.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from actors.streams.call_sources import CallSources
 from actors.streams.mixing import Mixing
 from actors.streams.outcome import NOTHING, Outcome
 from actors.streams.outputs import Output
-from actors.streams.publishing import Publication
+from actors.streams.publishing import KINDS, Publication
 from actors.streams.takers import Feed, Feeds, Takers
 from actors.words.conference_refusals import (
     EmptySubscription,
@@ -207,7 +207,7 @@ class ConferenceTables:
         outcome = NOTHING
         for taker in self.takers.of_stream(stream):
             if taker in self.call_of:
-                outcome += self._turn_to_view(taker, stream)
+                outcome += self._turn_to_view(taker, (stream,), self.call_view(stream), *KINDS)
                 continue
             if taker in self.subscriptions:
                 outcome += self._end_subscription(taker, SessionEnd.SOURCE_LOST)
@@ -232,11 +232,16 @@ class ConferenceTables:
             outcome += Outcome(self._announced(StreamRemoved(id))) + self._put(stream, ())
         return outcome + self._lose(id)
 
-    def _turn_to_view(self, output: str, lost: str) -> Outcome:
-        """Let a call have a view instead of a stream that is gone; end what it takes without."""
-        found, view = self.subscriptions[output], self.call_view(but=lost)
+    def _turn_to_view(
+        self, output: str, lost: Collection[str], view: MixedStream | None, *kinds: str
+    ) -> Outcome:
+        """Let a call have a view instead of what it cannot have any more of streams, by kinds.
+
+        Without sound, what it takes ends.
+        """
+        found = self.subscriptions[output]
         for kind, source in found.sources.items():
-            if source != lost:
+            if source not in lost or kind not in kinds:
                 continue
             try:
                 change = SourceChange(kind, "" if view is None else view.id)

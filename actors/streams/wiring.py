@@ -49,11 +49,15 @@ class Wiring:
         self._at_work = False
 
     def want(self, output: str, paths: Paths) -> None:
-        """Have an output take this from now on, instead of all that was wanted before."""
+        """Have an output take this from now on, instead of all that was wanted before.
+
+        Nothing of an actor that is ending: so are its outputs.
+        """
         self._wanted[output] = paths
         if not self._at_work:
-            self._at_work = True
-            self._owner.ctx.start_task(self._bring_about, name="wiring")
+            with suppress(ActorStopped):
+                self._owner.ctx.start_task(self._bring_about, name="wiring")
+                self._at_work = True
 
     def forget(self, output: str) -> None:
         """Leave alone what an output was to take: it has ended."""

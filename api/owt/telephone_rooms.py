@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 IN_HAND = 64
 """Calls for which a room is being looked for or asked; a room answers within seconds."""
 
+READING_WAITED_FOR = IN_HAND // 2  # calls of numbers that nobody has, as yet: others come through
 ATTEMPTS = 2  # a room may end while it is found
 STALE = 4  # rooms that had a username, by the last reading, and are asked whether they have it yet
 READ_AGAIN_SECONDS = 300.0
@@ -64,7 +65,10 @@ class OwtTelephoneRooms:
         self._usernames = SipUsernames()
         self._registered: dict[str, RoomAccount] = {}
         self._refused: dict[str, RoomAccount] = {}  # by the registrar
+        self._due: dict[str, RoomAccount | None] = {}  # accounts that are to be registered
+        self._some_due = trio.Event()
         self._in_hand = 0
+        self._waiting = 0  # of those in hand, for the rooms to be read
         self._changed: set[str] = set()  # since the current reading began
         self._read = False  # all rooms, once
         self._again_at = 0.0
@@ -118,10 +122,14 @@ class OwtTelephoneRooms:
         return CallEnd.ROOM_ENDED
 
     async def _find(self, user: str) -> StoredRoom | None:
-        """Return the room of a username, or else of an id."""
+        """Return the room of a username, or else of an id.
+
+        An id is no username that another service could take away with a room of its own.
+        """
         found = await self._of_username(user)
-        if found is None and OBJECT_ID.fullmatch(user):
-            found = await self._stored(user.lower())
+        named = await self._stored(user.lower()) if OBJECT_ID.fullmatch(user) else None
+        if found is None or (named is not None and named.service != found.service):
+            found = named
         if found is None and await self._read_again():
             found = await self._of_username(user)
         return found
@@ -149,9 +157,14 @@ class OwtTelephoneRooms:
         """Have all rooms be read, unless that was just now. Raises Busy where none were ever."""
         if self._read and trio.current_time() < self._again_at:
             return False
-        self._wanted.set()
-        with trio.move_on_after(self._state.ask_seconds):
-            await self._ended.wait()
+        if self._waiting < READING_WAITED_FOR:
+            self._wanted.set()
+            self._waiting += 1
+            try:
+                with trio.move_on_after(self._state.ask_seconds):
+                    await self._ended.wait()
+            finally:
+                self._waiting -= 1
         if not self._read:
             raise Busy
         return True
@@ -171,19 +184,28 @@ class OwtTelephoneRooms:
         if document is not None and self._state.was_deleted(room):
             document = None  # it was changed before
         self._changed.add(room)
-        self._learn(room, document)
+        self._due.pop(room, None)
+        self._register(room, self._learn(room, document))
 
-    def _learn(self, room: str, document: bytes | None) -> bool:
-        """Return whether something was sent to a registrar for it."""
+    def _learn(self, room: str, document: bytes | None) -> RoomAccount | None:
+        """Note the username of a room; return its account."""
         sip = None if document is None else sip_of(document)
         username = "" if sip is None else sip.username
         if self._usernames.put(room, username) and username:
             oldest = self._usernames.room(username)
             if oldest != room:
                 log.warning("sip.username_taken", room=room, by=oldest)
-        return self._register(room, None if sip is None else sip.account)
+        return None if sip is None else sip.account
+
+    def _register_later(self, room: str, account: RoomAccount | None) -> None:
+        if account != self._registered.get(room):
+            self._due[room] = account
+            self._some_due.set()
+        else:
+            self._due.pop(room, None)
 
     def _register(self, room: str, account: RoomAccount | None) -> bool:
+        """Return whether something was sent to a registrar for it."""
         before = self._registered.get(room)
         if account == before:
             self._refused.pop(room, None)
@@ -204,7 +226,22 @@ class OwtTelephoneRooms:
     # --- reading all rooms
 
     async def run(self) -> None:
-        """Read all rooms, now and again and again."""
+        """Read all rooms, now and again and again, and register those that are found."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._register_slowly)
+            await self._read_on()
+
+    async def _register_slowly(self) -> None:
+        """Register one room after the other: no registrar is to have all of them at once."""
+        while True:
+            while self._due:
+                room = next(iter(self._due))
+                if self._register(room, self._due.pop(room)):
+                    await trio.sleep(PACE)
+            self._some_due = trio.Event()
+            await self._some_due.wait()
+
+    async def _read_on(self) -> None:
         while True:
             began = trio.current_time()
             failed = False
@@ -235,14 +272,14 @@ class OwtTelephoneRooms:
                 seen.add(stored.id)
                 if stored.id in self._changed:
                     continue  # since it was read: what was told then is newer
-                sent = self._learn(stored.id, stored.document)
-                await trio.sleep(PACE if sent else 0)
+                self._register_later(stored.id, self._learn(stored.id, stored.document))
+                await trio.lowlevel.checkpoint()
             if found:
                 after, number = found[-1].id, fitting(found)
             if not over:
                 await trio.sleep(trio.current_time() - began)
         for room in {*self._usernames.rooms, *self._registered} - seen - self._changed:
-            self._learn(room, None)
+            self._register_later(room, self._learn(room, None))
 
 
 def why_not(error: ActorError) -> CallEnd:

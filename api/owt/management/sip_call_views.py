@@ -24,6 +24,7 @@ from api.owt.management.errors import (
 )
 from api.owt.management.responses import body_as, json_answer, text_answer
 from api.owt.management.under_room import UnderRoom, version
+from api.owt.rooms import InvalidRoom, ViewConflict
 
 RING_SECONDS = CallPlan().ring_seconds
 ASK_MARGIN = DIAL_MARGIN + 5.0  # until the room is asked in vain: it answers before
@@ -43,7 +44,10 @@ class SipCallViews(UnderRoom):
         changes = state.changes
         record = await self._room(room_id)
         wanted = await body_as(SipCallRequest, BAD_REQUEST)
-        room = await self._management.rules_of(record)
+        try:
+            room = await self._management.rules_of(record)
+        except (InvalidRoom, ViewConflict):  # as another version has stored it
+            raise RestError(FAILED) from None
         presence = caller(wanted.peerURI, room, incoming=False)
         if presence is None:
             raise RestError(CALL_FAILED.saying(f"{CALL_FAILED.message}: no role {ROLE}"))

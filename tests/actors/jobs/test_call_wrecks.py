@@ -10,8 +10,9 @@ from trio.testing import MockClock
 
 from actors.core import ActorError
 from actors.jobs.call import Call
-from actors.words.calls import CallEnd, CallRefused, LegEnded, LegOffered
+from actors.words.calls import CallEnd, CallRefused, EndCall, LegEnded, LegOffered
 from actors.words.facts import PeerLeft
+from actors.words.orders import DropParticipant, Placed, Say
 from media.contract.errors import MediaTimeout
 from media.contract.paths import MediaPath, PathFailure, PathTrouble
 from media.contract.plans import PortFacts, PortSink, PortWanted
@@ -221,6 +222,51 @@ async def test_a_call_that_is_over_while_its_port_opens_leaves_none_open(
         assert exchange.engine.ports == {}
 
 
+async def test_a_call_that_is_ended_amid_an_offer_ends_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, gate = FakeEngine.open_port, trio.Event()
+
+    async def slow(
+        self: FakeEngine, id: str, wanted: PortWanted, events: PortSink | None = None
+    ) -> PortFacts:
+        await gate.wait()
+        return await real(self, id, wanted, events)
+
+    with logged() as lines:
+        async with open_exchange() as exchange, trio.open_nursery() as nursery:
+            phone = await exchange.talk("phone")
+            monkeypatch.setattr(FakeEngine, "open_port", slow)
+            phone.tell(LegOffered(sections(sound_section(PCMA), picture_section(VP8_CODEC))))
+            await settle()
+            nursery.start_soon(exchange.meeting.manage, EndCall("phone"))
+            await settle()
+            gate.set()
+            await settle()
+            assert phone.hung_up is CallEnd.HUNG_UP
+            assert exchange.engine.ports == {}
+    assert "actor.crashed" not in [it["event"] for it in lines]
+
+
+async def test_a_call_that_is_ending_may_want_paths_in_vain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = Call.teardown
+
+    async def teardown(self: Call, reason: str) -> None:
+        self._wire()
+        await real(self, reason)
+
+    with logged() as lines:
+        async with open_exchange() as exchange:
+            monkeypatch.setattr(Call, "teardown", teardown)
+            phone = await exchange.talk("phone")
+            phone.end()
+            await settle()
+            assert exchange.engine.ports == {}
+    assert "actor.crashed" not in [it["event"] for it in lines]
+
+
 async def test_who_floods_a_call_with_offers_ends_that_call_alone() -> None:
     async with open_exchange() as exchange:
         phone, other = await two_talk(exchange)
@@ -230,6 +276,37 @@ async def test_who_floods_a_call_with_offers_ends_that_call_alone() -> None:
         await settle()
         assert phone.over
         await check_other_talks(exchange, other)
+
+
+async def test_a_room_that_talks_a_lot_fills_the_mailbox_of_no_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, gate = FakeEngine.open_port, trio.Event()
+
+    async def slow(
+        self: FakeEngine, id: str, wanted: PortWanted, events: PortSink | None = None
+    ) -> PortFacts:
+        await gate.wait()
+        return await real(self, id, wanted, events)
+
+    async with open_exchange() as exchange:
+        ann = await exchange.meeting.member("ann")
+        monkeypatch.setattr(FakeEngine, "open_port", slow)
+        phone = await exchange.ring("phone")
+        for number in range(600):
+            to = "phone" if number % 2 else None
+            exchange.meeting.room.tell(Placed(ann.id, "", Say("hello", to)))
+            if number % 100 == 0:
+                await settle()
+        await settle()
+        phone.tell(LegOffered(OFFER))
+        gate.set()
+        await settle()
+        assert not phone.over
+        assert len(phone.answers) == 2
+        await exchange.meeting.manage(DropParticipant("phone"))
+        await settle()
+        assert phone.hung_up is CallEnd.DROPPED
 
 
 async def test_an_end_that_crosses_an_offer_is_the_last() -> None:

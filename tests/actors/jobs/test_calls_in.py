@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from trio.testing import MockClock
@@ -236,6 +237,25 @@ async def test_all_rooms_take_so_many_calls_and_no_more() -> None:
         leg.end()
         await settle()
         assert elsewhere == {"another/call"}
+
+
+async def test_a_call_counts_while_it_is_looked_at_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: set[str] = set()
+    real = FakeEngine.check_jobs
+
+    async def check(self: FakeEngine, *arguments: Any, **more: Any) -> None:
+        assert len(opened) == 1  # other rooms go on meanwhile
+        await real(self, *arguments, **more)
+
+    monkeypatch.setattr(FakeEngine, "check_jobs", check)
+    async with open_exchange(calls_open=opened) as exchange:
+        exchange.engine.jobs.places = 0
+        with pytest.raises(NoCapacity):
+            await exchange.ring("phone")
+        assert opened == set()
+        exchange.engine.jobs.places = 8
+        await exchange.talk("phone")
+    assert opened == set()
 
 
 async def test_a_full_room_takes_no_call() -> None:

@@ -21,7 +21,9 @@ from actors.words.conference_refusals import (
 from actors.words.facts import StreamChanged
 from actors.words.orders import (
     ChangeStream,
+    SetPermissions,
 )
+from actors.words.permission import PermissionChange
 from actors.words.streams import (
     AudioFormat,
     AudioWanted,
@@ -217,6 +219,25 @@ async def test_a_call_is_held_by_a_management() -> None:
         leg.tell(LegOffered(sections(sound_section(PCMA))))  # which does not end that
         await settle()
         assert exchange.heard("phone") is None
+
+
+async def test_a_call_begins_to_send_no_picture_that_it_may_not_send_any_more() -> None:
+    async with open_exchange() as exchange:
+        one, two = await exchange.talk("one"), await exchange.talk("two", video=True)
+        for call in ("one", "two"):
+            change = PermissionChange("publish", "video", False)
+            await exchange.meeting.manage(SetPermissions(call, (change,)))
+        for leg in (one, two):
+            leg.tell(LegOffered(WITH_PICTURE))
+        await settle()
+        assert (await exchange.stream("one")).video is None
+        assert (await exchange.stream("two")).video is not None  # it goes on
+        assert one.answers[-1].sections[1].direction is Direction.SEND  # it may see the others
+        back = PermissionChange("publish", "video", True)
+        await exchange.meeting.manage(SetPermissions("one", (back,)))
+        one.tell(LegOffered(WITH_PICTURE))
+        await settle()
+        assert (await exchange.stream("one")).video is not None
 
 
 async def test_a_room_does_not_expire_while_somebody_talks(autojump_clock: MockClock) -> None:

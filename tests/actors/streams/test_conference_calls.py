@@ -165,12 +165,20 @@ def test_who_has_nothing_left_to_hear_ends() -> None:
 
 def test_who_agrees_on_what_is_not_there_changes_nothing() -> None:
     it = conference()
-    media = call(it)
-    media.hears = AudioWanted("none")
+    call(it)
+    it.follow(replace(it.rules, mixes=(), views=()))
     before = dict(it.streams)
     with pytest.raises(TargetUnsatisfying):
         it.agree("phone", SHOWS)
     assert it.streams == before
+
+
+def test_who_agrees_anew_on_what_is_gone_has_the_view() -> None:
+    it = conference()
+    media = call(it)
+    media.hears, media.sees = AudioWanted("gone"), VideoWanted("gone")
+    it.agree("phone", SHOWS)
+    assert it.subscriptions[media.output].sources == {"audio": COMMON_MIX, "video": COMMON_MIX}
 
 
 def test_an_end_takes_stream_and_output_along() -> None:

@@ -130,6 +130,16 @@ async def test_a_username_that_is_the_id_of_another_room_counts_first(exchange: 
     assert (len(calls(room)), len(calls(other))) == (1, 0)
 
 
+async def test_no_other_service_takes_away_the_calls_of_a_rooms_id(exchange: Exchange) -> None:
+    id, room = await exchange.scripted()
+    boss = exchange.server.manager(SUPER)
+    answer = await boss.ask("POST", "/services", {"name": "other", "key": "k"})
+    other = exchange.server.manager(answer.json()["_id"], key="k")
+    await other.create_room(sip={"username": id})
+    assert (await exchange.line.call(id)).refused == []
+    assert len(calls(room)) == 1
+
+
 @pytest.mark.parametrize("user", ["", "nobody", "0" * 24, "Desk", "desk ", "d" * 5000, "\x00", "'"])
 async def test_nobody_has_that_number(exchange: Exchange, user: str) -> None:
     await exchange.room("desk")
@@ -323,6 +333,47 @@ async def test_numbers_that_nobody_has_do_not_have_the_rooms_read_each_time(
     for number in range(50):
         assert refused(await exchange.line.call(f"nobody-{number}")) is CallEnd.NOT_FOUND
     assert reads == []
+
+
+async def test_numbers_that_nobody_has_leave_room_for_calls_while_rooms_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, fails = MemoryDocuments.do, [True]
+
+    def do(documents: MemoryDocuments, message: Message) -> object:
+        if isinstance(message, ListDocuments) and fails:
+            raise StoreUnavailable
+        return real(documents, message)
+
+    monkeypatch.setattr(MemoryDocuments, "do", do)
+    line = FakeLine()
+    settings = owt_settings(limits={"ask_seconds": 60})
+    async with owt_server(tmp_path, settings=settings, line=line) as server:
+        exchange = Exchange(server, server.manager(), line)
+        _, room = await exchange.scripted("desk")
+        async with trio.open_nursery() as nursery:
+            for number in range(IN_HAND):
+                nursery.start_soon(line.call, f"nobody-{number}")
+            await trio.testing.wait_all_tasks_blocked()
+            assert (await line.call("desk")).refused == []
+            nursery.cancel_scope.cancel()
+        assert len(calls(room)) == 1
+
+
+async def test_a_username_is_known_before_all_rooms_have_registered(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telephone_rooms, "PACE", 3600.0)
+    for _ in range(3):
+        await exchange.room(sip={**ACCOUNT, "username": "door"})
+    _, room = await exchange.scripted("desk")
+    line = FakeLine()
+    rooms = open_telephone_rooms(exchange.elsewhere(), line, "elsewhere")
+    await until(lambda: line.registered != {})
+    invited = FakeInvitation("desk")
+    await rooms.take(invited)
+    assert invited.leg.refused == []
+    assert len(calls(room)) == 1
 
 
 async def test_until_the_rooms_could_be_read_a_caller_may_try_again(
