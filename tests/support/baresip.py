@@ -37,9 +37,10 @@ Document = dict[str, Any]
 class Baresip:
     """One telephone. `events` are what it told, as `{"type": "CALL_ESTABLISHED", …}`."""
 
-    def __init__(self, folder: Path, host: str) -> None:
+    def __init__(self, folder: Path, host: str, hertz: int) -> None:
         self.folder = folder
         self.host = host
+        self.hertz = hertz
         self.events: list[Document] = []
         self._rest = b""
         self._asked = 0
@@ -157,17 +158,23 @@ def telephone(
     video: bool = False,
     account: str = "",
     transport: str = "",
+    certificate: Path | None = None,
+    host: str = "",
     more: str = "",
 ) -> Iterator[Baresip]:
     """Run a telephone while the block runs; it takes every call at once.
 
     `codec` is baresip's name, as "G722/16000/1"; `account` has more parameters of its account
-    (";auth_user=…"), `more` more lines of its configuration. `transport`: "", "tcp", "tls".
+    (";auth_user=…"), `more` more lines of its configuration. `transport`: "", "tcp", "tls", the
+    last with a `certificate`, which has its key in the same file and is what it trusts, too. `host`
+    is its address, one of its own by default.
     """
     program = need("baresip")
     number = next(_HOSTS)
-    phone = Baresip(folder, f"127.0.77.{number}")
+    phone = Baresip(folder, host or f"127.0.77.{number}", hertz)
     folder.mkdir(parents=True, exist_ok=True)
+    if certificate is not None:
+        more += f"\nsip_certificate {certificate}\nsip_cafile {certificate}"
     modules = "\n".join(f"module {name}" for name in (*SOUND, *(PICTURE if video else ())))
     (folder / "config").write_text(
         f"""sip_listen {phone.host}:5060

@@ -24,3 +24,14 @@ def hears(phone: Baresip, *tones: int, not_: tuple[int, ...] = ()) -> None:
                 return
         assert time.monotonic() < deadline, (found, len(sound), rate)
         time.sleep(0.2)
+
+
+def hears_silence(phone: Baresip, seconds: float) -> None:
+    """Wait until it has heard so many seconds, of which the last second was quite silent."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        sound, rate = phone.heard(), phone.rate
+        if len(sound) >= seconds * rate and abs(sound[-rate:]).max() < SILENT:
+            return
+        assert time.monotonic() < deadline, (len(sound), rate)
+        time.sleep(0.2)
