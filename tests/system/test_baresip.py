@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.baresip import Baresip, telephone
+from tests.support.baresip import HOSTS, Baresip, telephone
 from tests.support.called_rooms import CalledRoom, TelephoneServer, secure_config, telephone_server
 from tests.support.tls import pem_file
 from tests.support.tones import hears, hears_silence
@@ -22,7 +22,7 @@ TONES = {"pcmu": 440, "G722/16000/1": 700, "opus/48000/2": 1010, "pcma": 1630}
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the certificate, with its key, of the server and of the telephones."""
-    return pem_file(tmp_path_factory.mktemp("secure"), "127.0.0.1", "127.0.77.250")
+    return pem_file(tmp_path_factory.mktemp("secure"), "127.0.0.1", *HOSTS)
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +108,7 @@ def test_calls_over_tls_go_both_ways(
     room = CalledRoom(server, "secure")
     with (
         telephone(tmp_path / "one", 440, transport="tls", certificate=certificate) as one,
-        telephone(
-            tmp_path / "two", 700, transport="tls", certificate=certificate, host="127.0.77.250"
-        ) as two,
+        telephone(tmp_path / "two", 700, transport="tls", certificate=certificate) as two,
     ):
         one.dial(server.uri(room.user, "tls"))
         one.until("CALL_ESTABLISHED")
