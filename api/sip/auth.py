@@ -138,14 +138,16 @@ class DigestServer:
     """Asks for credentials and checks them; `password` returns that of a user, None for nobody.
 
     What is remembered is bounded: where the oldest count has to be forgotten, so are all nonces
-    as old as its own, which are answered as stale from then on.
+    as old as its own, which are answered as stale from then on. `algorithms` are offered in this
+    order.
     """
 
     def __init__(
         self, realm: str, password: Callable[[str], str | None], most: int = MOST_NONCES,
-        seconds: float = NONCE_SECONDS,
+        seconds: float = NONCE_SECONDS, algorithms: Sequence[str] = ALGORITHMS,
     ) -> None:  # fmt: skip
         self.realm = realm
+        self._algorithms = algorithms
         self._password = password
         self._most = most
         self._seconds = seconds
@@ -154,12 +156,12 @@ class DigestServer:
         self._forgotten = -1  # milliseconds: nonces as old as this are stale
 
     def challenge(self, now: float, stale: bool = False) -> list[str]:
-        """Return the values of WWW-Authenticate, one for each algorithm, best first."""
+        """Return the values of WWW-Authenticate, one for each algorithm, in order."""
         nonce = self._nonce(now)
         rest = ", stale=true" if stale else ""
         return [
             f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{rest}'
-            for algorithm in ALGORITHMS
+            for algorithm in self._algorithms
         ]
 
     def check(self, values: Sequence[str], method: str, now: float) -> tuple[DigestVerdict, str]:
@@ -174,7 +176,7 @@ class DigestServer:
         user, nonce, count = (named.get(key, "") for key in ("username", "nonce", "nc"))
         algorithm = named.get("algorithm", "MD5").upper()
         if (
-            algorithm not in ALGORITHMS
+            algorithm not in self._algorithms
             or named.get("qop", "").lower() != "auth"
             or not re.fullmatch(r"[0-9a-fA-F]{8}", count)
         ):

@@ -133,3 +133,22 @@ def test_a_telephone_that_is_alone_hears_silence_not_a_dead_line(
         one.dial(server.uri(room.user))
         one.until("CALL_ESTABLISHED")
         hears_silence(one, 2.0)
+
+
+def test_a_telephone_from_elsewhere_needs_the_password(
+    server: TelephoneServer, tmp_path: Path
+) -> None:
+    room = CalledRoom(server, "guarded")
+    right = ';auth_user=alice;auth_pass="of the test"'
+    wrong = ";auth_user=alice;auth_pass=guess"
+    with (
+        telephone(tmp_path / "one", 440, account=right, stranger=True) as one,
+        telephone(tmp_path / "two", 700, account=wrong, stranger=True) as two,
+    ):
+        two.dial(server.uri(room.user))
+        two.until("CALL_CLOSED")
+        one.dial(server.uri(room.user))
+        one.until("CALL_ESTABLISHED")
+        hears_silence(one, 1.0)
+        room.until_calls(1)
+        assert all(it["type"] != "CALL_ESTABLISHED" for it in two.events if "type" in it)
