@@ -138,8 +138,8 @@ class DigestServer:
     """Asks for credentials and checks them; `password` returns that of a user, None for nobody.
 
     What is remembered is bounded: where the oldest count has to be forgotten, so are all nonces
-    as old as its own, which are answered as stale from then on. `algorithms` are offered in this
-    order.
+    as old as its own, which are answered as stale from then on. `algorithms` are those
+    that are asked for.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class DigestServer:
         self._forgotten = -1  # milliseconds: nonces as old as this are stale
 
     def challenge(self, now: float, stale: bool = False) -> list[str]:
-        """Return the values of WWW-Authenticate, one for each algorithm, in order."""
+        """Return the values of WWW-Authenticate, one for each algorithm, best first."""
         nonce = self._nonce(now)
         rest = ", stale=true" if stale else ""
         return [
