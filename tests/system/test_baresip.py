@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.baresip import HOSTS, Baresip, telephone
-from tests.support.called_rooms import CalledRoom, TelephoneServer, secure_config, telephone_server
+from tests.support.called_rooms import (
+    CONFIG,
+    CalledRoom,
+    TelephoneServer,
+    secure_config,
+    telephone_server,
+)
 from tests.support.tls import pem_file
 from tests.support.tones import hears, hears_silence
 
@@ -139,8 +146,9 @@ def test_a_telephone_from_elsewhere_needs_the_password(
     server: TelephoneServer, tmp_path: Path
 ) -> None:
     room = CalledRoom(server, "guarded")
-    right = ';auth_user=alice;auth_pass="of the test"'
-    wrong = ";auth_user=alice;auth_pass=guess"
+    (user,) = tomllib.loads(CONFIG)["sip"]["users"]
+    right = f';auth_user={user["name"]};auth_pass="{user["password"]}"'
+    wrong = f";auth_user={user['name']};auth_pass=guess"
     with (
         telephone(tmp_path / "one", 440, account=right, stranger=True) as one,
         telephone(tmp_path / "two", 700, account=wrong, stranger=True) as two,
