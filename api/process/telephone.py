@@ -34,6 +34,7 @@ def telephone_of(settings: Settings, guard: CredentialGuard) -> Iterator[SipTele
         secure=_secure(sip),
         allow=sip.allow,
         users={user.name: user.password for user in sip.users},
+        digest=sip.digest,
         call_allow=sip.call_allow,
         trunk=sip.trunk,
         calls=sip.calls,

@@ -250,6 +250,7 @@ class SipSettings(Section):
     bind: SipBinds = ()
     allow: Many[Network] = ()
     users: Many[SipUser] = ()
+    digest: Annotated[Many[Literal["SHA-256", "MD5"]], Field(min_length=1)] = ("SHA-256", "MD5")
     calls: Positive = 100
     calls_per_room: Positive = 50
     connections: Annotated[int, Field(ge=8, le=10_000)] = 256

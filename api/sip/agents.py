@@ -51,6 +51,7 @@ def make_agent(life: TelephoneLife) -> AccountedAgent:
     plan = life.plan
     settings = AgentSettings(
         challenges=bool(plan.users),
+        algorithms=plan.digest,
         dialogs=2 * plan.calls + ENDING,
         registrations=2 * MOST_ACCOUNTS,  # those that are being taken back, too
     )

@@ -138,14 +138,16 @@ class DigestServer:
     """Asks for credentials and checks them; `password` returns that of a user, None for nobody.
 
     What is remembered is bounded: where the oldest count has to be forgotten, so are all nonces
-    as old as its own, which are answered as stale from then on.
+    as old as its own, which are answered as stale from then on. `algorithms` are those
+    that are asked for.
     """
 
     def __init__(
         self, realm: str, password: Callable[[str], str | None], most: int = MOST_NONCES,
-        seconds: float = NONCE_SECONDS,
+        seconds: float = NONCE_SECONDS, algorithms: Sequence[str] = ALGORITHMS,
     ) -> None:  # fmt: skip
         self.realm = realm
+        self._algorithms = algorithms
         self._password = password
         self._most = most
         self._seconds = seconds
@@ -163,7 +165,7 @@ class DigestServer:
         rest = ", stale=true" if stale else ""
         return [
             f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{rest}'
-            for algorithm in reversed(ALGORITHMS)
+            for algorithm in reversed(self._algorithms)
         ]
 
     def check(self, values: Sequence[str], method: str, now: float) -> tuple[DigestVerdict, str]:
@@ -178,7 +180,7 @@ class DigestServer:
         user, nonce, count = (named.get(key, "") for key in ("username", "nonce", "nc"))
         algorithm = named.get("algorithm", "MD5").upper()
         if (
-            algorithm not in ALGORITHMS
+            algorithm not in self._algorithms
             or named.get("qop", "").lower() != "auth"
             or not re.fullmatch(r"[0-9a-fA-F]{8}", count)
         ):

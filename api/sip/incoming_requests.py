@@ -44,7 +44,10 @@ class IncomingRequests:
 
     def __init__(self, agent: UserAgent) -> None:
         self._agent = agent
-        self._digest = DigestServer(agent.settings.realm, agent.hooks.password)
+        settings = agent.settings
+        self._digest = DigestServer(
+            settings.realm, agent.hooks.password, algorithms=settings.algorithms
+        )
 
     def take(self, event: NewRequest, now: float) -> None:
         request = event.request

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from api.sip.auth import ALGORITHMS
 from api.sip.transports import SecureContexts
 
 
@@ -14,13 +15,15 @@ class TelephonePlan:
     """Who may call in and out, and how much of it.
 
     `allow` are networks that call in without a password, `users` the passwords of those that need
-    one. `call_allow` and `trunk` are as in `Destinations`. `announced` are addresses that others
-    know us by (1:1 NAT), of which the first of a family counts.
+    one, `digest` the algorithms by which they may show it. `call_allow` and `trunk` are as in
+    `Destinations`. `announced` are addresses that others know us by (1:1 NAT), of which the first
+    of a family counts.
     """
 
     secure: SecureContexts
     allow: tuple[IPv4Network | IPv6Network, ...] = ()
     users: Mapping[str, str] = field(default_factory=dict, repr=False)
+    digest: tuple[str, ...] = ALGORITHMS
     call_allow: tuple[str, ...] = ()
     trunk: str = ""
     calls: int = 100

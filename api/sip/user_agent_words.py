@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from sipmessage import Request, Response
 
 from actors.words.calls import CallDescription, CallEnd, CallLeg
+from api.sip.auth import ALGORITHMS
 from api.sip.flows import Flow
 from api.sip.header_values import cleaned
 from api.sip.session_timers import TimerPlan
@@ -39,6 +40,7 @@ class AgentSettings:
 
     realm: str = "quintet"
     challenges: bool = False
+    algorithms: tuple[str, ...] = ALGORITHMS
     name: str = "Quintet"  # in User-Agent and Server
     timers: TimerPlan = field(default_factory=TimerPlan)
     dialogs: int = 200  # calls in all, with those that are ending

@@ -7,6 +7,7 @@ file. Nothing here waits without a deadline.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -29,7 +30,9 @@ SOUND = (
     "account.so",
 )  # fmt: skip
 PICTURE = ("vp8.so", "fakevideo.so")
-_HOSTS = count(1)
+HOSTS = tuple(f"127.0.77.{number}" for number in range(1, 101))
+CLAIM = 4443  # UDP port that is held as long as a telephone has the address
+_turns = count(os.getpid())
 
 Document = dict[str, Any]
 
@@ -37,9 +40,10 @@ Document = dict[str, Any]
 class Baresip:
     """One telephone. `events` are what it told, as `{"type": "CALL_ESTABLISHED", …}`."""
 
-    def __init__(self, folder: Path, host: str) -> None:
+    def __init__(self, folder: Path, host: str, hertz: int) -> None:
         self.folder = folder
         self.host = host
+        self.hertz = hertz
         self.events: list[Document] = []
         self._rest = b""
         self._asked = 0
@@ -157,49 +161,30 @@ def telephone(
     video: bool = False,
     account: str = "",
     transport: str = "",
+    certificate: Path | None = None,
+    stranger: bool = False,
     more: str = "",
 ) -> Iterator[Baresip]:
     """Run a telephone while the block runs; it takes every call at once.
 
     `codec` is baresip's name, as "G722/16000/1"; `account` has more parameters of its account
-    (";auth_user=…"), `more` more lines of its configuration. `transport`: "", "tcp", "tls".
+    (";auth_user=…"), `more` more lines of its configuration. `transport`: "", "tcp", "tls", the
+    last with a `certificate` of HOSTS, which has its key in the same file and is what it trusts.
+    A `stranger` has an address that needs a password.
     """
     program = need("baresip")
-    number = next(_HOSTS)
-    phone = Baresip(folder, f"127.0.77.{number}")
     folder.mkdir(parents=True, exist_ok=True)
-    modules = "\n".join(f"module {name}" for name in (*SOUND, *(PICTURE if video else ())))
-    (folder / "config").write_text(
-        f"""sip_listen {phone.host}:5060
-net_interface {phone.host}
-ctrl_tcp_listen {phone.host}:4444
-audio_source ausine,{hertz}
-audio_player aubridge,nil
-audio_alert aubridge,alert
-ausrc_srate 48000
-auplay_srate 48000
-ausrc_channels 2
-auplay_channels 2
-audio_level no
-video_source fakevideo,nil
-video_display fakevideo,nil
-video_size 320x240
-video_fps 15
-rtp_ports {20_000 + 200 * number}-{20_199 + 200 * number}
-snd_path {folder}
-module_path /usr/lib/baresip/modules
-{modules}
-module_app menu.so
-module_app ctrl_tcp.so
-{more}
-"""
-    )
+    if certificate is not None:
+        more += f"\nsip_certificate {certificate}\nsip_cafile {certificate}"
     suffix = f";transport={transport}" if transport else ""
-    (folder / "accounts").write_text(
-        f"<{phone.uri}{suffix}>;regint=0;answermode=auto;audio_codecs={codec}{account}\n"
-    )
-    (folder / "contacts").touch()
-    with (folder / "log").open("wb") as log:
+    with _own_host() as number, (folder / "log").open("wb") as log:
+        host = HOSTS[number].replace(".77.", ".79.") if stranger else HOSTS[number]
+        phone = Baresip(folder, host, hertz)
+        (folder / "config").write_text(_config(phone, 20_000 + 100 * number, video, more))
+        (folder / "accounts").write_text(
+            f"<{phone.uri}{suffix}>;regint=0;answermode=auto;audio_codecs={codec}{account}\n"
+        )
+        (folder / "contacts").touch()
         process = subprocess.Popen(
             [program, "-f", str(folder), "-v"],
             stdin=subprocess.DEVNULL,
@@ -218,3 +203,46 @@ module_app ctrl_tcp.so
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(timeout=10)
+
+
+@contextmanager
+def _own_host() -> Iterator[int]:
+    """Hold the number of one of HOSTS that no telephone has, of this run of tests or another."""
+    for _ in HOSTS:
+        number = next(_turns) % len(HOSTS)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as claim:
+            try:
+                claim.bind((HOSTS[number], CLAIM))
+            except OSError:
+                continue
+            yield number
+            return
+    raise AssertionError("every address has a telephone")
+
+
+def _config(phone: Baresip, port: int, video: bool, more: str) -> str:
+    """Return its configuration; `port` is the first of a hundred for RTP."""
+    modules = "\n".join(f"module {name}" for name in (*SOUND, *(PICTURE if video else ())))
+    return f"""sip_listen {phone.host}:5060
+net_interface {phone.host}
+ctrl_tcp_listen {phone.host}:4444
+audio_source ausine,{phone.hertz}
+audio_player aubridge,nil
+audio_alert aubridge,alert
+ausrc_srate 48000
+auplay_srate 48000
+ausrc_channels 2
+auplay_channels 2
+audio_level no
+video_source fakevideo,nil
+video_display fakevideo,nil
+video_size 320x240
+video_fps 15
+rtp_ports {port}-{port + 99}
+snd_path {phone.folder}
+module_path /usr/lib/baresip/modules
+{modules}
+module_app menu.so
+module_app ctrl_tcp.so
+{more}
+"""

@@ -16,11 +16,12 @@ from tests.support.owt_page import CONFIG as OWT
 from tests.support.owt_page import KEY, PATIENCE, SERVICE, Application
 from tests.support.server_process import ServerProcess
 
+TCP = '"tcp:127.0.0.1:0"'
 CONFIG = f"""
 [jobs]
 warm = 1
 [sip]
-bind = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]
+bind = ["udp:127.0.0.1:0", {TCP}]
 allow = ["127.0.77.0/24", "127.0.78.0/24"]
 users = [{{ name = "alice", password = "of-the-test" }}]
 call_allow = ["127.0.77.0/24", "127.0.78.0/24"]
@@ -64,6 +65,10 @@ class CalledRoom(Application):
         } | media
         return self.try_("POST", f"/v1/rooms/{self.room}/sipcalls", body)
 
+    def hang_up(self, call: dict[str, Any]) -> None:
+        """End a call, as `call` or `calls` returned it."""
+        self.ask("DELETE", f"/v1/rooms/{self.room}/sipcalls/{call['id']}")
+
     def call_within(self, seconds: float, uri: str) -> httpx.Response:
         """Ask for a call out, and leave when it takes longer. Raises httpx.ReadTimeout then."""
         self._patience = seconds
@@ -100,6 +105,22 @@ class TelephoneServer(ServerProcess):
                 if named == transport:
                     return host, int(port)
         raise AssertionError("it does not listen")
+
+    def uri(self, user: str, transport: str = "udp") -> str:
+        """Return by which URI the room of this user is called."""
+        host, port = self.address(transport)
+        return f"sip:{user}@{host}:{port};transport={transport}"
+
+
+def secure_config(certificate: Path) -> str:
+    """Return CONFIG for baresip: with TLS, too; the file has the certificate and its key.
+
+    It gives up where it is asked for SHA-256 as well as for MD5.
+    Whoever connects may come from 127.0.0.1: baresip does, whatever its own address is.
+    """
+    keys = f'tls_certfile = "{certificate}"\ntls_keyfile = "{certificate}"\ndigest = ["MD5"]'
+    secure = CONFIG.replace(f"{TCP}]", f'{TCP}, "tls:127.0.0.1:0"]\n{keys}')
+    return secure.replace("\nallow = [", '\nallow = ["127.0.0.1/32", ')
 
 
 @contextmanager

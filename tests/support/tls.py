@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ssl
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,10 +18,11 @@ NAME = "camera.example"
 
 
 @cache
-def _made() -> tuple[bytes, bytes]:
-    """Return a self-signed certificate for NAME, and it with its key, as PEM."""
+def _made(*hosts: str) -> tuple[bytes, bytes]:
+    """Return a self-signed certificate for NAME and addresses, and it with its key, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    addresses = [x509.IPAddress(ip_address(each)) for each in hosts]
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -30,7 +32,7 @@ def _made() -> tuple[bytes, bytes]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME), *addresses]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
@@ -41,6 +43,13 @@ def _made() -> tuple[bytes, bytes]:
         serialization.NoEncryption(),
     )
     return certificate, certificate + secret
+
+
+def pem_file(folder: Path, *hosts: str) -> Path:
+    """Write a certificate for these addresses, and its key, to one file; return that."""
+    file = folder / "certificate.pem"
+    file.write_bytes(_made(*hosts)[1])
+    return file
 
 
 def trusting() -> ssl.SSLContext:

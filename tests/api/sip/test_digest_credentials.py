@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +50,7 @@ def test_vector_of_rfc_2069_without_qop() -> None:
     assert response == "670fd8c2df070c60b045671b8b24ff02"
 
 
-def server(**more: int) -> DigestServer:
+def server(**more: Any) -> DigestServer:
     return DigestServer("house", {"u": "p"}.get, **more)
 
 
@@ -121,3 +124,17 @@ def test_any_name_and_password_go_through(user: str, password: str, uri: str) ->
     said = authorization(Credentials(kept, password), challenge, "INVITE", uri.strip("\r\n\0"))
     verdict, _ = ours.check([said], "INVITE", 1.0)
     assert verdict is DigestVerdict.RIGHT or set(uri) & set("\r\n\0")
+
+
+def test_only_the_algorithms_that_are_offered_count() -> None:
+    asked = server(algorithms=("MD5",)).challenge(0.0)
+    assert [each.algorithm for each in challenges(asked)] == ["MD5"]
+    both = server()
+    (best, _) = challenges(both.challenge(0.0))
+    said = authorization(Credentials("u", "p"), best, "INVITE", "sip:a@b")
+    assert both.check([said], "INVITE", 1.0)[0] is DigestVerdict.RIGHT
+    old = server(algorithms=("MD5",))
+    (only,) = challenges(old.challenge(0.0))
+    better = replace(only, algorithm="SHA-256")
+    said = authorization(Credentials("u", "p"), better, "INVITE", "sip:a@b")
+    assert old.check([said], "INVITE", 1.0)[0] is DigestVerdict.WRONG
