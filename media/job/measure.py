@@ -30,7 +30,9 @@ VIDEO_ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
         {"preset": "superfast", "tune": "zerolatency", "profile": "baseline"},
     ),
 }
-SOUND_ENCODERS = {"opus": "libopus", "aac": "aac", "g722": "g722", "pcmu": "pcm_mulaw"}
+SOUND_ENCODERS = {
+    "opus": "libopus", "aac": "aac", "g722": "g722", "pcmu": "pcm_mulaw", "pcma": "pcm_alaw"
+}  # fmt: skip
 
 
 def measure_costs() -> dict[str, float]:

@@ -32,13 +32,21 @@ from actors.words.streams import (
 )
 from actors.words.views import OutputRules
 from media.contract.errors import NoFreePort
-from media.contract.jobs import COMMON, PICTURE, AudioTarget, own_mix, sink_of, source_of
+from media.contract.jobs import (
+    PICTURE,
+    AudioTarget,
+    OtherSound,
+    own_mix,
+    sink_of,
+    sound_name,
+    source_of,
+)
 from media.contract.plans import PortSink, PortWanted, Remote
 from media.contract.session import Direction
 from tests.fakes.media import FakeEngine
 from tests.support.actors import settle
 from tests.support.conference import RULES, pause
-from tests.support.mixes import COMMON_MIX, MIXED, inputs_of, the_mix, the_transcode
+from tests.support.mixes import COMMON_MIX, MIXED, inputs_of, the_mix
 from tests.support.phones import (
     OPUS_CODEC,
     PCMA,
@@ -114,13 +122,11 @@ async def test_sound_is_converted_for_telephones_whatever_the_room_offers(
     async with open_exchange(replace(MIXED, outputs=outputs)) as exchange:
         await exchange.talk("phone", PCMU)
         stream = await exchange.stream("phone")
-        mix, _ = the_mix(exchange.engine)
-        job, wanted = the_transcode(exchange.engine)
-        assert wanted.target == AudioTarget("pcmu", 8000, 1)
-        assert exchange.heard("phone") == source_of(job, COMMON)
-        (taken,) = wanted.inputs
-        without = own_mix(input_of(stream.id, "audio"))
-        assert exchange.meeting.sinks()[sink_of(job, taken.id)] == source_of(mix, without)
+        mix, wanted = the_mix(exchange.engine)
+        assert wanted.audio is not None
+        own = OtherSound(AudioTarget("pcmu", 8000, 1), input_of(stream.id, "audio"))
+        assert own in wanted.audio.others
+        assert exchange.heard("phone") == source_of(mix, sound_name(own))
 
 
 async def test_two_telephones_hear_each_other_and_not_themselves() -> None:

@@ -128,7 +128,7 @@ async def test_there_are_no_more_calls_than_may_be() -> None:
             await call(here.telephone, there.uri("udp"), NOTHING)
         assert caught.value.why is CallEnd.NO_CAPACITY
         await until(lambda: second.end is not None)
-        assert there.telephone.tally.calls == {("in", "no_capacity"): 1}
+        assert there.telephone.tally.calls == {("in", "busy"): 1}
         first.leg.hang_up()
         await call(here.telephone, there.uri("udp"), NOTHING)
 
