@@ -48,9 +48,7 @@ class Destination:
         secure = self.transport == "tls"
         if self.host != other.host or (other.transport == "tls" and not secure):
             return False
-        return self.port == other.port or (
-            secure and (self.port, other.port) == (TLS_PORT, PORT)
-        )
+        return self.port == other.port or (secure and (self.port, other.port) == (TLS_PORT, PORT))
 
 
 class Destinations:

@@ -9,6 +9,7 @@ from sipmessage import Request, Response
 
 from api.sip.auth import DigestServer, DigestVerdict
 from api.sip.dialogs import called
+from api.sip.flows import Flow
 from api.sip.header_values import cleaned, without_secrets
 from api.sip.leg import SipLeg
 from api.sip.messages import (
@@ -78,7 +79,13 @@ class IncomingRequests:
         if not leg.dialog.in_order(request):
             self._say(transaction, request, 500, now=now)
             return
-        leg.dialog.flow = event.flow  # a connection that was lost may have been made again
+        # A connection that was lost may have been made again. Elsewhere, or without the TLS of
+        # before, only a BYE is taken: it moves nothing.
+        if self._may_move(leg.dialog.flow, event.flow):
+            leg.dialog.flow = event.flow
+        elif method != "BYE":
+            self._say(transaction, request, 403, now=now)
+            return
         if method in ("INVITE", "UPDATE"):
             leg.offers.again(transaction, request, now)
         elif method == "BYE":
@@ -98,6 +105,13 @@ class IncomingRequests:
             self._say(transaction, request, 603, now=now)
         else:
             self._say(transaction, request, 405, {"Allow": ALLOW}, now=now)
+
+    def _may_move(self, before: Flow, after: Flow) -> bool:
+        """Return whether a call goes on over another way: to its host, or one that may call."""
+        if before.transport == "tls" and after.transport != "tls":
+            return False
+        host = after.remote[0]
+        return host == before.remote[0] or self._agent.hooks.admitted(host)
 
     def _outside(self, event: NewRequest, transaction: str, now: float) -> None:
         request, method = event.request, event.request.method
