@@ -76,16 +76,17 @@ class IncomingRequests:
         if leg is None or (leg.phase is Phase.LEAVING and method != "BYE"):
             self._say(transaction, request, 481, now=now)
             return
+        # A connection that was lost may have been made again. Elsewhere, or without the TLS of
+        # before, only a BYE is taken: it moves nothing.
+        moves = self._may_move(leg.dialog.flow, event.flow)
+        if not moves and method != "BYE":
+            self._say(transaction, request, 403, now=now)
+            return
         if not leg.dialog.in_order(request):
             self._say(transaction, request, 500, now=now)
             return
-        # A connection that was lost may have been made again. Elsewhere, or without the TLS of
-        # before, only a BYE is taken: it moves nothing.
-        if self._may_move(leg.dialog.flow, event.flow):
+        if moves:
             leg.dialog.flow = event.flow
-        elif method != "BYE":
-            self._say(transaction, request, 403, now=now)
-            return
         if method in ("INVITE", "UPDATE"):
             leg.offers.again(transaction, request, now)
         elif method == "BYE":

@@ -12,7 +12,7 @@ from api.sip.flows import Flow
 from api.sip.messages import encode, parse, response_to
 from api.sip.transactions import NewRequest, TransactionLayer
 from api.sip.transports import source_towards
-from tests.api.sip.sip_requests import UDP, their_request
+from tests.api.sip.sip_requests import UDP, our_request, their_request
 from tests.api.sip.test_incoming_requests import FLOW, OFFER, Raw, status
 from tests.api.sip.wired_agents import pair
 
@@ -84,3 +84,12 @@ def test_no_more_files_are_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "socket", full)
     assert source_towards(socket.AF_INET, "192.0.2.1") is None
+
+
+def test_silent_registrars_leave_room_for_calls() -> None:
+    layer = TransactionLayer(most=10)
+    for _ in range(20):
+        layer.send_request(our_request("REGISTER"), UDP, 0.0)
+    assert len(layer) == 5
+    layer.send_request(our_request("INVITE"), UDP, 0.0)
+    assert len(layer) == 6
