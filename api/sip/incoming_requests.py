@@ -180,7 +180,7 @@ class IncomingRequests:
             self._say(transaction, request, 403, now=now)
             return False
         shown = request.headers.getlist("Authorization")
-        verdict, _ = self._digest.check(shown, request.method, now)
+        verdict, _ = self._digest.check(shown, request.method, now, host)
         if verdict in (DigestVerdict.RIGHT, DigestVerdict.WRONG) and not agent.hooks.attempt(
             host, verdict is DigestVerdict.RIGHT
         ):
@@ -189,7 +189,7 @@ class IncomingRequests:
         if verdict is DigestVerdict.RIGHT:
             return True
         response = self._response(request, 401)
-        asked = self._digest.challenge(now, stale=verdict is DigestVerdict.STALE)
+        asked = self._digest.challenge(now, verdict is DigestVerdict.STALE, host)
         response.headers.setlist("WWW-Authenticate", asked)
         agent.respond(transaction, response, now)
         return False
