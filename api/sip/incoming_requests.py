@@ -86,6 +86,8 @@ class IncomingRequests:
             self._say(transaction, request, 500, now=now)
             return
         if moves:
+            if event.flow.remote[0] != leg.dialog.flow.remote[0]:
+                leg.credentials = None  # they are for the host that was called
             leg.dialog.flow = event.flow
         if method in ("INVITE", "UPDATE"):
             leg.offers.again(transaction, request, now)
