@@ -80,7 +80,7 @@ def _trunk(value: str) -> str:
         return value
     try:
         uri = URI.parse(value)
-    except ValueError:
+    except (TypeError, ValueError):  # TypeError: a parameter with a name that sipmessage uses
         uri = None
     if uri is None or uri.scheme == "tel" or not uri.user or "\n" in value:
         raise ValueError('must be a URI like "sip:account@provider.example"')

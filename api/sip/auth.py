@@ -155,29 +155,44 @@ class DigestServer:
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._forgotten = -1  # milliseconds: nonces as old as this are stale
 
-    def challenge(self, now: float, stale: bool = False) -> list[str]:
+    def challenge(self, now: float, stale: bool = False, host: str = "") -> list[str]:
         """Return the values of WWW-Authenticate, one for each algorithm; the best is the last.
 
         RFC 8760 has it first. But telephones that know MD5 alone, of which there are many, often
-        look at the first one only.
+        look at the first one only. The nonce is good for that `host` only.
         """
-        nonce = self._nonce(now)
+        nonce = self._nonce(now, host)
         rest = ", stale=true" if stale else ""
         return [
             f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{rest}'
             for algorithm in reversed(self._algorithms)
         ]
 
-    def check(self, values: Sequence[str], method: str, now: float) -> tuple[DigestVerdict, str]:
-        """Judge the values of Authorization; with the verdict comes the user, where it is right."""
+    def check(
+        self, values: Sequence[str], method: str, now: float, host: str = ""
+    ) -> tuple[DigestVerdict, str]:
+        """Judge the values of Authorization; with the verdict comes the user, where it is right.
+
+        WRONG is only what answers a nonce that this host was sent: who makes up the address of
+        somebody else has none, and cannot have him taken for one who guesses.
+        """
         for value in values[:4]:
             named = pairs(value)
             if named is not None and named.get("realm") == self.realm:
-                return self._judge(named, method, now)
+                return self._judge(named, method, now, host)
         return DigestVerdict.NONE, ""
 
-    def _judge(self, named: dict[str, str], method: str, now: float) -> tuple[DigestVerdict, str]:
+    def _judge(
+        self, named: dict[str, str], method: str, now: float, host: str
+    ) -> tuple[DigestVerdict, str]:
         user, nonce, count = (named.get(key, "") for key in ("username", "nonce", "nc"))
+        issued = self._issued(nonce, host)
+        if (
+            issued is None
+            or issued <= self._forgotten
+            or now * 1000 - issued > self._seconds * 1000
+        ):
+            return DigestVerdict.STALE, ""
         algorithm = named.get("algorithm", "MD5").upper()
         if (
             algorithm not in self._algorithms
@@ -193,13 +208,6 @@ class DigestServer:
         told = named.get("response", "").lower().encode()
         if not hmac.compare_digest(wanted.encode(), told) or password is None:
             return DigestVerdict.WRONG, ""
-        issued = self._issued(nonce)
-        if (
-            issued is None
-            or issued <= self._forgotten
-            or now * 1000 - issued > self._seconds * 1000
-        ):
-            return DigestVerdict.STALE, ""
         if int(count, 16) <= self._counts.get(nonce, 0):
             return DigestVerdict.STALE, ""
         self._count(nonce, int(count, 16))
@@ -209,24 +217,30 @@ class DigestServer:
         self._counts[nonce] = count
         while len(self._counts) > self._most:
             oldest, _ = self._counts.popitem(last=False)
-            self._forgotten = max(self._forgotten, self._issued(oldest) or 0)
+            self._forgotten = max(self._forgotten, _time_of(urlsafe_b64decode(oldest)))
 
-    def _nonce(self, now: float) -> str:
+    def _nonce(self, now: float, host: str) -> str:
         said = int(now * 1000).to_bytes(8, "big", signed=True) + secrets.token_bytes(8)
-        return urlsafe_b64encode(said + self._code(said)).decode()
+        return urlsafe_b64encode(said + self._code(said, host)).decode()
 
-    def _code(self, said: bytes) -> bytes:
-        return hmac.digest(self._key, said, "sha256")[:16]
+    def _code(self, said: bytes, host: str) -> bytes:
+        return hmac.digest(self._key, said + host.encode(), "sha256")[:16]
 
-    def _issued(self, nonce: str) -> int | None:
+    def _issued(self, nonce: str, host: str) -> int | None:
         """Return when a nonce was issued, in milliseconds; None for one that is not ours."""
         try:
             raw = urlsafe_b64decode(nonce.encode())
         except ValueError:
             return None
-        if len(raw) != _NONCE_BYTES or not hmac.compare_digest(self._code(raw[:16]), raw[16:]):
+        if len(raw) != _NONCE_BYTES or not hmac.compare_digest(
+            self._code(raw[:16], host), raw[16:]
+        ):
             return None
         # One nonce may be written in several ways, each with a count of its own.
         if urlsafe_b64encode(raw).decode() != nonce:
             return None
-        return int.from_bytes(raw[:8], "big", signed=True)
+        return _time_of(raw)
+
+
+def _time_of(nonce: bytes) -> int:
+    return int.from_bytes(nonce[:8], "big", signed=True)

@@ -17,6 +17,7 @@ from sipmessage import URI, Parameters
 
 from actors.words.calls import CallEnd, CallRefused
 from api.sip.flows import Transport
+from api.sip.header_text import read_uri
 
 URI_LENGTH = 512
 PORT = 5060  # RFC 3261, section 19.1.2
@@ -38,6 +39,17 @@ class Destination:
     port: int
     transport: Transport | None = None
 
+    def same_server(self, other: Destination) -> bool:
+        """Tell whether what is asked for here is asked of the server at `other`.
+
+        Another port of the host may be somebody else, and what TLS protects is shown to no other
+        way. TLS on its own port is that server where its other port was meant.
+        """
+        secure = self.transport == "tls"
+        if self.host != other.host or (other.transport == "tls" and not secure):
+            return False
+        return self.port == other.port or (secure and (self.port, other.port) == (TLS_PORT, PORT))
+
 
 class Destinations:
     """What may be called; `allowed` are names and networks, as in sip.call_allow.
@@ -53,7 +65,7 @@ class Destinations:
                 self._networks.append(ip_network(each))
             except ValueError:
                 self._names.add(_plain_host(each))
-        own = URI.parse(trunk) if trunk else None
+        own = read_uri(trunk) if trunk else None
         self.trunk = _read(own) if own else None
         self.trunk_user = own.user or "" if own else ""
 
@@ -100,7 +112,7 @@ class Destinations:
         if "@" in text and ":" not in text.partition("@")[0]:
             text = f"sip:{text}"
         try:
-            uri = URI.parse(text)
+            uri = read_uri(text)
         except ValueError:
             raise no_uri() from None
         return _read(uri)
@@ -109,7 +121,7 @@ class Destinations:
         through = self.trunk or (self.server(server) if server else None)
         if through is None:
             raise CallRefused(CallEnd.NOT_ALLOWED, "there is no trunk for numbers")
-        uri = URI.parse(through.uri)
+        uri = read_uri(through.uri)
         called = URI(uri.scheme, uri.host, number, port=uri.port, parameters=uri.parameters)
         return _read(called)
 

@@ -9,6 +9,7 @@ from sipmessage import Request, Response
 
 from api.sip.auth import DigestServer, DigestVerdict
 from api.sip.dialogs import called
+from api.sip.flows import Flow
 from api.sip.header_values import cleaned, without_secrets
 from api.sip.leg import SipLeg
 from api.sip.messages import (
@@ -85,10 +86,19 @@ class IncomingRequests:
         if leg is None or (leg.phase is Phase.LEAVING and method != "BYE"):
             self._say(transaction, request, 481, now=now)
             return
+        # A connection that was lost may have been made again. Elsewhere, or without the TLS of
+        # before, only a BYE is taken: it moves nothing.
+        moves = self._may_move(leg.dialog.flow, event.flow)
+        if not moves and method != "BYE":
+            self._say(transaction, request, 403, now=now)
+            return
         if not leg.dialog.in_order(request):
             self._say(transaction, request, 500, now=now)
             return
-        leg.dialog.flow = event.flow  # a connection that was lost may have been made again
+        if moves:
+            if event.flow.remote[0] != leg.dialog.flow.remote[0]:
+                leg.credentials = None  # they are for the host that was called
+            leg.dialog.flow = event.flow
         if method in ("INVITE", "UPDATE"):
             leg.offers.again(transaction, request, now)
         elif method == "BYE":
@@ -108,6 +118,13 @@ class IncomingRequests:
             self._say(transaction, request, 603, now=now)
         else:
             self._say(transaction, request, 405, {"Allow": ALLOW}, now=now)
+
+    def _may_move(self, before: Flow, after: Flow) -> bool:
+        """Return whether a call goes on over another way: to its host, or one that may call."""
+        if before.transport == "tls" and after.transport != "tls":
+            return False
+        host = after.remote[0]
+        return host == before.remote[0] or self._agent.hooks.admitted(host)
 
     def _outside(self, event: NewRequest, transaction: str, now: float) -> None:
         request, method = event.request, event.request.method
@@ -175,7 +192,7 @@ class IncomingRequests:
             self._say(transaction, request, 403, now=now)
             return False
         shown = request.headers.getlist("Authorization")
-        verdict, _ = self._digest.check(shown, request.method, now)
+        verdict, _ = self._digest.check(shown, request.method, now, host)
         if verdict in (DigestVerdict.RIGHT, DigestVerdict.WRONG) and not agent.hooks.attempt(
             host, verdict is DigestVerdict.RIGHT
         ):
@@ -184,7 +201,7 @@ class IncomingRequests:
         if verdict is DigestVerdict.RIGHT:
             return True
         response = self._response(request, 401)
-        asked = self._digest.challenge(now, stale=verdict is DigestVerdict.STALE)
+        asked = self._digest.challenge(now, verdict is DigestVerdict.STALE, host)
         response.headers.setlist("WWW-Authenticate", asked)
         agent.respond(transaction, response, now)
         return False

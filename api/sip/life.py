@@ -140,7 +140,8 @@ class TelephoneLife:
     def admits(self, host: str, data: bytes) -> bool:
         """Tell whether a message of this host is looked at at all."""
         self._tally.message(data)
-        if self.known(host) or self._strangers.take(address_key(host), trio.current_time()):
+        now = trio.current_time()
+        if self.known(host) or self._strangers.take(address_key(host), now, len(data)):
             return True
         self._tally.refused["stranger"] += 1
         return False

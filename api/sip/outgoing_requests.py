@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_TRIES = 4  # of one request: challenges, and a longer session
 MOST_EARLY = 8  # early descriptions that are told
+MOST_FORKS = 8  # others that answer one call of ours, and are told its end
 GLARE_SECONDS = 3.0  # RFC 3261, section 14.1: 2.1 to 4 for who owns the Call-ID
 
 
@@ -50,6 +51,7 @@ class OutgoingRequests:
         self._answered = ""  # the transaction of the last INVITE that was taken
         self._early: CallDescription | None = None
         self._rings = 0
+        self._forks: set[str] = set()  # tags of those that were told BYE
         self._left = False  # they said BYE before their answer came
 
     @property
@@ -246,12 +248,17 @@ class OutgoingRequests:
 
     def _end_fork(self, invite: Request, response: Response, now: float) -> None:
         """A second one has answered our INVITE: the first one has the call."""
-        leg = self._leg
+        leg, other_tag = self._leg, tag(response, "To")
+        told = other_tag in self._forks
+        if not told and len(self._forks) >= MOST_FORKS:
+            return
+        self._forks.add(other_tag)
         other = replace(leg.dialog)
         other.established(response)
         ack = other.request("ACK", cseq(invite).sequence)
         leg.desk.acknowledge(ack, other.flow)
-        leg.desk.send(other.request("BYE"), other.flow, self, now)
+        if not told:
+            leg.desk.send(other.request("BYE"), other.flow, self, now)
 
 
 def leg_has_tag(leg: SipLeg) -> bool:

@@ -207,7 +207,7 @@ class KeptRegistration:
         self._stands = False
         if not self._expires:
             self.done = True
-            self._told(False, why)
+            self._told(False, "")  # another one may have its name by now
             return
         seconds = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(self._failures, 16))
         self._failures += 1

@@ -60,13 +60,16 @@ class ServerInvite(ServerTransaction):
             return Step(sends=(data,))
         if self.state is not PROCEEDING:
             return NOTHING
+        # Who was told nothing yet repeats the INVITE, if the refusal is lost. To strangers it is
+        # not repeated by itself: the address may be somebody else's (RFC 3261 8.2.7).
+        waits = self.stranger and not self.last
         self.last = data
         if status < 200:
             self.end_at = now + self.timers.patience
             return Step(sends=(data,))
         accepted = status < 300
         self._enter(ACCEPTED if accepted else COMPLETED, now + self.timers.limit)
-        if accepted or not self.flow.reliable:
+        if accepted or not (self.flow.reliable or waits):
             self.repeat_after = self.timers.t1
             self.repeat_at = now + self.timers.t1
         return Step(sends=(data,))

@@ -14,6 +14,7 @@ ADDRESS_BURST = 40.0  # messages: of a call in with its password about eight
 ADDRESS_SECOND = 4.0
 ALL_BURST = 400.0
 ALL_SECOND = 200.0
+USUAL_BYTES = 1024  # of one message
 
 
 @dataclass(slots=True)
@@ -23,13 +24,13 @@ class Bucket:
     left: float
     at: float
 
-    def take(self, now: float, second: float, burst: float) -> bool:
-        """Take one, where there is one."""
+    def take(self, now: float, second: float, burst: float, cost: float) -> bool:
+        """Take what a message costs, where there is so much."""
         self.left = min(burst, self.left + (now - self.at) * second)
         self.at = now
-        if self.left < 1.0:
+        if self.left < cost:
             return False
-        self.left -= 1.0
+        self.left -= cost
         return True
 
 
@@ -44,8 +45,12 @@ class Strangers:
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
         self._all = Bucket(ALL_BURST, 0.0)
 
-    def take(self, address: str, now: float) -> bool:
-        """Tell whether one more message of a stranger is looked at."""
+    def take(self, address: str, now: float, size: int = 0) -> bool:
+        """Tell whether one more message of a stranger, of `size` bytes, is looked at.
+
+        Long ones count as several: they take longer to read, and have longer answers.
+        """
+        cost = max(1.0, size / USUAL_BYTES)
         bucket = self._buckets.get(address)
         if bucket is None:
             bucket = self._buckets[address] = Bucket(ADDRESS_BURST, now)
@@ -53,8 +58,8 @@ class Strangers:
                 self._buckets.popitem(last=False)
         else:
             self._buckets.move_to_end(address)
-        return bucket.take(now, ADDRESS_SECOND, ADDRESS_BURST) and self._all.take(
-            now, ALL_SECOND, ALL_BURST
+        return bucket.take(now, ADDRESS_SECOND, ADDRESS_BURST, cost) and self._all.take(
+            now, ALL_SECOND, ALL_BURST, cost
         )
 
     def __len__(self) -> int:

@@ -221,7 +221,7 @@ class SipTelephone:
         if account is not None and self._is_server(account, to):
             return _uri(account.username, to), Credentials(account.username, account.password)
         trunk = self._destinations.trunk
-        if trunk is not None and trunk.host == to.host:
+        if trunk is not None and to.same_server(trunk):
             name = self._destinations.trunk_user
             return _uri(name, trunk), Credentials(name, self._plan.users.get(name, ""))
         user = account.username if account else NOBODY
@@ -229,7 +229,7 @@ class SipTelephone:
 
     def _is_server(self, account: RoomAccount, to: Destination) -> bool:
         with suppress(CallRefused):
-            return self._destinations.server(account.server).host == to.host
+            return to.same_server(self._destinations.server(account.server))
         return False
 
     # The way to somebody.

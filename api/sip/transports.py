@@ -323,7 +323,8 @@ class Transports:
 
 def source_towards(family: int, remote: str) -> str | None:
     """Ask the kernel by which of our addresses it would reach a host; nothing is sent."""
-    with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
+    # There may be no more files for a socket, too.
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((remote, 9))
         address: str = probe.getsockname()[0]
         return address

@@ -201,6 +201,7 @@ def test_a_listener_of_the_operator_alone_has_no_root(load: Load) -> None:
         ("[sip]\ncall_allow = ['10.0.0']", "sip.call_allow[0]", "a host, an address or"),
         ("[sip]\ntrunk = 'provider.example'", "sip.trunk", "must be a URI like"),
         ("[sip]\ntrunk = 'sip:provider.example'", "sip.trunk", "must be a URI like"),
+        ("[sip]\ntrunk = 'sip:a@p.example;self=1'", "sip.trunk", "must be a URI like"),
         ("[sip]\ntrunk = 'sip:a:b@provider.example'", "sip.trunk", "belongs into sip.users"),
         ("[sip]\ntrunk = 'sip:a@p.example;transport=x'", "sip.trunk", "not udp, tcp or tls"),
         (

@@ -69,6 +69,7 @@ def test_what_is_dialled_leads_to(
         ("sip:bob@pbx.example.org, sip:x@y", CallEnd.NOT_FOUND),
         ("sip:" + "a" * 600 + "@pbx.example.org", CallEnd.NOT_FOUND),
         ("sip:ü@pbx.example.org", CallEnd.NOT_FOUND),
+        ("sip:bob@pbx.example.org;self=1", CallEnd.NOT_FOUND),  # a name that sipmessage uses
     ],
 )
 def test_what_is_no_uri_or_not_allowed_is_refused(dialled: str, why: CallEnd) -> None:
@@ -100,6 +101,25 @@ def test_a_name_that_is_not_on_the_list_may_lead_to_an_address_that_is() -> None
     assert ALL.permits(found.host, "10.0.0.1")
     assert not ALL.permits(found.host, "8.8.8.8")
     assert ALL.permits("pbx.example.org", "8.8.8.8")
+
+
+@pytest.mark.parametrize(
+    ("asked", "server", "same"),
+    [
+        ("sip:1@a.example", "sip:x@a.example", True),
+        ("sip:1@a.example;transport=tcp", "sip:x@a.example", True),
+        ("sips:1@a.example", "sip:x@a.example", True),
+        ("sip:1@a.example:5070", "sip:x@a.example:5070", True),
+        ("sip:1@a.example:5070", "sip:x@a.example", False),
+        ("sip:1@a.example:5061", "sip:x@a.example", False),
+        ("sip:1@b.example", "sip:x@a.example", False),
+        ("sip:1@a.example:5061;transport=tcp", "sip:x@a.example;transport=tls", False),
+        ("sip:1@a.example", "sips:x@a.example", False),
+    ],
+)
+def test_a_password_is_for_its_server_alone(asked: str, server: str, same: bool) -> None:
+    to = Destinations(("a.example", "b.example"), "")
+    assert to.find(asked).same_server(to.server(server)) is same
 
 
 @given(

@@ -59,3 +59,8 @@ def test_acquaintances_are_forgotten() -> None:
         known.meet(each, 0.0)
     assert len(known) == 2
     assert not known.knows("b", 1.0)
+
+
+def test_long_messages_count_as_several() -> None:
+    strangers = Strangers()
+    assert sum(strangers.take("192.0.2.1", 0.0, 16_384) for _ in range(40)) == 2
