@@ -241,7 +241,7 @@ class TelephoneLife:
             self.legs.remove(leg)
             self.talked(facts.host)
         if leg.taken:
-            log.info("call.ended", why=why, host=facts.host, **facts.of_room)
+            log.info("sip.call_ended", why=why, host=facts.host, **facts.of_room)
         else:
             self.refused(facts.host, why, facts)
 

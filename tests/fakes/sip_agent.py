@@ -57,7 +57,7 @@ class SpokenLeg(FakeLeg):
 
     def tell(self, event: LegEvent) -> None:
         if isinstance(event, LegEnded) and self.ended is None:
-            if event.why not in (CallEnd.LOST, CallEnd.BUSY) and self.id in self.agent.legs:
+            if event.why is not CallEnd.LOST and self.id in self.agent.legs:
                 self.agent.say(self.flow, "BYE", self.id, event.why.value)
             self.agent.legs.pop(self.id, None)
         super().tell(event)

@@ -121,11 +121,16 @@ async def test_the_end_of_the_actor_says_goodbye() -> None:
         await until(lambda: LegEnded(CallEnd.HUNG_UP) in there.rooms.told)
 
 
+def trunk_of(there: OpenTelephone) -> str:
+    """Return how Ann is known there."""
+    return f"sip:ann@localhost:{there.port('udp')}"
+
+
 async def test_a_password_lets_in_and_a_wrong_one_does_not() -> None:
     async with (
         open_telephone(make_agent, answer=sound(4002), **NO_CALLS) as there,
-        open_telephone(make_agent, trunk="sip:ann@localhost", users={"ann": "sesame"}) as good,
-        open_telephone(make_agent, trunk="sip:ann@localhost", users={"ann": "x"}) as bad,
+        open_telephone(make_agent, trunk=trunk_of(there), users={"ann": "sesame"}) as good,
+        open_telephone(make_agent, trunk=trunk_of(there), users={"ann": "x"}) as bad,
     ):
         uri = there.uri("udp", host="localhost")
         made = await call(bad.telephone, uri, sound(4000))
@@ -136,10 +141,9 @@ async def test_a_password_lets_in_and_a_wrong_one_does_not() -> None:
 
 
 async def test_guessing_passwords_ends_in_silence() -> None:
-    trunk: dict[str, Any] = {"trunk": "sip:ann@localhost", "users": {"ann": "x"}}
     async with (
         open_telephone(make_agent, failures=3, **NO_CALLS) as there,
-        open_telephone(make_agent, **trunk) as bad,
+        open_telephone(make_agent, trunk=trunk_of(there), users={"ann": "x"}) as bad,
     ):
         for _ in range(5):
             await call(bad.telephone, there.uri("udp", host="localhost"), sound(4000))
@@ -163,7 +167,7 @@ Content-Length: 0\r
 async def test_a_flood_of_invites_of_a_stranger_is_bounded_and_hurts_no_call() -> None:
     async with (
         open_telephone(make_agent, answer=sound(4002), **NO_CALLS) as there,
-        open_telephone(make_agent, trunk="sip:ann@localhost", users={"ann": "sesame"}) as here,
+        open_telephone(make_agent, trunk=trunk_of(there), users={"ann": "sesame"}) as here,
     ):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.bind(("127.0.0.2", 0))
