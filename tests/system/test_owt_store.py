@@ -32,8 +32,8 @@ CONFIG = (
     'listeners = [{ bind = "127.0.0.1:0", dialects = ["owt", "operator"] }]\n'
     'ice = { listen_ips = ["127.0.0.1"] }\n'
 )
-ANSWER_SECONDS = 1.0  # that a database has to answer
-PROMPT_SECONDS = 4.0  # by then a client has its answer, on a busy machine too
+ANSWER_SECONDS = 2.0  # that a database has to answer
+PROMPT_SECONDS = 6.0  # by then a client has its answer, on a busy machine too
 AWAY_SECONDS = 5.0
 RECOVERY_SECONDS = 15.0
 UNAVAILABLE = (500, 1401)

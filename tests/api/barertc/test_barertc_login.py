@@ -228,7 +228,7 @@ async def test_what_was_asked_for_before_login_holds_in_the_first_list(
         said = await ann.log_in("ann")
         assert [each["username"] for each in said[1]["whoList"]] == ["ann", "cid", "dee"]
         await ann.send("me", video=1, status="online")
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             people = await dee.listed("ann", "bob", "cid", "dee")
             while not people["ann"]["video"] & 1:
                 people = await dee.listed("ann", "bob", "cid", "dee")
