@@ -84,7 +84,12 @@ class PlainPorts:
         if sends != self._sends.get(port_id):
             before = self._sends.pop(port_id, None)
             if sends is not None and before is not None and _same_stream(before, sends):
-                port.redirect(sends.remote, reports=sends.reports, symmetric=sends.symmetric)
+                port.redirect(
+                    sends.remote,
+                    reports=sends.reports,
+                    symmetric=sends.symmetric,
+                    also_from=sends.also_from,
+                )
             else:
                 port.stop_sending()
                 if sends is not None:
@@ -172,6 +177,7 @@ def _send(port: PlainRtp, sink_id: str, wanted: PortSends) -> None:
         ssrc=wanted.ssrc,
         reports=wanted.reports,
         symmetric=wanted.symmetric,
+        also_from=wanted.also_from,
     )
 
 

@@ -46,6 +46,7 @@ from actors.streams.wiring import NotWired, Wiring
 from actors.words.calls import (
     CallDescription,
     CallEnd,
+    CallLeg,
     CallRefused,
     Digit,
     LegAnswered,
@@ -196,7 +197,7 @@ class Call(Actor[Message]):
         leg, first = self._leg, not self._agreed
         assert leg is not None  # noqa: S101  who offers has signalling
         agreed = answered(offer, self._allowed, self._agreed)
-        if agreed is not None and (agreed := await self._opened(agreed, leg.address)) is None:
+        if agreed is not None and (agreed := await self._opened(agreed, leg)) is None:
             why = CallEnd.NO_CAPACITY
         elif agreed is None:
             why = CallEnd.NO_COMMON_CODEC
@@ -217,7 +218,7 @@ class Call(Actor[Message]):
         agreed = accepted(offered, answer, self._allowed, self._agreed)
         if agreed is None:
             why = CallEnd.NO_COMMON_CODEC
-        elif (opened := await self._opened(agreed, leg.address)) is None:
+        elif (opened := await self._opened(agreed, leg)) is None:
             why = CallEnd.NO_CAPACITY
         else:
             self._agree(opened)
@@ -225,13 +226,13 @@ class Call(Actor[Message]):
         self._tell(CallOver(self._plan.id, why))
         self._end(why)
 
-    async def _opened(self, agreed: Agreed, address: str) -> Agreed | None:
+    async def _opened(self, agreed: Agreed, leg: CallLeg) -> Agreed | None:
         """Have the ports be as agreed on; return it without a picture if that has no port.
 
         None where there is none for the sound.
         """
         try:
-            return await self._ports.follow(agreed, self._allowed, address)
+            return await self._ports.follow(agreed, self._allowed, leg)
         except MediaError as error:
             self.ctx.log.warning("call.no_port", reason=type(error).__name__, **self._names)
             return None

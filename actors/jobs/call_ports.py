@@ -9,6 +9,7 @@ from contextlib import suppress
 import trio
 
 from actors.jobs.call_rules import AUDIO, Agreed, AgreedSection, Allowed
+from actors.words.calls import CallLeg
 from media.contract.engine import MediaEngine
 from media.contract.errors import MediaError
 from media.contract.plans import (
@@ -66,7 +67,7 @@ class CallPorts:
                 await self._begin(kind, address, None, None)
         return self.places
 
-    async def follow(self, agreed: Agreed, allowed: Allowed, address: str) -> Agreed:
+    async def follow(self, agreed: Agreed, allowed: Allowed, leg: CallLeg) -> Agreed:
         """Have the ports be as agreed on, those of no section closed; return what could be.
 
         A picture without a port is rejected. Raises MediaError where the sound has none.
@@ -74,7 +75,7 @@ class CallPorts:
         done = []
         for section in agreed:
             try:
-                await self._bring_about(section, allowed, address)
+                await self._bring_about(section, allowed, leg)
             except MediaError:
                 if section.kind == AUDIO:
                     raise
@@ -96,7 +97,7 @@ class CallPorts:
     def _id(self, kind: str) -> str:
         return f"{self._call}:{kind}"
 
-    async def _bring_about(self, section: AgreedSection, allowed: Allowed, address: str) -> None:
+    async def _bring_about(self, section: AgreedSection, allowed: Allowed, leg: CallLeg) -> None:
         kind, receives, sends = section.kind, None, None
         if section.receives is None or section.sends is None:
             return
@@ -105,9 +106,11 @@ class CallPorts:
                 kind, section.receives, publisher=self._call, digits=section.digits
             )
         if kind in allowed.goes and section.remote is not None:
-            sends = PortSends(kind, section.sends, section.remote, symmetric=True)
+            sends = PortSends(
+                kind, section.sends, section.remote, symmetric=True, also_from=leg.host
+            )
         if kind not in self._open:
-            await self._begin(kind, address, receives, sends)
+            await self._begin(kind, leg.address, receives, sends)
         elif (receives, sends) != self._wanted[kind]:
             before, sent = self._wanted[kind]
             self._open[kind] = await self._engine.change_port(self._id(kind), receives, sends)

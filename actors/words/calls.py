@@ -135,6 +135,10 @@ class CallLeg(Protocol):
     def address(self) -> str:
         """Our numeric address towards the other side: RTP ports are opened on it."""
 
+    @property
+    def host(self) -> str:
+        """The numeric host that signals for the other side."""
+
     def listen(self, events: LegSink) -> None:
         """Tell everything to this from now on, and what was not told yet, first."""
 

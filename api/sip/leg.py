@@ -63,6 +63,10 @@ class SipLeg:
     def address(self) -> str:
         return self.dialog.flow.local[0]
 
+    @property
+    def host(self) -> str:
+        return self.dialog.flow.remote[0]
+
     def listen(self, events: LegSink) -> None:
         self._sink = events
         while self._unheard:

@@ -104,6 +104,11 @@ class WatchedLeg:
         """Our numeric address towards the other side."""
         return self.facts.local
 
+    @property
+    def host(self) -> str:
+        """The numeric host that signals for the other side."""
+        return self._leg.host
+
     def listen(self, events: LegSink) -> None:
         """Tell everything to this from now on, and what was not told yet, first."""
         self._sink = events

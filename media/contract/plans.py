@@ -73,7 +73,7 @@ class PortSends:
     Without `reports` no RTCP is sent along: the receiver has no place for it. With `symmetric` it
     goes to where what the port receives comes from, as soon as something does: the other side may
     be behind a NAT (RFC 4961). The first sender has the port for good then; one from the host of
-    `remote` takes it from another.
+    `remote`, or from `also_from`, where its signalling comes from, takes it from another.
     """
 
     kind: str
@@ -82,6 +82,7 @@ class PortSends:
     ssrc: int | None = None
     reports: bool = True
     symmetric: bool = False
+    also_from: str | None = None
 
     def __post_init__(self) -> None:
         _check(self.kind, self.codec)

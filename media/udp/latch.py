@@ -11,14 +11,20 @@ class Latch:
     """Belongs to a port that sends to `remote`, until somebody has sent to it.
 
     The first one who does is its `holder` for good. Only where that one is of another host than
-    `remote`, somebody of that host takes it over, and then nobody else. With `left`, who has sent
-    to the port before `remote` was told, late packets of his are no reason to send there again.
+    `remote` and `also`, somebody of those takes it over, and then nobody else. With `left`, who has
+    sent to the port before `remote` was told, his late packets are no reason to send there again.
     """
 
     def __init__(
-        self, remote: Remote, *, left: Address | None = None, since: float = float("-inf")
+        self,
+        remote: Remote,
+        *,
+        also: str | None = None,
+        left: Address | None = None,
+        since: float = float("-inf"),
     ) -> None:
         self.remote = remote
+        self.also = also
         self.holder: Address | None = None
         self._rtcp: Address | None = None  # where the holder's RTCP comes from
         self.left = left
@@ -43,10 +49,10 @@ class Latch:
 
     def admits(self, sender: Address) -> bool:
         """Tell whether somebody else may send than the one who did until now."""
-        holder, host = self.holder, self.remote.rtp[0]
+        holder, own = self.holder, (self.remote.rtp[0], self.also)
         if holder is None or sender == holder:
             return True
-        return sender[0] == host and holder[0] != host
+        return sender[0] in own and holder[0] not in own
 
     def hear(self, sender: Address, now: float) -> None:
         """Take that this one has sent what the port receives; those it does not admit do not."""

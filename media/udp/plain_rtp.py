@@ -170,10 +170,12 @@ class PlainRtp:
         ssrc: int | None = None,
         reports: bool = True,
         symmetric: bool = False,
+        also_from: str | None = None,
     ) -> RtpSink:
         """Make a sink of what is sent to `remote`, with RTCP if there are to be `reports`.
 
-        With `symmetric`, it goes to where what the port receives comes from. Raises IdTaken,
+        With `symmetric`, it goes to where what the port receives comes from; see media.udp.latch,
+        of `also_from`, too. Raises IdTaken,
         RouterFull.
         """
         if self.sink is not None:
@@ -192,7 +194,7 @@ class PlainRtp:
         )
         self._router.add_sink(sink)
         self.sink, self._latch = sink, None
-        self.redirect(remote, reports=reports, symmetric=symmetric)
+        self.redirect(remote, reports=reports, symmetric=symmetric, also_from=also_from)
         return sink
 
     def stop_sending(self) -> None:
@@ -203,17 +205,27 @@ class PlainRtp:
                 self._say_goodbye(self.sink.ssrc)
             self.sink = self._remote = self._latch = None
 
-    def redirect(self, remote: Remote, *, reports: bool = True, symmetric: bool = False) -> None:
+    def redirect(
+        self,
+        remote: Remote,
+        *,
+        reports: bool = True,
+        symmetric: bool = False,
+        also_from: str | None = None,
+    ) -> None:
         """Send elsewhere from now on."""
         before, self._remote, self._reports = self._latch, remote, reports
         if not symmetric:
             self._latch = None
         elif before is None:
-            self._latch = Latch(remote)
+            self._latch = Latch(remote, also=also_from)
             if self._sender is not None and time.monotonic() - self._heard < SILENCE_SECONDS:
                 self._latch.hear(self._sender, self._heard)
         elif before.remote != remote:
-            self._latch = Latch(remote, left=before.holder or before.left, since=time.monotonic())
+            left, since = before.holder or before.left, time.monotonic()
+            self._latch = Latch(remote, also=also_from, left=left, since=since)
+        else:
+            before.also = also_from
 
     def close(self) -> None:
         """Tell the receiver that this is the end, leave the router and free the ports."""

@@ -32,6 +32,7 @@ class FakeLeg:
     """
 
     address: str = "127.0.0.1"
+    host: str = "127.0.0.9"
     offer: CallDescription | None = None  # ours, of a call out
     said: list[str] = field(default_factory=list)
     answers: list[CallDescription] = field(default_factory=list)

@@ -39,6 +39,21 @@ def test_who_is_sent_to(senders: list[Address], to: Address) -> None:
 
 
 @pytest.mark.parametrize(
+    ("senders", "to"),
+    [
+        pytest.param([OTHER, NAT], NAT, id="from a stranger he takes it back"),
+        pytest.param([NAT, OTHER], NAT, id="a stranger comes too late"),
+        pytest.param([NAT, TOLD], NAT, id="he has it already"),
+    ],
+)
+def test_who_signals_from_behind_a_nat_is_known_there(senders: list[Address], to: Address) -> None:
+    found = Latch(Remote(TOLD), also=NAT[0])
+    for number, sender in enumerate(senders):
+        found.hear(sender, float(number))
+    assert found.rtp == to
+
+
+@pytest.mark.parametrize(
     ("sender", "heard", "to"),
     [
         pytest.param(None, None, ("192.0.2.1", 4009), id="as it was told"),
