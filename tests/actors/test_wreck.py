@@ -37,6 +37,7 @@ from actors.device.socket import DeviceSocket
 from actors.directory.messages import FindEndpoints
 from actors.endpoint.endpoint import OfferEvent
 from actors.endpoint.outbox import EndpointEvent
+from actors.jobs.analysis import Analysis
 from actors.jobs.broadcast import Broadcast
 from actors.jobs.call import Call
 from actors.jobs.hls_job import HlsJob
@@ -67,10 +68,10 @@ from tests.support.wrecks import ANN, EVERYBODY, KINDS, LINE, Kind
 
 # test_connection.py: on a media engine; test_recording.py: on files and threads; device/: on ports;
 # test_media_job.py, test_process_wrecks.py, test_streaming_ins.py, test_conference_viewers.py and
-# test_conference_broadcasts.py: on processes; test_call_wrecks.py: on a telephone;
-# test_broker_rough.py: with one who waits for the clock.
+# test_conference_broadcasts.py, test_analytics_garbage.py: on processes; test_call_wrecks.py: on a
+# telephone; test_broker_rough.py: with one who waits for the clock.
 DEVICES = {DeviceSocket, DevicePeer, DataConnection, MediaCall}
-JOBS = {Broadcast, Call, HlsJob, Ingest, Mix, Recording, Transcode}
+JOBS = {Analysis, Broadcast, Call, HlsJob, Ingest, Mix, Recording, Transcode}
 ELSEWHERE = {MediaConnection, RecordingKeeper, AbsenceClock} | DEVICES | JOBS
 # Bases; and what stands in place of one that cannot be made.
 NOT_ACTORS = {Actor, DeviceConnection, Job, MediaJob, Unmade}

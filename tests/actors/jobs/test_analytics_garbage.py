@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from actors.jobs.analysis import Analysis
+from actors.jobs.media_job import DoWork
+from actors.room.room import Room
 from actors.words.analytics import GetAnalytics
 from media.analysis.events import written
 from media.contract.analysis import AnalysisBegan, AnalysisEnd, AnalysisNoted, AnalysisOver
@@ -16,8 +19,8 @@ from tests.actors.jobs.test_conference_analytics import (
     said,
     the_analysis,
 )
-from tests.support.actors import settle
-from tests.support.conference import open_meeting
+from tests.support.actors import Saboteur, settle
+from tests.support.conference import MANAGED, open_meeting
 
 
 @pytest.mark.parametrize(
@@ -82,3 +85,23 @@ async def test_why_one_is_over_is_one_short_line() -> None:
             assert len(end["detail"]) <= 1000
     (told,) = [line for line in lines if line["event"] == "analytic.over"]
     assert told["detail"] == end["detail"]
+
+
+@pytest.mark.parametrize("kind", [Room, Analysis], ids=["room", "job"])
+async def test_a_crash_ends_it_and_leaves_no_process(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Room | Analysis]
+) -> None:
+    with logged() as lines:
+        async with open_meeting() as meeting:
+            (ann,) = await join(meeting, "ann")
+            await begin(meeting, analyse(None, await ann.publish()))
+            job, wanted = the_analysis(meeting)
+            path = MANAGED if kind is Room else f"{MANAGED}/{job}"
+            Saboteur(monkeypatch, kind, path).crash("handle")
+            order = GetAnalytics() if kind is Room else DoWork(wanted, {})
+            meeting.house.find(path).tell(order)
+            await settle()
+            assert await meeting.manage(GetAnalytics()) == ()
+            assert meeting.engine.jobs.jobs == {}
+            assert len([line for line in lines if line["event"] == "actor.crashed"]) == 1
+    assert len(ends(lines)) == 1

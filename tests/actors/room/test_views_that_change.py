@@ -195,14 +195,16 @@ async def test_a_view_without_what_is_made_of_it_keeps_its_room(
             await bob.order(Subscribe(narrower, None)),
         ]
         await pause(1.0)
-        assert len(list(running(meeting.engine, TranscodeWanted))) == 2
+        _, mix = the_mix(meeting.engine)  # which sends the sound in the other codec itself
+        assert mix.audio is not None
+        assert [it.target.codec for it in mix.audio.others] == ["pcmu"]
+        assert len(list(running(meeting.engine, TranscodeWanted))) == 1
         if idle:
             for each in taken:
                 assert each is not None
                 await bob.order(Unsubscribe(each))
         await change_to(meeting, left)
-        kind = "audio" if left.video is None else "video"
         await pause(1.0)
-        found = [it for _, it in running(meeting.engine, TranscodeWanted)]
-        assert [it.input.kind for it in found] in ([kind], [])
+        kinds = [it.input.kind for _, it in running(meeting.engine, TranscodeWanted)]
+        assert kinds == [] or (kinds == ["video"] and left.video is not None)
         assert await ids_of_mixes(meeting) == [COMMON_MIX]
