@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 FAST := not slow and not browser
+BESIDE := unhurried or ($(FAST))
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 
 # Stamps: each names a finished step, so that a second run starts at once.
@@ -34,12 +35,13 @@ help:
 run: $(INSTALLED)
 	$(BIN)/quintet serve $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
-# What mostly waits runs four at a time; browsers, processes and floods have the machine to themselves.
+# What is right on a busy machine, too, runs four at a time, and what waits long begins first; browsers,
+# processes and most floods have the machine to themselves.
 test: $(INSTALLED_DEV) test-packages
 ifeq ($(ARGS),)
 	@failed=0; set -x; \
-	$(PYTEST) --numprocesses 4 -m "$(FAST)" || failed=1; \
-	$(PYTEST) -m "not ($(FAST))" || failed=1; \
+	$(PYTEST) --numprocesses 4 --dist worksteal -m "$(BESIDE)" || failed=1; \
+	$(PYTEST) -m "not ($(BESIDE))" || failed=1; \
 	exit $$failed
 else
 	$(PYTEST) $(ARGS)
@@ -65,14 +67,16 @@ clean:
 
 $(MADE):
 	@scripts/python-hint $(PYTHON)
-	$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
 # Editable, so that an edited or pulled source file needs no new install.
 $(INSTALLED): pyproject.toml $(MADE)
-	$(PIP) install --quiet --editable .
+	@echo "Installing Quintet and what it needs into $(VENV); a minute or two, this time only."
+	@$(PIP) install --quiet --editable .
 	@touch $@
 
 $(INSTALLED_DEV): pyproject.toml $(MADE)
-	$(PIP) install --quiet --editable '.[dev]'
+	@echo "Installing Quintet and what its tests need into $(VENV); a minute or two, this time only."
+	@$(PIP) install --quiet --editable '.[dev]'
 	@touch $(INSTALLED) $@

@@ -6,14 +6,16 @@ others go on. They start in this order, and stop in reverse.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from itertools import count
 
 from actors.core import Actor, ChildSpec, Intensity, Message, Restart, Strategy, Supervisor
 from actors.directory.actor import DirectoryActor
+from actors.directory.closings import Closings
 from actors.directory.endpoints import EndpointTable
 from actors.jobs.janitor import RecordingKeeper
-from actors.room.site import USUAL_SERVICES, SiteServices
+from actors.room.site_services import USUAL_SERVICES, SiteServices
 from actors.signalling.absent import AbsentPeers
 from actors.signalling.clock import AbsenceClock
 from actors.streams.services import MediaServices
@@ -28,20 +30,21 @@ SUBTREE_SECONDS = 60.0  # until a subtree stands: time for one that hangs in it 
 def children(
     limits: Callable[[], ActorLimits],
     media: MediaServices,
-    store: Callable[[], Actor[Message]],
+    store: Callable[[], Actor[Message]] | None,
     site: SiteServices = USUAL_SERVICES,
     absent: AbsentPeers | None = None,
+    unix_time: Callable[[], float] = time.time,
 ) -> list[ChildSpec]:
     """Return the specs of the subtrees, for `open_system`.
 
-    `store` makes the actor that keeps what outlives the process. `limits` is asked for each room
-    and member; the mailboxes of these stay as they are. `absent` is what waits for peers that are
-    not there.
+    `store` makes the actor that keeps what outlives the process, None where nothing does. `limits`
+    is asked for each room and member; the mailboxes of these stay as they are. `absent` is what
+    waits for peers that are not there.
     """
     mailbox = limits().mailbox_messages
     recordings = media.recordings
     lives = count()
-    endpoints = EndpointTable()
+    endpoints, closings = EndpointTable(), Closings()
     waiting = absent or AbsentPeers()
 
     def always(
@@ -64,12 +67,15 @@ def children(
         return RecordingKeeper(recordings.path, recordings.retention_days, rescues=first)
 
     return [
-        subtree("storage", always("store", store)),
+        *([subtree("storage", always("store", store))] if store is not None else []),
         # Before the rooms: what is unfinished in the folder then is of a process before.
         subtree("recordings", always("keeper", keeper)),
         subtree(
             "conferencing",
-            always("directory", lambda: DirectoryActor(limits, media, endpoints, site)),
+            always(
+                "directory",
+                lambda: DirectoryActor(limits, media, endpoints, site, closings, unix_time),
+            ),
             of_strangers("rooms"),
             of_strangers("members"),
             strategy=Strategy.REST_FOR_ONE,

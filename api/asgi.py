@@ -15,14 +15,15 @@ import structlog
 import trio
 
 from actors.core import RestartLimit
-from actors.store.upgrade import StoreAway, StoreWrong
+from actors.store.troubles import StoreAway, StoreWrong
 from api.http.app import App, create_app
 from api.logs import configure
-from api.process.composition import CurrentSettings, open_services, prepare_store
+from api.process.composition import CurrentSettings, open_services
 from api.process.listeners import StartError, raise_file_limit
 from api.process.mounting import Dialects
 from api.process.secret_store import DataDirError, lock_data_dir
 from api.process.startup import check_places, one_message
+from api.process.store import prepare_store
 from api.settings import ConfigError, Settings, config_path, load_settings
 
 log = structlog.get_logger(__name__)

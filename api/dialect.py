@@ -47,14 +47,17 @@ def _nothing_to_move(_data_dir: Path, _keep: Keeping) -> None:
 
 @dataclass(frozen=True, slots=True)
 class DialectCommand:
-    """A command of `quintet`, with `--config`.
+    """A command of `quintet`.
 
     `run(settings, options)` returns the exit code; the first line of its docstring is the help.
+    One that does not need the configuration (`reads_config` false) is given the defaults, and works
+    while the file is wrong.
     """
 
     name: str
     run: Callable[[Settings, Namespace], int]
     add_options: Callable[[ArgumentParser], None] = _no_options
+    reads_config: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,26 @@ class SecretsOption:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomNames:
+    """How people call the rooms of a realm, and how the server does.
+
+    `full(settings, name)` returns the server's name for one of theirs; it raises ValueError, in
+    words for the operator, for one that no room can have. `shown(full)` returns theirs.
+    """
+
+    realm: str
+    full: Callable[[Settings, str], str]
+    shown: Callable[[str], str] = str
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """One published API that the server speaks.
 
     `name` is also that of its section in the configuration file, whose keys `section` declares; a
-    running server takes over those that `reloadable` names. `problems` are found in settings whose
-    single values are right, of all sections; `hints` are warnings of `quintet check-config`.
+    running server takes over those that `reloadable` names. `problems` are found in settings of all
+    sections; a look at a single value that is wrong ends it, by Unknown. `hints` are warnings of
+    `quintet check-config`.
     `secrets` returns the dialect's secrets in use, by name, and generates those that are missing.
     `prefixes` are of the paths that it serves on every listener, whatever is configured (a prefix
     ends at a path segment), and `base_key` is the key of its section that says below which path it
@@ -84,6 +101,9 @@ class Dialect:
     that each is now. `move_in` is called before a start: it hands what a former version kept in
     files of `data_dir` to the store, by the function it is given, and renames the files; it may be
     killed, and is then called again. `open` starts the dialect, once per process.
+    Only where some dialect `needs_media` does the server carry media, else `services.media` refuses
+    all; only where one `needs_store` is there a store, and `move_in` of any is called. Where
+    it has `room_names`, the operator may close rooms by them that nobody is in.
     """
 
     name: str
@@ -91,6 +111,8 @@ class Dialect:
     section: type[Section]
     prefixes: tuple[str, ...] = ()
     base_key: str = ""
+    needs_media: bool = False
+    needs_store: bool = False
     reloadable: tuple[str, ...] = ()
     problems: Callable[[Settings], Found] = _no_problems
     hints: Callable[[Settings], Iterator[str]] = _no_hints
@@ -98,4 +120,5 @@ class Dialect:
     secrets_options: tuple[SecretsOption, ...] = ()
     commands: tuple[DialectCommand, ...] = ()
     move_in: MovingIn = _nothing_to_move
+    room_names: RoomNames | None = None
     moved_keys: Mapping[str, tuple[str, str]] = field(default_factory=dict, hash=False)

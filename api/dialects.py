@@ -6,7 +6,10 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from api.dialect import Dialect
+    from api.settings import ListenerSettings
 
 BUILT = {
     "spreed": "api.spreed.dialect:SPREED",
@@ -29,6 +32,12 @@ DEFAULT_ROOT = "spreed"
 def built() -> tuple[Dialect, ...]:
     """Return every dialect of this version; none is started."""
     return tuple(map(dialect, BUILT))
+
+
+def served(listeners: Iterable[ListenerSettings]) -> tuple[Dialect, ...]:
+    """Return the dialects that some listener names. Raises KeyError for one that is not built."""
+    names = dict.fromkeys(name for listener in listeners for name in listener.dialects)
+    return tuple(map(dialect, names))
 
 
 def dialect(name: str) -> Dialect:

@@ -32,7 +32,8 @@ import trio.testing
 from api.http.mounts import Place
 from api.http.sockets import NOTHING, SocketClosed, Upgrade, WebsocketRoute
 from api.logs import configure
-from api.process.composition import CurrentSettings, open_services, prepare_store
+from api.process.composition import CurrentSettings, open_services
+from api.process.store import prepare_store
 from api.settings import LogSettings, settings_of
 from api.spreed.dialect import SPREED
 from bench.figures import Figures, Row, rows_of, table

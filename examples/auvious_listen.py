@@ -64,7 +64,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=0, help="end after so many (0: never)")
     options = parser.parse_args()
     # From the environment: arguments of a program can be read by everybody on the machine.
-    password = os.environ["QUINTET_PASSWORD"]
+    password = os.environ.get("QUINTET_PASSWORD")
+    if not password:
+        raise SystemExit("set QUINTET_PASSWORD to the password of the user")
 
     with httpx.Client(base_url=options.base.rstrip("/"), timeout=10) as http:
         token = sign_in(http, options.client, options.user, password)

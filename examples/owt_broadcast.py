@@ -13,13 +13,12 @@ when all have left the room.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from typing import Any
 
 import httpx
 from owt_record import mixed
-from owt_token import Service, done, room_called
+from owt_token import done, room_called, service
 
 PATIENCE = 60.0  # a stream out is answered once it flows
 
@@ -39,7 +38,7 @@ def main() -> None:
     parser.add_argument("target", help="where to, such as rtmp://a.example.org/live/key")
     parser.add_argument("--seconds", type=float, help="how long; without it, until Enter")
     options = parser.parse_args()
-    signer = Service(options.service, os.environ["QUINTET_SERVICE_KEY"])
+    signer = service(options.service)
     with httpx.Client(base_url=options.server, auth=signer, timeout=PATIENCE) as http:
         room = room_called(http, options.room)
         out = started(http, room, mixed(http, room), options.target)

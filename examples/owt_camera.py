@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 import httpx
-from owt_token import Service, done, room_called
+from owt_token import done, room_called, service
 
 OPENING_SECONDS = 60.0  # more than the server gives a camera
 
@@ -36,10 +36,13 @@ def main() -> None:
     parser.add_argument("--view", help="the label of a mixed view to be in, such as common")
     parser.add_argument("--seconds", type=float, help="how long; without it, until Enter")
     options = parser.parse_args()
-    signer = Service(options.service, os.environ["QUINTET_SERVICE_KEY"])
-    with httpx.Client(base_url=options.server, auth=signer) as http:
+    signer = service(options.service)
+    camera = os.environ.get("QUINTET_CAMERA")
+    if not camera:
+        raise SystemExit("set QUINTET_CAMERA to the address of the camera")
+    with httpx.Client(base_url=options.server, auth=signer, timeout=30) as http:
         room = room_called(http, options.room)
-        stream = pulled(http, room, os.environ["QUINTET_CAMERA"])
+        stream = pulled(http, room, camera)
         print(f"stream {stream['id']}: {', '.join(stream['media'])}")
         if options.view is not None:
             into = [{"op": "add", "path": "/info/inViews", "value": options.view}]

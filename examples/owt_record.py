@@ -11,12 +11,11 @@ where the server has `owt.auto_mix`.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from typing import Any
 
 import httpx
-from owt_token import Service, done, room_called
+from owt_token import done, room_called, service
 
 
 def mixed(http: httpx.Client, room: str) -> str:
@@ -46,8 +45,8 @@ def main() -> None:
     parser.add_argument("room", help="the name of the room")
     parser.add_argument("--seconds", type=float, help="how long; without it, until Enter")
     options = parser.parse_args()
-    signer = Service(options.service, os.environ["QUINTET_SERVICE_KEY"])
-    with httpx.Client(base_url=options.server, auth=signer) as http:
+    signer = service(options.service)
+    with httpx.Client(base_url=options.server, auth=signer, timeout=30) as http:
         room = room_called(http, options.room)
         recording = started(http, room, mixed(http, room))
         if options.seconds is None:

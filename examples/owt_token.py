@@ -58,6 +58,14 @@ def done(answer: httpx.Response) -> httpx.Response:
     return answer
 
 
+def service(id_: str) -> Service:
+    """Return the service with its key, which the environment has: others could see an argument."""
+    key = os.environ.get("QUINTET_SERVICE_KEY")
+    if not key:
+        raise SystemExit("set QUINTET_SERVICE_KEY to the key of the service")
+    return Service(id_, key)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("server", help="such as http://127.0.0.1:8080")
@@ -66,8 +74,8 @@ def main() -> None:
     parser.add_argument("user", help="who the token is for")
     parser.add_argument("--role", default="presenter", help="a role of the room (presenter)")
     options = parser.parse_args()
-    signer = Service(options.service, os.environ["QUINTET_SERVICE_KEY"])
-    with httpx.Client(base_url=options.server, auth=signer) as http:
+    signer = service(options.service)
+    with httpx.Client(base_url=options.server, auth=signer, timeout=30) as http:
         room = room_called(http, options.room)
         wanted = {"user": options.user, "role": options.role}
         print(done(http.post(f"/v1/rooms/{room}/tokens", json=wanted)).text)

@@ -1,6 +1,6 @@
 """Join a room over the Spreed WebRTC channelling websocket, say one sentence, and leave.
 
-    python examples/spreed_chat.py ws://127.0.0.1:8080/ws my-room "Good morning"
+    python examples/spreed_chat.py http://127.0.0.1:8080 my-room "Good morning"
 
 Needs `trio` and `trio-websocket`. Everybody in the room, in browsers too, sees the sentence.
 """
@@ -33,8 +33,8 @@ async def wait_for(
             return data
 
 
-async def say(url: str, room: str, name: str, sentence: str) -> None:
-    async with open_websocket_url(url) as socket:
+async def say(base: str, room: str, name: str, sentence: str) -> None:
+    async with open_websocket_url(base.replace("http", "ws", 1) + "/ws") as socket:
         # The server speaks first: Self holds our id, and a token to resume this session with.
         me = await wait_for(socket, "Self")
 
@@ -53,7 +53,7 @@ async def say(url: str, room: str, name: str, sentence: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Say one sentence in a room.")
-    parser.add_argument("url", help="the channelling websocket: ws://host:port/ws")
+    parser.add_argument("base", help="where the server is: http://host:port")
     parser.add_argument("room")
     parser.add_argument("sentence")
     parser.add_argument("--name", default="Example")
@@ -62,7 +62,7 @@ def main() -> None:
 
     async def run() -> None:
         with trio.fail_after(options.within):
-            await say(options.url, options.room, options.name, options.sentence)
+            await say(options.base.rstrip("/"), options.room, options.name, options.sentence)
 
     trio.run(run)
 

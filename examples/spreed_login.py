@@ -81,7 +81,10 @@ def main() -> None:
     parser.add_argument("--within", type=float, default=10.0, help="give up after seconds")
     options = parser.parse_args()
     # From the environment: arguments of a program can be read by everybody on the machine.
-    proof = ticket(options.user, os.environ["QUINTET_SHARED_SECRET"])
+    shared_secret = os.environ.get("QUINTET_SHARED_SECRET")
+    if not shared_secret:
+        raise SystemExit("set QUINTET_SHARED_SECRET to spreed.users.shared_secret of the server")
+    proof = ticket(options.user, shared_secret)
 
     async def run() -> None:
         with trio.fail_after(options.within):

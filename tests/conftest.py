@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import structlog
 
@@ -14,8 +16,21 @@ from actors.core.state import ActorState
 from tests.support.examples import register_profiles
 
 LISTENING = "0A"
+HTTP_SECONDS = 60.0
 
 register_profiles()
+
+
+def pytest_configure() -> None:
+    """Have clients of HTTP wait for a busy machine, where a test does not say for how long."""
+    usual = inspect.signature(httpx.AsyncClient).parameters["timeout"].default
+    usual.connect = usual.read = usual.write = usual.pool = HTTP_SECONDS
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what waits long, where tests run side by side: at the end all wait for it."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("unhurried") is None)
 
 
 @pytest.fixture(autouse=True)

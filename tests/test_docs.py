@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,18 @@ import pytest
 from api.cli import commands as cli
 from api.settings import ConfigError, load_settings
 from scripts.draw_layouts import FOLDER, LAYOUTS, drawn
+from tests.support.programs import need
 
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = ("*.md", "*/README.md", "docs/[!R]*.md", "api/*/README.md", "api/*/*/README.md")
 PAGES = sorted(page for pattern in PATTERNS for page in ROOT.glob(pattern))
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
-COMMAND = re.compile(r"\bquintet ((?:serve|check-config|secrets|logs|spreed-user)\b[^\n|]*)")
+SHOWN = {
+    "serve", "check-config", "secrets", "logs", "spreed-user", "hash-password", "owt-sign",
+    "barertc-import", "status", "rooms", "who", "streams", "close", "open", "kick", "tree",
+    "recordings", "example-config", "systemd-unit",
+}  # fmt: skip
+COMMAND = re.compile(rf"\bquintet ((?:{'|'.join(sorted(SHOWN))})\b[^\n|>)]*)")
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -67,10 +74,10 @@ def test_quintet_commands_are_accepted_and_each_is_shown() -> None:
     shell = [text for page in PAGES for kind in ("console", "sh") for text in blocks(page, kind)]
     shown = set()
     for command in COMMAND.findall("\n".join(shell)):
-        arguments = shlex.split(command.replace(")", ""), comments=True)
+        arguments = shlex.split(command, comments=True)
         assert cli._parser().parse_args(arguments).command
         shown.add(arguments[0])
-    assert shown == {"serve", "check-config", "secrets", "logs", "spreed-user"}
+    assert shown == SHOWN
 
 
 def test_unit_starts_and_checks_with_accepted_commands() -> None:
@@ -79,6 +86,17 @@ def test_unit_starts_and_checks_with_accepted_commands() -> None:
     assert [command.split()[0] for command in commands] == ["serve", "check-config"]
     for command in commands:
         assert cli._parser().parse_args(command.split()).command
+
+
+def test_systemd_takes_every_line_of_the_unit(tmp_path: Path) -> None:
+    unit = (ROOT / "docs" / "quintet.service").read_text("utf-8")
+    file = tmp_path / "quintet.service"
+    file.write_text(unit.replace("/opt/quintet/bin/quintet", "/bin/true"), "utf-8")
+    done = subprocess.run(
+        [need("systemd-analyze"), "verify", "--man=no", file],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_build_machine_runs_only_what_the_readme_names() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +73,7 @@ async def run(
 
 async def hear(socket: WebSocketConnection, kind: str) -> dict[str, Any]:
     """Wait for a document of this kind."""
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while True:
             data = json.loads(await socket.get_message())["Data"]
             if data["Type"] == kind:
@@ -89,13 +93,54 @@ def test_every_example_is_run_here_or_beside_a_browser() -> None:
         assert f'run("{program}"' in here or f'running("{program}"' in beside, program
 
 
+def test_all_that_examples_import_comes_with_quintet() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    come = {re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"]}
+    own = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    distributions = packages_distributions()
+    for path in (ROOT / "examples").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            modules += [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            for top in {module.partition(".")[0] for module in modules}:
+                if top not in own | sys.stdlib_module_names | {"__future__"}:
+                    assert distributions[top][0].lower() in come, f"{path.name} imports {top}"
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "missing"),
+    [
+        ("spreed_login.py", ("alice",), "QUINTET_SHARED_SECRET"),
+        ("auvious_events.py", ("app", "alice"), "QUINTET_PASSWORD"),
+        ("auvious_listen.py", ("app", "alice"), "QUINTET_PASSWORD"),
+        ("owt_token.py", (SERVICE, "meeting", "ann"), "QUINTET_SERVICE_KEY"),
+        ("owt_record.py", (SERVICE, "meeting"), "QUINTET_SERVICE_KEY"),
+        ("owt_camera.py", (SERVICE, "meeting"), "QUINTET_SERVICE_KEY"),
+        ("owt_camera.py", (SERVICE, "meeting"), "QUINTET_CAMERA"),
+        ("owt_broadcast.py", (SERVICE, "meeting", "rtmp://x/y"), "QUINTET_SERVICE_KEY"),
+    ],
+)
+def test_an_example_says_in_a_sentence_what_the_environment_lacks(
+    program: str, arguments: tuple[str, ...], missing: str
+) -> None:
+    given = {name: "x" for name in ("QUINTET_SERVICE_KEY",) if name != missing}
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / program, "http://127.0.0.1:9", *arguments],
+        env={"PATH": os.environ["PATH"], **given},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"set {missing} to ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 async def test_chat_example_is_heard_in_the_room(server: ServerProcess) -> None:
     async with open_websocket_url(channel(server)) as listener:
         hello = {"Version": "1.0.0", "Ua": "test", "Name": "tea"}
         await listener.send_message(json.dumps({"Type": "Hello", "Hello": hello}))
         await hear(listener, "Welcome")
 
-        done = await run("spreed_chat.py", channel(server), "tea", "Good morning")
+        done = await run("spreed_chat.py", server.url, "tea", "Good morning")
 
         assert (await hear(listener, "Status"))["Status"] == {"displayName": "Example"}
         assert (await hear(listener, "Chat"))["Chat"]["Message"] == "Good morning"
@@ -173,7 +218,7 @@ async def test_ticket_of_the_command_line_logs_in(
 
     proof = {"useridcombo": ticket["useridcombo"], "secret": ticket["secret"]}
     example = runpy.run_path(str(ROOT / "examples" / "spreed_login.py"))
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         await example["log_in"](server.url.rstrip("/"), proof)
     assert capsys.readouterr().out == "logged in as bob\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ RULES = (
     "actors/device/failures.py",
     "actors/device/medium.py",
     "actors/device/offers.py",
+    "actors/directory/closings.py",
     "actors/directory/owners.py",
     "actors/endpoint/outbox.py",
     "actors/endpoint/rules.py",
@@ -138,6 +140,8 @@ FINDERS = {
     "api/auvious/broker.py": "the publisher to a broker",
     "api/http/mounts.py": "the store",
 }
+# What a kind of room is made of, by the argument of RoomSpec that asks for it.
+LOADED_FOR = {"conference": "actors.room.conference_room", "site": "actors.room.site_room"}
 PLAIN = {
     "__future__", "collections.abc", "dataclasses", "enum", "ipaddress", "msgspec", "pathlib",
     "typing",
@@ -334,6 +338,39 @@ def test_every_dialect_is_in_the_list() -> None:
     assert [each.name for each in built()] == list(BUILT)
 
 
+@pytest.mark.parametrize("dialect", sorted(set(dialects()) - {"operator"}))
+def test_a_dialect_that_uses_media_or_the_store_says_so(dialect: str) -> None:
+    text = "".join(path.read_text() for path in (HOUSE / "api" / dialect).rglob("*.py"))
+    [it] = [each for each in built() if each.name == dialect]
+    assert it.needs_media == (re.search(r"services\.media\b", text) is not None)
+    assert it.needs_store == (re.search(r"services\.store\b", text) is not None)
+
+
+def test_who_has_rooms_of_a_kind_has_loaded_it() -> None:
+    """Others do without; and loading it with the first room would have everybody wait."""
+    for path in FILES:
+        kinds = {
+            word.arg
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and "RoomSpec" in names_of(node.func)
+            for word in node.keywords
+        }
+        needed = {module for kind, module in LOADED_FOR.items() if kind in kinds}
+        assert needed <= set(imports_of(path)), place(path)
+
+
+@pytest.mark.parametrize("dialect", dialects())
+def test_a_dialect_has_the_files_that_contributors_are_told_of(dialect: str) -> None:
+    page = (HOUSE / "CONTRIBUTING.md").read_text("utf-8")
+    paragraph = page[page.index("Every dialect folder has") :].partition("\n\n")[0]
+    always, elsewhere = paragraph.split("Other parts go by the same names")
+    folder = HOUSE / "api" / dialect
+    for name in re.findall(r"`([\w.]+\.(?:py|md))`", always):
+        assert (folder / name).exists() or name == "state.py"  # of who keeps nothing
+    for name in re.findall(r"`(\w+\.py)`", elsewhere):
+        assert sum((HOUSE / "api" / each / name).exists() for each in dialects()) > 1
+
+
 @pytest.mark.parametrize("folder", ["cli", "http", "logs", "process", "settings"])
 def test_what_dialects_share_names_none(folder: str) -> None:
     published = [name for name in BUILT if name != "operator"]  # part of every server
@@ -366,7 +403,7 @@ def test_asyncio_lives_in_its_seams_only() -> None:
 def test_the_media_engine_is_used_by_its_contract() -> None:
     """It may live in another process one day; who opens it has to know which one it is."""
     inner = violations("api", "media.local_engine", "media.rtp.router")
-    assert inner == ["api/process/composition.py imports media.local_engine"]
+    assert inner == ["api/process/media.py imports media.local_engine"]
     assert violations("actors", "media.local_engine", "media.rtp.router") == []
 
 
@@ -383,7 +420,7 @@ def asks_the_registry(path: Path) -> bool:
     """Return whether a file looks an address up itself."""
     return any(
         isinstance(node, ast.Attribute)
-        and node.attr in {"find", "children", "count_children", "cell_at"}
+        and node.attr in {"find", "children", "count_children", "cell_at", "glimpse", "glimpses"}
         and any("registry" in name for name in names_of(node.value))
         for node in ast.walk(ast.parse(path.read_text()))
     )

@@ -18,7 +18,7 @@ def run(script: str, *arguments: str, **environment: str) -> subprocess.Complete
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
@@ -85,3 +85,21 @@ def test_a_gstreamer_without_what_webrtc_needs_is_named(stranger: str, tmp_path:
 
 def test_missing_packages_fail_the_build_machine(stranger: str) -> None:
     assert run("test-packages", PATH=stranger, CI="true").returncode == 1
+
+
+def test_make_says_that_it_installs_and_only_where_it_does(tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    def planned() -> str:
+        return subprocess.run(
+            ["make", "--dry-run", "run", f"VENV={venv}", f"PYTHON={sys.executable}"],
+            cwd=SCRIPTS.parent, capture_output=True, text=True, timeout=120, check=True,
+        ).stdout  # fmt: skip
+
+    assert f"Installing Quintet and what it needs into {venv}" in planned()
+    venv.mkdir()
+    (venv / f".made-with-python{python}").touch()
+    (venv / ".installed").touch()
+    assert "Installing" not in planned()
+    assert "quintet serve" in planned()

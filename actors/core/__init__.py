@@ -18,10 +18,13 @@ from actors.core.errors import (
     SetupTimeout,
     UnknownActor,
 )
+from actors.core.glimpse import Glimpse
+from actors.core.inspect import Census
 from actors.core.message import Message, Request
 from actors.core.ref import STRANGERS_SPARE, Ref
 from actors.core.registry import Registry
 from actors.core.reply import ReplyTo
+from actors.core.slices import Slices
 from actors.core.spec import ChildSpec, Intensity, Restart, Strategy
 from actors.core.supervisor import Spawn, StopChild, Supervisor
 from actors.core.system import ActorSystem, open_system
@@ -36,10 +39,12 @@ __all__ = [
     "ActorSystem",
     "AskCycle",
     "AskTimeout",
+    "Census",
     "ChildSpec",
     "Context",
     "Counters",
     "Down",
+    "Glimpse",
     "Intensity",
     "MailboxFull",
     "Message",
@@ -53,6 +58,7 @@ __all__ = [
     "Restart",
     "RestartLimit",
     "SetupTimeout",
+    "Slices",
     "Spawn",
     "StopChild",
     "Strategy",

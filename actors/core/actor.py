@@ -60,5 +60,8 @@ class Actor(Generic[M]):
         """
 
     def snapshot(self) -> Mapping[str, object]:
-        """Return facts for the tree page: JSON-able, no secrets, no user content."""
+        """Return facts for the operator: JSON-able, no secrets, nothing of what people say.
+
+        It is taken at any time, beside `handle`, for all actors in turn: cheap, and without a wait.
+        """
         return {}

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import structlog
 import trio
 
+from actors.core.counters import Counters
 from actors.core.message import Message
 from actors.core.ref import Ref
 from actors.core.registry import Life, Node, Registry, Siblings
@@ -22,6 +23,10 @@ class OwnSystem(Protocol):
     @property
     def registry(self) -> Registry:
         """What looks up actors by path."""
+
+    @property
+    def counters(self) -> Counters:
+        """What the whole system counts."""
 
 
 class OwnCell(Node, Protocol):
@@ -113,6 +118,10 @@ class Context:
     def log(self) -> structlog.typing.FilteringBoundLogger:
         """A logger bound to path, kind and incarnation; made on each use: keep it to log a lot."""
         return self._life.cell.log()
+
+    def count(self, what: str, *labels: str, by: int = 1) -> None:
+        """Count something for metrics, by labels of few values each; see `Counters.count`."""
+        self._life.cell.system.counters.count(what, *labels, by=by)
 
     @property
     def incarnation(self) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from actors.core.glimpse import Glimpse
 from actors.core.mailbox import Mailbox
 from actors.core.ref import Ref
 
@@ -28,6 +29,9 @@ class Life(Protocol):
     def children(self) -> Siblings | None:
         """None before the first one."""
 
+    def facts(self) -> dict[str, object]:
+        """Return what the actor tells of itself."""
+
 
 class Node(Protocol):
     """One actor, as a place in the tree."""
@@ -43,6 +47,10 @@ class Node(Protocol):
     @property
     def life(self) -> Life:
         """Its current incarnation."""
+
+    @property
+    def born(self) -> float:
+        """When it was spawned."""
 
     def stop_by_hand(self, reason: str) -> None:
         """Have it stop. Raises PermanentActor."""
@@ -81,6 +89,23 @@ class Registry:
         cell = self.cell_at(path)
         return 0 if cell is None or cell.life.children is None else len(cell.life.children.by_name)
 
+    def glimpse(self, path: str) -> Glimpse | None:
+        """Return what the actor at a path tells of itself, None if no live one has it."""
+        cell = self.cell_at(path)
+        return None if cell is None else _glimpse(cell)
+
+    def glimpses(self, path: str) -> Iterator[Glimpse]:
+        """Yield what each live child of an actor tells of itself, the oldest first.
+
+        Each is looked at when its turn comes, those that have ended by then not at all: whoever
+        goes through many of them lets others run in between.
+        """
+        cell = self.cell_at(path)
+        children = None if cell is None else cell.life.children
+        for child in () if children is None else tuple(children.by_name.values()):
+            if child.mailbox.closed is None:
+                yield _glimpse(child)
+
     def cell_at(self, path: str) -> Node | None:
         """Return the cell at a path; for the runtime only."""
         cell = self._tree.root_cell
@@ -91,3 +116,7 @@ class Registry:
                 return None
             cell = found
         return cell if cell.mailbox.closed is None else None
+
+
+def _glimpse(cell: Node) -> Glimpse:
+    return Glimpse(cell.ref.path, cell.ref.kind, cell.born, cell.life.facts())

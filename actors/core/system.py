@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -14,9 +14,17 @@ import trio
 from actors.core.cell import Cell
 from actors.core.counters import Counters
 from actors.core.errors import RestartLimit, UnknownActor
-from actors.core.inspect import describe
+from actors.core.inspect import (
+    Census,
+    describe,
+    describe_one,
+    outline,
+    take_census,
+    walk,
+)
 from actors.core.ref import Ref, speaker
 from actors.core.registry import Registry
+from actors.core.slices import Slices
 from actors.core.spec import ChildSpec, Intensity, Strategy
 from actors.core.state import ActorState
 from actors.core.supervisor import Supervisor
@@ -76,6 +84,45 @@ class ActorSystem:
         """Return every actor as nested JSON-able data; see `inspect.describe` for the keys."""
         return describe(self.root_cell, trio.current_time())
 
+    def look(
+        self, path: str = "/", depth: int | None = None
+    ) -> Iterator[tuple[int, dict[str, object]]] | None:
+        """Return an actor and all below it, one by one; None where nobody lives.
+
+        See `inspect.outline`.
+        """
+        cell = self._cell_at(path)
+        return None if cell is None else outline(cell, trio.current_time(), depth)
+
+    async def list_kind(
+        self, kind: str, path: str, start: int, most: int
+    ) -> tuple[list[dict[str, object]], int] | None:
+        """Return at most so many actors of a kind from the given one on, and how many there are.
+
+        They are at or below `path`, in the order of the tree, without their children. None where
+        nobody lives at the path.
+        """
+        top = self._cell_at(path)
+        if top is None:
+            return None
+        found: list[dict[str, object]] = []
+        total, now, slices = 0, trio.current_time(), Slices()
+        for cell in walk(top):
+            if cell.ref.kind == kind:
+                if start <= total < start + most:
+                    found.append(describe_one(cell, now))
+                total += 1
+            await slices.rest()
+        return found, total
+
+    def census(self) -> Census:
+        """Count the actors of each kind, without asking any of them."""
+        return take_census(self.root_cell)
+
+    def facts_of(self, kind: str) -> Iterator[Mapping[str, object]]:
+        """Yield what each actor of a kind tells of itself."""
+        return (cell.life.facts() for cell in walk(self.root_cell) if cell.ref.kind == kind)
+
     def stop_actor(self, path: str, reason: str = "stopped by hand") -> None:
         """Have an actor stop, without waiting for it. Raises UnknownActor or PermanentActor."""
         cell = self.registry.cell_at(path)
@@ -124,6 +171,10 @@ class ActorSystem:
             await self._outside.__aexit__(None, None, None)
             if self._gave_up is not None:
                 raise self._gave_up
+
+    def _cell_at(self, path: str) -> Cell | None:
+        found = self.registry.cell_at(path)
+        return found if isinstance(found, Cell) else None
 
     def root_crashed(self, error: Exception) -> None:
         """Note that nobody is left to handle a crash; for the root's cell."""

@@ -35,6 +35,7 @@ from actors.device.services import ConnectionSpec
 from actors.device.socket import ReleaseSocket, SocketFacts, SocketKind, UseSocket, find_socket
 from actors.signalling.frames import LEAVE, is_id, relayed, text
 from actors.streams.connection import MEASURE_SECONDS, MeasureTraffic, SessionTold
+from actors.streams.failed_calls import REASONS
 from actors.words.device_refusals import RedirectForbidden, SocketInUse, SocketUnknown
 from actors.words.refusals import Busy
 from media.contract import errors
@@ -347,14 +348,22 @@ class DeviceConnection(Actor[Message]):
 
     async def _happen(self, event: Event) -> None:
         if isinstance(event, StateChanged):
-            self.state = event.state
+            connected, self.state = self.state is State.CONNECTED, event.state
             if event.state is State.FAILED:
+                self._note_failed_call(connected, event)
                 self.fail(f"the connection failed: {event.failure or event.reason}")
                 return
             if event.state is State.CLOSED:
                 self.ctx.stop(event.reason or "closed")
                 return
         await self.happen(event)
+
+    def _note_failed_call(self, connected: bool, event: StateChanged) -> None:
+        if connected or event.failure is None:
+            return  # it has come about, and is lost
+        me, dialect, reason = self.spec.me.id, self.spec.dialect, REASONS[event.failure].value
+        self.ctx.log.info("call.failed", peer=me, dialect=dialect, reason=reason)
+        self.ctx.count("calls_failed", dialect, reason)
 
     def _listen(self, event: Event) -> None:
         """Take an event of the session. Called by the media layer, so it neither waits nor raises.

@@ -185,3 +185,19 @@ class CallShown(Message):
 @dataclass(frozen=True, slots=True)
 class ShowCall(Request[CallShown]):
     pass
+
+
+# --- timers of a peer
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRunsOut(Message):
+    """A timer; void unless it is of the latest credential."""
+
+    number: int
+    now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LookForProgram(Message):
+    """The timer: does anybody ask for the peer still?"""

@@ -8,7 +8,7 @@ it. Whoever drives the peer is shown what happens by the observer, and asks for 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from secrets import token_hex
 from uuid import uuid4
@@ -45,9 +45,11 @@ from actors.device.line import (
 from actors.device.messages import (
     CallPeer,
     ConnectData,
+    CredentialRunsOut,
     EndConnection,
     FromLine,
     FromPeer,
+    LookForProgram,
     OtherSideUnreached,
     PeerShown,
     ProgramAlive,
@@ -69,6 +71,8 @@ from actors.member.messages import (
     ResumeRefused,
 )
 from actors.signalling.frames import LEAVE, PeerFrame, decode, is_id
+from actors.words.close_reasons import CloseReason
+from actors.words.closings import Expel
 from actors.words.device_refusals import PeerIdTaken, TooManyConnections
 from actors.words.facts import Presence, Signalled, Unreached
 from actors.words.refusals import Busy
@@ -83,19 +87,6 @@ MakesConnection = Callable[[ConnectionSpec], DeviceConnection]
 TO_CONNECTIONS = frozenset({"ANSWER", "CANDIDATE"})
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialRunsOut(Message):
-    """A timer; void unless it is of the latest credential."""
-
-    number: int
-    now: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LookForProgram(Message):
-    """The timer: does anybody ask for the peer still?"""
-
-
 class DevicePeer(Actor[Message]):
     __slots__ = (
         "_connections", "_credential", "_early", "_ends", "_expiry", "_expiry_number", "_heard_at",
@@ -106,8 +97,8 @@ class DevicePeer(Actor[Message]):
     kind = "device_peer"
     accepts = (
         Signalled, Unreached, FromLine, ConnectData, CallPeer, ShowPeer, ProgramAlive,
-        RenewCredential, RedirectsChanged, Resume, Adopt, RefuseSecond, Lost, End, DescribeMember,
-        CredentialRunsOut, LookForProgram,
+        RenewCredential, RedirectsChanged, Resume, Adopt, RefuseSecond, Lost, End, Expel,
+        DescribeMember, CredentialRunsOut, LookForProgram,
     )  # fmt: skip
 
     def __init__(self, services: DeviceServices, spec: PeerSpec) -> None:
@@ -130,7 +121,7 @@ class DevicePeer(Actor[Message]):
         self._services.observer.appeared(self._spec.token, self.ctx.self_ref)
         whole = False
         try:
-            self.ctx.log.info("device.peer_opened", peer=self._key.id, dialect=self._spec.dialect)
+            self.ctx.log.info("device.peer_opened", **self._spec.told())
             begun = trio.Event()
             self.ctx.start_task(self._run_line, begun, name="line")
             await begun.wait()
@@ -185,6 +176,10 @@ class DevicePeer(Actor[Message]):
                 return MemberView(Presence(self._key.id), "")
             case End(reason):
                 self._end(reason)
+            case Expel():
+                names = {"peer": self._key.id, "dialect": self._spec.dialect}
+                self.ctx.log.info("peer.put_out", **names, **message.orderer)
+                self._end(CloseReason.PUT_OUT)
             case CredentialRunsOut(number, now) if number == self._expiry_number:
                 self._run_out(now=now)
             case LookForProgram():
@@ -207,7 +202,8 @@ class DevicePeer(Actor[Message]):
 
     def snapshot(self) -> Mapping[str, object]:
         return {
-            "dialect": self._spec.dialect,
+            **self._spec.shown(),
+            "away": not self._reachable,
             "reachable": self._reachable,
             "connections": len(self._connections),
             "refused_offers": self._refused.number,

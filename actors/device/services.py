@@ -10,6 +10,7 @@ from actors.device.credentials import Credential as Credential  # it has rules o
 from actors.device.events import Observer
 from actors.device.line import Line
 from actors.words.keys import MemberKey
+from actors.words.where_from import NOWHERE, WhereFrom
 from media.contract.datagrams import Network
 from media.contract.engine import MediaEngine
 from media.contract.plans import Address, Remote
@@ -59,8 +60,9 @@ class PeerSpec:
     """What a peer is made from.
 
     `token` ("pt-…") is what its program proves itself with. `secret` is that of its API key, "" for
-    a key without; `credential` is there with one. `address` is the program's, for quotas. Without
-    `turn`, the TURN servers of `ice_servers` are left out.
+    a key without; `credential` is there with one. `address` is the program's, for quotas, and
+    `where` as much of whence it comes as is shown. Without `turn`, the TURN servers of
+    `ice_servers` are left out.
     """
 
     key: MemberKey
@@ -70,6 +72,25 @@ class PeerSpec:
     secret: str = field(default="", repr=False)
     credential: Credential | None = None
     dialect: str = ""
+    where: WhereFrom = NOWHERE
+
+    def told(self) -> dict[str, str]:
+        """Return what the log is told of it."""
+        return {"peer": self.key.id, "dialect": self.dialect, "address": self.where.address}
+
+    def shown(self) -> dict[str, object]:
+        """Return what operators are shown of it, as of any other member."""
+        return {
+            "dialect": self.dialect,
+            "realm": self.key.realm,
+            "room": None,
+            "name": self.key.id,
+            "user": "",
+            "address": self.where.address,
+            "device": self.where.device,
+            "away": False,
+            "quality": None,
+        }
 
 
 @dataclass(frozen=True, slots=True)

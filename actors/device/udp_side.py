@@ -124,9 +124,10 @@ class UdpSide:
     async def measure(self, stats: SessionStats) -> list[dict[str, object]]:
         """Return the figures of each medium that goes either way, as plain data.
 
-        `in` is from the other side, and goes on from `redirect_port`; `out` goes to it. `foreign`
-        are packets at the socket of another payload type than the program has named, or of another
-        stream: none of them goes on. Bytes are those of payload, `bitrate` is in bits per second.
+        `in` is from the other side, and goes on from `redirect_port` as `redirected`; what comes to
+        the socket is `fed`, and goes to the other side as `out`. `foreign` are packets at the
+        socket of another payload type than the program has named, or of another stream: none of
+        them goes on. Bytes are those of payload, `bitrate` is in bits per second.
         """
         found: list[dict[str, object]] = []
         for kind, track in self._tracks.items():
@@ -142,6 +143,8 @@ class UdpSide:
                     "codec": track.codec,
                     "in": _flow(source),
                     "out": _flow(sink),
+                    "fed": _flow(fed.received if fed else None),
+                    "redirected": _flow(sends.sent if sends else None),
                     "socket": socket,
                     "foreign": fed.received.counts.foreign if fed and fed.received else 0,
                     "redirect_port": sends.address[1] if sends else None,
@@ -206,7 +209,21 @@ def _flow(stream: SourceStats | SinkStats | None) -> dict[str, object] | None:
     if stream is None:
         return None
     counts = stream.counts
-    return {"packets": counts.packets, "bytes": counts.octets, "bitrate": round(stream.bitrate)}
+    flow = {"packets": counts.packets, "bytes": counts.octets, "bitrate": round(stream.bitrate)}
+    if isinstance(stream, SourceStats):
+        return {
+            **flow,
+            "lost": stream.lost,
+            "fraction_lost": stream.fraction_lost,
+            "jitter": stream.jitter,
+        }
+    told = stream.receiver
+    return {
+        **flow,
+        "fraction_lost": told.fraction_lost,
+        "jitter": told.jitter,
+        "round_trip": told.round_trip,
+    }
 
 
 def _within(wanted: MediumWanted, limits: DeviceLimits) -> MediumWanted:

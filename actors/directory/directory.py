@@ -7,21 +7,28 @@ elsewhere, and only this file will know. A `Ref` is good on any node.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from actors.core import Actor, ActorError, Message, Ref, Registry, Request, StopChild
+from actors.core import Actor, ActorError, Glimpse, Message, Ref, Registry, Request, StopChild
 from actors.directory.messages import (
+    CloseByOperator,
     CountUsers,
+    ExpelMember,
     FindEndpoints,
     FindMembers,
+    LetBack,
+    ListClosings,
+    OpenAgain,
     OpenEndpoint,
     OpenMember,
     OpenRoom,
+    RoomOf,
 )
 from actors.endpoint.endpoint import EndpointSpec
 from actors.endpoint.rules import Owner, Quota
+from actors.words.closings import Closing, Expel
 from actors.words.keys import (
     DIRECTORY,
     ENDPOINTS,
@@ -86,6 +93,41 @@ class Directory:
             with suppress(ActorError):  # a room that hangs is cut off by its supervisor
                 await rooms.ask(StopChild(key.slug, reason), within=within)
 
+    # --- what the operator orders
+
+    async def close_room_by_operator(
+        self, key: RoomKey, text: str, seconds: float, by: str = ""
+    ) -> Closing:
+        """Close a room by its name for so many seconds; one that lives ends behind.
+
+        Its members hear `text`, and nobody comes in before the time is over or it is opened again.
+        Raises TooManyClosings, Busy.
+        """
+        return await self._ask(CloseByOperator(key, seconds, text, by))
+
+    async def closed_rooms(self) -> tuple[Closing, ...]:
+        """Return the rooms that are closed, the first closed first."""
+        return await self._ask(ListClosings())
+
+    async def open_again(self, key: RoomKey) -> bool:
+        """Let a closed room be opened; return whether it was closed."""
+        return await self._ask(OpenAgain(key))
+
+    async def put_out(self, key: MemberKey, order: Expel, seconds: float) -> None:
+        """End a member, who hears why; for so many seconds nobody goes on as this one.
+
+        Raises MemberUnknown, Busy.
+        """
+        await self._ask(ExpelMember(key, seconds, order))
+
+    async def let_back(self, key: MemberKey) -> bool:
+        """Let somebody go on who was put out; return whether he was."""
+        return await self._ask(LetBack(key))
+
+    async def room_of(self, key: RoomKey | MemberKey) -> RoomSpec | None:
+        """Return what a live room was made from, or that which somebody is in, if there is one."""
+        return await self._ask(RoomOf(key))
+
     # --- members
 
     async def member(self, key: MemberKey) -> Ref[Any] | None:
@@ -103,6 +145,10 @@ class Directory:
     async def count_users(self, realm: str) -> int:
         """Return how many users have a live member in a realm."""
         return await self._ask(CountUsers(realm))
+
+    async def count(self) -> tuple[int, int]:
+        """Return how many rooms and how many members there are, of all realms."""
+        return self._registry.count_children(ROOMS), self._registry.count_children(MEMBERS)
 
     async def open_member(
         self, key: MemberKey, factory: Callable[[], Actor[Message]], takeover: Request[None]
@@ -140,6 +186,28 @@ class Directory:
         """
         return await self._ask(OpenEndpoint(spec, quota))
 
+    # --- looking on: what they tell of themselves, for the operator; without a wait
+
+    def look_at_rooms(self) -> Iterator[Glimpse]:
+        """Yield every live room of every realm, the oldest first; see `Registry.glimpses`."""
+        return self._registry.glimpses(ROOMS)
+
+    def look_at_members(self) -> Iterator[Glimpse]:
+        """Yield every live member of every realm, the oldest first."""
+        return self._registry.glimpses(MEMBERS)
+
+    def look_at_endpoints(self) -> Iterator[Glimpse]:
+        """Yield every live endpoint of every realm, the oldest first."""
+        return self._registry.glimpses(ENDPOINTS)
+
+    def look_at(self, key: RoomKey | MemberKey) -> Glimpse | None:
+        """Return a live room or member as it is just now."""
+        return self._registry.glimpse(key.path)
+
+    def look_inside(self, seen: Glimpse) -> Iterator[Glimpse]:
+        """Yield what lives in a room or below a member: connections, calls, recordings …"""
+        return self._registry.glimpses(seen.path)
+
     # ---
 
     def _in_realm(self, parent: str, realm: str) -> list[Ref[Any]]:
@@ -162,3 +230,14 @@ def tell_directory(registry: Registry, message: Message) -> None:
         directory.tell(message)
     except ActorError:
         raise Busy from None
+
+
+def key_at(path: str) -> RoomKey | MemberKey | None:
+    """Return which room or member lives at a path, or above it; None where it is neither's."""
+    kinds: dict[str, type[RoomKey | MemberKey]] = {ROOMS: RoomKey, MEMBERS: MemberKey}
+    for parent, kind in kinds.items():
+        slug = path.removeprefix(f"{parent}/").partition("/")[0]
+        if path.startswith(f"{parent}/") and ":" in slug:
+            with suppress(ValueError):  # no actor is called so
+                return kind.from_slug(slug)
+    return None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.core import Actor, Message, Ref, Request
 from actors.endpoint.endpoint import EndpointSpec
 from actors.endpoint.rules import Owner, Quota
-from actors.words.keys import MemberKey
+from actors.words.closings import Closing, Expel
+from actors.words.keys import MemberKey, RoomKey
 from actors.words.rooms import Admission, RoomSpec
 
 
@@ -66,6 +67,56 @@ class CountUsers(Request[int]):
     """Return how many users have a live member in this realm."""
 
     realm: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseByOperator(Request[Closing]):
+    """Close a room by its name for so many seconds, and end it if it lives. `text` and `by` as in
+    Closing. Raises TooManyClosings.
+    """
+
+    key: RoomKey
+    seconds: float
+    text: str = field(default="", repr=False)
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListClosings(Request[tuple[Closing, ...]]):
+    """Return the rooms that are closed, the first closed first."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAgain(Request[bool]):
+    """Let a closed room be opened; answered with whether it was closed."""
+
+    key: RoomKey
+
+
+@dataclass(frozen=True, slots=True)
+class ExpelMember(Request[None]):
+    """Put a member out; for so many seconds nobody goes on as this one. Raises MemberUnknown."""
+
+    key: MemberKey
+    seconds: float
+    order: Expel
+
+
+@dataclass(frozen=True, slots=True)
+class LetBack(Request[bool]):
+    """Let somebody go on who was put out; answered with whether he was."""
+
+    key: MemberKey
+
+
+@dataclass(frozen=True, slots=True)
+class RoomOf(Request[RoomSpec | None]):
+    """Return what a live room was made from, or that which somebody is in.
+
+    None where there is none.
+    """
+
+    key: RoomKey | MemberKey
 
 
 @dataclass(frozen=True, slots=True)

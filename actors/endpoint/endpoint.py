@@ -239,7 +239,10 @@ class Endpoint(Actor[Message]):
         return None
 
     async def teardown(self, reason: str) -> None:
-        self._log("endpoint.ended", reason=reason, undelivered=len(self._state.outbox))
+        undelivered = len(self._state.outbox)
+        self._log("endpoint.ended", reason=reason, undelivered=undelivered)
+        if undelivered:
+            self.ctx.count("events_undelivered", "ended", by=undelivered)
         self._state.outbox.clear()
         why = CloseReason.of(reason)
         for subscriber in self._state.readers:
@@ -249,6 +252,9 @@ class Endpoint(Actor[Message]):
     def snapshot(self) -> Mapping[str, object]:
         return {
             "dialect": self._spec.dialect,
+            "id": self._spec.key.id,
+            "organization": self._state.owner.organization,
+            "user": self._state.owner.user,
             "expires_in": round(self._state.deadline - self.ctx.now(), 1),
             "subscribers": len(self._state.readers),
             "waiting": len(self._state.outbox),
@@ -291,7 +297,10 @@ class Endpoint(Actor[Message]):
             outbox = self._state.outbox
             self.ctx.log.warning("outbox.full", waiting=len(outbox), waiting_bytes=outbox.bytes)
         self._full = not taken
-        if taken:
+        if not taken:
+            self.ctx.count("events_undelivered", "full")
+        else:
+            self.ctx.count("events_sent")
             for subscriber in list(self._state.readers):
                 self._show(subscriber)
             self._state.tidy()

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
 
-from actors.core import Actor, ActorStopped, Down, Message, Ref, ReplyTo, Timer
+from actors.core import Actor, ChildSpec, Message
 from actors.jobs.analysis import AnalyticDied, analysis_spec
 from actors.jobs.media_job import DoWork, JobNoted
 from actors.jobs.mix import audio_input
+from actors.jobs.output_lines import OutputLine, OutputLines
 from actors.streams.alternatives import parameters_sent, video_target_of
 from actors.streams.feed_paths import FeedPaths
 from actors.streams.outputs import Output
@@ -40,54 +40,34 @@ from media.contract.analysis import AnalysisBegan, AnalysisNoted
 from media.contract.jobs import AnalysisWanted, JobInput
 
 BEGIN_SECONDS = 18.0  # for a plug-in to be loaded, as long as the original waits
-LOOK_SECONDS = 0.5  # between looks whether somebody waits for one that has not begun
 NOTICES_PER_SECOND = 5.0  # of one analytic to its room, and as many at once
-NOT_IN_TIME = "the algorithm was not loaded in time"
-GONE = "its streams or the room have ended"
-DIED = "its process has ended"
-PREFIX = "analysis:"  # of the ids of jobs
 
 Parameters = Callable[[str, str], str | None]
 """Return the parameters of the codec of a stream's track of a kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyticOpening(Message):
-    """The timer of one that has not begun yet."""
+@dataclass(slots=True, kw_only=True)
+class AnalyticLine(OutputLine):
+    """One analytic; `asker` waits for its begin.
 
-    id: str
-
-
-@dataclass(slots=True)
-class AnalyticLine:
-    """One analytic. Without `ref` its actor is just being spawned; `asker` waits for its begin.
-
-    `due` is when that must be, `timer` the next look; `end` is why it ends, if it does now.
     `notices` may be said now, of what may be at `notices_at`.
     """
 
-    id: str
     order: StartAnalytic
-    work: DoWork
-    asker: ReplyTo[AnalyticView] | None
-    due: float
-    timer: Timer | None = None
-    ref: Ref[Message] | None = None
-    end: str = "source_lost"
     events: deque[AnalyticEvent] = field(default_factory=lambda: deque(maxlen=LAST_EVENTS))
     dropped: int = 0
     notices: float = NOTICES_PER_SECOND
     notices_at: float = 0.0
 
 
-class RoomAnalytics:
-    """Belongs to one room, whose handlers call it; `forget` what the conference has dropped.
+class RoomAnalytics(OutputLines[AnalyticLine]):
+    """`name` is the room's, for the log; `tell` tells its members."""
 
-    `name` is the room's, for the log; `tell` tells its members. Where one is to be ended, its id is
-    returned: the room has the conference end it.
-    """
+    __slots__ = ("_fmtp", "_name", "_tell")
 
-    __slots__ = ("_conference", "_fmtp", "_lines", "_media", "_name", "_paths", "_room", "_tell")
+    prefix = "analysis:"
+    not_in_time = "the algorithm was not loaded in time"
+    refusal = CannotAnalyse
 
     def __init__(
         self,
@@ -99,17 +79,10 @@ class RoomAnalytics:
         name: str,
         tell: Callable[[Iterable[Notice]], None],
     ) -> None:
-        self._room = room
-        self._conference = conference
-        self._media = media
-        self._paths = paths
+        super().__init__(room, conference, media, paths)
         self._fmtp = fmtp
         self._name = name
         self._tell = tell
-        self._lines: dict[str, AnalyticLine] = {}
-
-    def __contains__(self, id: object) -> bool:
-        return id in self._lines
 
     def views(self) -> tuple[AnalyticView, ...]:
         """Return those that have begun."""
@@ -131,29 +104,14 @@ class RoomAnalytics:
         ctx = self._room.ctx
         work = DoWork(self.wanted(output, order.algorithm), {})
         due = ctx.now() + BEGIN_SECONDS
-        line = AnalyticLine(output.id, order, work, ctx.defer(), due)
-        self._lines[output.id] = line
-        self._look_later(line)
-        ctx.start_task(self._spawn, line, name="starting")
-
-    def rewire(self, id: str) -> None:
-        """Tell one what it takes now, also where its sources are new ones under the same ids.
-
-        Raises MailboxFull.
-        """
-        line, output = self._lines[id], self._conference.analytics[id]
-        paths = {kind: self._paths.path(id, kind) for kind in output.sources}
-        line.work = work = DoWork(self.wanted(output, line.order.algorithm), paths)
-        if line.ref is not None:
-            with suppress(ActorStopped):  # its Down is on the way
-                line.ref.tell(work)
+        self._begin(AnalyticLine(id=output.id, work=work, asker=ctx.defer(), due=due, order=order))
 
     def began(self, noted: JobNoted) -> tuple[str, tuple[str, ...]] | None:
         """Take that one has begun; return it with the kinds that it takes, or None for no news.
 
         Answer by `answer`, once the conference knows of these. Events are kept, and said.
         """
-        line = self._lines.get(noted.id.removeprefix(PREFIX))
+        line = self._line_of(noted.id)
         if line is None:
             return None
         match noted.event:
@@ -178,21 +136,9 @@ class RoomAnalytics:
         line.asker = None
         return None
 
-    def look(self, opening: AnalyticOpening) -> str | None:
-        """See whether one that has not begun may go on; return it if it is to be ended."""
-        line = self._lines.get(opening.id)
-        if line is None or line.asker is None:
-            return None
-        if not line.asker.done and self._room.ctx.now() < line.due:
-            self._look_later(line)
-            return None
-        line.end = "caller_left" if line.asker.done else "not_in_time"
-        self._refuse(line, NOT_IN_TIME)
-        return line.id
-
     def died(self, died: AnalyticDied) -> str | None:
         """Take why one has ended by itself; return which one, if it is one of these."""
-        line = self._lines.get(died.id.removeprefix(PREFIX))
+        line = self._line_of(died.id)
         if line is None:
             return None
         line.end = died.reason
@@ -200,33 +146,6 @@ class RoomAnalytics:
             self._say(line, {"ended": died.reason, "detail": died.detail}, always=True)
         self._refuse(line, died.detail)
         return line.id
-
-    def miss(self, down: Down) -> str | None:
-        """Take that a job has ended by itself; return which one, if it was one of these."""
-        for line in self._lines.values():
-            if line.ref == down.ref:
-                self._refuse(line, DIED)
-                return line.id
-        return None
-
-    def end(self, id: str, asker: ReplyTo[None]) -> None:
-        """Forget one that is ended by whoever asks; answer when nothing of it is left."""
-        self._lines[id].end = "deleted"
-        self.forget(id, asker)
-
-    def forget(self, id: str, asker: ReplyTo[None] | None = None) -> None:
-        """Forget one that has ended or is to end; answer when nothing of it is left."""
-        line = self._lines.pop(id)
-        self._paths.forget(id)
-        if line.timer is not None:
-            line.timer.cancel()
-        self._refuse(line, GONE)
-        self._room.ctx.start_task(self._stop, line, asker, name="end")
-
-    def close(self) -> None:
-        """Refuse those who wait, now that the room ends; the jobs end with it."""
-        for line in self._lines.values():
-            self._refuse(line, GONE)
 
     # --- inside
 
@@ -286,37 +205,19 @@ class RoomAnalytics:
         text = json.dumps({**head, **what}, ensure_ascii=False, separators=(",", ":"))
         self._tell([Notice(Said(SENDER, None, text, passing=True))])
 
-    def _look_later(self, line: AnalyticLine) -> None:
-        ctx = self._room.ctx
-        left = max(0.0, line.due - ctx.now())
-        line.timer = ctx.tell_self_after(min(LOOK_SECONDS, left), AnalyticOpening(line.id))
+    def _output(self, id: str) -> Output:
+        return self._conference.analytics[id]
 
-    def _refuse(self, line: AnalyticLine, why: str) -> None:
-        if line.asker is not None:
-            line.asker.refuse(CannotAnalyse(why))
+    def _wanted(self, line: AnalyticLine, output: Output) -> AnalysisWanted:
+        return self.wanted(output, line.order.algorithm)
 
-    async def _spawn(self, line: AnalyticLine) -> None:
-        ctx = self._room.ctx
-        if self._lines.get(line.id) is not line:
-            return  # it has ended already
-        sources = self._conference.analytics[line.id].sources
+    def _spec(self, line: AnalyticLine) -> ChildSpec:
+        sources, algorithm = self._output(line.id).sources, line.order.algorithm
         about = {
             "room": self._name,
             "analytic": line.id,
-            "algorithm": line.order.algorithm,
+            "algorithm": algorithm,
             "stream": sources.get("video") or sources.get("audio") or "",
         }
-        spec = analysis_spec(
-            PREFIX + line.id, self._media, ctx.self_ref, line.order.algorithm, about
-        )
-        with suppress(ActorStopped):  # the room ends
-            line.ref = ref = await ctx.spawn(spec)
-            ctx.watch(ref)
-            ref.tell(line.work)
-
-    async def _stop(self, line: AnalyticLine, asker: ReplyTo[None] | None) -> None:
-        if line.ref is not None:
-            self._room.ctx.unwatch(line.ref)
-            await self._room.ctx.stop_child(line.ref, line.end)
-        if asker is not None:
-            asker.reply(None)
+        id, room = self.prefix + line.id, self._room.ctx.self_ref
+        return analysis_spec(id, self._media, room, algorithm, about)

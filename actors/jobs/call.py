@@ -34,6 +34,7 @@ from actors.jobs.call_rules import (
     answered,
     offer_sections,
     peer_host,
+    peer_name,
     permitted,
     placed,
     terms_of,
@@ -133,7 +134,12 @@ class Call(Actor[Message]):
     def snapshot(self) -> Mapping[str, object]:
         sections = [it for it in self._agreed if it.receives is not None]
         return {
+            "dialect": "sip",
+            "member": self._plan.id,
+            "name": peer_name(self._plan.peer),
+            "device": "telephone",
             "incoming": self._plan.leg is not None,
+            "agreed": bool(self._agreed),
             "host": peer_host(self._plan.peer),
             "codecs": {it.kind: it.receives.name for it in sections if it.receives is not None},
             "directions": {it.kind: it.direction.value for it in sections},

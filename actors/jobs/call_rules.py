@@ -20,6 +20,7 @@ from media.contract.session import Direction
 
 AUDIO, VIDEO = KINDS
 CLOCKS = {"opus": 48_000, "g722": 8000, "pcmu": 8000, "pcma": 8000, "vp8": 90_000, "h264": 90_000}
+LONGEST_NAME = 256
 LONGEST_HOST = 255  # characters
 DIGITS = 101  # the payload type of telephone-event in offers of ours
 OURS = {
@@ -219,6 +220,17 @@ def peer_host(uri: str) -> str:
         return ""  # perhaps a number, which is nobody's business
     host = rest.partition("]")[0] + "]" if rest.startswith("[") else rest.partition(":")[0]
     return host if all(it.isalnum() or it in ".-:[]" for it in host) else ""
+
+
+def peer_name(uri: str) -> str:
+    """Return the user or number of a SIP or tel URI, without password, parameters and host."""
+    scheme, _, rest = uri.partition(":")
+    user, at, _ = rest.rpartition("@")
+    if at:
+        user = user.partition(":")[0]
+    elif scheme.lower() == "tel":
+        user = rest
+    return user.partition(";")[0][:LONGEST_NAME]
 
 
 # --- inside

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from actors.core import Actor, ActorStopped, Down, MailboxFull, Message, Refused, ReplyTo
+from actors.core import (
+    Actor,
+    ActorStopped,
+    Down,
+    MailboxFull,
+    Message,
+    Refused,
+    ReplyTo,
+    Request,
+)
 from actors.jobs.call import call_spec, open_name
 from actors.jobs.call_lines import WORDS, CallDue, CallLine, Seats, refuse, usual_terms
 from actors.jobs.call_messages import CallAgreed, CallDigits, CallOver, CallPlanned
@@ -111,6 +120,8 @@ class RoomCalls:
                 self._lines[call].digits = digits
             case CallDue(call) if call in self._lines:
                 self._look(call, self._lines[call])
+            case Request():
+                raise NotAllowed("not in a room of this kind")
         return None
 
     def miss(self, down: Down) -> None:

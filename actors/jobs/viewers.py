@@ -5,16 +5,16 @@ One begins with the first who asks, and ends when nobody has asked for WATCHED_S
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from actors.core import Actor, ActorStopped, Down, Message, Ref
+from actors.core import Actor, ChildSpec, Message
 from actors.jobs.broadcast_wanted import Parameters, broadcast_wanted
 from actors.jobs.hls_job import PREFIX, hls_job_spec
 from actors.jobs.media_job import DoWork
+from actors.jobs.output_lines import OutputDue, OutputLine, OutputLines
 from actors.streams.feed_paths import FeedPaths
 from actors.streams.outputs import Output
 from actors.streams.rules import Conference
@@ -28,32 +28,19 @@ LEAST_SECONDS = 0.5  # between two looks whether anybody watches still
 WATCHED_AS = Outlet("hls", "index.m3u8")
 
 
-@dataclass(frozen=True, slots=True)
-class ViewersDue(Message):
-    """The timer of a view: does anybody watch still?"""
+@dataclass(slots=True, kw_only=True)
+class WatchedLine(OutputLine):
+    """One view; `asked` is when it was last. Nobody waits for it to flow."""
 
-    id: str
-
-
-@dataclass(slots=True)
-class WatchedLine:
-    """One view. Without `ref` its actor is just being spawned; `asked` is when it was last."""
-
-    id: str
     label: str
     folder: Path
-    work: DoWork
     asked: float
-    ref: Ref[Message] | None = None
 
 
-class RoomViewers:
-    """Belongs to one room, whose handlers call it; `forget` what the conference has dropped.
+class RoomViewers(OutputLines[WatchedLine]):
+    __slots__ = ("_fmtp",)
 
-    Where one is to be ended, its id is returned: the room has the conference end it.
-    """
-
-    __slots__ = ("_conference", "_fmtp", "_lines", "_media", "_paths", "_room")
+    prefix = PREFIX
 
     def __init__(
         self,
@@ -63,15 +50,8 @@ class RoomViewers:
         paths: FeedPaths,
         fmtp: Parameters,
     ) -> None:
-        self._room = room
-        self._conference = conference
-        self._media = media
-        self._paths = paths
+        super().__init__(room, conference, media, paths)
         self._fmtp = fmtp
-        self._lines: dict[str, WatchedLine] = {}
-
-    def __contains__(self, id: object) -> bool:
-        return id in self._lines
 
     def folder(self, label: str) -> str | None:
         """Keep a view for another while; return where its files are, None if nobody watches it."""
@@ -90,25 +70,19 @@ class RoomViewers:
     def start(self, output: Output, label: str) -> str:
         """Have a view be written that the conference has taken; return where its files will be."""
         ctx, place = self._room.ctx, self._place(output.id)
-        line = WatchedLine(output.id, label, place, DoWork(self.wanted(output), {}), ctx.now())
-        self._lines[output.id] = line
-        ctx.tell_self_after(WATCHED_SECONDS, ViewersDue(line.id))
-        ctx.start_task(self._spawn, line, name="starting")
+        line = WatchedLine(
+            id=output.id,
+            work=DoWork(self.wanted(output), {}),
+            end="not_watched",
+            label=label,
+            folder=place,
+            asked=ctx.now(),
+        )
+        self._begin(line)
+        line.timer = ctx.tell_self_after(WATCHED_SECONDS, OutputDue(line.id))
         return str(place)
 
-    def rewire(self, id: str) -> None:
-        """Tell one what it takes now, also where its sources are new ones under the same ids.
-
-        Raises MailboxFull.
-        """
-        line, output = self._lines[id], self._conference.watched[id]
-        paths = {kind: self._paths.path(id, kind) for kind in output.sources}
-        line.work = work = DoWork(self.wanted(output), paths)
-        if line.ref is not None:
-            with suppress(ActorStopped):  # its Down is on the way
-                line.ref.tell(work)
-
-    def look(self, due: ViewersDue) -> str | None:
+    def look(self, due: OutputDue) -> str | None:
         """See whether anybody watches still; return which one is to be ended."""
         line = self._lines.get(due.id)
         if line is None:
@@ -116,18 +90,8 @@ class RoomViewers:
         left = line.asked + WATCHED_SECONDS - self._room.ctx.now()
         if left <= 0:
             return line.id
-        self._room.ctx.tell_self_after(max(left, LEAST_SECONDS), due)
+        line.timer = self._room.ctx.tell_self_after(max(left, LEAST_SECONDS), due)
         return None
-
-    def miss(self, down: Down) -> str | None:
-        """Take that a job has ended by itself; return which one, if it was one of these."""
-        return next((line.id for line in self._lines.values() if line.ref == down.ref), None)
-
-    def forget(self, id: str) -> None:
-        """Forget one that has ended or is to end."""
-        line = self._lines.pop(id)
-        self._paths.forget(id)
-        self._room.ctx.start_task(self._stop, line, name="end")
 
     # --- inside
 
@@ -135,19 +99,14 @@ class RoomViewers:
         work = self._media.streaming.work
         if work is None:
             raise Busy("there is no folder for what is watched")
-        return work / f"{PREFIX}{id}".replace(":", "-")
+        return work / f"{self.prefix}{id}".replace(":", "-")
 
-    async def _spawn(self, line: WatchedLine) -> None:
-        ctx = self._room.ctx
-        if self._lines.get(line.id) is not line:
-            return  # it has ended already
-        spec = hls_job_spec(PREFIX + line.id, self._media.engine, ctx.self_ref, line.folder)
-        with suppress(ActorStopped):  # the room ends
-            line.ref = ref = await ctx.spawn(spec)
-            ctx.watch(ref)
-            ref.tell(line.work)
+    def _output(self, id: str) -> Output:
+        return self._conference.watched[id]
 
-    async def _stop(self, line: WatchedLine) -> None:
-        if line.ref is not None:
-            self._room.ctx.unwatch(line.ref)
-            await self._room.ctx.stop_child(line.ref, "not_watched")
+    def _wanted(self, line: WatchedLine, output: Output) -> BroadcastWanted:
+        return self.wanted(output)
+
+    def _spec(self, line: WatchedLine) -> ChildSpec:
+        room = self._room.ctx.self_ref
+        return hls_job_spec(self.prefix + line.id, self._media.engine, room, line.folder)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from actors.words.facts import Presence
 from actors.words.permission import NO_MEDIA, Permission
 from actors.words.refusals import AlreadyIdentified, NonceForAnotherUser, NonceInvalid
+from actors.words.where_from import NOWHERE, WhereFrom
 
 NONCE_SECONDS = 60.0
 
@@ -23,7 +24,11 @@ class LoginGrant:
 
 @dataclass(slots=True)
 class Identity:
-    """Who a member is and what it may do. `revision` counts what others have been shown of it."""
+    """Who a member is and what it may do. `revision` counts what others have been shown of it.
+
+    `name` is what others are shown as its name, which is never logged, and `where` whence its
+    client comes: both are for operators.
+    """
 
     id: str
     user: str = ""
@@ -34,6 +39,8 @@ class Identity:
     status: bytes | None = None
     revision: int = 0
     grant: LoginGrant | None = None
+    name: str = ""
+    where: WhereFrom = NOWHERE
 
     @property
     def presence(self) -> Presence:
@@ -63,8 +70,9 @@ class Identity:
         self.permission = permission
         self.revision += 1
 
-    def set_status(self, status: bytes | None) -> None:
+    def set_status(self, status: bytes | None, name: str = "") -> None:
         self.status = status
+        self.name = name
         self.revision += 1
 
     def grant_login(self, user: str, nonce: str, now: float) -> None:
@@ -91,7 +99,7 @@ class Identity:
 
     def begin_again(self) -> None:
         """Forget what a client has shown of itself: another one took over."""
-        self.agent = ""
+        self.agent = self.name = ""
         self.status = None
         self.revision = 0
 

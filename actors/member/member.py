@@ -7,14 +7,14 @@ do and another's cannot is said by their `Profile`, and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import inf
 
-from actors.core import Actor, Down, Message, Ref, Timer
+from actors.core import Actor, Down, Message, Ref
 from actors.directory.directory import tell_directory
 from actors.directory.messages import Identified
 from actors.member.absence import Backlog, BacklogFull
 from actors.member.client import Client, TooSlow
+from actors.member.client_timer import ClientTimer, Overdue
 from actors.member.identity import Identity
 from actors.member.media_shown import MediaShown
 from actors.member.membership import AGAIN_SECONDS, ConfirmAgain, LeaveAgain, Membership
@@ -26,6 +26,7 @@ from actors.member.messages import (
     Exit,
     Follow,
     GrantLogin,
+    IdentifyAgain,
     Introduce,
     LogIn,
     Lost,
@@ -33,6 +34,7 @@ from actors.member.messages import (
     PlaceOrder,
     Post,
     RefuseSecond,
+    ReportQuality,
     Resume,
     Resumed,
     ResumeRefused,
@@ -40,11 +42,14 @@ from actors.member.messages import (
 )
 from actors.member.orders_open import OrdersOpen
 from actors.member.profile import Profile
+from actors.member.quality_kept import QualityKept
 from actors.room.room import FromRoom, Present
 from actors.words.close_reasons import CloseReason
+from actors.words.closings import Expel
 from actors.words.device_refusals import PeerIdTaken
 from actors.words.facts import (
     Dropped,
+    Expelled,
     Fact,
     Introduced,
     JoinRefused,
@@ -59,6 +64,7 @@ from actors.words.facts import (
 )
 from actors.words.orders import Order, Placed
 from actors.words.refusals import Busy, NotInRoom
+from actors.words.where_from import WhereFrom
 
 FOLLOWED = 1000
 
@@ -68,28 +74,16 @@ KEPT_FOR = frozenset({CloseReason.DISCONNECTED, CloseReason.TOO_SLOW})
 OUT = {Dropped: CloseReason.DROPPED, RoomClosed: CloseReason.ROOM_CLOSED}
 
 
-@dataclass(frozen=True, slots=True)
-class Overdue(Message):
-    """A timer of the member's own; void unless this is the latest one."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class IdentifyAgain(Message):
-    """Try again to tell the directory whose member this is."""
-
-
 class Member(Actor[Message]):
     __slots__ = (
-        "_away", "_client", "_followed", "_identity", "_media", "_orders", "_overdue",
-        "_overdue_number", "_place", "_profile",
+        "_away", "_client", "_followed", "_identity", "_media", "_orders", "_place", "_profile",
+        "_quality", "_timer",
     )  # fmt: skip
 
     accepts = (
         FromRoom, JoinRefused, Signalled, Unreached, Enter, Exit, PlaceOrder, Post, SetStatus,
         Introduce, GrantLogin, LogIn, DescribeMember, Follow, Resume, Adopt, RefuseSecond, Lost,
-        End, Overdue, IdentifyAgain, LeaveAgain, ConfirmAgain,
+        End, Expel, Overdue, IdentifyAgain, LeaveAgain, ConfirmAgain, ReportQuality,
     )  # fmt: skip
 
     def __init__(self, identity: Identity, profile: Profile, client: Client) -> None:
@@ -101,8 +95,8 @@ class Member(Actor[Message]):
         self._media = MediaShown() if profile.streams else None
         self._orders: OrdersOpen | None = None  # made with the first one
         self._followed: dict[Ref[Message], str] = {}
-        self._overdue: Timer | None = None
-        self._overdue_number = 0
+        self._timer = ClientTimer(self)
+        self._quality = QualityKept()
 
     @property
     def kind(self) -> str:  # type: ignore[override]
@@ -111,9 +105,9 @@ class Member(Actor[Message]):
 
     async def setup(self) -> None:
         self._identify()
-        self._log("peer.connected")
+        self._log("peer.connected", address=self._identity.where.address)
         if self._profile.enter_seconds < inf:
-            self._expect(self._profile.enter_seconds)
+            self._timer.start(self._profile.enter_seconds)
         if self._profile.account:
             self._unless_too_slow(self._show_to_client, Introduced("", self._identity.user))
         self._lose_if_gone()
@@ -136,9 +130,11 @@ class Member(Actor[Message]):
                 case Post(order):
                     if self._place.present:
                         self._place.tell(Placed(self._identity.id, "", order))
-                case SetStatus(status):
-                    self._identity.set_status(status)
+                case SetStatus(status, name):
+                    self._identity.set_status(status, name)
                     self._present()
+                case ReportQuality(quality):
+                    self._quality.note(quality, self.ctx.now())
                 case Introduce(tag):
                     self._show_to_client(Introduced(tag, self._identity.user))
                 case GrantLogin(user, nonce):
@@ -161,9 +157,12 @@ class Member(Actor[Message]):
                         self._lose_client(leaving=leaving)
                 case End(reason):
                     self.ctx.stop(reason)
-                case Overdue(number):
-                    if number == self._overdue_number:
-                        self._be_overdue()
+                case Expel(text):
+                    self.ctx.stop(CloseReason.PUT_OUT)
+                    self._log("peer.put_out", **self._room_shown, **message.orderer)
+                    self._show_to_client(Expelled(text))
+                case Overdue() if self._timer.is_latest(message):
+                    self._be_overdue()
                 case IdentifyAgain():
                     self._identify()
                 case LeaveAgain(room):
@@ -191,12 +190,18 @@ class Member(Actor[Message]):
             self._client.close(why)
 
     def snapshot(self) -> Mapping[str, object]:
-        view, media = self._place.view, self._media
+        view, media, identity = self._place.view, self._media, self._identity
         return {
             "dialect": self._profile.dialect,
+            "realm": self._profile.realm,
             "room": view.key.slug if view else None,
-            "logged_in": bool(self._identity.user),
+            "name": identity.name,
+            "user": identity.user,
+            "address": identity.where.address,
+            "device": identity.where.device,
+            "logged_in": bool(identity.user),
             "away": self._away is not None,
+            "quality": self._quality.shown(self.ctx.now()),
             **(
                 {
                     "role": self._identity.role,
@@ -211,8 +216,10 @@ class Member(Actor[Message]):
     # --- the room
 
     def _enter(self, order: Enter) -> None:
-        if self._overdue is not None and not self._waits_to_enter:
-            self._expect_nothing()
+        if self._timer.runs and not self._waits_to_enter:
+            self._timer.cancel()
+        if order.arrival is not None:
+            self._identity.name = order.arrival.name
         self._identity.enter(
             order.agent,
             account_to_join=order.account_to_join,
@@ -303,9 +310,10 @@ class Member(Actor[Message]):
             self.ctx.stop(CloseReason.DISCONNECTED)
             return
         self._client = None
+        self._quality.forget()
         self._away = Backlog(self._profile.terms)
         self._log("peer.went_away")
-        self._expect(seconds)
+        self._timer.start(seconds)
 
     def _lose_if_gone(self) -> None:
         """Take the loss of a client that went while it was let in: no Lost will ever come."""
@@ -315,8 +323,8 @@ class Member(Actor[Message]):
     def _resume(self, order: Resume) -> None:
         if not self._profile.terms.resume_seconds or not self._profile.is_proven_by(order.proof):
             raise ResumeRefused
-        self._log("peer.resumed")
-        backlog = self._replace_client(order.client)
+        backlog = self._replace_client(order.client, order.where)
+        self._log("peer.resumed", address=order.where.address)
         missed = tuple(backlog or ())
         order.client.show(Resumed(order.tag, self._profile.note, len(missed)))
         for fact in missed:
@@ -324,43 +332,32 @@ class Member(Actor[Message]):
         self._lose_if_gone()
 
     def _adopt(self, order: Adopt) -> None:
-        self._log("peer.taken_over")
-        self._replace_client(order.client)
+        self._replace_client(order.client, order.where)
+        self._log("peer.taken_over", address=order.where.address)
         self._identity.begin_again()
         if order.user and not self._identity.user:
             self._identity.user = order.user
             self._identify()
         if self._place.fall_silent(self._profile.terms):
-            self._expect(order.grace)
+            self._timer.start(order.grace)
         order.client.show(Introduced("", self._identity.user))
         self._lose_if_gone()
 
-    def _replace_client(self, client: Client) -> Backlog | None:
+    def _replace_client(self, client: Client, where: WhereFrom) -> Backlog | None:
         """Let another client take over; return what has waited for it, if nobody was there."""
+        self._identity.where = where
+        self._quality.forget()
         former, self._client = self._client, client
         backlog, self._away = self._away, None
         if former is not None:
             former.close(CloseReason.REPLACED)
-        self._expect_nothing()
+        self._timer.cancel()
         return backlog
-
-    # --- one timer: for a client to come back, or to say in which room it is
 
     @property
     def _waits_to_enter(self) -> bool:
         """Whether it has never been in a room, and must be in one soon."""
         return self._profile.enter_seconds < inf and self._place.view is None
-
-    def _expect(self, seconds: float) -> None:
-        self._expect_nothing()
-        self._overdue = self.ctx.tell_self_after(seconds, Overdue(self._overdue_number))
-
-    def _expect_nothing(self) -> None:
-        """Call the timer off; one that is on its way already is void."""
-        self._overdue_number += 1
-        if self._overdue is not None:
-            self._overdue.cancel()
-            self._overdue = None
 
     def _be_overdue(self) -> None:
         if self._client is None or self._waits_to_enter:
@@ -391,6 +388,11 @@ class Member(Actor[Message]):
             do(*values)
         except (TooSlow, BacklogFull):
             self.ctx.stop(CloseReason.TOO_SLOW)
+
+    @property
+    def _room_shown(self) -> dict[str, str]:
+        """The room that it is in, for the log."""
+        return {"room": self._place.view.key.name} if self._place.view else {}
 
     def _log(self, event: str, **values: object) -> None:
         self.ctx.log.info(event, peer=self._identity.id, dialect=self._profile.dialect, **values)

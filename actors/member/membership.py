@@ -45,6 +45,7 @@ from actors.words.facts import (
 from actors.words.keys import RoomKey
 from actors.words.refusals import Busy
 from actors.words.rooms import Admission
+from actors.words.where_from import WhereFrom
 
 AGAIN_SECONDS = 0.05  # until another try at a mailbox that was full
 
@@ -65,9 +66,10 @@ class ConfirmAgain(Message):
 
 
 class Presentable(Protocol):
-    """Somebody who can be a member: how it is called, and how it shows itself."""
+    """Somebody who can be a member: how it is called, how it shows itself, whence it comes."""
 
     id: str
+    where: WhereFrom
 
     @property
     def presence(self) -> Presence: ...
@@ -118,7 +120,12 @@ class Membership:
         self._attempt += 1
         ctx = self._member.ctx
         admission = Admission(
-            self._state.presence, order.pin, self._attempt, order.address, order.arrival
+            self._state.presence,
+            order.pin,
+            self._attempt,
+            order.address,
+            order.arrival,
+            self._state.where.address,
         )
         try:
             tell_directory(ctx.registry, Admit(ctx.self_ref, order.spec, admission, order.tag))
@@ -193,7 +200,7 @@ class Membership:
                 if not self._silent:
                     self._show(fact)
             case RoomClosed() if room == self._room:
-                self._lose(fact.room)
+                self._lose(fact)
             case Said() if room == self._room and self._unheard is not None:
                 with suppress(BacklogFull):  # also on the way back in: all of it after Joined
                     if not fact.passing:
@@ -219,19 +226,19 @@ class Membership:
         if down.restarting:
             self._exit_if_on_the_way_to(down.ref)
             return
-        self._lose(self._view)
+        self._lose(RoomClosed(self._view))
 
     def _exit_if_on_the_way_to(self, room: Ref[Message]) -> None:
         """Give up an order to enter again: the room may have lost it, and put the member out."""
         if self._wanted is not None and self._wanted.path == room.path:
             self.exit()
 
-    def _lose(self, view: RoomView) -> None:
+    def _lose(self, closed: RoomClosed) -> None:
         """Take it that the room is no more."""
         silent = self._silent
         self._forget()
         if not silent:
-            self._show(RoomClosed(view))
+            self._show(closed)
 
     def _arrive(self, room: Ref[Message], joined: Joined) -> None:
         if joined.room.key != self._wanted:

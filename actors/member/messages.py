@@ -9,8 +9,10 @@ from actors.member.client import Client
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import Fact, Presence
 from actors.words.orders import Order
+from actors.words.quality import Quality
 from actors.words.rooms import RoomSpec
 from actors.words.site import Arrival
+from actors.words.where_from import NOWHERE, WhereFrom
 
 # --- in and out of rooms
 
@@ -60,9 +62,17 @@ class Post(Message):
 
 @dataclass(frozen=True, slots=True)
 class SetStatus(Message):
-    """Replace what the member shows of itself: a JSON document as bytes."""
+    """Replace what the member shows of itself: a JSON document as bytes, and the name in it."""
 
     status: bytes | None
+    name: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportQuality(Message):
+    """Note how well the client says that its connections do."""
+
+    quality: Quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,7 @@ class Resume(Request[None]):
     client: Client
     tag: str
     proof: str = field(default="", repr=False)
+    where: WhereFrom = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +166,7 @@ class Adopt(Request[None]):
     client: Client
     user: str
     grace: float
+    where: WhereFrom = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +177,11 @@ class RefuseSecond(Request[None]):
     """
 
     taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyAgain(Message):
+    """Try again to tell the directory whose member this is."""
 
 
 @dataclass(frozen=True, slots=True)

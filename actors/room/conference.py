@@ -60,8 +60,8 @@ class RoomConference:
     """Belongs to one room, whose handlers call it."""
 
     __slots__ = (
-        "_conference", "_jobs", "_note", "_pacer", "_paths", "_processes", "_room", "_roster",
-        "_sessions", "_tell",
+        "_conference", "_dialect", "_jobs", "_note", "_pacer", "_paths", "_processes", "_room",
+        "_roster", "_sessions", "_tell",
     )  # fmt: skip
 
     takes = (
@@ -79,6 +79,7 @@ class RoomConference:
         log: Callable[..., None],
         roster: Roster,
         name: str,
+        dialect: str,
         seats: Seats,
     ) -> None:
         rules = roster.rules or rules
@@ -90,6 +91,7 @@ class RoomConference:
         )
         self._conference = Conference(rules, *limits)
         self._room = room
+        self._dialect = dialect
         self._roster = roster
         self._tell = tell
         self._note = log
@@ -127,6 +129,7 @@ class RoomConference:
         """Return what the tree page shows."""
         conference = self._conference
         return {
+            "streams": len(conference.streams),
             "publications": len(conference.publications),
             "subscriptions": len(conference.subscriptions),
             "recordings": len(conference.recordings),
@@ -153,13 +156,16 @@ class RoomConference:
                 self._jobs.end_stream(stream)
                 self.carry_out(outcome)
             case FromConnection():
+                self._note_failed_call(message)
                 self.carry_out(self._sessions.hear(message))
             case Answered():
                 self.carry_out(self._sessions.answered(message))
             case OfferDue(session):
                 self.carry_out(self._sessions.overdue(session))
             case NotWired():
-                self.carry_out(self._sessions.unwired(message))
+                outcome = self._sessions.unwired(message)
+                if outcome != NOTHING:  # else what is late would be wired in vain over and over
+                    self.carry_out(outcome)
             case WordDue(session):
                 self.carry_out(self._sessions.unexplained(session))
             case JobRuns() | JobNoted() | JobIdle() | PrimaryDue():
@@ -282,6 +288,13 @@ class RoomConference:
                 (self._jobs.calls if by_call else self._sessions).rewire(output)
             elif self._conference.is_job(output):
                 self._jobs.rewire(output)
+
+    def _note_failed_call(self, told: FromConnection) -> None:
+        failed = self._sessions.call_failed(told)
+        if failed is not None:
+            peer, session, reason = failed
+            self._note("call.failed", peer=peer, session=session, reason=reason.value)
+            self._room.ctx.count("calls_failed", self._dialect, reason.value)
 
     def _log(self, outcome: Outcome) -> None:
         """Log what becomes of sessions, also what their owners need not be told."""

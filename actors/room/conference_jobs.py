@@ -6,21 +6,23 @@ It takes what begins, changes and ends them. What follows from it, the conferenc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from actors.core import Actor, Down, MailboxFull, Message, ReplyTo
 from actors.jobs.analysis import AnalyticDied
-from actors.jobs.analytics import AnalyticOpening, RoomAnalytics
+from actors.jobs.analytics import RoomAnalytics
 from actors.jobs.broadcast_wanted import pace_of, picture_sent, sound_sent
-from actors.jobs.broadcasts import BroadcastOpening, RoomBroadcasts
+from actors.jobs.broadcasts import RoomBroadcasts
 from actors.jobs.call_lines import Seats
 from actors.jobs.ingest import SourceStands
 from actors.jobs.media_job import JobNoted
+from actors.jobs.output_lines import OutputDue, OutputLines
 from actors.jobs.recordings import RoomRecordings
 from actors.jobs.room_calls import RoomCalls
 from actors.jobs.room_ingests import IngestLooked, RoomIngests
 from actors.jobs.room_jobs import RoomJobs
 from actors.jobs.room_processes import RoomProcesses
-from actors.jobs.viewers import WATCHED_AS, RoomViewers, ViewersDue
+from actors.jobs.viewers import WATCHED_AS, RoomViewers
 from actors.streams.outcome import Outcome
 from actors.streams.rules import Conference
 from actors.streams.services import MediaServices
@@ -59,8 +61,8 @@ class RoomConferenceJobs:
     takes = (
         StartRecording, GetRecordings, ChangeRecording, EndRecording, StartStreamingIn,
         SourceStands, IngestLooked, StartBroadcast, GetBroadcasts, ChangeBroadcast, EndBroadcast,
-        BroadcastOpening, WatchView, ViewersDue, StartAnalytic, GetAnalytics, EndAnalytic,
-        AnalyticOpening, AnalyticDied, *RoomCalls.takes,
+        WatchView, StartAnalytic, GetAnalytics, EndAnalytic, AnalyticDied, OutputDue,
+        *RoomCalls.takes,
     )  # fmt: skip
 
     def __init__(
@@ -136,12 +138,8 @@ class RoomConferenceJobs:
                 self._conference.end_job(broadcast)
                 self._broadcasts.end(broadcast, self._room.ctx.defer())
                 self._processes.refresh()
-            case BroadcastOpening():
-                self._end(self._broadcasts.look(message))
             case WatchView(label):
                 return self._viewers.folder(label) or await self._watch(label)
-            case ViewersDue():
-                self._end(self._viewers.look(message))
             case StartAnalytic():
                 await self._analyse(message)
             case GetAnalytics():
@@ -151,8 +149,9 @@ class RoomConferenceJobs:
                 self._conference.end_job(analytic)
                 self._analytics.end(analytic, self._room.ctx.defer())
                 self._processes.refresh()
-            case AnalyticOpening():
-                self._end(self._analytics.look(message))
+            case OutputDue():
+                for lines in self._lines:
+                    self._end(lines.look(message))
             case AnalyticDied():
                 self._end(self._analytics.died(message))
             case _:
@@ -185,27 +184,22 @@ class RoomConferenceJobs:
         """Take the end of a child of the room."""
         self._carry_out(self.ingests.miss(down))
         self._end(self._running.ended(down))
-        self._end(self._broadcasts.miss(down))
-        self._end(self._viewers.miss(down))
+        for lines in self._lines:
+            self._end(lines.miss(down))
         self.calls.miss(down)
-        self._end(self._analytics.miss(down))
 
     def rewire(self, job: str) -> None:
         """Tell a job what it takes now; one that does not listen would go on with what is held."""
         try:
-            tables = (self._broadcasts, self._viewers, self._analytics)
-            next((it for it in tables if job in it), self._recordings).rewire(job)
+            (self._lines_of(job) or self._recordings).rewire(job)
         except MailboxFull:
             self._end(job)
 
     def stop(self, job: str, asker: ReplyTo[None] | None = None) -> None:
         """Have a job finish that the conference has dropped."""
-        if job in self._broadcasts:
-            self._broadcasts.forget(job)
-        elif job in self._viewers:
-            self._viewers.forget(job)
-        elif job in self._analytics:
-            self._analytics.forget(job)
+        lines = self._lines_of(job)
+        if lines is not None:
+            lines.forget(job)
         else:
             self._recordings.forget(job)
             self._running.stop(job, asker)
@@ -213,9 +207,16 @@ class RoomConferenceJobs:
     def close(self) -> None:
         """Have all of them finish, now that the room ends."""
         self._running.stop_all()
-        self._broadcasts.close()
+        for lines in self._lines:
+            lines.close()
         self.calls.close()
-        self._analytics.close()
+
+    @property
+    def _lines(self) -> tuple[OutputLines[Any], ...]:
+        return self._broadcasts, self._viewers, self._analytics
+
+    def _lines_of(self, job: str) -> OutputLines[Any] | None:
+        return next((lines for lines in self._lines if job in lines), None)
 
     def _end(self, job: str | None) -> None:
         if job is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from actors.core import (
     Actor,
@@ -17,7 +18,6 @@ from actors.core import (
 )
 from actors.room.audience import Audience
 from actors.room.audience import FromRoom as FromRoom
-from actors.room.conference import Done, RoomConference
 from actors.room.echo import Echo
 from actors.room.messages import ExpireIfEmpty, ForgetMissed
 from actors.room.messages import Join as Join
@@ -26,9 +26,8 @@ from actors.room.messages import Present as Present
 from actors.room.messages import Rejoin as Rejoin
 from actors.room.roster import Roster
 from actors.room.rules import RoomState
-from actors.room.site import RoomSite, SiteServices
 from actors.streams.outcome import NOTHING, Outcome
-from actors.streams.services import MediaServices
+from actors.words.closings import Closing, Expel
 from actors.words.conference_refusals import NotAllowed, ParticipantUnknown
 from actors.words.facts import (
     Dropped,
@@ -54,21 +53,26 @@ from actors.words.orders import (
 )
 from actors.words.rooms import Admission, Notice, PinLock, RoomSpec
 
+if TYPE_CHECKING:
+    from actors.room.conference import Done, RoomConference
+    from actors.room.site import RoomSite
+
+TOLD_OTHERWISE = frozenset({"expired", "shutdown"})
+"""Why a room ends that is not closed: these have log lines of their own."""
+
 
 class Room(Actor[Message]):
     kind = "room"
-    accepts = (
-        Join, Rejoin, Leave, Present, Placed, ExpireIfEmpty, ForgetMissed, GetParticipants,
-        SetPermissions, DropParticipant, CloseRoom, *RoomConference.takes, *RoomSite.takes,
+    accepts: ClassVar[tuple[type[Message], ...]] = (
+        Join, Rejoin, Leave, Present, Placed, ExpireIfEmpty, ForgetMissed,
+        Request,  # of any kind: one that is not for a room of this kind is refused
     )  # fmt: skip
 
     def __init__(
         self,
         spec: RoomSpec,
         limits: ActorLimits,
-        media: MediaServices,
         roster: Roster,
-        site: SiteServices,
     ) -> None:
         self._roster = roster
         if roster.echo is None:
@@ -77,15 +81,8 @@ class Room(Actor[Message]):
             )
         self._state = RoomState(spec, roster.lock, roster.used, roster.presences, roster.echo)
         self._audience = Audience(self, roster.refs, limits.ask_seconds)
-        self._conference: RoomConference | None = None
-        if spec.conference is not None:
-            tell = self._audience.tell
-            self._conference = RoomConference(
-                self, spec.conference, media, tell, self._log, roster, spec.key.name, self
-            )
-        self._site: RoomSite | None = None
-        if spec.site is not None:
-            self._site = RoomSite(self, spec.site, site, roster, self._audience, self._put_out)
+        self._conference: RoomConference | None = None  # of a ConferenceRoom
+        self._site: RoomSite | None = None  # of a SiteRoom
         self._closing: list[ReplyTo[None]] = []  # those who asked for the end
         self._generation = 0
         self._expiry: Timer | None = None  # of the room that is empty
@@ -131,11 +128,11 @@ class Room(Actor[Message]):
             case SetPermissions(peer, changes):
                 self._audience.tell(self._state.permit(peer, changes))
                 return self._state.members[peer]
-            case DropParticipant(peer):
-                self._drop(peer)
-            case CloseRoom(reason):
-                self._close(reason)
-            case _ if self._site is not None and isinstance(message, RoomSite.takes):
+            case DropParticipant(peer, expel):
+                self._drop(peer, expel)
+            case CloseRoom(reason, closing):
+                self._close(reason, closing)
+            case _ if self._site is not None and isinstance(message, self._site.takes):
                 return self._site.handle(message)
             case _ if self._conference is not None:
                 return await self._conference.handle(message)
@@ -151,18 +148,25 @@ class Room(Actor[Message]):
             self._conference.miss(down)
 
     async def teardown(self, reason: str) -> None:
-        """Answer those who asked for the end, now that recordings are finalised."""
+        if reason not in TOLD_OTHERWISE and not reason.startswith("crashed"):
+            self._log("room.closed", reason=reason)
         if self._conference is not None:
             self._conference.ended()
         for asker in self._closing:
             asker.reply(None)
 
     def snapshot(self) -> Mapping[str, object]:
-        state = self._state
+        state, spec = self._state, self._state.spec
         return {
-            "type": state.spec.kind,
+            "realm": spec.key.realm,
+            "name": spec.key.name,
+            "title": spec.title,
+            "type": spec.kind,
+            "dialect": spec.dialect,
             "members": len(state.members),
             "locked": state.lock is not None,
+            "streams": 0,
+            "recordings": 0,
             **(self._conference.figures() if self._conference is not None else {}),
             **(self._site.figures() if self._site is not None else {}),
         }
@@ -181,7 +185,9 @@ class Room(Actor[Message]):
                 self._leave(peer, gone=False)
             state.echo.forget(peer)
             self._forget_missed_later()
-            self._log("join.refused", peer=peer, reason=refusal.code)
+            told = {"peer": peer, "address": order.admission.shown_address}
+            self._log("join.refused", **told, reason=refusal.code)
+            self.ctx.count("joins_refused", state.spec.dialect, refusal.code)
             attempt = order.admission.attempt
             self._audience.inform(
                 order.peer, JoinRefused(order.tag, state.spec.key, refusal, attempt)
@@ -214,7 +220,8 @@ class Room(Actor[Message]):
         if peer in state.echo.absent:
             self._audience.tell(state.missed(peer, self.ctx.now()))
             self._forget_missed_later()
-        self._log("peer.joined", peer=peer, members=len(state.members))
+        address = admission.shown_address
+        self._log("peer.joined", peer=peer, members=len(state.members), address=address)
 
     def check_seat(self, presence: Presence) -> None:
         """See whether a call may be a member. Raises NotAllowed, RoomFull, RoomLocked."""
@@ -299,10 +306,12 @@ class Room(Actor[Message]):
 
     # --- management
 
-    def _drop(self, peer: str) -> None:
+    def _drop(self, peer: str, expel: Expel | None = None) -> None:
         """Put a member out. Raises ParticipantUnknown."""
         if peer not in self._state.members:
             raise ParticipantUnknown(peer)
+        if expel is not None:
+            self._log("peer.put_out", peer=peer, **expel.orderer)
         self._audience.tell([Notice(Dropped(), to=peer)])
         self._put_out(peer)
 
@@ -311,11 +320,10 @@ class Room(Actor[Message]):
         self._log("peer.dropped", peer=peer)
         self._leave(peer, gone=True)
 
-    def _close(self, reason: str) -> None:
+    def _close(self, reason: str, closing: Closing | None) -> None:
         """End the room; the answer is given when everything in it has ended."""
         self._closing.append(self.ctx.defer())
-        self._audience.tell([Notice(RoomClosed(self._state.view))])
-        self._log("room.closed", reason=reason)
+        self._audience.tell([Notice(RoomClosed(self._state.view, closing))])
         if self._conference is not None:
             self._conference.close()
         self.ctx.stop(reason)

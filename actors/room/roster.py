@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from actors.core import Message, Ref
 from actors.room.echo import Echo, EchoRoom
-from actors.site.site import Site
 from actors.words.facts import Presence
 from actors.words.rooms import ConferenceRules, PinLock
+
+if TYPE_CHECKING:
+    from actors.site.site import Site
 
 
 @dataclass(slots=True)

@@ -7,7 +7,6 @@ that lists of people are told when they are due.
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
@@ -16,6 +15,7 @@ from string import ascii_lowercase
 from actors.core import Actor, Message, Timer
 from actors.room.audience import Audience
 from actors.room.roster import Roster
+from actors.room.site_services import SiteServices
 from actors.room.site_store import SiteStore, SiteStored
 from actors.site import entrances
 from actors.site.lists import Pace
@@ -29,36 +29,6 @@ from actors.words.orders import Order
 from actors.words.rooms import Admission, Notice
 from actors.words.site import SiteRules
 from actors.words.site_orders import OpenCamera
-
-SITE_MAILBOX_PER_PERSON = 16
-"""Orders that may wait in a site for each of its people: clients say much when they come in."""
-
-
-@dataclass(slots=True)
-class CpuSpent:
-    """CPU time in seconds, added to by those who spend it."""
-
-    seconds: float = 0.0
-
-
-def nothing_spent() -> float:
-    return 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class SiteServices:
-    """Made once in `api/process/composition.py`.
-
-    `clock` tells Unix time; `cpu` what this thread has spent, in seconds, and `spent` how much of
-    that clients have spent on showing lists of people.
-    """
-
-    clock: Callable[[], float] = time.time
-    cpu: Callable[[], float] = time.thread_time
-    spent: Callable[[], float] = nothing_spent
-
-
-USUAL_SERVICES = SiteServices()
 
 
 @dataclass(frozen=True, slots=True)

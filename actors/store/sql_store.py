@@ -17,6 +17,7 @@ from actors.core import Actor, Message, Refused, ReplyTo
 from actors.store.database import Database, DatabaseFailed
 from actors.store.messages import StoreRead, StoreWrite
 from actors.store.place import StorePlace
+from actors.store.tally import StoreTally
 from actors.store.transaction import GivenUp, Transaction
 from actors.words.refusals import Busy, StoreUnavailable
 
@@ -48,8 +49,9 @@ class SqlStore(Actor[Message]):
     kind = "store"
     accepts = (StoreRead, StoreWrite)
 
-    def __init__(self, place: StorePlace) -> None:
+    def __init__(self, place: StorePlace, tally: StoreTally | None = None) -> None:
         self._place = place
+        self._tally = tally or StoreTally()
         self._database = Database(place)
         self._readers = trio.CapacityLimiter(place.connections)
         self._writer = trio.CapacityLimiter(1)
@@ -88,7 +90,7 @@ class SqlStore(Actor[Message]):
         """Have one request done in a thread, and answer it in time."""
         seconds = self._seconds_for(asker)
         kind = "reads" if turn is None else "writes"
-        transaction = Transaction(message, seconds, write=turn is not None)
+        transaction, begun = Transaction(message, seconds, write=turn is not None), self.ctx.now()
         failure = "no answer"
         try:
             with trio.move_on_after(seconds):
@@ -104,6 +106,7 @@ class SqlStore(Actor[Message]):
         except GivenUp:
             pass
         finally:
+            self._tally.add(kind, self.ctx.now() - begun)
             transaction.give_up()
             self._waiting -= 1
             if turn is not None:

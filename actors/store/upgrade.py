@@ -5,7 +5,6 @@ Alembic brings older tables up to date. It is imported only for that: most start
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -23,6 +22,7 @@ from actors.store.messages import Document, KindLimits
 from actors.store.place import StorePlace
 from actors.store.schema import HEAD, VERSION_TABLE
 from actors.store.stored import check_document
+from actors.store.troubles import StoreAway, StoreWrong, may_pass
 from actors.words.refusals import Unstorable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -30,25 +30,9 @@ AGAIN_SECONDS = 0.5
 STATEMENT_MILLISECONDS = 1000
 DOCUMENTS_AT_ONCE = 1000
 
-_PASSING = {
-    errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.ETIMEDOUT,
-    errno.EMFILE, errno.ENFILE, errno.ENOMEM,
-}  # fmt: skip
-_PASSING_SQLITE = (
-    "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_NOMEM",
-)  # fmt: skip
-
 _VERSIONS = table(VERSION_TABLE)
 
 log = structlog.get_logger(__name__)
-
-
-class StoreWrong(Exception):
-    """This database cannot be used; the text says why and what to do. No password is in it."""
-
-
-class StoreAway(Exception):
-    """The database cannot be reached; the text says which one and the reason."""
 
 
 def prepare(
@@ -86,13 +70,6 @@ def keep(place: StorePlace, documents: Iterable[Document]) -> None:
         while some := list(islice(left, DOCUMENTS_AT_ONCE)):
             SqlDocuments(connection).keep(some)
         connection.commit()
-
-
-def may_pass(error: OSError | sqlite3.Error) -> bool:
-    """Say whether waiting may help: somebody lets go of a lock, makes room or mounts a disk."""
-    if isinstance(error, OSError):
-        return error.errno in _PASSING
-    return getattr(error, "sqlite_errorname", "").startswith(_PASSING_SQLITE)
 
 
 def _is_storable(document: Document) -> bool:

@@ -147,12 +147,14 @@ class MediaConnection(Actor[Message]):
         wanted: SessionWanted,
         owner: Ref[Any],
         messages: Callable[[MessageReceived], None] | None = None,
+        member: str = "",
     ) -> None:
         self._engine = engine
         self._session_id = session_id
         self._wanted = wanted
         self._owner = owner
         self._messages = messages
+        self._member = member
         self._session: MediaSession
         self._state = State.NEW
         self._tracks = 0
@@ -202,6 +204,7 @@ class MediaConnection(Actor[Message]):
     def snapshot(self) -> Mapping[str, object]:
         return {
             "state": self._state.value,
+            "member": self._member,
             "tracks": self._tracks,
             "channels": self._channels,
             "sending": self._sends,
@@ -287,14 +290,17 @@ def connection_spec(
     wanted: SessionWanted,
     owner: Ref[Any],
     messages: Callable[[MessageReceived], None] | None = None,
+    *,
+    member: str = "",
 ) -> ChildSpec:
     """Return how to spawn a connection of `owner`; it accepts FromConnection.
 
     `session_id` is unique in the engine: the ids of sources and sinks begin with it. `messages`
     takes what arrives on data channels instead of the owner; it neither waits nor raises.
+    `member` is whom its media is of, for the tree page.
     """
     return ChildSpec(
         name,
-        lambda: MediaConnection(engine, session_id, wanted, owner, messages),
+        lambda: MediaConnection(engine, session_id, wanted, owner, messages, member),
         grace=GRACE_SECONDS,
     )

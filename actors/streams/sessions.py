@@ -21,6 +21,7 @@ from actors.streams.connection import (
     HangUp,
     connection_spec,
 )
+from actors.streams.failed_calls import REASONS
 from actors.streams.feed_paths import FeedPaths
 from actors.streams.negotiation import EARLY_CANDIDATES, Negotiation
 from actors.streams.offers import MISSING, NO_CODEC, Unfit, tracks_for
@@ -33,6 +34,7 @@ from actors.streams.wiring import NotWired, Wiring
 from actors.words import media_refusals
 from actors.words.conference_refusals import SessionUnknown
 from actors.words.facts import SessionAnswered
+from actors.words.quality import CallFailedReason
 from actors.words.refusals import Busy
 from actors.words.rooms import Notice
 from actors.words.streams import SessionEnd
@@ -208,7 +210,10 @@ class RoomSessions:
             remote_address=address,
         )
         ctx = self._room.ctx
-        spec = connection_spec(media.engine, session, session, wanted, ctx.self_ref, _unread)
+        owner = self._lines[session].owner
+        spec = connection_spec(
+            media.engine, session, session, wanted, ctx.self_ref, _unread, member=owner
+        )
         return await ctx.spawn(spec)
 
     async def _negotiate(self, session: str, kind: str, connection: Ref[Message], sdp: str) -> None:
@@ -272,6 +277,15 @@ class RoomSessions:
                     return self._conference.end(line.id, SessionEnd.MEDIA_LOST)
                 self._await_word(line, told.connection)
         return NOTHING
+
+    def call_failed(self, told: FromConnection) -> tuple[str, str, CallFailedReason] | None:
+        """Return whose session has failed before it was connected, its id, and why; else None."""
+        line = self._by_connection.get(told.connection)
+        match told.event:
+            case StateChanged(state=State.FAILED, failure=failure) if line and not line.connected:
+                why = REASONS[failure] if failure is not None else CallFailedReason.OTHER
+                return line.owner, line.id, why
+        return None
 
     def _await_word(self, line: Negotiation, connection: Ref[Message]) -> None:
         """Keep a session whose other side has hung up, for as long as its word may take."""

@@ -14,6 +14,7 @@ class CloseReason(StrEnum):
     REFUSED = "refused"  # not let into the room
     LOGOUT = "logout"
     DROPPED = "dropped"  # put out of the room
+    PUT_OUT = "put_out"  # put out by the operator: nobody goes on as this one
     ROOM_CLOSED = "room_closed"
     EXPIRED = "expired"  # an endpoint that was not renewed, a client that polls no more
     UNREGISTERED = "unregistered"  # its owner ended it

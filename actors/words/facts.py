@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from actors.core.errors import Refused
 from actors.core.message import Message
+from actors.words.closings import Closing
 from actors.words.keys import RoomKey
 from actors.words.permission import NO_MEDIA, Permission
 from actors.words.streams import SessionEnd
@@ -151,9 +152,20 @@ class RosterAnnounced(Fact):
 
 @dataclass(frozen=True, slots=True)
 class RoomClosed(Fact):
-    """The room ended although you were in it (stopped by the operator, or given up)."""
+    """The room ended although you were in it (stopped by the operator, or given up).
+
+    `closing` is there where the operator has closed it, for a time.
+    """
 
     room: RoomView
+    closing: Closing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expelled(Fact):
+    """The operator has put you out: you end, and nobody goes on as you. `text` is why."""
+
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,11 @@ class RoomKey:
     def path(self) -> str:
         return f"{ROOMS}/{self.slug}"
 
+    @classmethod
+    def from_slug(cls, slug: str) -> RoomKey:
+        """Read an actor's name back."""
+        return cls(*_parts(slug))
+
 
 @dataclass(frozen=True, slots=True)
 class MemberKey:

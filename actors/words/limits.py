@@ -14,6 +14,8 @@ class ActorLimits:
 
     Of the rooms made from one address so many may be empty (0: any number) for it to make another.
     A room keeps so many messages of chat, and bytes of them, for members whose connection is away.
+    So many rooms may be closed by the operator, and of so many members is known that he has put
+    them out.
     """
 
     mailbox_messages: int = 1024
@@ -24,3 +26,5 @@ class ActorLimits:
     echo_messages: int = 100
     echo_bytes: int = 131_072
     echo_bytes_of_all: int = 67_108_864
+    closed_rooms: int = 1000
+    expelled_members: int = 10_000

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from actors.core.message import Message, Request
+from actors.words.closings import Closing, Expel
 from actors.words.facts import Extra, Presence
 from actors.words.permission import PermissionChange
 from actors.words.streams import (
@@ -213,9 +214,13 @@ class SetPermissions(Request[Presence]):
 
 @dataclass(frozen=True, slots=True)
 class DropParticipant(Request[None]):
-    """Put a participant out; its client is told. Raises ParticipantUnknown."""
+    """Put a participant out; its client is told. Raises ParticipantUnknown.
+
+    `order` is there where the operator wants it, of somebody who is a member of this room alone.
+    """
 
     peer: str
+    order: Expel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,8 +325,17 @@ class WatchView(Request[str]):
     label: str
 
 
+CLOSED_BY_OPERATOR = "closed_by_operator"
+"""Why a room ends that the operator has closed."""
+
+
 @dataclass(frozen=True, slots=True)
 class CloseRoom(Request[None]):
-    """End the room with all that is in it; members hear RoomClosed. Recordings are finalised."""
+    """End the room with all that is in it; members hear RoomClosed. Recordings are finalised.
+
+    Where the operator has closed it, `closing` is what members are told. Whoever was to be let in
+    before is in by then, and told as well: nobody's Join comes behind this.
+    """
 
     reason: str = "deleted"
+    closing: Closing | None = None

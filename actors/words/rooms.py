@@ -65,6 +65,7 @@ class Admission:
     attempt: int = 0  # counts the orders of one member, for it to tell their answers apart
     address: str = ""  # whose rooms are counted that are left behind empty; "": nobody's
     arrival: Arrival | None = None  # into a site
+    shown_address: str = ""  # as in WhereFrom, for the log
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from api.auvious.commands import ROTATE_KEY
+from api.auvious.commands import HASH_PASSWORD, ROTATE_KEY
 from api.auvious.settings import AuviousSettings, problems
 from api.dialect import Dialect
 
@@ -48,8 +48,10 @@ AUVIOUS = Dialect(
     open=_open,
     section=AuviousSettings,
     prefixes=("/auvious", "/rtc-api", "/security/oauth", "/security/.well-known"),
+    needs_store=True,
     problems=problems,
     secrets=_secrets,
     secrets_options=(ROTATE_KEY,),
+    commands=(HASH_PASSWORD,),
     move_in=_move_in,
 )

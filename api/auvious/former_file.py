@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from actors.store.upgrade import StoreAway, StoreWrong, may_pass
+from actors.store.troubles import StoreAway, StoreWrong, may_pass
 from api.auvious.refresh_tokens import RefreshGrant, refresh_document
 from api.process.private_files import sync_folder
 

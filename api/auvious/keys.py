@@ -19,8 +19,8 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from api.process.private_files import folder_locked, replace_private
-from api.process.secret_store import DataDirError
+from api.process.private_files import replace_private
+from api.process.secret_store import DataDirError, changing
 
 FILE = "auvious_keys.json"
 KEY_BITS = 2048
@@ -129,12 +129,8 @@ def _take_over(data_dir: Path, now: float, token_seconds: int) -> list[SigningKe
 @contextmanager
 def _changing(data_dir: Path) -> Iterator[Path]:
     """Hold the file against other processes while the block runs."""
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with folder_locked(data_dir):
-            yield data_dir / FILE
-    except OSError as error:
-        raise DataDirError(f"cannot keep keys in {data_dir}: {error.strerror}") from None
+    with changing(data_dir, "keys"):
+        yield data_dir / FILE
 
 
 def _read(file: Path) -> list[SigningKey]:

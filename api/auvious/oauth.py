@@ -8,7 +8,7 @@ from api.auvious.bodies import TokenError
 from api.auvious.errors import SECURITY_ERRORS, TokenRefused
 from api.auvious.grants import grant
 from api.auvious.routes import answer, json_answer
-from api.auvious.state import AuviousState
+from api.auvious.state import DIALECT, AuviousState
 from api.auvious.token_request import read_request
 from api.http.asking import budget, client, form
 
@@ -35,14 +35,16 @@ class OAuth:
     async def token(self) -> Response:
         """Issue a token (RFC 6749, section 5)."""
         fields = await form()
+        address = client().address
         try:
             asked = read_request(
                 request.args.items(multi=True),
                 fields.items(multi=True),
                 request.headers.get("Authorization", ""),
             )
-            response = answer(await grant(self._state, asked, client().address, budget()))
+            response = answer(await grant(self._state, asked, address, budget()))
         except TokenRefused as refused:
+            self._state.services.login_refused(DIALECT, refused.error, address)
             response = token_error(refused)
         response.headers["Cache-Control"] = "no-store"
         response.headers["Pragma"] = "no-cache"

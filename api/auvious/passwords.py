@@ -13,10 +13,9 @@ import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from api.auvious.settings import LONGEST_PASSWORD
 from api.http.credentials import address_key, constant_time_equal
 from api.http.fair_work import FairWork
-
-LONGEST_PASSWORD = 1024  # characters
 
 log = structlog.get_logger(__name__)
 

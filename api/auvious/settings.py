@@ -48,6 +48,9 @@ class AuviousClient(Section):
         return f"auvious.clients.{name}"
 
 
+LONGEST_PASSWORD = 1024  # characters
+
+
 def _password(value: str) -> str:
     parts = r"\$argon2(id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
     if value.startswith("$argon2") and not re.fullmatch(parts, value):

@@ -7,7 +7,6 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.barertc.importing import as_toml, imported
 from api.cli.printing import fail, print_line, say
 from api.dialect import DialectCommand
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 def barertc_import(_settings: Settings, options: argparse.Namespace) -> int:
     """Print our section [barertc] for a settings.toml of BareRTC; it holds its secrets."""
+    from api.barertc.importing import as_toml, imported  # of no use to a server
+
     try:
         document = tomllib.loads(Path(options.file).read_text("utf-8"))
     except OSError as error:
@@ -34,4 +35,4 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="SETTINGS_TOML")
 
 
-BARERTC_IMPORT = DialectCommand("barertc-import", barertc_import, _add_options)
+BARERTC_IMPORT = DialectCommand("barertc-import", barertc_import, _add_options, reads_config=False)

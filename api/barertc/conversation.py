@@ -10,14 +10,16 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from math import inf
+from time import time
 from typing import TYPE_CHECKING
 
 import trio
 
 from actors.core import ActorError, ActorStopped, Message, Ref
 from actors.member.client import TooSlow
-from actors.member.messages import End, Lost, PlaceOrder, Post
+from actors.member.messages import End, Lost, PlaceOrder, Post, ReportQuality
 from actors.words.close_reasons import CloseReason
+from actors.words.keys import MemberKey
 from actors.words.orders import Order
 from actors.words.site_orders import (
     Block,
@@ -36,8 +38,10 @@ from api.barertc.events import CRASHED, GOING_AWAY, TOO_SLOW, BareClient
 from api.barertc.login import EntryRefused, Wishes, log_in
 from api.barertc.poll_socket import TIMED_OUT
 from api.barertc.posting import post_file, post_text
+from api.barertc.state import DIALECT
 from api.barertc.webhooks import AbuseReport, OnReported
 from api.barertc.wire import BadMessage, BareMessage, Upload
+from api.http.call_reports import BadReport, FailedCall, QualityReport, ReportRate, read_report
 from api.http.sockets import Socket, SocketClosed, SocketFull
 
 if TYPE_CHECKING:
@@ -55,8 +59,8 @@ class BareConversation:
     """Reads one socket to its end. `client` and `member` are there while somebody is logged in."""
 
     __slots__ = (
-        "_leaves_at", "_named", "_pings_at", "_reports", "_socket", "_state", "_wishes", "client",
-        "member",
+        "_leaves_at", "_named", "_pings_at", "_rate", "_reports", "_sent_away", "_socket", "_state",
+        "_wishes", "client", "member",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +73,8 @@ class BareConversation:
         self._leaves_at = trio.current_time() + LOGIN_SECONDS
         self._pings_at = inf
         self._reports = 0
+        self._sent_away = False  # by the operator: he comes back on another socket, or not at all
+        self._rate = ReportRate()
         self.client: BareClient | None = None
         self.member: Ref[Message] | None = None
 
@@ -160,6 +166,9 @@ class BareConversation:
             self.tell(errors.LOG_IN_FIRST)
 
     async def _log_in(self, message: BareMessage) -> None:
+        if self._sent_away:
+            self._push(wire.DISCONNECT)
+            return
         self._take_files(True)  # he may send one as soon as he hears that he is in
         try:
             self.client, self.member = await log_in(
@@ -167,6 +176,7 @@ class BareConversation:
             )
         except EntryRefused as failed:
             self._take_files(False)
+            self._state.services.login_refused(DIALECT, failed.reason, self.address)
             self.tell(failed.html)
             if failed.go_away:
                 self._push(wire.DISCONNECT)
@@ -186,6 +196,7 @@ class BareConversation:
         client = self.client
         if client is not None and client.ended is not None:
             self.client = self.member = None
+            self._sent_away = client.sent_away
             self._leaves_at = trio.current_time() + GOODBYE_SECONDS
             self._take_files(False)
         return self.client
@@ -294,6 +305,20 @@ class BareConversation:
     async def _unwatch(self, message: BareMessage) -> None:
         await self.post(Relay("unwatch", message.username))
 
+    async def _quality(self, message: BareMessage) -> None:
+        """Note how well his cameras and those he watches do; what makes no sense is ignored."""
+        with suppress(BadReport):
+            report = read_report(message.quality or b"", QualityReport)
+            if self.member is not None and self._rate.takes_quality(trio.current_time()):
+                await self.member.send(ReportQuality(report.quality(time())))
+
+    async def _call_failed(self, message: BareMessage) -> None:
+        with suppress(BadReport):
+            call = read_report(message.call_failed or b"", FailedCall)
+            if self.member is not None and self._rate.takes_failure(trio.current_time()):
+                peer, room = MemberKey.from_slug(self.member.name).id, self._state.room.name
+                self._state.services.call_failed(call, dialect=DIALECT, peer=peer, room=room)
+
     async def _report(self, message: BareMessage) -> None:
         """Pass a report on to the site; the answer comes when the site has taken it, or not."""
         webhooks, client = self._state.webhooks, self.client
@@ -361,4 +386,6 @@ HANDLERS: dict[str, Handler] = {
     "watch": BareConversation._watch,
     "unwatch": BareConversation._unwatch,
     "report": BareConversation._report,
+    "quality": BareConversation._quality,
+    "call_failed": BareConversation._call_failed,
 }

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from api.barertc.commands import BARERTC_IMPORT
-from api.barertc.settings import RELOADABLE, BareRtcSettings, hints, problems
-from api.dialect import Dialect
+from api.barertc.settings import RELOADABLE, SITE_NAME, BareRtcSettings, hints, problems
+from api.dialect import Dialect, RoomNames
 
 if TYPE_CHECKING:
     from api.http.mounts import Mount, Place, Services
@@ -33,14 +33,22 @@ def kept_secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:
     }
 
 
+def _site_name(_settings: Settings, name: str) -> str:
+    if name != SITE_NAME:
+        raise ValueError(f'barertc has one room, the whole chat: it is named "{SITE_NAME}"')
+    return name
+
+
 BARERTC = Dialect(
     name="barertc",
     open=_open,
     section=BareRtcSettings,
     prefixes=("/barertc",),
+    needs_store=True,
     reloadable=RELOADABLE,
     problems=problems,
     hints=hints,
     secrets=kept_secrets,
     commands=(BARERTC_IMPORT,),
+    room_names=RoomNames("barertc", _site_name),
 )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from actors.core import ActorError, Refused
+from actors.words.closings import ClosedByOperator
 from actors.words.refusals import NameBanned
 
 BUSY: Final = "The chat server is busy right now. Please try again in a moment."
@@ -40,6 +41,8 @@ LOG_IN_ELSEWHERE: Final = (
 )
 NAME_REFUSED: Final = "You can not use that username. Please choose another one."
 SHUTTING_DOWN: Final = REFUSALS["shutting_down"]
+CLOSED_BY_OPERATOR: Final = "The operator of the server has closed this chat room."
+PUT_OUT: Final = "The operator of the server has put you out of the chat."
 CLOSED: Final = "The chat room was closed. Please try again in a moment."
 CRASHED: Final = "Something went wrong on the server. Please log in again."
 REPORTED: Final = "Your report has been delivered successfully."
@@ -63,8 +66,15 @@ class UploadsBusy(Refused):
     code = "uploads_busy"
 
 
+def because(words: str, text: str) -> str:
+    """Return words of ours, and behind them what the operator says: as text, not as HTML."""
+    return f"{words} {html.escape(text)}" if text else words
+
+
 def words_for(error: ActorError) -> str:
     """Return what somebody is told of a refusal; whatever else went wrong inside is "busy"."""
+    if isinstance(error, ClosedByOperator):
+        return because(CLOSED_BY_OPERATOR, error.text)
     if isinstance(error, NameBanned):
         return banned(error.until)
     return REFUSALS.get(error.code, BUSY) if isinstance(error, Refused) else BUSY

@@ -12,9 +12,10 @@ import trio
 from msgspec import Raw
 
 from actors.member.client import TooSlow
-from actors.room.site import CpuSpent
+from actors.room.site_services import CpuSpent
 from actors.words.close_reasons import CloseReason
-from actors.words.facts import Fact, RoomClosed
+from actors.words.closings import Closing
+from actors.words.facts import Expelled, Fact, RoomClosed
 from actors.words.site import (
     BlockSet,
     CameraCut,
@@ -201,6 +202,7 @@ class BareClient:
     name: str = ""
     gone: bool = False
     ended: CloseReason | None = None
+    sent_away: bool = False  # by the operator
     over: trio.Event = field(default_factory=trio.Event)
 
     def show(self, fact: Fact) -> None:
@@ -237,8 +239,12 @@ class BareClient:
                 self.push(_secret("open", name, secret))
             case CameraCut():
                 self.push(wire.said("cut"))
-            case RoomClosed():
+            case RoomClosed(_, None):
                 self.push(wire.told(errors.CLOSED))
+            case RoomClosed(_, Closing(text=text)):
+                self._send_away(errors.because(errors.CLOSED_BY_OPERATOR, text))
+            case Expelled(text):
+                self._send_away(errors.because(errors.PUT_OUT, text))
 
     def ping(self) -> None:
         """Send the sign of life, with a fresh token for who came with one. Raises TooSlow."""
@@ -275,11 +281,19 @@ class BareClient:
                 case CloseReason.SHUTTING_DOWN | CloseReason.SHUTDOWN:
                     self.push(wire.told(errors.SHUTTING_DOWN))
                     self.socket.close(GOING_AWAY, "the server is shutting down")
-                case CloseReason.ROOM_CLOSED:
+                case CloseReason.ROOM_CLOSED | CloseReason.PUT_OUT if self.sent_away:
+                    pass  # he closes the socket himself
+                case CloseReason.ROOM_CLOSED | CloseReason.PUT_OUT:
                     self.socket.close(GOING_AWAY, "the chat was closed")
                 case _:
                     self.push(wire.told(errors.CRASHED))
                     self.socket.close(CRASHED, "session ended")
+
+    def _send_away(self, html: str) -> None:
+        """Have him go, and not come back by himself."""
+        self.sent_away = True
+        self.push(wire.told(html))
+        self.push(wire.DISCONNECT)
 
     def _show_written(self, message: bytes, sender: str) -> None:
         """Send a message; a large one, a picture, is left out for who cannot take it now.

@@ -54,7 +54,7 @@ ERASED_AT_ONCE = 2000
 FORGET_AGAIN_SECONDS = 30.0
 FORGOTTEN_LATER = 1000  # messages that were taken back while the database was away
 WRITE_SHARE = 0.5  # of limits.ask_seconds
-FLUSH_SECONDS = 2.0
+FLUSH_SECONDS = 8.0  # what waits for it, the drain, has half of server.shutdown_grace in all
 DAY = 86_400
 AWAY = "the message history cannot be reached at the moment"
 

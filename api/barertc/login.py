@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from actors.core import ActorError, Message, Ref
+from actors.core import ActorError, Message, Ref, Refused
 from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import DescribeMember, End, Enter, RefuseSecond
 from actors.member.profile import Profile
 from actors.words.close_reasons import CloseReason
+from actors.words.closings import ClosedByOperator
 from actors.words.keys import MemberKey
-from actors.words.refusals import NameBanned, NameReserved, ShuttingDown
+from actors.words.refusals import Busy, NameBanned, NameReserved, ShuttingDown
 from actors.words.site import (
     NO_STANDING,
     Arrival,
@@ -42,11 +43,13 @@ WISHED_BYTES = 1_048_576
 
 
 class EntryRefused(Exception):
-    """He is not let in; `html` says why. With `go_away` he is told to leave, too."""
+    """He is not let in; `html` says why, and `reason` in a word of few, for the log. With
+    `go_away` he is told to leave, too."""
 
-    def __init__(self, html: str, *, go_away: bool = False) -> None:
+    def __init__(self, html: str, reason: str, *, go_away: bool = False) -> None:
         super().__init__(html)
         self.html = html
+        self.reason = reason
         self.go_away = go_away
 
 
@@ -95,12 +98,12 @@ def identify(state: BareRtcState, message: BareMessage) -> Bearer | None:
     jwt = state.settings.jwt
     if not message.jwt:
         if jwt.enabled and jwt.strict:
-            raise EntryRefused(errors.LOG_IN_ELSEWHERE)
+            raise EntryRefused(errors.LOG_IN_ELSEWHERE, "no_token")
         return None
     try:
         return state.tokens.verify(message.jwt)
     except BadLoginToken:
-        raise EntryRefused(errors.EXPIRED) from None
+        raise EntryRefused(errors.EXPIRED, "bad_token") from None
 
 
 def arrival(message: BareMessage, bearer: Bearer | None, wishes: Wishes) -> Arrival:
@@ -111,12 +114,12 @@ def arrival(message: BareMessage, bearer: Bearer | None, wishes: Wishes) -> Arri
     if bearer is not None and bearer.name:
         name, proven = bearer.name, True
         if not is_subject(name):
-            raise EntryRefused(errors.NAME_REFUSED, go_away=True)
+            raise EntryRefused(errors.NAME_REFUSED, "bad_name", go_away=True)
     else:
         try:
             name, proven = guest_name(message.username), False
         except NameRefused as refused:
-            raise EntryRefused(str(refused), go_away=True) from None
+            raise EntryRefused(str(refused), "bad_name", go_away=True) from None
     return Arrival(
         name,
         proven,
@@ -137,7 +140,7 @@ async def log_in(
     Raises EntryRefused.
     """
     if not state.services.lifecycle.accepting:
-        raise EntryRefused(words_for(ShuttingDown()))
+        raise EntryRefused(words_for(ShuttingDown()), ShuttingDown.code)
     bearer = identify(state, message)
     arriving = arrival(message, bearer, wishes)
     client = BareClient(socket, state.renderer, state.sign, bearer)
@@ -145,8 +148,9 @@ async def log_in(
         return client, await _enter(state, client, arriving)
     except ActorError as error:
         client.gone = True  # it may still be opened, with nobody there to close it
-        put_off = isinstance(error, NameBanned | NameReserved)
-        raise EntryRefused(words_for(error), go_away=put_off) from None
+        put_off = isinstance(error, NameBanned | NameReserved | ClosedByOperator)
+        reason = error.code if isinstance(error, Refused) else Busy.code
+        raise EntryRefused(words_for(error), reason, go_away=put_off) from None
     except BaseException:
         client.gone = True
         raise
@@ -156,12 +160,14 @@ async def _enter(state: BareRtcState, client: BareClient, arriving: Arrival) -> 
     within = state.services.settings().limits.ask_seconds
     id_ = secrets.token_hex(8)
     profile = Profile(REALM, DIALECT, bound_to_room=True, enter_seconds=ENTER_SECONDS)
+    upgrade = client.socket.upgrade
+    where = state.services.where_from(upgrade.address, upgrade.device)
+    identity = Identity(id_, name=arriving.name, where=where)
     member = await state.services.directory.open_member(
-        MemberKey(REALM, id_), partial(Member, Identity(id_), profile, client), RefuseSecond()
+        MemberKey(REALM, id_), partial(Member, identity, profile, client), RefuseSecond()
     )
     try:
-        address = client.socket.upgrade.address
-        enter = Enter(state.site_spec(), "", address=address, arrival=arriving)
+        enter = Enter(state.site_spec(), "", address=upgrade.address, arrival=arriving)
         await member.ask(enter, within=within)
         await member.ask(DescribeMember(), within=within)  # behind all that greets him
     except BaseException:

@@ -28,5 +28,6 @@ def open_mount(state: BareRtcState, place: Place) -> Mount:
         prefixes=("/barertc", *(f"{base}api" for base in bases), *polls),
         refuse=refuse,
         openapi=paths_below(bases),
+        pages={bases[0]: "a chat with webcams"},
         large_bodies=dict.fromkeys(polls, lambda: state.settings.message_bytes),
     )

@@ -6,6 +6,7 @@ by the site that signs it: it is taken as it is and compared exactly.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from actors.site.names import RESERVED, name_key
@@ -17,6 +18,9 @@ LONGEST = 64
 LONGEST_SUBJECT = 256
 
 _NOT_IN_NAMES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_JOINERS = {0x200C: None, 0x200D: None}
+"""Within words of Persian or Hindi, and within emoji; names that differ in them alone are one."""
+_AT_THE_ENDS = re.compile(r"^[\s\u200c\u200d]+|[\s\u200c\u200d]+$")
 
 
 class NameRefused(Exception):
@@ -31,8 +35,9 @@ def guest_name(wanted: str) -> str:
     Raises NameRefused for a reserved name, one that is too long, one with characters that nobody
     can see, and one with "@" before it, which stands for a direct message.
     """
-    name = unicodedata.normalize("NFC", wanted.strip())
-    if any(unicodedata.category(character) in _NOT_IN_NAMES for character in name):
+    name = unicodedata.normalize("NFC", _AT_THE_ENDS.sub("", wanted))
+    seen = name.translate(_JOINERS)
+    if any(unicodedata.category(character) in _NOT_IN_NAMES for character in seen):
         raise NameRefused("Your name has characters that cannot be shown. Please choose another.")
     name = " ".join(name.split())
     if len(name) > LONGEST:

@@ -23,6 +23,7 @@ from api.barertc.socket import converse, socket_limits
 from api.barertc.text.file_messages import MalformedFile, split_file_message
 from api.barertc.wire import SMALL_BYTES, BadMessage, BareMessage
 from api.http.asking import client, count_body_no_more
+from api.http.devices import device_of
 from api.http.origins import origin_refusal
 from api.http.sockets import NOTHING, Upgrade
 
@@ -166,6 +167,7 @@ def _begin(state: BareRtcState) -> PollSocket:
         caller.host or "",
         caller.secure,
         trusted=caller.trusted,
+        device=device_of(request.headers.get("User-Agent", "")),
     )
     poll = PollSocket(
         str(uuid.uuid4()), upgrade, socket_limits(state), state.sessions.forget,

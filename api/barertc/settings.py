@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from api.barertc.moderation.filters import FilterRule, keyword_problems
 from api.settings.fields import (
     DEFAULTS,
     Count,
@@ -24,12 +23,16 @@ from api.settings.fields import (
     web_parts,
 )
 from api.settings.findings import Found, no_folder, twins
+from api.settings.hints import routeless_hints
 
 if TYPE_CHECKING:
+    from api.barertc.moderation.filters import FilterRule
     from api.settings import Settings
 
 START_CHANNEL = "lobby"
 """The channel that published clients show first; it is written into them."""
+SITE_NAME = "site"
+"""The name of the room that is the chat."""
 
 
 def _full_url(value: str) -> str:
@@ -188,6 +191,8 @@ RELOADABLE = tuple(key for key in BareRtcSettings.model_fields if key not in NEE
 
 def filter_rules(barertc: BareRtcSettings) -> list[FilterRule]:
     """Return the filters as what applies them takes them."""
+    from api.barertc.moderation.filters import FilterRule  # loads RE2, as below
+
     return [
         FilterRule(
             entry.keywords, entry.public, entry.private, entry.censor, entry.forward, entry.report,
@@ -221,6 +226,8 @@ def problems(settings: Settings) -> Found:
             f'needs one of id "{START_CHANNEL}": the web client begins there',
         )
     for index, entry in enumerate(barertc.filters):
+        from api.barertc.moderation.filters import keyword_problems
+
         for place, words in keyword_problems(entry.keywords):
             at = ("barertc", "filters", index, "keywords")
             yield (at if place is None else (*at, place)), words
@@ -233,6 +240,7 @@ def hints(settings: Settings) -> Iterator[str]:
     """Warn of what works otherwise than one may think."""
     if not any("barertc" in listener.dialects for listener in settings.listeners):
         return
+    yield from routeless_hints(settings, "barertc", "people in the chat of BareRTC")
     barertc = settings.section(BareRtcSettings)
     if barertc.web_client and all(each.root != "barertc" for each in settings.listeners):
         yield (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+import actors.room.site_room  # noqa: F401  for the room below: loaded before one waits
 from actors.core import Ref
 from actors.words.keys import RoomKey
 from actors.words.rooms import RoomSpec
@@ -26,7 +27,7 @@ from api.barertc.moderation.filters import Filters
 from api.barertc.moderation.link_spam import LinkSpamGuard
 from api.barertc.rule_texts import rule_texts
 from api.barertc.sessions import Sessions
-from api.barertc.settings import BareRtcRule, BareRtcSettings, filter_rules
+from api.barertc.settings import SITE_NAME, BareRtcRule, BareRtcSettings, filter_rules
 from api.barertc.site_control import follow_settings
 from api.barertc.text.markdown import render_nowait
 from api.barertc.tokens import BadLoginToken, Bearer, LoginTokens
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 DIALECT = "barertc"
 REALM = "barertc"
-SITE = RoomKey(REALM, "site")
+SITE = RoomKey(REALM, SITE_NAME)
 READING_AT_ONCE = 2
 
 _RULES = {

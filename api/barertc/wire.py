@@ -33,7 +33,8 @@ class BadMessage(Exception):
 
 
 class BareMessage(Struct, omit_defaults=True, kw_only=True):
-    """Every message, in both directions. `whoList`, `messages`, `bytes` are JSON already or
+    """Every message, in both directions. `quality` and `call_failed` are read by who takes them;
+    `whoList`, `messages`, `bytes` are JSON already or
     opaque; `file` is where the bytes of a large upload are, which are not decoded yet."""
 
     action: str = ""
@@ -53,6 +54,8 @@ class BareMessage(Struct, omit_defaults=True, kw_only=True):
     candidate: str = ""
     description: str = ""
     bytes: Any = None
+    quality: Raw | UnsetType = UNSET
+    call_failed: Raw | UnsetType = UNSET
     messages: Raw | UnsetType = UNSET
     whoList: Raw | UnsetType = UNSET  # noqa: N815
     jwtRules: dict[str, bool] | UnsetType = UNSET  # noqa: N815

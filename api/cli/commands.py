@@ -9,31 +9,44 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import wraps
+from io import TextIOWrapper
 from pathlib import Path
 
-from api.cli.printing import fail, print_line, say, write
+from api.cli.live import LiveError
+from api.cli.live_parsers import add_live_commands, with_marked_ids
+from api.cli.log_command import add_log_command
+from api.cli.papers import example_config, systemd_unit
+from api.cli.printing import fail, print_line, say
+from api.cli.server_place import settings_of_server, which_config
+from api.dialect import DialectCommand
 from api.dialects import built
 from api.logs import configure
-from api.logs.filter import LogFilter, parse_time
-from api.logs.lines import LEVELS
-from api.logs.viewer import follow, lines_of, view, view_timeline
-from api.process.secret_store import DataDirError, Secrets
+from api.process.secret_store import DataDirError, NoDataDir, Secrets
 from api.process.version import quintet_version
-from api.settings import ConfigError, LogSettings, Settings, config_path, load_settings
+from api.settings import ConfigError, LogSettings, Settings, config_path, load_settings, settings_of
+from api.settings.hints import hints
 from api.settings.old_names import old_names_hints
 
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line and return the exit code."""
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names may be in any script, terminals not
+            stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(with_marked_ids(arguments))
     # Warnings must not mix with the answer; `serve` then logs as its settings say.
     configure(LogSettings(level="warning", format="console"), handle=2)
     try:
         code: int = options.command(options)
     except ConfigError as error:
         return fail(f"the configuration is wrong:\n{error}", 2)
+    except LiveError as error:
+        return fail(str(error), error.exit_code)
+    except NoDataDir as error:
+        if config_path(options.config) is None:
+            return fail(f"{error}; {which_config()}", 2)
+        return fail(str(error), 1)
     except DataDirError as error:
         return fail(str(error), 1)
     except BrokenPipeError:  # `quintet logs … | head`
@@ -65,23 +78,29 @@ def check_config(options: argparse.Namespace) -> int:
         for each in settings.listeners
     )
     of_dialects = (hint for dialect in built() for hint in dialect.hints(settings))
-    for hint in (*old_names_hints(settings.old_names), *of_dialects):
+    for hint in (*old_names_hints(settings.old_names), *hints(settings), *of_dialects):
         say(f"quintet: warning: {hint}")
     print_line(f"{settings.file or 'embedded defaults'}: ok ({served})")
     return 0
 
 
 def show_secrets(options: argparse.Namespace) -> int:
-    """Print the secrets in use, generating those that are missing."""
-    settings = _settings(options)
+    """Print the secrets in use; those missing in an existing data_dir are generated."""
+    settings = settings_of_server(options.config)
     if options.instead is not None:
         code: int = options.instead(settings)
         return code
     store = Secrets(settings.server.data_dir)
     found: dict[str, str] = {}
+    missing: NoDataDir | None = None
     for dialect in built():
-        found |= dialect.secrets(settings, store)
+        try:
+            found |= dialect.secrets(settings, store)
+        except NoDataDir as error:  # all that are configured are known without it
+            missing = error
     found = dict(sorted((store.all() | found).items()))
+    if missing is not None and options.name not in found:
+        raise missing
     if options.name:
         if options.name not in found:
             return fail(f"no secret is called {options.name!r}; there are: {', '.join(found)}", 2)
@@ -93,49 +112,20 @@ def show_secrets(options: argparse.Namespace) -> int:
     return 0
 
 
-def show_logs(options: argparse.Namespace) -> int:
-    """Print chosen log entries for people."""
-    wanted = LogFilter(
-        room=options.timeline or options.room,
-        peer=options.peer,
-        dialect=options.dialect,
-        actor=options.actor,
-        level=options.level,
-        event=options.event,
-        since=options.since,
-        until=options.until,
-    )
-    show = view_timeline if options.timeline else view
-    colour = sys.stdout.isatty()
-    try:
-        if options.file == "-":
-            show(lines_of(sys.stdin.buffer), wanted, write, colour=colour)
-        elif options.follow:
-            show(follow(Path(options.file)), wanted, write, colour=colour)
-        else:
-            with Path(options.file).open("rb") as file:
-                show(lines_of(file), wanted, write, colour=colour)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        return fail(f"cannot read {options.file}: {error.strerror}", 1)
-    return 0
-
-
 def _settings(options: argparse.Namespace) -> Settings:
     return load_settings(config_path(options.config))
 
 
-def _with_settings(
-    run: Callable[[Settings, argparse.Namespace], int],
-) -> Callable[[argparse.Namespace], int]:
-    """Return a dialect's command as one that reads the settings first."""
+def _of_dialect(command: DialectCommand) -> Callable[[argparse.Namespace], int]:
+    """Return a dialect's command as one that takes its options only."""
 
-    @wraps(run)
-    def command(options: argparse.Namespace) -> int:
-        return run(_settings(options), options)
+    @wraps(command.run)
+    def run(options: argparse.Namespace) -> int:
+        needed = command.reads_config
+        settings = settings_of_server(options.config) if needed else settings_of({})
+        return command.run(settings, options)
 
-    return command
+    return run
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -172,36 +162,10 @@ def _parser() -> argparse.ArgumentParser:
         kept.add_argument(
             option.flag, dest="instead", action="store_const", const=option.run, help=option.help
         )
-    _add_log_options(add("logs", show_logs))
+    add_log_command(add, config)
+    add_live_commands(add, config)
+    add("example-config", example_config)
+    add("systemd-unit", systemd_unit)
     for command in (command for dialect in built() for command in dialect.commands):
-        command.add_options(add(command.name, _with_settings(command.run), [config]))
+        command.add_options(add(command.name, _of_dialect(command), [config]))
     return parser
-
-
-def _add_log_options(logs: argparse.ArgumentParser) -> None:
-    logs.add_argument("file", metavar="FILE|-", help="JSON lines of ours; - is standard input")
-    for name, text in (
-        ("room", "of this room"),
-        ("peer", "of this peer"),
-        ("dialect", "of this dialect"),
-        ("actor", "of the actor at this path, and of all below it"),
-        ("event", "of this event, such as peer.joined or room.*"),
-    ):
-        logs.add_argument(f"--{name}", default="", help=f"only entries {text}")
-    logs.add_argument("--level", choices=list(LEVELS), default="", help="this bad or worse")
-    for name, text in (("since", "not before"), ("until", "not after")):
-        logs.add_argument(
-            f"--{name}",
-            type=_moment,
-            metavar="T",
-            help=f"{text}: 10m (ago; s, m, h, d), 14:30, or an ISO time; in UTC",
-        )
-    logs.add_argument("-f", "--follow", action="store_true", help="wait for more")
-    logs.add_argument("--timeline", metavar="ROOM", default="", help="one room's life, in seconds")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return parse_time(text, datetime.now(UTC))
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"cannot read the time {text!r}") from None

@@ -8,7 +8,7 @@ never another dialect's page.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from werkzeug.exceptions import (
     ServiceUnavailable,
 )
 
+from api.http.caller import client
 from api.http.carriers.quart_seam import SteadyHttpConnection, SteadyWebsocketConnection
 from api.http.carriers.quart_socket import QuartSocket, websocket_view
 from api.http.carriers.request_body import CountedRequest
@@ -91,6 +92,12 @@ class App(QuartTrio):
         larger = self.large_bodies.get(path)
         return usual if larger is None else max(usual, larger())
 
+    async def make_default_options_response(self) -> Response:
+        """Tell the methods of a path: of its dialect's routes, not of another one's pages."""
+        owner = self.paths.owner(request.path)
+        prefix = owner[0] if owner else ""
+        return Response("", headers={"Allow": _listed(self.paths.allowed(prefix, request.path))})
+
     def mount(self) -> Mount | None:
         """Return whose request this is: by its route, else by the prefix of its path."""
         if request.blueprint in self.mounts:
@@ -147,7 +154,7 @@ async def _begin() -> Response | None:
     at_hand.set(request.url_rule.rule if request.url_rule else "")
     g.started = trio.current_time()
     g.request_id = secrets.token_hex(8)
-    bind_contextvars(request_id=g.request_id)
+    bind_contextvars(request_id=g.request_id, address=client().address)
     if (request.content_length or 0) > app.body_bytes(request.path):
         return app.refusal(413)
     if request.path in app.routes and (request.url_rule is None or request.url_rule.arguments):
@@ -189,11 +196,15 @@ async def _end(response: Response) -> Response:
     return response
 
 
+def _listed(methods: Iterable[str]) -> str:
+    return ", ".join(sorted(methods))
+
+
 def _refuse(error: HTTPException) -> Response:
     """Answer an HTTP error (unknown path, wrong method, body too large or too slow …)."""
     response = current().refusal(error.code or 500)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        response.headers["Allow"] = _listed(error.valid_methods)
     if isinstance(error, RequestedRangeNotSatisfiable) and error.length:
         response.headers["Content-Range"] = f"{error.units} */{error.length}"
     return response

@@ -10,8 +10,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from actors.core import AskTimeout
 from api.http.app import current
-from api.http.carriers.upgrades import merge_headers
-from api.http.proxies import RemoteClient, client_of
+from api.http.caller import client as client
+from api.http.caller import headers as headers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -22,23 +22,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 FORM_BYTES = 65_536
-
-
-def headers() -> dict[str, str]:
-    """Return the headers of the current request, names in lower case, repeated ones joined."""
-    return merge_headers(request.headers.items())
-
-
-def client() -> RemoteClient:
-    """Return who sent the current request; proxies are believed as limits.trusted_proxies says."""
-    scope = request.scope
-    peer = scope.get("client")
-    return client_of(
-        peer[0] if peer else "",
-        headers(),
-        scope["scheme"] == "https",
-        current().services.settings().limits.trusted_proxies,
-    )
 
 
 async def form() -> MultiDict[str, str]:

@@ -1,6 +1,6 @@
 """What the server counts about its own traffic; `api/operator` turns it into Prometheus text.
 
-Plain integers that cost a few nanoseconds to raise; nobody but the operator's collector reads them.
+Plain integers that cost a few nanoseconds to raise; nobody but the metrics read them.
 """
 
 from __future__ import annotations

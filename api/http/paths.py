@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -22,7 +23,8 @@ class Paths:
         found = [(_bare(prefix), mount) for mount in mounts for prefix in mount.prefixes]
         found.sort(key=lambda pair: len(pair[0]), reverse=True)  # the longest prefix wins
         self._owned = [(prefix, prefix + "/", mount) for prefix, mount in found if prefix]
-        self._maps = {prefix: _map_below(prefix, rules) for prefix, _, _ in self._owned}
+        prefixes = ["", *(prefix for prefix, _, _ in self._owned)]
+        self._maps = {prefix: _map_below(prefix, rules) for prefix in prefixes}
 
     def owner(self, path: str) -> tuple[str, Mount] | None:
         """Return the prefix that `path` lies below and the mount that reserved it."""
@@ -46,6 +48,20 @@ class Paths:
             else:
                 return None
         return problem
+
+    def allowed(self, prefix: str, path: str) -> set[str]:
+        """Return the methods that the routes below `prefix` alone take at this path; "" has all.
+
+        A route without arguments goes before those that take the same path among others.
+        """
+        adapter = self._maps[prefix].bind("")
+        other = path[:-1] if path.endswith("/") else path + "/"
+        for form in (path, other):
+            with suppress(MethodNotAllowed, NotFound, RequestRedirect):
+                found, _ = adapter.match(form, method="OPTIONS", return_rule=True)
+                alike = [each for each in adapter.map.iter_rules() if each.rule == found.rule]
+                return {method for each in alike for method in each.methods or ()}
+        return set()
 
 
 def is_below(prefix: str, rule: Rule) -> bool:

@@ -109,6 +109,6 @@ def _warn_once(address: str) -> None:
     log.warning(
         "proxy.untrusted",
         address=address,
-        hint=f'X-Forwarded-For ignored; if this is your proxy, add "{address}" to '
+        hint="X-Forwarded-For ignored; if this is your proxy, add its address to "
         "trusted_proxies in [limits]",
     )

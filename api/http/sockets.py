@@ -61,6 +61,7 @@ class Upgrade:
     secure: bool
     subprotocols: tuple[str, ...] = ()
     trusted: bool = False  # the TCP peer is one of limits.trusted_proxies
+    device: str = ""  # as in WhereFrom
 
     def without_secrets(self) -> Upgrade:
         """Return it without query and headers, to be kept as long as the connection lives."""

@@ -2,7 +2,8 @@
 
 Modules log with `structlog.get_logger()`, as `log.info("room.created", room=…)`: a fixed
 `noun.verb_past` event and keyword values. Log records of libraries (warnings and worse) come out
-the same way, as `library.logged`.
+the same way, as `library.logged`. Of addresses only as much is written as `log.addresses` says,
+whoever logs them: see `addresses.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from typing import Any
 
 import structlog
 
+from api.logs.addresses import AddressPolicy, with_shown_addresses
 from api.logs.lines import LEVELS, json_line, readable_line
+from api.logs.recent import RECENT
 from api.logs.redaction import redact
 from api.logs.sinks import LineSink
 from api.logs.tracebacks import crash_text, summary
@@ -36,6 +39,7 @@ class _Output:
         self._file: LineSink | None = None
         self._readable = False
         self.level = LEVELS["info"]
+        self.addresses: AddressPolicy = "network"
 
     def use(self, terminal: LineSink | None, file: LineSink | None, settings: LogSettings) -> None:
         seen = terminal is not None and terminal.terminal
@@ -44,10 +48,12 @@ class _Output:
             self._terminal = terminal
             self._readable = settings.format == "console" or (settings.format == "auto" and seen)
             self.level = LEVELS[settings.level]
+            self.addresses = settings.addresses
         if before is not None:
             before.close()
 
     def __call__(self, entry: Mapping[str, Any]) -> None:
+        RECENT.note(entry)
         with self._lock:
             for sink in (self._terminal, self._file):
                 if sink is not None and sink.write(self._line(sink, entry)) and sink.dropped:
@@ -158,6 +164,10 @@ def _redact(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> An
     return redact(entry)
 
 
+def _reduce_addresses(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> Any:
+    return with_shown_addresses(entry, _OUTPUT.addresses)
+
+
 def _hand_over(
     _logger: Any, _method: str, entry: structlog.typing.EventDict
 ) -> tuple[tuple[Mapping[str, Any]], dict[str, Any]]:
@@ -170,6 +180,7 @@ _PROCESSORS: list[structlog.typing.Processor] = [
     _stamp,
     _tell_crash,
     _redact,
+    _reduce_addresses,
     _hand_over,
 ]
 """One list for good: loggers keep the one they first met, and tests look into it."""

@@ -1,6 +1,6 @@
 """`quintet logs`: read our JSON lines, choose, and print them for people.
 
-Reads a file or standard input; following survives rotation and truncation.
+Following a file survives rotation and truncation; `files.py` reads what is whole.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def view(
 def view_timeline(
     lines: Iterable[bytes], wanted: LogFilter, write: Callable[[str], object], *, colour: bool
 ) -> None:
-    """Write one room's life: the seconds since its first entry instead of the time of day."""
+    """Write one room's life: the time of day, and the seconds since its first entry."""
     start: datetime | None = None
     for _, entry in _entries(lines):
         if entry is None or not wanted.passes(entry):
@@ -47,7 +47,8 @@ def view_timeline(
             write(f"{printable(wanted.room)} from {start.isoformat(sep=' ', timespec='seconds')}\n")
         passed = (moment - start).total_seconds() if moment and start else 0.0
         rest = {key: value for key, value in entry.items() if key != "room"}
-        write(readable_line(rest, colour=colour, when=f"{passed:+12.3f}") + "\n")
+        clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}" if moment else "-" * 12
+        write(readable_line(rest, colour=colour, when=f"{clock} {passed:+12.3f}") + "\n")
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:

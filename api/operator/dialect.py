@@ -15,22 +15,29 @@ if TYPE_CHECKING:
 
 
 def _open(services: Services) -> Callable[[Place], Mount]:
-    from api.operator.collector import ServerCollector  # commands do without it
+    from api.operator.metrics.scrape import usual_collector  # commands do without it
     from api.operator.mount import open_mount
+    from api.operator.routes import looks_of
 
-    services.metrics.register(ServerCollector(services))
-    return lambda place: open_mount(services)
+    services.metrics.register(usual_collector(services))
+    _token(services.settings(), services.secrets)  # made now: commands that ask us only read it
+    looking = looks_of(services)
+    return lambda place: open_mount(services, looking)
 
 
 def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:
-    token = settings.section(OperatorSettings).token
-    return {"operator.token": store.text("operator.token", token)}
+    return {"operator.token": _token(settings, store)}
+
+
+def _token(settings: Settings, store: Secrets) -> str:
+    return store.text("operator.token", settings.section(OperatorSettings).token)
 
 
 OPERATOR = Dialect(
     name="operator",
     open=_open,
     section=OperatorSettings,
+    reloadable=("closed_seconds", "put_out_days"),
     prefixes=("/-",),
     secrets=_secrets,
 )

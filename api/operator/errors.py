@@ -7,7 +7,7 @@ import json
 from quart import Response
 
 CODES = {
-    400: ("bad_request", "The body is not what this path takes."),
+    400: ("bad_request", "That is not what this path takes."),
     401: ("unauthorized", "Send the operator's token: Authorization: Bearer <token>."),
     404: ("not_found", "There is nothing here."),
     405: ("method_not_allowed", "This path has other methods."),

@@ -5,72 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from api.operator.orders.openapi import ORDER_PATHS
+from api.operator.overview.openapi import JSON, LOOKS, answers, body, look
 from api.process.version import quintet_version
 
 if TYPE_CHECKING:
     from api.http.mounts import Mount
 
 LOCAL = "#/$defs/"
-_TOKEN: list[dict[str, list[str]]] = [{"operatorToken": []}]
-_ERROR = {
-    "type": "object",
-    "required": ["code", "message"],
-    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+
+
+def _open(id_: str, summary: str, answer: dict[str, Any], *errors: int) -> dict[str, Any]:
+    """Return a GET that takes no token."""
+    return {"operationId": id_, "summary": summary, "responses": answers({"200": answer}, *errors)}
+
+
+_NOT_READY = {
+    "description": "It starts or drains",
+    "content": {JSON: {"schema": {"type": "object"}, "example": {"status": "draining"}}},
 }
-
-
-def _answers(*statuses: int, kind: str = "application/json") -> dict[str, Any]:
-    answers: dict[str, Any] = {}
-    for status in statuses:
-        if status < 400:
-            answers[str(status)] = {"description": "Done", "content": {kind: {"schema": {}}}}
-        else:
-            content = {"application/json": {"schema": _ERROR}}
-            answers[str(status)] = {"description": "Refused", "content": content}
-    return answers
-
-
-def _get(summary: str, answers: dict[str, Any], *, token: bool = True) -> dict[str, Any]:
-    operation: dict[str, Any] = {"summary": summary, "responses": answers}
-    if token:
-        operation["security"] = _TOKEN
-    return {"get": operation}
-
-
-def _query(name: str, example: str) -> dict[str, Any]:
-    schema = {"type": "string", "examples": [example]}
-    return {"name": name, "in": "query", "required": True, "schema": schema}
-
-
-_STOP = {
-    "type": "object",
-    "required": ["path"],
-    "additionalProperties": False,
-    "properties": {"path": {"type": "string", "examples": ["/conferencing/rooms/spreed:lobby"]}},
-}
+_METRICS = look("getMetrics", "Prometheus text", "")
+_METRICS["responses"]["200"] = body("quintet_ready 1.0\n", "text/plain")
 
 PATHS: dict[str, object] = {
-    "/-/healthz": _get("Whether the process lives", _answers(200), token=False),
-    "/-/readyz": _get("Whether clients may be sent here", _answers(200, 503), token=False),
-    "/-/openapi.json": _get("This document", _answers(200), token=False),
-    "/-/metrics": _get("Prometheus text", _answers(200, 401, 429, kind="text/plain")),
-    "/-/actors": _get("The live actor tree", _answers(200, 401, 429)),
-    "/-/people": {
+    "/-/healthz": {"get": _open("getHealth", "Whether the process lives", body({"status": "ok"}))},
+    "/-/readyz": {
         "get": {
-            **_get("Who is on a chat site, and who is banned", _answers(200, 401, 404, 429, 503))[
-                "get"
-            ],
-            "parameters": [_query("realm", "barertc"), _query("name", "site")],
+            "operationId": "getReadiness",
+            "summary": "Whether clients may be sent here",
+            "responses": {"200": body({"status": "ready"}), "503": _NOT_READY},
         }
     },
-    "/-/actors/stop": {
-        "post": {
-            "summary": "Stop one actor",
-            "security": _TOKEN,
-            "requestBody": {"required": True, "content": {"application/json": {"schema": _STOP}}},
-            "responses": _answers(202, 400, 401, 404, 409, 413, 429),
-        }
+    "/-/openapi.json": {
+        "get": _open("getOpenApi", "This document", body({"openapi": "3.1.0", "paths": {}}))
     },
+    "/-/metrics": {"get": _METRICS},
+    **LOOKS,
+    **ORDER_PATHS,
 }
 
 

@@ -3,50 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import BaseModel, ConfigDict, ValidationError
 from quart import Blueprint, Response, request
 
-from actors.core import ActorError, PermanentActor, Refused, UnknownActor
-from actors.words.keys import RoomKey
-from actors.words.site import (
-    Person,
-    Video,
-)
-from actors.words.site_orders import (
-    GetBans,
-    GetPeople,
-)
+from actors.core import ActorError
 from api.http.app import current
 from api.http.asking import client
 from api.http.credentials import TooManyAttempts, constant_time_equal
 from api.operator.errors import refuse
-from api.operator.media_metrics import MediaCollector
+from api.operator.metrics.scrape import MetricsLook
 from api.operator.openapi import document
+from api.operator.orders.asking import OperatorRefusal
+from api.operator.orders.people import PeopleOrders
+from api.operator.orders.rooms import RoomOrders
+from api.operator.orders.stopping import StopOrders
+from api.operator.overview.actors import ActorLooks
+from api.operator.overview.endpoints import EndpointLooks
+from api.operator.overview.log import LogLooks
+from api.operator.overview.overview import Overview
+from api.operator.overview.paging import BadParameter
+from api.operator.overview.people import PeopleLooks
+from api.operator.overview.recordings import RecordingLooks
+from api.operator.overview.rooms import RoomLooks
+from api.operator.overview.summary import SummaryLooks
 from api.operator.settings import OperatorSettings
 
 if TYPE_CHECKING:
     from api.http.app import App
     from api.http.mounts import Services
+    from api.logs.addresses import AddressPolicy
 
-log = structlog.get_logger(__name__)
-
-ASK_SECONDS = 5.0
-
-View = Callable[[], Awaitable[Response]]
-
-
-class StopOrder(BaseModel):
-    """The body of `POST /-/actors/stop`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    path: str
+View = Callable[..., Awaitable[Response]]
+Route = tuple[str, str, View]
 
 
 class Routes:
@@ -72,62 +63,15 @@ class Routes:
             self._documents[app] = json.dumps(document(app.mounts.values())).encode()
         return _text(self._documents[app])
 
-    async def metrics(self) -> Response:
-        """Give all metrics as Prometheus text."""
-        media = CollectorRegistry()
-        media.register(MediaCollector(await self._services.media.stats()))
-        text = generate_latest(self._services.metrics) + generate_latest(media)
-        return Response(text, content_type=CONTENT_TYPE_LATEST)
-
-    async def actors(self) -> Response:
-        """Give the live tree."""
-        return _json(self._services.system.tree())
-
-    async def people(self) -> Response:
-        """Give who is on a chat site, with their webcams, and who is banned from it."""
-        realm, name = request.args.get("realm", ""), request.args.get("name", "")
-        room = await self._services.directory.room(RoomKey(realm, name))
-        if room is None:
-            return refuse(404, "There is no such chat site just now.", "unknown_site")
-        try:
-            people = await room.ask(GetPeople(), within=ASK_SECONDS)
-            bans = await room.ask(GetBans(), within=ASK_SECONDS)
-        except Refused:  # another kind of room
-            return refuse(404, "There is no such chat site just now.", "unknown_site")
-        except ActorError:
-            return refuse(503)
-        return _json(
-            {
-                "realm": realm,
-                "name": name,
-                "people": [_person(person) for person in people],
-                "bans": [{"name": name, "until": until} for name, until in bans],
-            }
-        )
-
-    async def stop_actor(self) -> Response:
-        """Have one actor stop."""
-        try:
-            order = StopOrder.model_validate_json(await request.get_data())
-        except ValidationError:
-            return refuse(400, 'The body is {"path": "/conferencing/rooms/…"}.')
-        try:
-            self._services.system.stop_actor(order.path, "stopped by the operator")
-        except UnknownActor:
-            return refuse(404, "No actor lives at this path.", "unknown_actor")
-        except PermanentActor:
-            return refuse(409)
-        log.info("actor.stop_ordered", path=order.path)
-        return _json({"path": order.path}, 202)
-
     def guarded(self, view: View) -> View:
         """Let only the operator's token through; guessing it is slowed down, then refused."""
 
-        async def checked() -> Response:
+        async def checked(**of_path: str) -> Response:
             services, address = self._services, client().address
             try:
                 await services.guard.admit(address, "operator")
             except TooManyAttempts as error:
+                services.login_refused("operator", "too_many_attempts", address)
                 response = refuse(429)
                 response.headers["Retry-After"] = str(int(error.retry_after) + 1)
                 return response
@@ -139,41 +83,88 @@ class Routes:
                 return refuse(401)
             if not constant_time_equal(given.strip(), token):
                 services.guard.failed(address, "operator")
+                services.login_refused("operator", "wrong_token", address)
                 return refuse(401, "That is not the operator's token.")
             services.guard.succeeded(address, "operator")
-            return await view()
+            try:
+                return await view(**of_path)
+            except BadParameter as error:
+                return refuse(400, str(error), "bad_parameter")
+            except OperatorRefusal as refused:
+                return refused.response
+            except ActorError:
+                return refuse(503)
 
         return checked
 
 
-def add_routes(blueprint: Blueprint, prefix: str, services: Services) -> None:
+def add_routes(
+    blueprint: Blueprint, prefix: str, services: Services, looking: Sequence[Route]
+) -> None:
     """Put every path of the operator, below `prefix`, on a blueprint."""
     routes = Routes(services)
-    table: list[tuple[str, str, View]] = [
-        ("/healthz", "GET", routes.healthz),
-        ("/readyz", "GET", routes.readyz),
-        ("/openapi.json", "GET", routes.openapi),
-        ("/metrics", "GET", routes.guarded(routes.metrics)),
-        ("/actors", "GET", routes.guarded(routes.actors)),
-        ("/people", "GET", routes.guarded(routes.people)),
-        ("/actors/stop", "POST", routes.guarded(routes.stop_actor)),
+    open_paths: list[Route] = [
+        ("GET", "/healthz", routes.healthz),
+        ("GET", "/readyz", routes.readyz),
+        ("GET", "/openapi.json", routes.openapi),
     ]
-    for path, method, view in table:
-        name = path.strip("/").replace("/", "_").partition(".")[0]
-        blueprint.add_url_rule(prefix + path, name, view, methods=[method])
+    guarded_paths: list[Route] = [
+        *looking,
+        *_orders(services),
+    ]
+    for method, path, view in open_paths:
+        _add(blueprint, method, prefix + path, view)
+    for method, path, view in guarded_paths:
+        _add(blueprint, method, prefix + path, routes.guarded(view))
 
 
-def _person(person: Person) -> dict[str, object]:
-    return {
-        "name": person.name,
-        "status": person.status,
-        "guest": not person.proven,
-        "operator": person.standing.operator,
-        "vip": person.standing.vip,
-        "webcam": bool(person.video & Video.ACTIVE),
-        "explicit": bool(person.video & Video.NSFW),
-        "here_since": person.here_since,
-    }
+def looks_of(services: Services) -> list[Route]:
+    """Return the operations that look, for all listeners; and the one that deletes a recording."""
+    directory = services.directory
+
+    def addresses() -> AddressPolicy:
+        return services.settings().log.addresses
+
+    overview = Overview(directory, addresses)
+    rooms = RoomLooks(directory, overview)
+    people = PeopleLooks(directory, overview, rooms)
+    recordings = RecordingLooks(services, overview)
+    log_looks = LogLooks(services)
+    return [
+        ("GET", "/metrics", MetricsLook(services, overview).metrics),
+        ("GET", "/summary", SummaryLooks(services, overview).summary),
+        ("GET", "/rooms", rooms.rooms),
+        ("GET", "/rooms/<id_>", rooms.room),
+        ("GET", "/people", people.people),
+        ("GET", "/people/<id_>", people.person),
+        ("GET", "/endpoints", EndpointLooks(directory).endpoints),
+        ("GET", "/recordings", recordings.recordings),
+        ("GET", "/recordings/<id_>", recordings.recording),
+        ("GET", "/recordings/<id_>/file", recordings.file),
+        ("DELETE", "/recordings/<id_>", recordings.delete),
+        ("GET", "/log", log_looks.recent),
+        ("GET", "/log/live", log_looks.live),
+        ("GET", "/actors", ActorLooks(services.system, addresses).actors),
+    ]
+
+
+def _orders(services: Services) -> list[Route]:
+    rooms, people = RoomOrders(services), PeopleOrders(services)
+    return [
+        ("POST", "/rooms/<id_>/close", rooms.close),
+        ("POST", "/rooms/<id_>/mute", people.mute_in_room),
+        ("GET", "/closed", rooms.closed),
+        ("POST", "/closed", rooms.close_name),
+        ("DELETE", "/closed/<id_>", rooms.open_again),
+        ("POST", "/people/<id_>/put-out", people.put_out),
+        ("DELETE", "/people/<id_>/put-out", people.let_back),
+        ("POST", "/people/<id_>/mute", people.mute),
+        ("POST", "/actors/stop", StopOrders(services).stop),
+    ]
+
+
+def _add(blueprint: Blueprint, method: str, path: str, view: View) -> None:
+    blueprint.add_url_rule(path, f"{method} {path}".replace(".", "_"), view, methods=[method])
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -24,12 +24,12 @@ def owt_sign(settings: Settings, options: argparse.Namespace) -> int:
     service, key = options.service, options.key
     if bool(service) != bool(key):
         return fail("--service and --key go together", 2)
+    if bool(options.user) != bool(options.role):
+        return fail("--user and --role go together", 2)
     if not service:
         known = kept_credentials(Secrets(settings.server.data_dir), settings.section(OwtSettings))
         kind = "super" if options.super else "sample"
         service, key = known[f"owt.{kind}_service_id"], known[f"owt.{kind}_service_key"]
-    if bool(options.user) != bool(options.role):
-        return fail("--user and --role go together", 2)
     milliseconds = time.time_ns() // 1_000_000
     nonce = secrets.token_hex(8)
     header = make_header(service, key, milliseconds, nonce, options.user, options.role)

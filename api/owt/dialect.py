@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from api.dialect import Dialect
+from api.dialect import Dialect, RoomNames
 from api.owt.bootstrap import kept_credentials
 from api.owt.commands import OWT_SIGN
+from api.owt.ids import OBJECT_ID
 from api.owt.settings import OwtSettings, hints, problems
 
 if TYPE_CHECKING:
@@ -41,15 +42,24 @@ def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:
     return kept_credentials(store, settings.section(OwtSettings))
 
 
+def _room_id(_settings: Settings, name: str) -> str:
+    if not OBJECT_ID.fullmatch(name):
+        raise ValueError("a room of owt is named by its id, 24 hexadecimal digits")
+    return name.lower()
+
+
 OWT = Dialect(
     name="owt",
     open=_open,
     section=OwtSettings,
     prefixes=("/v1", "/v1.1", "/services", "/socket.io", "/hls"),
+    needs_media=True,
+    needs_store=True,
     problems=problems,
     hints=hints,
     secrets=_secrets,
     commands=(OWT_SIGN,),
+    room_names=RoomNames("owt", _room_id),
     moved_keys={
         "sessions_per_participant": ("streams", "per_member"),
         "connect_seconds": ("streams", "connect_seconds"),

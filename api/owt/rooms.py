@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+import actors.room.conference_room  # noqa: F401  for the rooms below: loaded before one waits
 from actors.words.keys import RoomKey
 from actors.words.orders import ChangeViews
 from actors.words.permission import Abilities, Permission

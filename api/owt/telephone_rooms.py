@@ -10,6 +10,7 @@ import trio
 
 from actors.core import Actor, ActorError, ChildSpec, Message, Restart, Spawn
 from actors.words.calls import CallEnd, CallRefused, TakeCall
+from actors.words.closings import ClosedByOperator
 from actors.words.conference_refusals import AudioForbidden, NotAllowed, TooManyStreams
 from actors.words.media_refusals import NoCapacity
 from actors.words.refusals import Busy, RoomFull, TooManyPeers, TooManyRooms
@@ -45,6 +46,7 @@ WHY: tuple[tuple[type[ActorError], CallEnd], ...] = (
     (TooManyStreams, CallEnd.BUSY),
     (NoCapacity, CallEnd.NO_CAPACITY),
     (NotAllowed, CallEnd.NOT_ALLOWED),
+    (ClosedByOperator, CallEnd.NOT_ALLOWED),
     (AudioForbidden, CallEnd.NOT_ALLOWED),
 )
 

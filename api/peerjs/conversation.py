@@ -50,6 +50,7 @@ class PeerJsConversation:
             if message is None or message.type not in RELAYED:
                 continue  # a heartbeat, or nothing of this protocol
             if message.dst:
+                self._client.partners.add(message.dst)
                 body = relayed(message.type, self._me, message.dst, message.payload)
                 await self._signal(message.type, message.dst, body)
             elif message.type == LEAVE:

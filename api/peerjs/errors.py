@@ -16,6 +16,7 @@ class BrokerRefusal(Enum):
     WRONG_TOKEN = error("Invalid token provided")
     TAKEN = error("ID is taken", "ID-TAKEN")
     FULL = error("Server has reached its concurrent user limit")
+    PUT_OUT = error("The operator has put you out")
     BUSY = error("Server is busy, try again")
 
 

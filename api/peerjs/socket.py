@@ -6,7 +6,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
 import trio
 
 from actors.core import ActorError, ActorStopped
@@ -16,6 +15,7 @@ from actors.member.member import Member
 from actors.member.messages import Lost, Resume, ResumeRefused
 from actors.member.profile import Profile
 from actors.signalling.frames import ID_BYTES, is_id
+from actors.words.closings import MemberExpelled
 from actors.words.keys import MemberKey
 from actors.words.refusals import TooManyPeers
 from api.http.credentials import TooManyAttempts
@@ -28,8 +28,6 @@ from api.peerjs.wire import DIALECT
 if TYPE_CHECKING:
     from actors.core import Message, Ref
     from api.peerjs.state import PeerJsState
-
-log = structlog.get_logger(__name__)
 
 BURST = 200  # the candidates of a few calls that begin at once
 PING_SECONDS = 30.0  # of the websocket itself: clients send heartbeats of their own
@@ -86,10 +84,11 @@ async def serve(state: PeerJsState, socket: Socket) -> None:
         key, token = _claim(state, upgrade)
         del upgrade  # it need not stay in memory as long as the connection
         client = PeerJsClient(socket, key, state.switchboard.absent, state.services.flows)
-        member = await _open_member(state, client, key, token, socket.upgrade.address)
+        member = await _open_member(state, client, key, token, socket.upgrade)
         await _converse(state, socket, key, member, client)
     except Refuse as refused:
-        log.info("peerjs.refused", reason=refused.refusal.name.lower())
+        reason = refused.refusal.name.lower()
+        state.services.login_refused(DIALECT, reason, socket.upgrade.address)
         socket.push(refused.refusal.value)
         socket.close()
     finally:
@@ -131,14 +130,14 @@ def _claim(state: PeerJsState, upgrade: Upgrade) -> tuple[MemberKey, str]:
 
 
 async def _open_member(
-    state: PeerJsState, client: PeerJsClient, key: MemberKey, token: str, address: str
+    state: PeerJsState, client: PeerJsClient, key: MemberKey, token: str, upgrade: Upgrade
 ) -> Ref[Message]:
     """Open the member of this id, or go on with it by the same token. Raises Refuse.
 
     Wrong tokens for an id that is held count as failed credentials: after some, no token of that
     address is looked at any more, whatever it is; an id that is free is nobody's secret.
     """
-    guard, attempt = state.services.guard, (address, DIALECT, key.realm, key.id)
+    guard, attempt = state.services.guard, (upgrade.address, DIALECT, key.realm, key.id)
     directory = state.services.directory
     held = await directory.member(key) is not None
     if held:
@@ -152,8 +151,10 @@ async def _open_member(
     member: Ref[Message] | None = None
     try:
         profile = Profile(key.realm, DIALECT, account=True, terms=TAKEN_OVER, proof=token)
+        where = state.services.where_from(upgrade.address, upgrade.device)
+        identity = Identity(key.id, name=key.id, where=where)
         member = await directory.open_member(
-            key, partial(Member, Identity(key.id), profile, client), Resume(client, "", token)
+            key, partial(Member, identity, profile, client), Resume(client, "", token, where)
         )
         settle = guard.succeeded
     except ResumeRefused:
@@ -161,6 +162,8 @@ async def _open_member(
         raise Refuse(BrokerRefusal.TAKEN) from None
     except TooManyPeers:
         raise Refuse(BrokerRefusal.FULL) from None
+    except MemberExpelled:
+        raise Refuse(BrokerRefusal.PUT_OUT) from None
     except ActorError:
         await _give_up(state, client, key)
         raise Refuse(BrokerRefusal.BUSY) from None

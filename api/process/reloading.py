@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from api.logs import configure
+from api.process.certificates import note_certificate
 from api.process.listeners import StartError, load_tls
 from api.settings import ConfigError, load_settings
 
@@ -42,6 +43,7 @@ def reload(current: CurrentSettings, services: Services, serving: Sequence[Conne
         connections.limits_changed()
         try:
             connections.tls = load_tls(listener)
+            note_certificate(services, listener)
         except StartError as error:
             log.error("certificate.rejected", reason=str(error))
     for hook in services.lifecycle.reload_hooks:

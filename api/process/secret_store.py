@@ -1,6 +1,7 @@
 """Secrets nobody configured: made once, kept in `data_dir/secrets.toml`, readable by us alone.
 
-Also holds the lock that keeps a second server out of the same `data_dir`.
+Also holds the lock that keeps a second server out of the same `data_dir`, which is made there and
+nowhere else: a command that looks into the wrong place finds nothing, and leaves nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from typing import Any
 
 import structlog
 
-from api.process.private_files import folder_locked, replace_private
+from api.process.private_files import (
+    folder_locked,
+    give,
+    owner_of,
+    replace_private,
+    user_name,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _HEADER = """\
@@ -39,6 +46,10 @@ class DataDirError(Exception):
     """`data_dir` cannot be used; the text says why and what to do."""
 
 
+class NoDataDir(DataDirError):
+    """There is no `data_dir` yet, or it is not where we look."""
+
+
 class Secrets:
     """The generated secrets of one `data_dir`. Nothing is touched before the first is needed."""
 
@@ -51,7 +62,7 @@ class Secrets:
         """Return `configured` unless it is empty, else the kept secret of that dotted name.
 
         A secret asked for the first time is made and on disk before this returns. Raises
-        DataDirError where that cannot be done.
+        DataDirError where that cannot be done, NoDataDir where there is no folder for it.
         """
         if configured:
             return configured
@@ -60,6 +71,17 @@ class Secrets:
         if name not in self._kept():
             self._generate(name, make)
         return self._kept()[name]
+
+    def known(self, name: str, configured: str = "") -> str:
+        """Return the same as `text`, but make nothing: "" for a secret that was never asked for.
+
+        Raises DataDirError, NoDataDir.
+        """
+        if configured:
+            return configured
+        if not self._dir.exists():
+            raise _no_data_dir(self._dir)
+        return self._kept().get(name, "")
 
     def all(self) -> dict[str, str]:
         """Return the kept secrets by name."""
@@ -71,15 +93,11 @@ class Secrets:
         return self._known
 
     def _generate(self, name: str, make: Callable[[], str]) -> None:
-        try:
-            self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with folder_locked(self._dir):  # another process may just have generated some
-                self._known = self._read()
-                if name not in self._known:
-                    self._known[name] = make()
-                    self._write(self._known)
-        except OSError as error:
-            raise DataDirError(f"cannot keep secrets in {self._dir}: {error.strerror}") from None
+        with changing(self._dir, "secrets"):  # another process may just have generated some
+            self._known = self._read()
+            if name not in self._known:
+                self._known[name] = make()
+                self._write(self._known)
 
     def _read(self) -> dict[str, str]:
         try:
@@ -89,7 +107,7 @@ class Secrets:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise DataDirError(f"cannot read {self._file}: {error.strerror}") from None
+            raise DataDirError(f"cannot read {self._file}: {_why(error, self._file)}") from None
         except (ValueError, RecursionError):  # not UTF-8, not TOML, or a value that is no secret
             # Never replaced: it may hold the only copy of secrets that others rely on.
             raise DataDirError(f"{self._file} is damaged: repair it, or move it away") from None
@@ -103,6 +121,22 @@ class Secrets:
 
 
 @contextmanager
+def changing(data_dir: Path, what: str) -> Iterator[None]:
+    """Hold the files of `data_dir` against other processes while the block runs.
+
+    Raises NoDataDir, and DataDirError for any OSError of the block; `what` is kept there.
+    """
+    try:
+        with folder_locked(data_dir):
+            yield
+    except FileNotFoundError:
+        raise _no_data_dir(data_dir) from None
+    except OSError as error:
+        reason = _why(error, Path(error.filename or data_dir))
+        raise DataDirError(f"cannot keep {what} in {data_dir}: {reason}") from None
+
+
+@contextmanager
 def lock_data_dir(data_dir: Path) -> Iterator[None]:
     """Hold `data_dir` against a second process while the block runs; makes the folder if need be.
 
@@ -111,9 +145,10 @@ def lock_data_dir(data_dir: Path) -> Iterator[None]:
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = _lock_file(data_dir)
     except OSError as error:
-        raise DataDirError(f"cannot use data_dir {data_dir}: {error.strerror}") from None
+        reason = _why(error, Path(error.filename or data_dir))
+        raise DataDirError(f"cannot use data_dir {data_dir}: {reason}") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -128,6 +163,46 @@ def lock_data_dir(data_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _lock_file(data_dir: Path) -> int:
+    """Open the file that is locked; one that is new belongs to whom the folder does."""
+    file, flags = data_dir / "lock", os.O_RDWR | os.O_CLOEXEC
+    try:
+        handle = os.open(file, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(file, flags)
+    try:
+        give(handle, owner_of(data_dir))
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _no_data_dir(data_dir: Path) -> NoDataDir:
+    return NoDataDir(f"there is no data_dir {data_dir}: a server makes it when it first starts")
+
+
+def _why(error: OSError, file: Path) -> str:
+    """Say why it failed; where we are the wrong user for it, who is the right one."""
+    why = error.strerror or type(error).__name__
+    if not isinstance(error, PermissionError):
+        return why
+    owner = next((owner_of(each)[0] for each in (file, *file.parents) if _is_seen(each)), None)
+    if owner is None or owner == os.geteuid():
+        return why
+    if owner == 0:
+        return f"{why}. It belongs to root: as root, `chown {user_name(os.geteuid())} {file}`"
+    name = user_name(owner)
+    return f"{why}. It belongs to {name}: run the command as that user, `runuser -u {name} -- …`"
+
+
+def _is_seen(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -6,29 +6,36 @@ actors, listeners; then `server.ready`. The stop runs backwards.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 
 import structlog
 import trio
 
 from actors.core import RestartLimit, Spawn
-from actors.store.upgrade import StoreAway, StoreWrong
+from actors.store.troubles import StoreAway, StoreWrong
+from api.cli.printing import write
 from api.http.app import create_app
 from api.http.carriers.address_counts import AddressCounts
 from api.http.carriers.connections import Connections
 from api.http.mounts import Services
 from api.logs import configure
-from api.process.composition import CurrentSettings, open_services, prepare_store
+from api.process.certificates import note_certificate
+from api.process.composition import CurrentSettings, open_services
+from api.process.greeting import greeting
 from api.process.http_actor import http_spec
 from api.process.listeners import Listener, StartError, bind_all, load_tls, raise_file_limit
 from api.process.mounting import Dialects
 from api.process.reloading import reload
 from api.process.secret_store import lock_data_dir
+from api.process.service_manager import ServiceManager
 from api.process.startup import check_places, one_message
+from api.process.store import prepare_store
 from api.process.version import quintet_version
 from api.settings import Settings
 
@@ -50,6 +57,9 @@ def run(settings: Settings) -> int:
     Raises StartError, DataDirError, StoreWrong or StoreAway, before anything was served.
     """
     configure(settings.log)
+    manager = ServiceManager.of_environment(os.environ)
+    if manager.watchdog_seconds > 0:
+        faulthandler.enable()  # its SIGABRT, when the loop is stuck, then says where
     raise_file_limit()
     with lock_data_dir(settings.server.data_dir):
         listeners = bind_all(settings)
@@ -57,7 +67,7 @@ def run(settings: Settings) -> int:
             check_places(settings)
             prepare_store(settings)
             with one_message():
-                return trio.run(Server(settings, listeners).run)
+                return trio.run(Server(settings, listeners, manager).run)
         except RestartLimit as error:
             log.critical("server.gave_up", exc_info=error)
             return GAVE_UP
@@ -69,10 +79,13 @@ def run(settings: Settings) -> int:
 class Server:
     """One run of the server on sockets that are bound."""
 
-    def __init__(self, settings: Settings, listeners: list[Listener]) -> None:
+    def __init__(
+        self, settings: Settings, listeners: list[Listener], manager: ServiceManager
+    ) -> None:
         self._current = CurrentSettings(settings)
         self._listeners = listeners
         self._serving: list[Connections] = []  # one for each listener
+        self._manager = manager
         self._reload: Callable[[], None] = lambda: None  # until it runs
         self._stop_asked = trio.Event()
         self._exit_code = 0
@@ -86,8 +99,12 @@ class Server:
                 self._reload = partial(reload, self._current, services, self._serving)
                 services.lifecycle.process = self
                 await self._start(services)
-                await self._until_told(signals)
-                return await self._stop(services, signals)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._manager.report, partial(_head_count, services))
+                    await self._until_told(signals)
+                    code = await self._stop(services, signals)
+                    nursery.cancel_scope.cancel()
+                return code
         return GAVE_UP  # not reached: the system's end is raised by its block
 
     def stop(self, exit_code: int, after: float) -> None:
@@ -98,7 +115,9 @@ class Server:
 
     def reload(self) -> None:
         """Read the configuration again."""
+        self._manager.reloading()
         self._reload()
+        self._manager.ready()
 
     async def _start(self, services: Services) -> None:
         settings = self._current()
@@ -107,9 +126,13 @@ class Server:
         names = (name for listener in settings.listeners for name in listener.dialects)
         dialects = Dialects(names, services)
         addresses = AddressCounts()
+        places: list[tuple[str, Mapping[str, str]]] = []
         for listener in self._listeners:
-            app = create_app(listener.settings, dialects.mounts(listener.settings), services)
+            mounts = dialects.mounts(listener.settings)
+            places += [(listener.url, mount.pages) for mount in mounts]
+            app = create_app(listener.settings, mounts, services)
             tls = load_tls(listener.settings)
+            note_certificate(services, listener.settings)
             self._serving.append(Connections(listener.socket, app, services, addresses, tls))
         urls = [listener.url for listener in self._listeners]
         spec = http_spec(list(zip(urls, self._serving, strict=True)))
@@ -118,7 +141,10 @@ class Server:
         gc.freeze()  # what lives as long as the process is not looked through again and again
         await trio.lowlevel.checkpoint()  # the loop is metered from here on
         services.lifecycle.mark_ready()
+        self._manager.ready()
         log.info("server.ready", urls=urls, version=quintet_version(), pid=os.getpid())
+        if sys.stdout.isatty():
+            write(greeting(places))
 
     async def _until_told(self, signals: Signals) -> None:
         """Return at the first signal to stop, or when a dialect has asked to; SIGHUP reloads."""
@@ -128,7 +154,7 @@ class Server:
                 if number != signal.SIGHUP:
                     log.info("server.stopping", signal=signal.Signals(number).name)
                     break
-                self._reload()
+                self.reload()
             nursery.cancel_scope.cancel()
 
         async with trio.open_nursery() as nursery:
@@ -140,6 +166,7 @@ class Server:
 
     async def _stop(self, services: Services, signals: Signals) -> int:
         forced = False
+        self._manager.stopping()
 
         async def force() -> None:
             """Drop everything at the next signal to stop."""
@@ -176,3 +203,9 @@ class Server:
             for connections in self._serving:
                 nursery.start_soon(connections.stop, left())
         await services.system.shutdown(left())
+
+
+async def _head_count(services: Services) -> str:
+    """Return who is here, in one line for people."""
+    rooms, people = await services.directory.count()
+    return f"{rooms} room{'s' * (rooms != 1)}, {people} {'person' if people == 1 else 'people'}"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from api.process.listeners import StartError
+from api.process.media import media_needed
 from api.process.secret_store import DataDirError
 from api.settings.recordings import recordings_folder
 from media.udp.datagrams import bind_port
@@ -31,8 +32,10 @@ EXPECTED = (StartError, DataDirError)
 def check_places(settings: Settings) -> None:
     """See that media's addresses are ours and that recordings have a folder, which is made.
 
-    Raises StartError.
+    Nothing is looked at where no dialect needs media. Raises StartError.
     """
+    if not media_needed(settings):
+        return
     for address in settings.ice.listen_ips:
         _check_address(str(address))
     folder = recordings_folder(settings).path

@@ -1,4 +1,4 @@
-"""The telephone, as the configuration has it."""
+"""The telephone, as the configuration has it; without one, nothing of `api/sip` is loaded."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import trio
+
+from actors.core import Spawn
 from actors.streams.services import CallPlan
+from api.process.certificates import note_telephone_certificate
 from api.process.listeners import StartError
-from api.sip.agents import make_agent
-from api.sip.binding import CannotListen, sip_sockets
-from api.sip.plan import TelephonePlan
-from api.sip.telephone import SipTelephone
-from api.sip.transports import SecureContexts
 
 if TYPE_CHECKING:
     from api.http.credentials import CredentialGuard
+    from api.http.mounts import Services
     from api.settings import Settings, SipSettings
+    from api.sip.telephone import SipTelephone
+    from api.sip.transports import SecureContexts
+
+START_SECONDS = 10.0
 
 
 @contextmanager
@@ -30,6 +34,11 @@ def telephone_of(settings: Settings, guard: CredentialGuard) -> Iterator[SipTele
     if not sip.bind:
         yield None
         return
+    from api.sip.agents import make_agent
+    from api.sip.binding import CannotListen, sip_sockets
+    from api.sip.plan import TelephonePlan
+    from api.sip.telephone import SipTelephone
+
     plan = TelephonePlan(
         secure=_secure(sip),
         allow=sip.allow,
@@ -49,6 +58,19 @@ def telephone_of(settings: Settings, guard: CredentialGuard) -> Iterator[SipTele
         raise StartError(str(error)) from None
 
 
+async def serve_calls(telephone: SipTelephone, services: Services) -> None:
+    """Start it as an actor, count what it does, and give it a moment until it is there."""
+    from api.sip.actor import telephone_spec
+    from api.sip.tally import SipCollector
+
+    services.lifecycle.drain_hooks.append(telephone.drain)
+    note_telephone_certificate(services, services.settings().sip)
+    services.metrics.register(SipCollector(telephone.tally, telephone.facts))
+    services.system.root.tell(Spawn(telephone_spec(telephone)))
+    with trio.move_on_after(START_SECONDS):  # else the rest does its work without
+        await telephone.started()
+
+
 def call_plan(sip: SipSettings) -> CallPlan:
     """Return the bounds of calls."""
     return CallPlan(sip.rtp_ports, sip.calls, min(sip.calls, sip.calls_per_room))
@@ -56,6 +78,8 @@ def call_plan(sip: SipSettings) -> CallPlan:
 
 def _secure(sip: SipSettings) -> SecureContexts:
     """Read the certificate. Raises StartError."""
+    from api.sip.transports import SecureContexts
+
     server = None
     if sip.tls_certfile is not None:
         server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from api.settings.fields import Section
     from api.settings.model import Settings
 
-_LOG = ("level", "file")
+_LOG = ("level", "file", "addresses")
 _TLS = ("tls_certfile", "tls_keyfile")
 
 

@@ -12,6 +12,7 @@ from api.dialects import BUILT, built, dialect
 from api.settings.findings import Found, certificate_problems, no_folder
 from api.settings.sections import ListenerSettings
 from api.settings.telephones import telephone_problems
+from api.settings.unknown_values import UNKNOWN, as_far_as_known
 from media.webrtc.candidates import announced_address
 
 if TYPE_CHECKING:
@@ -19,14 +20,20 @@ if TYPE_CHECKING:
 
 
 def find_problems(settings: Settings) -> Found:
-    """Yield (path of the key, what is wrong) for everything wrong with valid-looking settings."""
-    yield from _listeners(settings.listeners)
-    yield from _bases(settings)
-    yield from _files(settings)
-    yield from _ice(settings)
-    yield from telephone_problems(settings.sip)
-    for each in built():
-        yield from each.problems(settings)
+    """Yield (path of the key, what is wrong) for everything wrong with valid-looking settings.
+
+    Where values are UNKNOWN, a check says what it finds without them.
+    """
+    for check in (
+        _listeners(settings.listeners),
+        _bases(settings),
+        _files(settings),
+        _ice(settings),
+        _unreachable(settings),
+        telephone_problems(settings.sip),
+        *(each.problems(settings) for each in built()),
+    ):
+        yield from as_far_as_known(check)
 
 
 def _bases(settings: Settings) -> Found:
@@ -50,8 +57,19 @@ def _bases(settings: Settings) -> Found:
 def _listeners(listeners: tuple[ListenerSettings, ...]) -> Found:
     if not listeners:
         yield ("listeners",), "needs at least one entry"
+    yield from _same_binds(listeners)
+    for index, listener in enumerate(listeners):
+        pair = certificate_problems(listener.tls_certfile, listener.tls_keyfile)
+        for check in (_dialects(listener), pair):
+            for path, message in as_far_as_known(check):
+                yield ("listeners", index, *path), message
+
+
+def _same_binds(listeners: tuple[ListenerSettings, ...]) -> Found:
     binds: dict[tuple[str, int], int] = {}
     for index, listener in enumerate(listeners):
+        if listener.bind is UNKNOWN:
+            continue
         bind = (listener.host.lower(), listener.port)
         if bind[1] and bind in binds:
             yield (
@@ -59,11 +77,6 @@ def _listeners(listeners: tuple[ListenerSettings, ...]) -> Found:
                 f"is the same address as that of listeners[{binds[bind]}]",
             )
         binds.setdefault(bind, index)
-        for path, message in (
-            *_dialects(listener),
-            *certificate_problems(listener.tls_certfile, listener.tls_keyfile),
-        ):
-            yield ("listeners", index, *path), message
 
 
 def _dialects(listener: ListenerSettings) -> Found:
@@ -101,11 +114,11 @@ def _ice(settings: Settings) -> Found:
             ("ice", "turn_urls"),
             "needs ice.turn_secret; a server with a fixed password belongs into ice.servers",
         )
-    yield from _unreachable(settings.ice.listen_ips, settings.ice.announced_ips)
 
 
-def _unreachable(listen: tuple[str, ...], announced: tuple[str, ...]) -> Found:
+def _unreachable(settings: Settings) -> Found:
     """Find addresses that stand for all of a machine's, where clients would be told them."""
+    listen, announced = settings.ice.listen_ips, settings.ice.announced_ips
     for name, told in (("listen_ips", listen), ("announced_ips", announced)):
         for ip in filter(_stands_for_many, told):
             yield ("ice", name), f"holds {ip}, which is the address of no single host"

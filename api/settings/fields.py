@@ -99,7 +99,13 @@ def _address(value: str) -> str:
         raise ValueError("is not an IP address") from None
 
 
+def _address_or_none(value: str) -> str:
+    return _address(value) if value else value
+
+
 Address = Annotated[str, AfterValidator(_address)]
+OptionalAddress = Annotated[str, AfterValidator(_address_or_none)]
+"""An IP address; the empty string means none."""
 
 
 def is_origin(text: str) -> bool:

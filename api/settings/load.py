@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +18,7 @@ from api.settings.errors import ConfigError, Problem
 from api.settings.lines import KeyPath, key_lines, line_of
 from api.settings.model import Settings, settings_model
 from api.settings.old_names import dotted, moved_keys, with_new_names
+from api.settings.unknown_values import without_wrong_values
 
 ENVIRONMENT = "QUINTET_CONFIG"
 
@@ -37,19 +39,23 @@ def load_settings(path: Path | None = None) -> Settings:
     tables, moved, twice = with_new_names(_parse(text, path))
     lines = key_lines(text)
     base = Path.cwd() if path is None else path.absolute().parent
+    now = moved_keys()
+    both = [(key, f"is the old name of {_dotted(now[key])}, which is set, too") for key in twice]
     try:
         settings = settings_of(tables, base)
     except ValidationError as error:
-        found: Iterable[tuple[KeyPath, str]] = [
+        found: list[tuple[KeyPath, str]] = [
             (
                 moved.get(details["loc"], details["loc"]),
                 _message(details["type"], details["msg"], details["loc"]),
             )
             for details in error.errors(include_url=False, include_input=False)
         ]
+        known = without_wrong_values(tables, error, partial(settings_of, base=base), _meant)
+        named = {key for key, _ in found}
+        more = () if known is None else find_problems(known)
+        found += (*both, *((key, words) for key, words in more if key not in named))
         raise ConfigError(_placed(found, lines, path)) from None
-    now = moved_keys()
-    both = ((key, f"is the old name of {_dotted(now[key])}, which is set, too") for key in twice)
     if problems := _placed([*both, *find_problems(settings)], lines, path):
         raise ConfigError(problems)
     settings._file, settings._old_names = path, dotted(moved)
@@ -103,13 +109,18 @@ def _dotted(path: KeyPath) -> str:
 def _message(kind: str, message: str, path: KeyPath) -> str:
     """Put pydantic's message into words that follow the key."""
     if kind == "extra_forbidden":
-        close = get_close_matches(str(path[-1]), _siblings(path), 1)
-        return "is an unknown key" + (f" (did you mean {close[0]!r}?)" if close else "")
+        close = _meant(path)
+        return "is an unknown key" + (f" (did you mean {close!r}?)" if close else "")
     if kind in ("model_type", "tuple_type"):
         return "must be a table" if kind == "model_type" else "must be a list"
     if kind == "missing":
         return "is missing"
     return re.sub(r"^\w+ should", "must", message.removeprefix("Value error, "))
+
+
+def _meant(path: KeyPath) -> str | None:
+    """Return the known key that an unknown one may have been meant to be."""
+    return next(iter(get_close_matches(str(path[-1]), _siblings(path), 1)), None)
 
 
 def _siblings(path: KeyPath) -> list[str]:

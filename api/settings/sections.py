@@ -106,6 +106,7 @@ class LogSettings(Section):
     format: Literal["auto", "json", "console"] = "auto"
     level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     file: OptionalPath = None
+    addresses: Literal["full", "network", "none"] = "network"
 
 
 class StoreSettings(Section):
@@ -146,6 +147,8 @@ class LimitSettings(Section):
     echo_messages: Count = 100
     echo_bytes: Count = 131_072
     echo_bytes_of_all: Count = 67_108_864
+    closed_rooms: Positive = 1000
+    expelled_members: Positive = 10_000
     peers_per_room: Positive = 500
     peers: Positive = 20_000
     media_streams: Positive = 4096

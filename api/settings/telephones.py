@@ -8,7 +8,6 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 from pydantic import AfterValidator, BeforeValidator
-from sipmessage import URI
 
 from api.settings.fields import Many, split_bind
 from api.settings.findings import Found, certificate_problems, twins
@@ -78,6 +77,8 @@ CallTarget = Annotated[str, AfterValidator(_call_target)]
 def _trunk(value: str) -> str:
     if not value:
         return value
+    from sipmessage import URI  # for a server with telephones
+
     try:
         uri = URI.parse(value)
     except (TypeError, ValueError):  # TypeError: a parameter with a name that sipmessage uses
@@ -114,6 +115,8 @@ def telephone_problems(sip: SipSettings) -> Found:
         yield ("sip", *path), words
     yield from twins("sip", "users", "name", (user.name for user in sip.users))
     if sip.trunk:
+        from sipmessage import URI
+
         user = URI.parse(sip.trunk).user
         if user not in {each.name for each in sip.users}:
             yield ("sip", "trunk"), f"needs an entry of sip.users with the name {user!r}"

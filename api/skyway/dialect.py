@@ -25,6 +25,7 @@ SKYWAY = Dialect(
     open=_open,
     section=SkywaySettings,
     prefixes=PREFIXES,
+    needs_media=True,
     reloadable=RELOADABLE,
     problems=problems,
     hints=hints,

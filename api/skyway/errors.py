@@ -48,6 +48,7 @@ BUSY = RefusalEntry(503, "", "the gateway is busy, try again")
 GONE = RefusalEntry(404, "", "there is no such thing any more")
 REFUSALS: dict[str, RefusalEntry] = {
     "peer_id_taken": RefusalEntry(403, "peer_id", "peer_id is already in use"),
+    "put_out": RefusalEntry(403, "peer_id", "the operator has put this peer out"),
     "credential_wrong": RefusalEntry(403, "credential", ""),
     "too_many_connections": RefusalEntry(503, "peer_id", "the peer has as many as it may"),
     "too_many_peers": RefusalEntry(503, "peer_id", "there are as many peers as there may be"),

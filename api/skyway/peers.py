@@ -20,6 +20,7 @@ from actors.words.keys import MemberKey
 from actors.words.refusals import Busy, TooManyPeers
 from api.http.asking import ask, budget, client, in_time
 from api.http.credentials import TooManyAttempts
+from api.http.devices import device_of
 from api.skyway import bodies
 from api.skyway.asked import Asked, credential_of
 from api.skyway.book import Entry
@@ -105,14 +106,20 @@ class PeerOperations:
         try:
             await guard.admit(*attempt)
         except TooManyAttempts:
+            self._state.services.login_refused(DIALECT, "too_many_attempts", address)
             raise RestRefused(403, ("key", "too many wrong ones have come from there")) from None
         try:
             spec = self._allowed(body, address)
         except CredentialWrong:
             guard.failed(*attempt)
+            self._state.services.login_refused(DIALECT, "wrong_credential", address)
             raise
         except RestRefused as refusal:
-            (guard.failed if refusal.status == 403 else guard.undecided)(*attempt)
+            if refusal.status == 403:
+                guard.failed(*attempt)
+                self._state.services.login_refused(DIALECT, "wrong_key", address)
+            else:
+                guard.undecided(*attempt)
             raise
         guard.succeeded(*attempt)
         return spec
@@ -135,6 +142,9 @@ class PeerOperations:
             secret=found.secret,
             credential=credential,
             dialect=DIALECT,
+            where=self._state.services.where_from(
+                address, device_of(request.headers.get("User-Agent", ""))
+            ),
         )
 
     async def _open(self, spec: PeerSpec) -> None:

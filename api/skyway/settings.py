@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -14,6 +14,7 @@ from api.settings.fields import (
     Many,
     Name,
     Network,
+    OptionalAddress,
     PortRange,
     Positive,
     Seconds,
@@ -64,7 +65,7 @@ class SkywaySettings(Section):
     long_poll_seconds: Seconds = 30.0
     answer_seconds: Seconds = 60.0
     udp_bind: Address = "127.0.0.1"
-    udp_advertise: Literal[""] | Address = ""
+    udp_advertise: OptionalAddress = ""
     udp_ports: Annotated[PortRange, AfterValidator(_given)] = (50001, 50999)
     redirect_allow: Many[Network] = LOOPBACK  # type: ignore[assignment]  # parsed
     broker_url: Annotated[str, AfterValidator(_broker_url)] = ""

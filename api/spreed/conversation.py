@@ -15,6 +15,7 @@ from actors.core import (
     MailboxFull,
     Message,
     Ref,
+    Refused,
     Request,
 )
 from actors.member.client import TooSlow
@@ -27,12 +28,15 @@ from actors.member.messages import (
     LogIn,
     PlaceOrder,
     Post,
+    ReportQuality,
     SetStatus,
 )
 from actors.words.close_reasons import CloseReason
+from actors.words.closings import ClosedByOperator
 from actors.words.facts import Extra, Signalled
 from actors.words.orders import ListMembers, Say, SetPin
 from actors.words.refusals import NotInRoom, NotThatRoom, ShuttingDown, WrongPin
+from api.http.call_reports import QualityReport, ReportRate
 from api.http.credentials import TooManyAttempts
 from api.spreed.contacts import settle, user_of
 from api.spreed.errors import (
@@ -41,6 +45,7 @@ from api.spreed.errors import (
     Words,
     error_document,
     words_for,
+    words_of_closed,
     words_of_join,
 )
 from api.spreed.pictures import with_kept_picture
@@ -49,6 +54,7 @@ from api.spreed.sessions import look_up
 from api.spreed.wire import (
     DIALECT,
     Authentication,
+    CallFailedDocument,
     Chat,
     ChatStatus,
     Hello,
@@ -62,6 +68,7 @@ from api.spreed.wire import (
     decode,
     encode,
     ids_of,
+    name_in,
 )
 
 if TYPE_CHECKING:
@@ -79,13 +86,14 @@ class ReceiverTooSlow(Exception):
 class SpreedConversation:
     """Reads one socket to its end. Malformed and unknown messages are ignored."""
 
-    __slots__ = ("_client", "_me", "_peer", "_state")
+    __slots__ = ("_client", "_me", "_peer", "_rate", "_state")
 
     def __init__(self, state: SpreedState, client: SpreedClient, peer: Ref[Message]) -> None:
         self._state = state
         self._client = client
         self._peer = peer
         self._me = client.session.id
+        self._rate: ReportRate | None = None  # most never report anything
 
     async def run(self) -> None:
         """Take messages until the socket or the peer ends: raises SocketClosed or ActorStopped."""
@@ -119,6 +127,8 @@ class SpreedConversation:
             self._fail(incoming, REFUSALS["too_many_attempts"])
         except ActorStopped:
             raise
+        except ClosedByOperator as closed:
+            self._fail(incoming, words_of_closed(closed, self._client.clock()))
         except ActorError as error:
             self._fail(incoming, words_for(error))
 
@@ -201,7 +211,12 @@ class SpreedConversation:
 
     async def _authentication(self, incoming: Incoming) -> None:
         login = body_of(incoming, Authentication)
-        await self._ask(LogIn(login.Userid, login.Nonce, incoming.iid))
+        try:
+            await self._ask(LogIn(login.Userid, login.Nonce, incoming.iid))
+        except Refused as refusal:
+            address = self._client.socket.upgrade.address
+            self._state.services.login_refused(DIALECT, refusal.code, address)
+            raise
 
     async def _status(self, incoming: Incoming) -> None:
         limits = self._state.services.settings().limits
@@ -212,13 +227,35 @@ class SpreedConversation:
         if len(status) > limits.status_bytes:
             raise StatusTooLarge
         await self._pace()
-        await self._peer.send(SetStatus(status or None))
+        await self._peer.send(SetStatus(status or None, name_in(status)))
 
     async def _alive(self, incoming: Incoming) -> None:
         if incoming.body and not incoming.body.isdigit():
             raise Malformed
         alive = b',"Alive":%b' % incoming.body if incoming.body else b""
         self._client.answer(incoming.iid, b'{"Type":"Alive"%b}' % alive)
+
+    # --- how its calls do
+
+    async def _quality(self, incoming: Incoming) -> None:
+        if self._reports().takes_quality(current_time()):
+            report = body_of(incoming, QualityReport)
+            await self._peer.send(ReportQuality(report.quality(self._client.clock())))
+
+    async def _call_failed(self, incoming: Incoming) -> None:
+        """Log and count it; whom the call was to is logged only if he is there."""
+        failed, room = body_of(incoming, CallFailedDocument), self._client.room
+        if room is not None and self._reports().takes_failure(current_time()):
+            to = failed.to or incoming.to
+            other = to if await self._state.peer(to) is not None else ""
+            self._state.services.call_failed(
+                failed.call, dialect=DIALECT, peer=self._me, room=room.key.name, other=other
+            )
+
+    def _reports(self) -> ReportRate:
+        if self._rate is None:
+            self._rate = ReportRate()
+        return self._rate
 
     # --- to others
 
@@ -227,6 +264,7 @@ class SpreedConversation:
         if incoming.type in ("Offer", "Answer") and incoming.body[:1] != b"{":
             return
         if incoming.body or incoming.type == "Bye":
+            self._client.partners.add(incoming.to)
             await self._signal(incoming.to, addressed(incoming.type, incoming.to, incoming.body))
 
     async def _signal(self, to: str, data: bytes) -> bool:
@@ -295,6 +333,8 @@ HANDLERS: dict[str, Callable[[SpreedConversation, Incoming], Awaitable[None]]] =
     "Room": SpreedConversation._room,
     "Users": SpreedConversation._users,
     "Status": SpreedConversation._status,
+    "Quality": SpreedConversation._quality,
+    "CallFailed": SpreedConversation._call_failed,
     "Chat": SpreedConversation._chat,
     "Conference": SpreedConversation._conference,
     "Alive": SpreedConversation._alive,

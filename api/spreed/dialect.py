@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from api.dialect import Dialect
+from api.dialect import Dialect, RoomNames
 from api.spreed.commands import SPREED_USER, shared_secret
-from api.spreed.settings import SpreedSettings, problems
+from api.spreed.settings import SpreedSettings, hints, problems
 
 if TYPE_CHECKING:
     from api.http.mounts import Mount, Place, Services
@@ -30,6 +30,12 @@ def _secrets(settings: Settings, store: Secrets) -> Mapping[str, str]:
     }
 
 
+def _full_name(settings: Settings, name: str) -> str:
+    from api.spreed.rooms import full_name
+
+    return full_name(settings.section(SpreedSettings), name)
+
+
 SPREED = Dialect(
     name="spreed",
     open=_open,
@@ -38,6 +44,8 @@ SPREED = Dialect(
     base_key="base_path",
     reloadable=("token_file",),
     problems=problems,
+    hints=hints,
     secrets=_secrets,
     commands=(SPREED_USER,),
+    room_names=RoomNames("spreed", _full_name, lambda name: name.partition(":")[2]),
 )

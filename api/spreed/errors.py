@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 
 from actors.core import ActorError, Refused
+from actors.words.closings import ClosedByOperator
 from api.spreed.wire import encode
 
 
@@ -12,13 +14,15 @@ from api.spreed.wire import encode
 class Words:
     """`code` and `message` of an error document, and the status where REST answers with it.
 
-    `reason` is our own code, where `code` is one that existing clients know what to do about.
+    `reason` is our own code, where `code` is one that existing clients know what to do about; of a
+    room that is closed it is what the operator says, and `seconds` for how long.
     """
 
     code: str
     message: str
     status: int = 400
     reason: str = ""
+    seconds: int | None = None
 
 
 BUSY = Words("busy", "The server is busy, try again", 503)
@@ -45,6 +49,7 @@ REFUSALS: dict[str, Words] = {
     "too_many_empty_rooms": Words(
         "too_many_rooms", "Too many empty rooms were left behind from this address, try later", 503
     ),
+    "closed_by_operator": Words("room_closed", "The operator has closed this room"),
     "too_many_peers": Words("busy", "The server has no place for another session", 503),
     "not_in_room": Words("not_in_room", "Cannot list users without a current room"),
     "not_that_room": Words("not_in_room", "Cannot update other rooms"),
@@ -132,6 +137,12 @@ def words_for(error: ActorError) -> Words:
     return REFUSALS.get(error.code, BUSY) if isinstance(error, Refused) else BUSY
 
 
+def words_of_closed(error: ClosedByOperator, now: float) -> Words:
+    """Return the words for who wants to join a room that is closed; `now` in Unix seconds."""
+    seconds = max(1, ceil(error.until - now))
+    return replace(REFUSALS[error.code], reason=error.text, seconds=seconds)
+
+
 def words_of_join(words: Words) -> Words:
     """Return the words for a Hello in which a client made for the original finds its way."""
     known = JOIN_CODES.get(words.code)
@@ -140,5 +151,9 @@ def words_of_join(words: Words) -> Words:
 
 def error_document(words: Words) -> bytes:
     """Return the channelling protocol's Error document; `Reason` only where it says more."""
-    document = {"Type": "Error", "Code": words.code, "Message": words.message}
-    return encode(document | {"Reason": words.reason} if words.reason else document)
+    document: dict[str, object] = {"Type": "Error", "Code": words.code, "Message": words.message}
+    if words.seconds is not None:
+        document |= {"Reason": words.reason, "Seconds": words.seconds}
+    elif words.reason:
+        document |= {"Reason": words.reason}
+    return encode(document)

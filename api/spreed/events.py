@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 from msgspec import Raw
@@ -14,6 +15,7 @@ from actors.member.client import TooSlow
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
     Dropped,
+    Expelled,
     Fact,
     Introduced,
     Joined,
@@ -29,6 +31,7 @@ from actors.words.facts import (
     Said,
     Signalled,
 )
+from api.http.partners import Partners
 from api.http.refused_flows import RefusedFlows
 from api.http.sockets import Socket, SocketFull, SourceFull
 from api.spreed.signing import Signer, SpreedSession
@@ -47,7 +50,9 @@ CLOSE_CODES = {
     CloseReason.SHUTTING_DOWN: (1001, "server is going away"),
     CloseReason.TOO_SLOW: (1013, "too slow"),
     CloseReason.DISCONNECTED: (1000, ""),
+    CloseReason.PUT_OUT: (4001, "put out by the operator"),
 }
+CLOSED_BY_OPERATOR = (4000, "the room was closed by the operator")
 
 
 class SpreedRenderer:
@@ -142,6 +147,7 @@ class SpreedClient:
     room: RoomView | None = None
     user: str = ""
     moves: int = 0  # of those who came and left
+    partners: Partners = field(default_factory=Partners)
     gone: bool = False
     clock: Callable[[], float] = field(default=time.time)
     flows: RefusedFlows = field(default_factory=RefusedFlows)
@@ -151,6 +157,7 @@ class SpreedClient:
         if isinstance(fact, Signalled):  # first: these are by far the most
             attestation = self.renderer.signer.attest(fact.sender)
             frame = relay(fact.sender, self.session.id, attestation, fact.body)
+            self.partners.add(fact.sender)
             self.push(frame, source=fact.sender)
             return
         match fact:
@@ -175,9 +182,16 @@ class SpreedClient:
                 self._show_room(fact)
             case RosterAnnounced(room, peers):
                 self.push(_conference(room, peers))
-            case RoomClosed():
+            case RoomClosed(_, closing):
                 self.room = None
+                if closing is not None:
+                    seconds = max(1, ceil(closing.until - self.clock()))
+                    self._say_goodbye("room", closing.text, seconds)
+                    self.socket.close(*CLOSED_BY_OPERATOR)
                 self.socket.close(1001, "the room was closed")
+            case Expelled(text):
+                self.room = None
+                self._say_goodbye("person", text, 0)
             case Dropped():
                 self.room = None
                 self.socket.close(1001, "put out of the room")
@@ -222,11 +236,21 @@ class SpreedClient:
             case PeerJoined(presence):
                 source = presence.peer
                 self.moves += 1
-            case PeerLeft():
+            case PeerLeft(peer):
+                self.partners.discard(peer)
                 self.moves += 1
         if not self.push(frame, replace=replace, source=source):
             self.flows.note_room(source, current_time())
             self.push(frame, replace=replace)
+
+    def _say_goodbye(self, kind: str, text: str, seconds: int) -> None:
+        """Say what the operator has ended, and why. Clients made for the original know no such
+        document: they hang up on whom they hear to have left.
+        """
+        closed = {"Kind": kind, "Reason": text, "Seconds": seconds}
+        self.answer("", encode({"Type": "Closed", "Closed": closed}))
+        for other in self.partners:
+            self.push(self.renderer.broadcast(PeerLeft(other, gone=True)))
 
     def _show_chat(self, said: Said) -> None:
         if not said.means_something_to(DIALECT):

@@ -30,4 +30,7 @@ def open_mount(state: SpreedState, place: Place) -> Mount:
         prefixes=("/spreed", *(f"{each}{path}" for each in bases for path in BELOW_BASE)),
         refuse=refuse,
         openapi=PATHS,
+        pages={f"{base}my-first-room": "a meeting; any other name is another"}
+        if place.root
+        else {},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,17 +17,20 @@ from api.spreed.config_document import STATIC, config_document
 from api.spreed.wire import encode
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from api.spreed.state import SpreedState
 
 PAGE = files("api.spreed") / "page"
-ASSETS = {
-    "meeting.css": "text/css", "meeting.js": "text/javascript", "favicon.svg": "image/svg+xml",
-}  # fmt: skip
+KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self' blob: mediastream:; connect-src 'self'{sockets}; font-src 'self'; "
     "base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 )
+NO_ROOM = "-"
+"""A first segment that begins no room: the operator's paths are below it, and whoever asks there
+for the health of a server must not find a meeting."""
 ROBOTS = "User-agent: *\nDisallow: /\n"
 
 
@@ -37,11 +41,21 @@ def add_pages(blueprint: Blueprint, state: SpreedState) -> None:
     blueprint.add_url_rule("/robots.txt", "robots", _robots)
     for place in {"/", base}:
         blueprint.add_url_rule(f"{place}favicon.ico", "icon", pages.icon)
+    show = _room_of(pages)
     blueprint.add_url_rule(f"{base}static/<path:name>", "static_file", pages.asset)
-    blueprint.add_url_rule(base, "page", pages.page, defaults={"room": ""})
-    blueprint.add_url_rule(f"{base}<path:room>", "page", pages.page)
+    blueprint.add_url_rule(base, "page", show, defaults={"room": ""})
+    blueprint.add_url_rule(f"{base}<path:room>", "page", show)
     if base != "/":
-        blueprint.add_url_rule(base.rstrip("/"), "page", pages.page, defaults={"room": ""})
+        blueprint.add_url_rule(base.rstrip("/"), "page", show, defaults={"room": ""})
+
+
+def _room_of(pages: HostedClient | MeetingPage) -> Callable[[str], Awaitable[Response]]:
+    async def page(room: str) -> Response:
+        if room.partition("/")[0] == NO_ROOM:
+            raise NotFound
+        return await pages.page(room)
+
+    return page
 
 
 async def _robots() -> Response:
@@ -49,20 +63,28 @@ async def _robots() -> Response:
 
 
 class MeetingPage:
-    """One HTML page, one style sheet, one module; read once, served from memory."""
+    """One HTML page, one style sheet, and modules; read once, served from memory."""
 
     def __init__(self, state: SpreedState) -> None:
         self._state = state
         self._template = (PAGE / "index.html").read_text("utf-8")
-        self._assets = {name: (PAGE / name).read_bytes() for name in ASSETS}
+        self._assets = dict(_assets(PAGE, "quintet/"))
 
     async def page(self, room: str) -> Response:
         base = html.escape(self._state.settings.base_path, quote=True)
-        text = self._template.replace("<!--quintet:base-->", f'<base href="{base}">').replace(
-            "<!--quintet:config-->",
-            '<script id="quintet-config" type="application/json">'
-            f"{_json(config_document(self._state))}</script>",
-        )
+        config = _json(config_document(self._state))
+        written = {
+            "base": f'<base href="{base}">',
+            "modules": "\n  ".join(
+                f'<link rel="modulepreload" href="static/{name}">'
+                for name in sorted(self._assets)
+                if name.endswith(".js")
+            ),
+            "config": f'<script id="quintet-config" type="application/json">{config}</script>',
+        }
+        text = self._template
+        for part, markup in written.items():
+            text = text.replace(f"<!--quintet:{part}-->", markup)
         response = Response(text, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = POLICY.format(sockets=own_sockets())
         response.headers["Referrer-Policy"] = "no-referrer"
@@ -74,14 +96,23 @@ class MeetingPage:
         return await self.asset("quintet/favicon.svg")
 
     async def asset(self, name: str) -> Response:
-        folder, _, file = name.rpartition("/")
-        if folder != "quintet" or file not in ASSETS:
+        if name not in self._assets:
             raise NotFound
-        response = Response(self._assets[file], content_type=f"{ASSETS[file]}; charset=utf-8")
+        data, kind = self._assets[name]
+        response = Response(data, content_type=f"{kind}; charset=utf-8")
         response.headers["Cache-Control"] = "no-cache"
         await response.add_etag()
         await response.make_conditional(request)
         return response
+
+
+def _assets(folder: Traversable, path: str) -> Iterator[tuple[str, tuple[bytes, str]]]:
+    """Yield the files that the page loads, by their names below `static/`, with their types."""
+    for each in folder.iterdir():
+        if each.is_dir():
+            yield from _assets(each, f"{path}{each.name}/")
+        elif kind := KINDS.get(Path(each.name).suffix):
+            yield f"{path}{each.name}", (each.read_bytes(), kind)
 
 
 class HostedClient:

@@ -11,11 +11,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import io
 import re
 import secrets
 import time
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,22 +22,15 @@ from typing import TypeVar
 
 import msgspec
 import trio
-from PIL import Image, ImageOps
 
 from actors.words.refusals import Busy
 from api.http.credentials import address_key
 from api.http.fair_work import FairWork
-from api.http.image_files import read_image_file
 
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WEBP"}
 NAMES = {"PNG": "picture.png", "JPEG": "picture.jpg", "GIF": "picture.gif", "WEBP": "picture.webp"}
 TYPES = {format_: type_ for type_, format_ in FORMATS.items()}
-EXIF_ORIENTATION = 0x0112
-SMALLEST, LARGEST = 16, 512
-LONGEST_SIDE = 16_384  # pixels of an upload
-SCANS = 24  # passes over a JPEG as large as it may be; real ones have ten. Of smaller ones more
-COPIES = {"WEBP": 2}  # of all its pixels, at a time, more than others have in memory
-MOST_SCANS = 500  # of any JPEG
+SMALLEST, LARGEST = 16, 512  # pixels of a side
 DECODE_SECONDS = 10.0
 Result = TypeVar("Result")
 _DATA_URL = re.compile(r"data:([\w/+.-]*)((?:;[\w=-]+)*?);base64,", re.ASCII)
@@ -140,7 +131,7 @@ class Pictures:
         key = f"{image}/{original.change}/{size}"
         picture = self._sized.get_recent(key)
         if picture is None:
-            work = partial(_resize, original.data, original.format, size)
+            work = partial(_resized, original.data, original.format, size)
             data = await self._in_thread(work, address, len(original.data))
             picture = Picture(data, original.format, original.change, original.changed)
             self._sized.put(key, picture)
@@ -154,7 +145,7 @@ class Pictures:
             self._uploads.pop(image, None)
 
     async def _read(self, upload: bytes, address: str) -> Picture:
-        clean = partial(_clean, upload, self._pixels)
+        clean = partial(_cleaned, upload, self._pixels)
         data, format_ = await self._in_thread(clean, address, len(upload))
         now = time.time_ns()
         change = base64.urlsafe_b64encode(now.to_bytes(9, "big")).decode()
@@ -191,60 +182,13 @@ def size_of_flags(flags: str) -> int | None:
     return int(match_[1]) if match_ else None
 
 
-def _clean(upload: bytes, pixels: int) -> tuple[bytes, str]:
-    """Decode the first frame, crop it to a square of at most 512 pixels and encode it again."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(upload), formats=tuple(NAMES)) as image:
-                format_ = image.format or ""
-                _check_work(format_, image.size, _scans(upload, format_), pixels)
-                side = min(LARGEST, max(SMALLEST, min(image.size)))
-                if format_ == "JPEG":
-                    image.draft(None, (2 * side, 2 * side))  # a half, fourth or eighth of the work
-                square = _square(image, format_, side)
-                square.getexif()[EXIF_ORIENTATION] = image.getexif().get(EXIF_ORIENTATION, 1)
-                ImageOps.exif_transpose(square, in_place=True)
-                return _encoded(square, format_), format_
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
-        raise NotAPicture from error
-    except (IndexError, KeyError, TypeError, EOFError, ZeroDivisionError, OverflowError) as error:
-        raise NotAPicture from error  # what decoders raise on crafted files
+def _cleaned(upload: bytes, pixels: int) -> tuple[bytes, str]:
+    from api.spreed.squares import cleaned  # loads Pillow, which most servers never need
+
+    return cleaned(upload, pixels)
 
 
-def _check_work(format_: str, size: tuple[int, int], scans: int, pixels: int) -> None:
-    """Refuse what would take too much memory or time. Raises NotAPicture."""
-    area = size[0] * size[1]
-    if max(size) > LONGEST_SIDE or area > pixels // COPIES.get(format_, 1):
-        raise NotAPicture
-    if scans > MOST_SCANS or area * scans > SCANS * pixels:
-        raise NotAPicture
+def _resized(data: bytes, format_: str, size: int) -> bytes:
+    from api.spreed.squares import resized
 
-
-def _scans(upload: bytes, format_: str) -> int:
-    """Return how many times the whole picture is gone through: a small JPEG may ask for thousands.
-
-    Raises NotAnImageFile, which is a ValueError.
-    """
-    return read_image_file(upload).scans if format_ == "JPEG" else 1
-
-
-def _resize(data: bytes, format_: str, size: int) -> bytes:
-    with Image.open(io.BytesIO(data), formats=(format_,)) as image:
-        return _encoded(_square(image, format_, size), format_)
-
-
-def _square(image: Image.Image, format_: str, side: int) -> Image.Image:
-    """Crop and scale; in the colours it has where that can be done, for a copy less of it all."""
-    image.load()
-    scalable = image.mode in ("RGB", "RGBA", "L")
-    mode = "RGB" if format_ == "JPEG" else "RGBA"
-    source = image if scalable else image.convert(mode)
-    return ImageOps.fit(source, (side, side), Image.Resampling.LANCZOS).convert(mode)
-
-
-def _encoded(square: Image.Image, format_: str) -> bytes:
-    square.info.clear()  # profiles, comments: savers would write them back as they came
-    out = io.BytesIO()
-    square.save(out, format_)
-    return out.getvalue()
+    return resized(data, format_, size)

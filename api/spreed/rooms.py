@@ -49,6 +49,14 @@ def room_key(settings: SpreedSettings, kind: str, name: str) -> RoomKey:
     return RoomKey(REALM, f"{plain}:{_plain(settings, name)}")
 
 
+def full_name(settings: SpreedSettings, name: str) -> str:
+    """Return the name in its key of the room that people call so; one with a type stays."""
+    for kind in (DEFAULT_TYPE, CONFERENCE):
+        if name.startswith(f"{kind}:"):
+            return room_key(settings, kind, name.removeprefix(f"{kind}:")).name
+    return room_key(settings, room_type(settings, "", name), name).name
+
+
 def enter_order(
     settings: SpreedSettings, limits: LimitSettings, hello: Hello, tag: str, address: str = ""
 ) -> Enter:

@@ -49,7 +49,7 @@ from api.spreed.pictures import Picture, size_of_flags
 from api.spreed.rooms import random_name
 from api.spreed.socket import ACCESS_COOKIE
 from api.spreed.stats import stats_document
-from api.spreed.wire import encode
+from api.spreed.wire import DIALECT, encode
 
 if TYPE_CHECKING:
     from api.spreed.state import SpreedState
@@ -104,6 +104,7 @@ class SpreedRest:
         token = self._state.access_tokens.find(given)
         if token is None:
             guard.failed(*key)
+            self._login_refused("wrong_access_token")
             return refusal(INVALID_TOKEN)
         guard.succeeded(*key)
         response = answer(TokenAnswer(token=token))
@@ -112,6 +113,9 @@ class SpreedRest:
             secure=caller.secure, samesite="Lax",
         )  # fmt: skip
         return response
+
+    def _login_refused(self, reason: str) -> None:
+        self._state.services.login_refused(DIALECT, reason, client().address)
 
     async def rooms(self) -> Response:
         name = random_name(self._state.settings)
@@ -128,8 +132,10 @@ class SpreedRest:
             user = await verified_user(self._state, client(), body, headers())
             nonce = await grant(self._state, body.id, user)
         except TooManyAttempts:
+            self._login_refused("too_many_attempts")
             return refusal(REFUSALS["too_many_attempts"])
         except (ValidationError, LoginFailed):
+            self._login_refused("session_patch_failed")
             return refusal(SESSION_PATCH_FAILED)
         return answer(SessionAnswer(nonce=nonce, userid=user))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
@@ -21,6 +22,7 @@ from api.settings.fields import (
     Section,
 )
 from api.settings.findings import Found, no_folder, unreadable
+from api.settings.hints import routeless_hints
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -78,6 +80,11 @@ class SpreedSettings(Section):
     image_cache_bytes: Count = 33_554_432
     server_realm: Name = "local"
     users: SpreedUserSettings = DEFAULTS
+
+
+def hints(settings: Settings) -> Iterator[str]:
+    """Warn of calls that find no way through the network."""
+    yield from routeless_hints(settings, "spreed", "people in a room of Spreed")
 
 
 def problems(settings: Settings) -> Found:

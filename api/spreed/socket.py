@@ -15,6 +15,9 @@ from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import Adopt, Lost
 from actors.member.profile import Profile
+from actors.words.close_reasons import CloseReason
+from actors.words.closings import MemberExpelled
+from actors.words.facts import Expelled
 from actors.words.keys import MemberKey
 from api.http.credentials import TooManyAttempts
 from api.http.origins import origin_refusal
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 ACCESS_COOKIE = "quintet_access"
 GOODBYE_SECONDS = 5.0
+TURNED_AWAY_SECONDS = 5.0
 
 
 def route(state: SpreedState, path: str) -> WebsocketRoute:
@@ -88,6 +92,7 @@ def _access_refusal(state: SpreedState, upgrade: Upgrade) -> Rejection | None:
         return Rejection(429, "too many wrong access tokens", b"Too many failed attempts")
     if state.access_tokens.find(given) is None:
         guard.failed(*key)
+        state.services.login_refused(DIALECT, "wrong_access_token", upgrade.address)
         return Rejection(403, "wrong access token", b"Access token required")
     guard.succeeded(*key)
     return None
@@ -113,6 +118,9 @@ async def serve(state: SpreedState, socket: Socket) -> None:
     peer: Ref[Message] | None = None
     try:
         peer = await _open_peer(state, client, user)
+    except MemberExpelled as expelled:
+        await _turn_away(client, expelled.text)
+        return
     except ActorError:
         socket.close(1013, "busy")
         return
@@ -137,12 +145,24 @@ async def _open_peer(state: SpreedState, client: SpreedClient, user: str) -> Ref
     terms = AbsenceTerms(
         queued_messages=limits.echo_messages, queued_bytes=limits.echo_bytes, echo_seconds=grace
     )
-    profile = Profile(REALM, DIALECT, account=True, terms=terms)
+    profile = Profile(REALM, DIALECT, account=True, bound_to_room=True, terms=terms)
+    upgrade = client.socket.upgrade
+    where = state.services.where_from(upgrade.address, upgrade.device)
+    identity = Identity(client.session.id, user, callable=True, where=where)
     return await state.services.directory.open_member(
         MemberKey(REALM, client.session.id),
-        partial(Member, Identity(client.session.id, user, callable=True), profile, client),
-        Adopt(client, user, grace),
+        partial(Member, identity, profile, client),
+        Adopt(client, user, grace, where),
     )
+
+
+async def _turn_away(client: SpreedClient, text: str) -> None:
+    """Say why nobody goes on as this session; clients connect again and again, so not at once."""
+    client.show(Expelled(text))
+    with trio.move_on_after(TURNED_AWAY_SECONDS), suppress(SocketClosed):
+        while True:
+            await client.socket.receive()
+    client.close(CloseReason.PUT_OUT)
 
 
 async def _lose(peer: Ref[Message], client: SpreedClient, *, leaving: bool) -> None:

@@ -14,10 +14,13 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw, Struct, field
 
+from actors.words.quality import CallFailedReason
+from api.http.call_reports import CandidateTypes, FailedCall
+
 NOTHING = Raw(b"")
 TYPES = (
     "Self", "Hello", "Leave", "Room", "Users", "Status", "Offer", "Answer", "Candidate", "Bye",
-    "Chat", "Conference", "Alive", "Sessions", "Authentication",
+    "Chat", "Conference", "Alive", "Sessions", "Authentication", "Quality", "CallFailed",
 )  # fmt: skip
 _TYPE_IS_OF_THE_ROOM = frozenset({"Hello", "Room"})  # their inner Type is the room's type
 
@@ -129,6 +132,25 @@ class Authentication(Struct):
     Nonce: str = ""
 
 
+class ShownStatus(Struct):
+    """Of a status, what operators are shown; the rest is opaque."""
+
+    displayName: str = ""  # noqa: N815  the wire's name
+
+
+class CallFailedDocument(Struct, rename="pascal"):
+    """A call that did not connect, as our own pages tell of it."""
+
+    reason: CallFailedReason
+    to: str = ""
+    local: CandidateTypes = []
+    remote: CandidateTypes = []
+
+    @property
+    def call(self) -> FailedCall:
+        return FailedCall(self.reason, self.local, self.remote)
+
+
 class Incoming(Struct):
     """One message, unnested: `body` is the innermost document, empty when null or absent."""
 
@@ -159,6 +181,8 @@ class _Envelope(Struct):
     Alive: Raw = NOTHING
     Sessions: Raw = NOTHING
     Authentication: Raw = NOTHING
+    Quality: Raw = NOTHING
+    CallFailed: Raw = NOTHING
 
 
 class Malformed(Exception):
@@ -183,6 +207,8 @@ _members = msgspec.json.Decoder(dict[str, Raw])
 _TEXTS = ("Type", "Iid", "To", "Id")  # of an envelope or a document; all else in them is opaque
 encode = msgspec.json.Encoder().encode
 DIALECT = "spreed"
+NAME_LENGTH = 256
+_status = msgspec.json.Decoder(ShownStatus)
 
 
 def decode(payload: bytes) -> Incoming:
@@ -212,6 +238,14 @@ def body_of(incoming: Incoming, kind: type[Body]) -> Body:
             return msgspec.convert(_without_nulls(msgspec.json.decode(incoming.body)), kind)
     except _MALFORMED as error:
         raise Malformed from error
+
+
+def name_in(status: bytes) -> str:
+    """Return the name that a status shows, cut to NAME_LENGTH; "" where there is none."""
+    try:
+        return _status.decode(status).displayName[:NAME_LENGTH]
+    except _MALFORMED:
+        return ""
 
 
 def ids_of(incoming: Incoming) -> list[str]:

@@ -48,7 +48,8 @@ class SinkCounts:
 class SourceStats:
     """One incoming stream. `jitter` is in seconds, `bitrate` in bits per second of payload.
 
-    `refused` packets were duplicates, far too late, or leaps; `lost` ones did not come until now.
+    `refused` packets were duplicates, far too late, or leaps; `lost` ones did not come until now,
+    `fraction_lost` of 0 to 1 of late: None while too few come to tell.
     """
 
     id: str
@@ -57,6 +58,7 @@ class SourceStats:
     ssrc: int | None
     legs: int
     lost: int
+    fraction_lost: float | None
     refused: int
     jitter: float
     bitrate: float
@@ -67,8 +69,8 @@ class SourceStats:
 class ReceiverStats:
     """What the receiver of a leg reported last; all None until it does.
 
-    `lost` is its count, `fraction_lost` of 0 to 1 since its report before, `jitter` and
-    `round_trip` in seconds, `limit` in bits per second (REMB).
+    `lost` is its count, `fraction_lost` of 0 to 1 of late, `jitter` and `round_trip` in seconds,
+    `limit` in bits per second (REMB). How it is of late is None where reports have ceased.
     """
 
     lost: int | None

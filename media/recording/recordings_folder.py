@@ -5,9 +5,12 @@ Only files that look like recordings are ever touched, and nothing below the fol
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from media.contract.recordings import Container
@@ -16,6 +19,8 @@ from media.recording.recording_file import free_partial_name
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _SUFFIXES = {f".{container.value}" for container in Container}
 _DAY = 86_400.0
+PARTIAL = ".partial"  # behind the id of one that a killed process left, or that ended in trouble
+MOST_LISTED = 20_000
 
 Trouble = Callable[[OSError], None]
 """Takes what one file raised; the others follow."""
@@ -27,6 +32,17 @@ class Leftover:
 
     path: Path
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecording:
+    """A file in the folder: `id` is its name without extension, `written` when it was last."""
+
+    id: str
+    path: Path
+    bytes: int
+    written: float
+    partial: bool
 
 
 def is_plain_name(name: str) -> bool:
@@ -82,5 +98,40 @@ def remove_expired(folder: Path, retention_days: float, now: float, trouble: Tro
     return expired
 
 
+def list_recordings(folder: Path) -> list[StoredRecording]:
+    """Return the recordings that are not being written, at most MOST_LISTED of them.
+
+    A folder that is not there has none. Raises OSError for one that cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = (_stored(Path(entry.path)) for entry in entries)
+            return list(islice((it for it in found if it is not None), MOST_LISTED))
+    except FileNotFoundError:
+        return []
+
+
+def find_recording(folder: Path, id: str) -> StoredRecording | None:
+    """Return the recording of this id, if it is not being written. Raises OSError."""
+    if not is_plain_name(id.removesuffix(PARTIAL)):
+        return None
+    files = (_stored(folder / f"{id}{suffix}") for suffix in sorted(_SUFFIXES))
+    return next((file for file in files if file is not None), None)
+
+
+def _stored(path: Path) -> StoredRecording | None:
+    """Return what a file is; None for what is no recording, or gone."""
+    if not _is_recording(path):
+        return None
+    try:
+        found = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    partial = path.stem.endswith(PARTIAL)
+    return StoredRecording(path.stem, path, found.st_size, found.st_mtime, partial)
+
+
 def _is_recording(path: Path) -> bool:
-    return path.suffix in _SUFFIXES and is_plain_name(path.stem.removesuffix(".partial"))
+    return path.suffix in _SUFFIXES and is_plain_name(path.stem.removesuffix(PARTIAL))

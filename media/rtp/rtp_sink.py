@@ -290,7 +290,7 @@ class RtpSink:
             state=self.state,
             bitrate=self._bitrate.bits_per_second,
             counts=replace(self.counts),
-            receiver=self._receiver.stats(self.codec.clock_rate),
+            receiver=self._receiver.stats(self.codec.clock_rate, self._clock()),
         )
 
     # How it does that.

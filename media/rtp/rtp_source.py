@@ -15,6 +15,7 @@ from media.rtp.bitrate_meter import BitrateMeter
 from media.rtp.keyframe_requests import KeyframeRequests
 from media.rtp.keyframes import keyframe_marker
 from media.rtp.missing_packets import MissingPackets
+from media.rtp.recent_loss import RecentLoss
 from media.rtp.reception import Reception
 from media.rtp.rtp_packet import RtpPacket, parse_packet
 from media.rtp.sender_clock import Clock, SenderClock
@@ -88,6 +89,8 @@ class RtpSource:
         self._reception = Reception(codec.clock_rate)
         self._timeline = Timeline(codec.clock_rate, sender or SenderClock())
         self._bitrate = BitrateMeter()
+        self._loss = RecentLoss()
+        self._loss.note(0, 0, clock())
 
     @property
     def newest(self) -> int:
@@ -203,6 +206,8 @@ class RtpSource:
     def beat(self, now: float) -> None:
         """Measure, and report to the sender; to be called once a second."""
         self._bitrate.sample(self.counts.octets, now)
+        lost = self._window.lost
+        self._loss.note(self.counts.packets + lost, lost, now)
         self._tell_limit(self._limits.due(now))
         if self._send_report is not None and self.ssrc is not None and self._window.highest:
             self._send_report(
@@ -220,6 +225,7 @@ class RtpSource:
             ssrc=self.ssrc,
             legs=len(self._legs),
             lost=self._window.lost,
+            fraction_lost=self._loss.fraction(self._clock()),
             refused=self._window.refused,
             jitter=self._reception.jitter,
             bitrate=self._bitrate.bits_per_second,

@@ -35,7 +35,8 @@ from actors.words.site_orders import (
 )
 from tests.actors.core.puppet import logged
 from tests.actors.test_wreck import crashes, others
-from tests.support.actors import LIMITS, Person, Saboteur
+from tests.support.actors import LIMITS, Person
+from tests.support.saboteur import Saboteur
 from tests.support.site import OPERATOR, SITE, Chatter, SiteHouse, open_site
 
 

@@ -49,30 +49,25 @@ from actors.jobs.mix import Mix
 from actors.jobs.recording import Recording
 from actors.jobs.transcode import Transcode
 from actors.member.messages import Enter
+from actors.room.conference_room import ConferenceRoom
+from actors.room.site_room import SiteRoom
 from actors.signalling.clock import AbsenceClock
 from actors.streams.connection import MediaConnection
 from actors.words.keys import DIRECTORY, EndpointKey
 from tests.actors.core.puppet import logged
-from tests.support.actors import (
-    LIMITS,
-    OWNER,
-    REALM,
-    House,
-    Listener,
-    Person,
-    Saboteur,
-    settle,
-    spec,
-)
+from tests.support.actors import LIMITS, OWNER, REALM, House, Listener, Person, settle, spec
+from tests.support.saboteur import Saboteur
 from tests.support.wrecks import ANN, EVERYBODY, KINDS, LINE, Kind
 
 # test_connection.py: on a media engine; test_recording.py: on files and threads; device/: on ports;
 # test_media_job.py, test_process_wrecks.py, test_streaming_ins.py, test_conference_viewers.py and
 # test_conference_broadcasts.py, test_analytics_garbage.py: on processes; test_call_wrecks.py: on a
-# telephone; test_broker_rough.py: with one who waits for the clock.
+# telephone; test_broker_rough.py: with one who waits for the clock; test_conference_wrecks.py,
+# test_site_wreck.py: rooms with streams or with people who have names.
 DEVICES = {DeviceSocket, DevicePeer, DataConnection, MediaCall}
 JOBS = {Analysis, Broadcast, Call, HlsJob, Ingest, Mix, Recording, Transcode}
-ELSEWHERE = {MediaConnection, RecordingKeeper, AbsenceClock} | DEVICES | JOBS
+SPECIAL_ROOMS = {ConferenceRoom, SiteRoom}
+ELSEWHERE = {MediaConnection, RecordingKeeper, AbsenceClock} | DEVICES | JOBS | SPECIAL_ROOMS
 # Bases; and what stands in place of one that cannot be made.
 NOT_ACTORS = {Actor, DeviceConnection, Job, MediaJob, Unmade}
 

@@ -78,6 +78,7 @@ def test_the_commands_of_the_page_say_what_it_says(config: Path) -> None:
         command, _, said = part.partition("\n")
         if command.startswith("serve"):
             continue
+        command, _, _ = command.partition("#")
         done = quintet(*command.replace("echo.toml", str(config)).split())
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout

@@ -18,6 +18,7 @@ from actors.member.messages import Resumed
 from actors.signalling.absent import AbsentPeers
 from actors.words.facts import (
     Dropped,
+    Expelled,
     Fact,
     Introduced,
     Joined,
@@ -111,6 +112,7 @@ OF_A_SITE: tuple[Fact, ...] = (
 EXAMPLES: tuple[Fact, ...] = (
     *OF_A_SITE,
     Dropped(),
+    Expelled("Sorry"),
     Introduced("", "Ann"),
     JoinRefused("", VIEW.key, BUSY),
     Joined("", VIEW, (Presence("ann"), CARD)),

@@ -17,7 +17,7 @@ from tests.support.bidi import Bidi
 from tests.support.chatter import CHAT, Chatter
 from tests.support.firefox import open_firefox
 from tests.support.owt_page import open_site
-from tests.support.person import Person
+from tests.support.person import PATIENCE, Person
 from tests.support.programs import need
 from tests.support.server_process import ServerProcess
 
@@ -45,7 +45,7 @@ Launch = Callable[..., Browser]
 @pytest.fixture(scope="module")
 def _chromium() -> Iterator[BrowserType]:
     need("chromium")
-    expect.set_options(timeout=30_000)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         yield playwright.chromium
 
@@ -158,6 +158,7 @@ def _people(
 
     def make(name: str, *, url: str = "", within: Browser | None = None, **options: Any) -> P:
         context = (within or browser).new_context(**options)
+        context.set_default_timeout(PATIENCE)
         person = kind(context.new_page(), url or server().url, name)
         people.append(person)
         return person

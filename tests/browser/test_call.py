@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -10,14 +12,28 @@ from tests.support.person import SLOW_SIGNALLING
 
 pytestmark = pytest.mark.browser
 
+WIDE = "(pixels) => document.querySelector('#screens article').clientWidth >= pixels"
+
 
 def test_two_people_see_each_others_picture_move(newcomer: Newcomer) -> None:
     ada, clara = newcomer("Ada"), newcomer("Clara")
+    told = ada.tells("Quality")
     ada.join("duo")
     clara.join("duo")
     ada.sees_moving("Clara")
     clara.sees_moving("Ada")
     expect(ada.page.locator("#count")).to_have_text("2 people")
+    sign = ada.tile("Clara").locator(".quality")
+    expect(sign).to_have_attribute("title", re.compile(r"^(Good|Fair|Bad) connection: .* there"))
+    # All of one look: the page looks again every ten seconds.
+    title, label, rating = sign.evaluate("(it) => [it.title, it.ariaLabel, it.dataset.rating]")
+    assert label == title
+    assert title.lower().startswith(rating)
+    quality = ada.told_whole(told)
+    assert set(quality) == {"loss", "roundTrip", "jitter", "bitsIn", "bitsOut", "connections"}
+    assert quality["connections"] == 1
+    assert 0 <= quality["loss"] <= 1
+    assert 0 <= quality["roundTrip"] < 10
     ada.picture("call-of-two")
 
 
@@ -164,6 +180,9 @@ def test_a_latecomer_sees_the_shared_screen(newcomer: Newcomer) -> None:
     clara.join("late")
     clara.sees_moving("Screen of Ada")
     clara.sees_moving("Ada")
+    for width, height in ((640, 360), (320, 256)):  # a phone that lies: people stand beside it
+        clara.page.set_viewport_size({"width": width, "height": height})
+        clara.page.wait_for_function(WIDE, arg=width / 2)
 
 
 def test_hanging_up_says_goodbye_and_lets_one_join_again(newcomer: Newcomer) -> None:
@@ -173,12 +192,17 @@ def test_hanging_up_says_goodbye_and_lets_one_join_again(newcomer: Newcomer) -> 
     ada.sees_moving("Clara")
     clara.press("Leave")
     expect(clara.page.get_by_role("heading", name="You have left")).to_be_visible()
+    expect(clara.page.get_by_text("“coming and going” goes on without you.")).to_be_visible()
     expect(ada.tile("Clara")).to_have_count(0)
     expect(ada.page.locator("#announcements")).to_have_text("Clara has left")
     clara.picture("goodbye")
     clara.press("Join again")
     clara.press("Join")
     ada.sees_moving("Clara")
+    ada.press("Leave")
+    expect(clara.tile("Ada")).to_have_count(0)
+    clara.press("Leave")
+    expect(clara.page.get_by_text("“coming and going” is over: nobody is left.")).to_be_visible()
 
 
 def test_a_closed_tab_leaves_at_once(newcomer: Newcomer) -> None:
@@ -187,4 +211,4 @@ def test_a_closed_tab_leaves_at_once(newcomer: Newcomer) -> None:
     clara.join("closing")
     ada.sees_moving("Clara")
     clara.page.close(run_before_unload=False)
-    expect(ada.tile("Clara")).to_have_count(0, timeout=8_000)
+    expect(ada.tile("Clara")).to_have_count(0, timeout=10_000)  # who is missed stays for 12 s

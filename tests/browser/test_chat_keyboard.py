@@ -16,7 +16,7 @@ def test_every_control_of_the_login(chatter: NewChatter) -> None:
     ada.open("")
     keys = Keyboard(ada.page)
     assert keys.reaches_every_control() == [  # the name has the focus
-        "Without WebSocket (slower; for networks that block it)", "Enter the chat",
+        "Enter the chat", "Without WebSocket (slower; for networks that block it)",
         "About this chat", "Your name",
     ]  # fmt: skip
     keys.reach("Your name")
@@ -157,19 +157,3 @@ def test_on_a_phone_one_part_is_shown_at_a_time(chatter: NewChatter) -> None:
     ada.reads("in the lobby, meanwhile")
     width = ada.page.evaluate("document.documentElement.scrollWidth")
     assert width == 360
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_how_it_looks(chatter: NewChatter, scheme: str) -> None:
-    look = {"viewport": {"width": 1280, "height": 800}, "color_scheme": scheme}
-    ada, bert = chatter(f"Ada {scheme}", **look), chatter(f"Bert {scheme}", **look)
-    ada.enters_with_token(op=True)
-    bert.enters()
-    bert.starts_camera("My camera is explicit")
-    ada.starts_camera()
-    ada.camera_of(bert.name).click()
-    ada.confirms("Open webcam")
-    ada.watches(bert.name)
-    bert.says("**Tea** is ready:", "", "- Assam", "- Darjeeling `first flush`", "", "> with milk?")
-    ada.reads("Assam")
-    ada.picture(f"chat-{scheme}")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewChatter
-from tests.support.chatter import Chatter, fresh
+from tests.support.chatter import CHAT, Chatter, fresh
+from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
 
 
-def is_out(somebody: Chatter, words: str) -> None:
+def is_out(somebody: Chatter, words: str, title: str = "You have been disconnected") -> None:
     """Wait until somebody is told that they are out, and why."""
-    expect(somebody.page.get_by_role("heading", name="You have been disconnected")).to_be_focused()
+    expect(somebody.page.get_by_role("heading", name=title)).to_be_focused()
     expect(somebody.page.get_by_role("alert").last).to_contain_text(words)
 
 
@@ -33,6 +36,28 @@ def test_who_is_kicked_is_told_and_may_come_again(chatter: NewChatter) -> None:
     bert.is_in()
 
 
+def test_who_is_not_let_in_is_told_why_and_does_not_try_again(
+    chatter: NewChatter, own_server: Callable[..., ServerProcess]
+) -> None:
+    server = own_server(config=CHAT.replace("[barertc]\n", "[barertc]\npeople = 1\n"))
+    ada = chatter("Ada", url=server.url)
+    ada.enters()
+    for name, words in (
+        ("Bert", "The chat room is full right now."), ("ChatServer", "This name is reserved."),
+    ):  # fmt: skip
+        late = chatter(name, url=server.url)
+        late.open("")
+        late.types("Your name", name)
+        late.page.clock.install()
+        late.page.keyboard.press("Enter")
+        is_out(late, words, title="You were not let in")
+        sockets = late.page.evaluate("made.sockets.length")
+        late.page.clock.run_for(60_000)
+        assert late.page.evaluate("made.sockets.length") == sockets
+        late.press("Enter again")
+        expect(late.page.get_by_label("Your name")).to_be_focused()
+
+
 def test_who_is_banned_stays_out_until_the_ban_is_lifted(chatter: NewChatter) -> None:
     olga, bert = chatter("Olga 1"), chatter("Bert 1")
     olga.enters_with_token(op=True)
@@ -45,7 +70,8 @@ def test_who_is_banned_stays_out_until_the_ban_is_lifted(chatter: NewChatter) ->
     olga.reads("Bert 1 has been banned!")
     bert.press("Enter again")
     bert.press("Enter the chat")
-    is_out(bert, "You are currently banned from entering the chat room.")
+    banned = "You are currently banned from entering the chat room."
+    is_out(bert, banned, title="You were not let in")
     olga.press("Operator")
     olga.press("Show who is banned")
     olga.reads("Bert 1")
@@ -90,7 +116,7 @@ def test_a_hidden_operator_is_in_nobodys_list(chatter: NewChatter) -> None:
     olga.enters_with_token(op=True)
     bert.enters()
     expect(bert.row("Olga 6")).to_be_visible()
-    olga.page.get_by_label("Your status").press_sequentially("Hidden")
+    olga.sets_status("Hidden")
     bert.reads("Olga 6 has exited the room!")
     expect(bert.row("Olga 6")).to_have_count(0)
     expect(olga.page.locator("#operate")).to_be_visible()

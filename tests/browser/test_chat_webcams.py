@@ -2,13 +2,128 @@
 
 from __future__ import annotations
 
+import json
+import time
+from typing import Any
+
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import MortalBrowser, NewChatter
-from tests.support.chatter import fresh
+from tests.support.axe import serious_findings
+from tests.support.chatter import Chatter, fresh
+from tests.support.keyboard import Keyboard
+from tests.support.no_way import NO_WAY
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ANSWERED = "() => made.connections.at(-1)?.remoteDescription?.type === 'answer'"
+RATINGS = """
+(measured) => import("./static/quintet/chat/quality.js").then(({ rate }) => measured.map(rate))
+"""
+# Figures as they are, but for what depends on how busy the machine is.
+WAY = """
+const measure = RTCPeerConnection.prototype.getStats;
+RTCPeerConnection.prototype.getStats = async function () {
+  const way = { packetsLost: 0, fractionLost: 0, currentRoundTripTime: ROUND_TRIP };
+  return new Map([...await measure.call(this)].map(([id, one]) => [id, { ...one, ...way }]));
+};
+"""
+
+
+def what_it_sends(somebody: Chatter, action: str) -> list[dict[str, Any]]:
+    """Collect the messages of that action that the page sends from now on."""
+    sent: list[dict[str, Any]] = []
+
+    def note(text: str | bytes) -> None:
+        message = json.loads(text)
+        if message["action"] == action:
+            sent.append(message[action])
+
+    somebody.page.on("websocket", lambda socket: socket.on("framesent", note))
+    return sent
+
+
+def summary_of_two(somebody: Chatter, sent: list[dict[str, Any]]) -> dict[str, Any]:
+    """Wait until the page tells of two connections that carry something both ways.
+
+    Its clock is put forward once, and goes on by itself: some of its summaries may be of an earlier
+    time, and a page that hears nothing of the server for 75 seconds of its own connects anew.
+    """
+    somebody.page.clock.run_for(10_000)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        somebody.page.wait_for_timeout(100)  # what is sent is told later than what is shown
+        for quality in sent:
+            if quality["connections"] == 2 and quality["bitsIn"] and quality["bitsOut"]:
+                return quality
+    raise AssertionError(f"not told of two connections: {sent}")
+
+
+def test_each_picture_has_a_sign_of_how_well_it_comes(chatter: NewChatter) -> None:
+    ada, bert = chatter("Ada 10"), chatter("Bert 10")
+    sent = {somebody.name: what_it_sends(somebody, "quality") for somebody in (ada, bert)}
+    for somebody, seconds in ((ada, "0.3"), (bert, "0.05")):
+        somebody.page.add_init_script(WAY.replace("ROUND_TRIP", seconds))
+        somebody.page.clock.install()
+        somebody.enters()
+        somebody.starts_camera()
+    ada.camera_of("Bert 10").click()
+    ada.watches("Bert 10")
+    bert.camera_of("Ada 10").click()
+    bert.watches("Ada 10")
+    for somebody in (ada, bert):
+        somebody.has_connections(2)
+    for somebody, rating, milliseconds in ((ada, "fair", 300), (bert, "good", 50)):
+        quality = summary_of_two(somebody, sent[somebody.name])
+        sign = somebody.page.locator("#stage article:not(.own)").get_by_role("img")
+        words = f"Connection: {rating} (0 % lost, {milliseconds} ms there and back)"
+        expect(sign).to_have_attribute("title", words)
+        assert quality["loss"] == 0
+        assert quality["roundTrip"] == milliseconds / 1000
+    bert.reads_nothing_like("Unsupported")
+    measured: list[dict[str, float]] = [
+        {}, {"loss": 0.03, "roundTrip": 0.25}, {"loss": 0.031}, {"roundTrip": 0.26},
+        {"loss": 0.1, "roundTrip": 0.5}, {"loss": 0.11}, {"roundTrip": 0.51},
+    ]  # fmt: skip
+    rated = ["good", "good", "fair", "fair", "fair", "bad", "bad"]
+    assert bert.page.evaluate(RATINGS, measured) == rated
+
+
+def test_a_picture_to_which_there_is_no_way_says_so_and_why(chatter: NewChatter) -> None:
+    ada, bert = chatter("Ada 11"), chatter("Bert 11")
+    bert.page.add_init_script(NO_WAY)
+    bert.page.clock.install()
+    failures = what_it_sends(bert, "call_failed")
+    ada.enters()
+    bert.enters()
+    ada.starts_camera()
+    bert.camera_of("Ada 11").click()
+    tile = bert.page.get_by_role("article", name="Ada 11", exact=True)
+    expect(tile).to_contain_text("Connecting…")
+    bert.page.wait_for_function(ANSWERED)
+    bert.page.clock.run_for(15_000)
+    expect(tile).to_contain_text("No direct way to Ada 11 was found.")
+    assert serious_findings(bert.page) == []
+    keys = Keyboard(bert.page)
+    keys.activate("Why?")
+    dialog = bert.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("This chat has no relay (a TURN server) for such cases.")
+    bert.picture("chat-no-way")
+    keys.press("Escape")
+    expect(tile.get_by_role("button", name="Why?")).to_be_focused()
+    keys.press("Enter", "Enter")
+    expect(tile).to_contain_text("Connecting…")
+    bert.page.wait_for_function(ANSWERED)
+    bert.page.clock.run_for(15_000)
+    expect(tile).to_contain_text("No direct way to Ada 11 was found.")
+    bert.closes_camera_of("Ada 11")
+    bert.watches_nobody()
+    expect(ada.page.get_by_role("button", name="0 watching you")).to_be_visible()
+    deadline = time.monotonic() + 60
+    while len(failures) < 2 and time.monotonic() < deadline:
+        bert.page.wait_for_timeout(50)  # what is sent may be told after what is shown
+    assert failures == [{"username": "Ada 11", "reason": "no_route"}] * 2
 
 
 def test_a_webcam_is_opened_by_a_click_and_ends_for_all_who_watch(chatter: NewChatter) -> None:
@@ -20,11 +135,11 @@ def test_a_webcam_is_opened_by_a_click_and_ends_for_all_who_watch(chatter: NewCh
     for somebody in (bert, cleo):
         somebody.camera_of("Ada").click()
         somebody.watches("Ada")
-    expect(ada.page.get_by_role("button", name="2 people watch you")).to_be_visible()
+    expect(ada.page.get_by_role("button", name="2 watching you")).to_be_visible()
     bert.picture("chat-webcam")
     bert.closes_camera_of("Ada")
     bert.watches_nobody()
-    expect(ada.page.get_by_role("button", name="1 person watches you")).to_be_visible()
+    expect(ada.page.get_by_role("button", name="1 watching you")).to_be_visible()
     cleo.watches("Ada")
     ada.press("Stop camera")
     cleo.watches_nobody()
@@ -181,3 +296,17 @@ def test_without_a_camera_one_is_told_so(chatter: NewChatter, bare_browser: Brow
     expect(dialog.get_by_role("alert")).to_have_text("No camera was found.")
     ada.page.keyboard.press("Escape")
     expect(ada.page.get_by_role("button", name="Start camera")).to_be_focused()
+
+
+def test_a_camera_that_the_browser_may_not_use_is_explained(chatter: NewChatter) -> None:
+    ada = chatter("Ada 12")
+    ada.page.add_init_script(
+        "navigator.mediaDevices.getUserMedia ="
+        " () => Promise.reject(new DOMException('', 'NotAllowedError'));"
+    )
+    ada.enters()
+    ada.press("Start camera")
+    dialog = ada.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Start camera").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("The browser may not use your camera.")
+    expect(dialog).not_to_contain_text("No camera")

@@ -6,6 +6,7 @@ what the page shows has gone through all UDP ports of a device, under the device
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,7 +18,7 @@ from actors.device.messages import AskKeyframe
 from media.contract.stats import SourceStats
 from tests.support.bidi import Bidi
 from tests.support.device_broker import DeviceBroker
-from tests.support.peerjs_page import VERSIONS, PeerTab
+from tests.support.peerjs_page import PATIENCE, VERSIONS, PeerTab
 
 pytestmark = pytest.mark.browser
 
@@ -89,10 +90,19 @@ def both(house: DeviceBroker, video: str = "vp8", audio: str = "opus") -> tuple[
     return mirror(house, "audio", audio, number), mirror(house, "video", video, 100)
 
 
-def source(house: DeviceBroker, id: str) -> SourceStats:
+def source(house: DeviceBroker, medium: MediumWanted) -> SourceStats:
     stats = house.call(house.engine.stats)
-    found: SourceStats = next(it for it in stats.router.sources if it.id == f"{id}/in")
+    id_ = f"{medium.socket}/in"
+    found: SourceStats = next(it for it in stats.router.sources if it.id == id_)
     return found
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until it is so: what the page sees and what the device counts come at their own time."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(("video", "audio"), [("vp8", "opus"), ("h264", "pcmu"), ("vp8", "pcma")])
@@ -113,8 +123,7 @@ def test_a_page_calls_a_device_and_sees_what_it_sends(
     assert {socket for socket, _ in shown.ssrcs} == {medium.socket for medium in media}
     streams = [event for event in house.shown.of(call) if isinstance(event, StreamShown)]
     assert sorted(it.kind for it in streams) == ["audio", "video"]
-    for medium in media:
-        assert source(house, medium.socket or "").counts.packets > 20
+    until(lambda: all(source(house, medium).counts.packets > 20 for medium in media))
     ann.run("() => links.out.close()")
     house.until_ended(call)
     assert house.shown.of(call)[-1] == Closed()
@@ -146,11 +155,11 @@ def test_a_keyframe_comes_when_it_is_asked_for(
     call = house.ring(token, "ann", *(media := both(house)))
     ann.sees_frames("in")
     video = media[1]
-    before = source(house, video.socket or "").counts.keyframes
+    before = source(house, video).counts.keyframes
     assert video.redirect is not None
     house.ask(call, AskKeyframe(video.redirect))
+    until(lambda: source(house, video).counts.keyframes > before)
     ann.sees_frames("in")
-    assert source(house, video.socket or "").counts.keyframes > before
     house.end(call)
     house.until_ended(call)
 
@@ -165,9 +174,8 @@ def test_two_pages_call_one_device_at_once(
     calls: list[str] = []
     while len(calls) < 2:
         house.rung(token)
-        calls = [
-            id for id in house.shown.actors if id.startswith("mc-") and id not in house.shown.ends
-        ]
+        shown = list(house.shown.actors)  # at once: the devices' thread adds to them
+        calls = [id for id in shown if id.startswith("mc-") and id not in house.shown.ends]
         ann.run("() => null")
     for call in calls:
         house.answer(call, *both(house))

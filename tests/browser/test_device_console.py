@@ -11,9 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.test_console import CONFIG, TOKEN
+from tests.support.at_console import CONFIG, TOKEN, at_console
 from tests.support.device_program import GATEWAY, Program, ProgramPeer, Socket, Udp, udp
-from tests.support.keyboard import Keyboard
 from tests.support.person import ARTIFACTS
 from tests.support.server_process import ServerProcess
 
@@ -56,7 +55,7 @@ def call(robot: ProgramPeer, arm: ProgramPeer, ours: Socket, theirs: Socket, own
 def cells(table: Locator) -> list[list[str]]:
     """Return what the rows of a table say."""
     rows = table.locator("tbody tr").all()
-    return [row.get_by_role("cell").all_inner_texts() for row in rows]
+    return [row.locator("th, td").all_inner_texts() for row in rows]
 
 
 def until_it_holds(page: Page, check: Callable[[], None]) -> None:
@@ -90,19 +89,14 @@ def test_devices_are_shown_with_their_counters_and_stopped_by_keys(
         Program(server.url) as program,
         udp() as own,
         udp() as heard,
-        browser.new_context(viewport={"width": 1300, "height": 1200}) as context,
+        at_console(browser, server.url, viewport={"width": 1300, "height": 1200}) as console,
     ):
-        page = context.new_page()
-        troubles: list[str] = []
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.goto(f"{server.url}-/")
-        keys = Keyboard(page)
-        keys.reach("Operator token")
-        keys.types(TOKEN)
-        keys.activate("Show")
-        expect(page.get_by_role("status")).to_have_text("Ready")
-        devices = page.get_by_label("Devices", exact=True)
-        expect(devices.get_by_role("heading")).to_have_count(0)
+        page, keys = console.page, console.keys
+        console.enters()
+        console.opens("Devices")
+        expect(page.locator("#view")).to_contain_text("No peer of the SkyWay gateway is here.")
+        expect(page.locator("#view table")).to_have_count(4)
+        expect(page.get_by_role("table")).to_have_count(0)
 
         robot, arm = program.peer("robot"), program.peer("arm")
         feed, unused = program.data_socket(), program.rtcp_socket()
@@ -116,14 +110,8 @@ def test_devices_are_shown_with_their_counters_and_stopped_by_keys(
         own.until(10)
         heard.until(10)
 
-        expect(devices.get_by_role("heading")).to_have_text(
-            [
-                "Devices",
-                "Peers: 2",
-                "Data connections: 2",
-                "Media connections: 2",
-                "UDP sockets: 4",
-            ]
+        expect(page.locator("#view caption")).to_have_text(
+            ["Peers: 2", "Data connections: 2", "Media connections: 2", "UDP sockets: 4"]
         )
         data = table(page, "Data connections: 2")
         expect(data).to_contain_text("10 · 1000 B")  # looked at every five seconds
@@ -168,17 +156,17 @@ def test_devices_are_shown_with_their_counters_and_stopped_by_keys(
             'quintet_media_relay_bytes_total{direction="out"} 1000.0',
         } <= metrics(server.url)
 
-        keys.reach("Filter")
+        keys.activate("Actors")
+        keys.reach("Path or kind")
         keys.types("data_connection")
-        expect(page.locator("#rows tr")).to_have_count(2)
-        stop = page.locator("#rows button").first
-        name = stop.get_attribute("aria-label") or ""
-        keys.activate(name)
-        keys.activate("Stop it")
-        expect(devices.get_by_role("heading").nth(2)).to_have_text("Data connections: 0")
+        stops = page.get_by_role("button", name="Stop /conferencing/members/")
+        expect(stops).to_have_count(2)
+        keys.activate(stops.first.get_attribute("aria-label") or "")
+        console.confirms(yes="Stop it")
+        console.goes("#devices")
+        expect(page.locator("#view caption").nth(1)).to_have_text("Data connections: 0")
         robot.end()
         arm.end()
         program.ask("DELETE", f"media/rtcp/{unused.id}", 204)
-        expect(devices.get_by_role("heading")).to_have_count(0)
+        expect(page.get_by_role("table")).to_have_count(0)
         assert 'quintet_media_relay_messages_total{direction="in"} 10.0' in metrics(server.url)
-        assert troubles == []

@@ -39,7 +39,7 @@ class Portal:
     """Registers an endpoint and sends events to it, over REST."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=10)
+        self.http = httpx.Client(base_url=url, timeout=60)
         form = {
             "grant_type": "client_credentials", "client_id": "portal", "client_secret": SECRET,
         }  # fmt: skip

@@ -60,7 +60,7 @@ def test_who_reloads_is_gone_at_once_and_back_soon(
     clara.join("reload")
     ada.sees_moving("Clara")
     clara.window.reload()
-    expect(ada.tile("Clara")).to_have_count(0, timeout=2_000)
+    expect(ada.tile("Clara")).to_have_count(0, timeout=10_000)  # who is missed stays for 12 s
     clara.enter()
     clara.sees_moving("Ada")
     ada.sees_moving("Clara")

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Newcomer
 from tests.support.keyboard import Keyboard
+from tests.support.person import Person
 
 pytestmark = pytest.mark.browser
+
+
+def _has_devices(person: Person) -> None:
+    """Wait until camera and microphone are on and listed; before, controls have other names."""
+    for words in ("Mute", "Stop camera"):
+        expect(person.page.get_by_role("button", name=words, exact=True)).to_be_visible()
+    for kind in ("audio", "video"):
+        expect(person.page.locator(f"#choose-{kind}")).to_have_value(re.compile(".+"))
 
 
 def _chosen(keys: Keyboard, tab: Page, name: str) -> None:
@@ -37,7 +48,7 @@ def test_every_control_of_the_lobby(newcomer: Newcomer) -> None:
     ada = newcomer("Ada")
     keys = Keyboard(ada.page)
     ada.open("keys in the lobby")
-    expect(ada.page.get_by_role("button", name="Mute", exact=True)).to_be_visible()
+    _has_devices(ada)
     assert keys.reaches_every_control() == [
         "Mute", "Stop camera", "Your name", "Microphone", "Camera", "Join",
     ]  # fmt: skip
@@ -59,6 +70,7 @@ def test_every_control_of_the_meeting(newcomer: Newcomer) -> None:
     ada = newcomer("Ada")
     keys = Keyboard(ada.page)
     ada.join("keys in the call")
+    _has_devices(ada)
     assert keys.reaches_every_control() == [
         "Address of this meeting", "Copy link", "Mute", "Stop camera", "Share screen", "Lock",
         "Devices", "Chat", "Leave",
@@ -85,6 +97,7 @@ def test_every_control_of_the_meeting(newcomer: Newcomer) -> None:
     keys.activate("Join again")
     expect(ada.page.get_by_role("heading", name="keys in the call")).to_be_focused()
     keys.activate("Join")
+    expect(ada.page.locator("#call")).to_be_visible()
     keys.activate("Leave", "Space")
     keys.activate("Another room")
     expect(ada.page.get_by_role("button", name="Make a new room")).to_be_visible()
@@ -105,7 +118,12 @@ def test_every_control_of_the_lock(newcomer: Newcomer) -> None:
     expect(ada.page.get_by_label("New PIN")).to_be_focused()
     keys.types("2718")
     keys.activate("Lock")
-    expect(ada.page.locator("#locked")).to_be_visible()
+    keys.activate("Locked")
+    assert set(keys.reaches_every_control()) == {
+        "Who comes later needs this PIN", "Copy PIN", "Done",
+    }  # fmt: skip
+    keys.activate("Done")
+    expect(ada.page.locator("#locked")).to_be_focused()
     keys.activate("Unlock")
     expect(ada.page.locator("#locked")).to_be_hidden()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserType, expect
 
-from tests.browser.conftest import Newcomer
+from tests.browser.conftest import FAKE_DEVICES, FLAGS, Newcomer
+from tests.support.programs import need
 from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -18,6 +20,14 @@ media.getUserMedia = function (wish) {
   return wish.video ? Promise.reject(new DOMException("", refusal)) : real.call(this, wish);
 };
 """
+
+
+@pytest.fixture
+def denying_browser(_chromium: BrowserType) -> Iterator[Browser]:
+    """Chromium of somebody who has said no to camera and microphone."""
+    flags = [*FLAGS, FAKE_DEVICES, "--use-fake-ui-for-media-stream=deny"]
+    with _chromium.launch(executable_path=need("chromium"), args=flags) as browser:
+        yield browser
 
 
 def test_the_front_page_makes_a_room(newcomer: Newcomer) -> None:
@@ -99,6 +109,20 @@ def test_a_refused_camera_is_explained_and_the_microphone_kept(
     ada.join("refused")
 
 
+def test_devices_that_the_browser_may_not_use_are_not_said_to_be_missing(
+    newcomer: Newcomer, denying_browser: Browser, bare_browser: Browser
+) -> None:
+    ada = newcomer("Ada", within=denying_browser)
+    ada.open("denied")
+    expect(ada.page.locator("#media-problem")).to_contain_text("may not use your camera")
+    for kind in ("Camera", "Microphone"):
+        devices = ada.page.get_by_role("combobox", name=kind)
+        expect(devices).to_have_text("Listed once the browser may use it")
+    clara = newcomer("Clara", within=bare_browser)
+    clara.open("denied")
+    expect(clara.page.get_by_role("combobox", name="Camera")).to_have_text("No camera found")
+
+
 def test_a_page_without_https_explains_the_missing_camera_and_still_joins(
     newcomer: Newcomer, server: ServerProcess
 ) -> None:
@@ -106,7 +130,13 @@ def test_a_page_without_https_explains_the_missing_camera_and_still_joins(
     clara = newcomer("Clara")
     ada.open("insecure")
     expect(ada.page.locator("#media-problem")).to_contain_text("not opened over HTTPS")
+    expect(ada.page.get_by_role("combobox", name="Camera")).to_have_text("Only with HTTPS")
     ada.join("insecure")
+    ada.page.set_viewport_size({"width": 320, "height": 256})  # too little for the link itself
+    ada.press("Copy link")
+    ada.page.locator("#open-chat").click()
+    ada.page.keyboard.press("Control+V")
+    expect(ada.page.get_by_label("Message to everybody")).to_have_value(ada.page.url)
     clara.join("insecure")
     ada.sees_moving("Clara")
     ada.says("I can only watch.")

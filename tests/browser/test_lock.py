@@ -19,6 +19,8 @@ def test_a_locked_room_asks_until_the_pin_is_right(newcomer: Newcomer) -> None:
     ada.press("Lock")
     ada.answers("New PIN", "2718", "Lock")
     expect(ada.page.locator("#locked")).to_be_visible()
+    invitation = "Whoever opens this address is asked for the PIN, 2718:"
+    expect(ada.page.get_by_text(invitation)).to_be_visible()
 
     clara.open("locked")
     clara.enter_name()
@@ -30,8 +32,15 @@ def test_a_locked_room_asks_until_the_pin_is_right(newcomer: Newcomer) -> None:
     expect(dialog.get_by_role("alert")).to_have_text("That PIN is not the right one.")
     clara.answers("PIN", "2718", "Enter")
     expect(clara.page.locator("#call")).to_be_visible()
-    expect(clara.page.locator("#locked")).to_be_visible()
     ada.sees_moving("Clara")
+    clara.press("Locked")  # whoever is inside can look it up
+    shown = clara.page.get_by_role("dialog", name="This room is locked")
+    expect(shown.get_by_label("Who comes later needs this PIN")).to_have_value("2718")
+    shown.get_by_role("button", name="Copy PIN").click()
+    expect(clara.page.locator("#announcements")).to_have_text("The PIN is copied")
+    ada.press("Unlock")  # what is no longer true is no longer shown
+    expect(shown).to_be_hidden()
+    expect(clara.page.locator("#locked")).to_be_hidden()
 
 
 def test_somebody_without_the_pin_is_back_in_the_lobby(newcomer: Newcomer) -> None:
@@ -93,6 +102,7 @@ def test_a_pin_remembered_from_a_room_now_open_locks_nothing(newcomer: Newcomer)
     ada.join("opened")
     ada.press("Lock")
     ada.answers("New PIN", "2718", "Lock")
+    expect(ada.page.locator("#locked")).to_be_visible()
     clara.open("opened")
     clara.press("Join")
     clara.answers("PIN", "2718", "Enter")

@@ -119,7 +119,7 @@ def test_what_firefox_publishes_is_recorded_with_picture_and_sound(
     ann, bob = newcomer("firefox"), newcomer("chromium")
     stream = publish_and_see(ann, bob)
     recordings = [application.record(stream, container) for container in ("webm", "mkv")]
-    time.sleep(RECORDED_SECONDS)
+    time.sleep(2 * RECORDED_SECONDS)  # a recording begins when there is a process and a keyframe
     for recording, file in recordings:
         application.ask("DELETE", f"/v1/rooms/{application.room}/recordings/{recording}")
         assert errors_in(file) == ""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Newcomer
+from tests.support.axe import serious_findings
 from tests.support.person import Person
 
 pytestmark = pytest.mark.browser
 
+PATIENCE = 30.0
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+SIZES = [(640, 360), (360, 640), (320, 256), (1280, 800)]
+LONG = "a room for everybody who has anything to say about " + "words without end " * 8
 NAMED = {"button", "textbox", "combobox", "link", "article", "dialog", "log", "region", "img"}
 
 SMALL_TARGETS = """
@@ -20,6 +25,39 @@ SMALL_TARGETS = """
   .filter((element) => element.checkVisibility())
   .map((element) => [element.id, element.getBoundingClientRect()])
   .filter(([, { width, height }]) => Math.min(width, height) < 44)
+"""
+
+# What somebody would hit who aims at the middle of each; null for what is outside of the window.
+HIT = """
+(selector) => [...document.querySelectorAll(selector)]
+  .filter((element) => element.checkVisibility())
+  .map((element) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    if (left < 0 || top < 0 || right > innerWidth || bottom > innerHeight) return null;
+    const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+    return element.contains(hit) ? element.title || element.textContent : hit?.id;
+  })
+"""
+
+# How far the frame of a field that has the focus reaches into the words above it, in pixels.
+FRAME_OVER_LABEL = """
+(id) => {
+  const field = document.getElementById(id);
+  field.focus({ preventScroll: true });
+  const { outlineWidth, outlineOffset } = getComputedStyle(field);
+  const wide = parseFloat(outlineWidth) + parseFloat(outlineOffset);
+  const frame = field.getBoundingClientRect().top - wide;
+  return field.labels[0].querySelector("span").getBoundingClientRect().bottom - frame;
+}
+"""
+
+# Whether a list shows its last item, and times of day stand on one line.
+SHOWS_LAST = """
+(list) => {
+  const bottom = (element) => element.getBoundingClientRect().bottom;
+  return bottom(list.querySelector("li:last-child")) <= bottom(list)
+    && [...list.querySelectorAll("time")].every((time) => time.getClientRects()[0].height < 30);
+}
 """
 
 # Text against the nearest opaque background behind it: the ratio of WCAG 2.2, 1.4.3.
@@ -62,6 +100,14 @@ def _nameless(person: Person) -> list[str]:
     return [role + rest for role, rest in roles if role in NAMED and not rest.startswith(' "')]
 
 
+def _hits(person: Person, selector: str, wanted: list[str]) -> None:
+    """Wait until that is what would be hit: devices come on, and tiles follow a window's size."""
+    deadline = time.monotonic() + PATIENCE
+    while (found := person.page.evaluate(HIT, selector)) != wanted:
+        assert time.monotonic() < deadline, found
+        person.page.wait_for_timeout(20)
+
+
 def test_everything_one_can_meet_has_a_name(newcomer: Newcomer) -> None:
     ada, clara = newcomer("Ada"), newcomer("Clara")
     ada.open("")
@@ -94,6 +140,7 @@ def test_a_call_works_by_keyboard_alone(newcomer: Newcomer) -> None:
     tab_to("Join")
     keyboard.press("Enter")
     expect(ada.page.get_by_role("heading", name="keys")).to_be_focused()
+    expect(ada.page.get_by_role("button", name="Mute", exact=True)).to_be_visible()
     tab_to("Mute")
     keyboard.press("Space")
     expect(ada.page.get_by_role("button", name="Unmute")).to_be_focused()
@@ -143,12 +190,90 @@ def test_text_stands_out_in_light_and_dark(newcomer: Newcomer, scheme: str) -> N
     assert ada.page.evaluate(LOW_CONTRAST) == []
     ada.open(f"{scheme} room")
     assert ada.page.evaluate(LOW_CONTRAST) == []
+    assert serious_findings(ada.page) == []
     ada.picture(f"{scheme}-lobby")
     ada.join(f"{scheme} room")
     clara.join(f"{scheme} room")
     ada.sees_moving("Clara")
-    ada.says("Good evening")
-    ada.sees_in_chat("Good evening")
-    expect(ada.page.get_by_role("log").locator(".pending")).to_have_count(0)
+    assert serious_findings(ada.page) == []
+    ada.says("Good evening https://example.org")
+    expect(ada.page.get_by_role("log").locator("li:not(.pending)")).to_have_count(1)
     assert ada.page.evaluate(LOW_CONTRAST) == []
+    assert serious_findings(ada.page) == []
     ada.picture(f"{scheme}-call")
+    ada.press("Leave")
+    assert ada.page.evaluate(LOW_CONTRAST) == []
+    assert serious_findings(ada.page) == []
+
+
+def test_on_small_screens_join_and_every_button_of_the_call_is_in_view(newcomer: Newcomer) -> None:
+    ada = newcomer("Ada")
+    ada.open(LONG)
+    sizes = [{"width": width, "height": height} for width, height in SIZES]
+    for size in (each for each in sizes if each["height"] > 300):
+        ada.page.set_viewport_size(size)
+        assert ada.page.evaluate(HIT, "#join") == ["Join"]
+        assert ada.page.evaluate(FRAME_OVER_LABEL, "name") < 1
+    ada.join(LONG)
+    for size in sizes:
+        ada.page.set_viewport_size(size)
+        ada.press("Lock")
+        fields = ada.page.evaluate(HIT, "#ask-input, #ask-cancel, #ask-ok")
+        assert fields == ["", "Cancel", "Lock"]
+        ada.page.keyboard.press("Escape")
+    ada.press("Lock")
+    ada.answers("New PIN", "2718", "Lock")
+    expect(ada.page.locator("#locked")).to_be_visible()
+    for size in sizes:
+        ada.page.set_viewport_size(size)
+        _hits(ada, ".dock button, .bar button, #count", [
+            "Show the PIN", "Only you", "Mute", "Stop camera", "Share screen", "Unlock",
+            "Devices", "Chat", "Leave",
+        ])  # fmt: skip
+        assert ada.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        ada.page.wait_for_function(f"() => ({HIT})('#copy')[0] === 'Copy link'")
+    ada.page.set_viewport_size({"width": 320, "height": 568})  # narrow, and high enough for all
+    everything = "#invite-pin, #address, #copy"
+    ada.page.wait_for_function(f"() => ({HIT})('{everything}').join() === '2718,,Copy link'")
+    expect(ada.page.locator("#call-room")).to_have_attribute("title", LONG.strip())
+
+
+def test_names_and_words_of_other_scripts_are_shown_as_written(newcomer: Newcomer) -> None:
+    names = ("سارة", "田中 さくらのとても長い名前の会議室です", "👨‍👩‍👧 Müller")
+    ada, *others = (newcomer(name) for name in ("Ada", *names))
+    for person in (*others, ada):
+        person.open("العائلة")
+        person.press("Stop camera")  # four pictures of four people are much work for two cores
+        person.enter_name()
+        person.press("Join")
+    for name in names:
+        shown = ada.tile(name).locator(".name")
+        expect(shown).to_have_text(name)
+        expect(shown).to_have_attribute("dir", "auto")
+    expect(ada.tile(names[2]).locator(".avatar")).to_have_text("👨‍👩‍👧")
+    others[0].says("مرحبا (هنا)! https://example.org/صفحة.")
+    ada.opens_chat()
+    link = ada.page.get_by_role("log").get_by_role("link", name="https://example.org/صفحة")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+    said = ada.page.get_by_role("log").locator(".said")
+    expect(said).to_have_text("مرحبا (هنا)! https://example.org/صفحة.")
+    assert said.evaluate("(element) => getComputedStyle(element).direction") == "rtl"
+    others[1].says("お茶はいかがですか？" * 12)
+    expect(said).to_have_count(2)
+    messages = ada.page.get_by_role("log")
+    for scheme in ("light", "dark"):
+        ada.page.emulate_media(color_scheme=scheme)
+        for width, height in SIZES:
+            ada.page.set_viewport_size({"width": width, "height": height})
+            # Turned, it still shows what was said last: a frame later.
+            ada.page.wait_for_function(SHOWS_LAST, arg=messages.element_handle())
+            ada.picture(f"scripts-{scheme}-{width}x{height}")
+    ada.page.set_viewport_size({"width": 320, "height": 256})  # who has gone up, and then sees all
+    messages.hover()
+    ada.page.mouse.wheel(0, -10_000)
+    ada.page.wait_for_function("(log) => log.scrollTop === 0", arg=messages.element_handle())
+    ada.page.set_viewport_size({"width": 1280, "height": 800})
+    others[1].says("はい" * 40)
+    expect(said).to_have_count(3)
+    ada.page.set_viewport_size({"width": 320, "height": 256})
+    ada.page.wait_for_function(SHOWS_LAST, arg=messages.element_handle())

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
+import httpx
 import pytest
 from playwright.sync_api import Browser
 
+from actors.words.keys import MemberKey
+from api.operator.ids import person_id
+from tests.support.levels import BEARER, OPERATOR_TOKEN
 from tests.support.peerjs_page import VERSIONS, PeerTab
 from tests.support.server_process import ServerProcess
 
 pytestmark = pytest.mark.browser
 
-CONFIG = "[peerjs]\nexpire_timeout = 2.0\nallow_discovery = true\n"
-Newcomer = Callable[[], PeerTab]
+CONFIG = f"""
+[operator]
+token = "{OPERATOR_TOKEN}"
+[peerjs]
+expire_timeout = 2.0
+allow_discovery = true
+"""
+WAITING = "[peerjs]\nexpire_timeout = 60.0\n"
+Newcomer = Callable[..., PeerTab]
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +47,12 @@ def newcomer(
     troubles: list[str] = []
     contexts = []
 
-    def make() -> PeerTab:
+    def make(broker: str = server.url) -> PeerTab:
         context = browser.new_context()
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        return PeerTab(page, site, server.url, version)
+        return PeerTab(page, site, broker, version)
 
     yield make
     for context in contexts:
@@ -108,8 +119,33 @@ def test_an_id_that_is_taken_and_one_that_nobody_has(newcomer: Newcomer) -> None
     assert ann.run("() => told.filter((each) => each[0] === 'error').length") == 1
 
 
-def test_who_calls_too_early_is_connected_when_the_other_comes(newcomer: Newcomer) -> None:
+def test_who_is_put_out_by_the_operator_is_gone_for_all_and_does_not_reconnect(
+    newcomer: Newcomer, server: ServerProcess, version: str
+) -> None:
     ann, bob = newcomer(), newcomer()
+    id_ = f"ann-{version.replace('.', '-')}"  # it stays out
+    ann.open(id_)
+    bob.open("bob")
+    ann.connect("bob", "raw", serialization="raw", reliable=True)
+    bob.hears("connected", "raw")
+    person = person_id(MemberKey("peers.peerjs", id_))
+    order = {"url": f"{server.url}-/people/{person}/put-out", "headers": BEARER}
+    assert httpx.post(**order, json={"reason": "Sorry"}).status_code == 202
+    assert ann.hears("error")[2] == "Sorry"
+    ann.hears("disconnected")
+    ann.hears("ended", "raw")
+    bob.hears("ended", "raw")
+    ann.run("() => peer.reconnect()")
+    ann.hears("error", times=2)
+    assert ann.hears("error")[2] == "The operator has put you out"
+    newcomer().open(f"{id_}-again")
+
+
+def test_who_calls_too_early_is_connected_when_the_other_comes(
+    own_server: Callable[..., ServerProcess], newcomer: Newcomer
+) -> None:
+    broker = own_server(config=WAITING).url
+    ann, bob = newcomer(broker), newcomer(broker)
     ann.open("ann")
     ann.run("() => connect('late', 'early', { serialization: 'json' })")
     bob.open("late")

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.axe import serious_findings
+from tests.support.no_way import NO_WAY
 from tests.support.npm import npm_packages
 from tests.support.server_process import ServerProcess
 
@@ -38,8 +40,9 @@ def test_two_people_call_each_other_and_hang_up(
     library = npm_packages("peerjs@1.5.5") / "peerjs" / "dist" / "peerjs.min.js"
     troubles: list[str] = []
 
-    def opened() -> Page:
-        page = browser.new_context().new_page()
+    def opened(script: str = "") -> Page:
+        page = browser.new_context(viewport={"width": 320, "height": 256}).new_page()
+        page.add_init_script(script)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.route("https://unpkg.com/peerjs@1.5.5/**", lambda it: it.fulfill(path=library))
         page.goto(f"{examples}?broker={urlsplit(server.url).netloc}")
@@ -56,6 +59,18 @@ def test_two_people_call_each_other_and_hang_up(
     bob.get_by_role("button", name="Hang up").click()
     for page in (ann, bob):
         expect(page.locator("#status")).to_have_text("The call has ended.")
-    for page in (ann, bob):
+    assert serious_findings(ann) == []
+    assert ann.evaluate("document.documentElement.scrollWidth") == 320
+    ann.emulate_media(color_scheme="dark")
+    assert ann.evaluate("getComputedStyle(document.body).color") == "rgb(255, 255, 255)"
+    assert serious_findings(ann) == []
+    cut_off = opened(NO_WAY)
+    cut_off.clock.install()
+    cut_off.get_by_label("Call").press_sequentially(bobs_id)
+    cut_off.keyboard.press("Enter")
+    expect(cut_off.locator("#status")).to_have_text(f"In a call with {bobs_id}.")
+    cut_off.clock.run_for(15_000)
+    expect(cut_off.locator("#status")).to_contain_text("No direct way was found")
+    for page in (ann, bob, cut_off):
         page.context.close()
     assert troubles == []

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.axe import serious_findings
 from tests.support.device_program import GATEWAY
 from tests.support.npm import npm_packages
 from tests.support.programs import need
@@ -54,13 +55,18 @@ def open_page(browser: Browser, server: ServerProcess, site: str) -> Iterator[Op
     contexts = []
 
     def opened(name: str) -> Page:
-        context = browser.new_context()
+        context = browser.new_context(viewport={"width": 320, "height": 256})
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.route("https://unpkg.com/peerjs@1.5.5/**", lambda it: it.fulfill(path=library))
         page.goto(f"{site}/{name}?broker={urlsplit(server.url).netloc}")
         expect(page.locator("#status")).to_have_text("Ready.")
+        assert serious_findings(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        page.emulate_media(color_scheme="dark")
+        assert page.evaluate("getComputedStyle(document.body).color") == "rgb(255, 255, 255)"
+        assert serious_findings(page) == []
         return page
 
     yield opened

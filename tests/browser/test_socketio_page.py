@@ -55,11 +55,11 @@ def served(**sections: Any) -> Iterator[Host]:
     thread = threading.Thread(target=lambda: trio.run(main))
     thread.start()
     try:
-        assert begun.wait(10)
+        assert begun.wait(60)
         yield ready[0]
     finally:
         trio.from_thread.run_sync(scope.cancel, trio_token=tokens[0])
-        thread.join(20)
+        thread.join(60)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class FakePort:
         received = sent = None
         if receives is not None:
             names = f"{self.id}/in", receives.kind, receives.codec.name
-            received = SourceStats(*names, None, 0, 0, 0, 0.0, 0.0, SourceCounts())
+            received = SourceStats(*names, None, 0, 0, None, 0, 0.0, 0.0, SourceCounts())
         if sends is not None:
             names = f"{self.id}/out", sends.kind, sends.codec.name
             nobody = ReceiverStats(None, None, None, None, None)

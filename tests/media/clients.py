@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -27,6 +28,8 @@ from tests.support.paths import lead
 from tests.support.sessions import Told
 
 WIDTH, HEIGHT, FRAMES_PER_SECOND = 160, 120, 20
+CONNECT_SECONDS = 30.0  # for what the other side says is done already
+ENCODE_SECONDS = 0.4  # for one frame, on a busy machine
 STEP_SECONDS = 30
 
 
@@ -187,9 +190,13 @@ class Client:
     async def _close(self) -> None:
         # aiortc cannot be stopped while it encodes: trio_asyncio lets a thread end its work, and
         # the cancellation is lost with it.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CONNECT_SECONDS):  # it would begin to encode behind this
+                while self.pc.connectionState == "connecting":
+                    await asyncio.sleep(0.02)
         for sender in self.pc.getSenders():
             sender.replaceTrack(None)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(ENCODE_SECONDS)
         await self.pc.close()
         for reader in self._readers:
             reader.cancel()

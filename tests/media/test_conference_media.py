@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,19 +23,22 @@ from actors.words.orders import (
 from actors.words.streams import (
     AudioFormat,
     AudioWanted,
+    RecordingView,
     SessionEnd,
     SourceChange,
     StatusChange,
     VideoFormat,
     VideoWanted,
 )
+from media.contract.errors import UnknownRecording
 from media.local_engine import LocalEngine
 from media.webrtc.bridge import MediaLoop
 from tests.actors.core.puppet import logged
-from tests.support.actors import Saboteur, poison
+from tests.support.actors import poison
 from tests.support.conference import MANAGED
 from tests.support.conference_media import MediaMember, open_media_meeting
 from tests.support.media_file import errors_in, look_into
+from tests.support.saboteur import Saboteur
 
 HOLD = (StatusChange("video", False),)
 PLAY = (StatusChange("video", True),)
@@ -48,6 +52,16 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def record(stream: str, container: str = "auto") -> StartRecording:
     return StartRecording(container, AudioWanted(stream), VideoWanted(stream))
+
+
+async def recorded(engine: LocalEngine, view: RecordingView, seconds: float) -> None:
+    """Wait until a recording is that long: it begins by itself, and with a keyframe."""
+    length = 0.0
+    with trio.fail_after(60):
+        while length < seconds:
+            await trio.sleep(0.02)
+            with suppress(UnknownRecording):
+                length = (await engine.recording_status(view.id)).seconds
 
 
 async def still(member: MediaMember, session: str, kind: str = "video") -> bool:
@@ -97,7 +111,7 @@ async def test_two_subscribers_see_and_hear_a_publisher(
         await ann.order(Unpublish(stream))
         ended = await cid.until(SessionEnded)
         assert ended.why is SessionEnd.SOURCE_LOST
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while engine.sessions:
                 await trio.sleep(0.02)
 
@@ -115,7 +129,7 @@ async def test_audio_comes_from_one_stream_and_video_from_another(
         await client.frames("audio", 10)
         switch = (SourceChange("video", bright),)
         await cid.order(ControlSubscription(taken, switch))
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while abs(client.seen["video"].grey - 180) > 12:
                 await trio.sleep(0.02)
         assert client.seen["video"].missing == 0
@@ -187,13 +201,13 @@ async def test_a_recording_can_be_played(
     async with open_media_meeting(engine, "ann", "bob") as (meeting, (ann, bob)):
         one = await ann.send(media_loop, "audio", "video", codecs=codecs)
         two = await bob.send(media_loop, "video", codecs=codecs, grey=180)
-        view = await meeting.room.ask(record(one, container), within=5)
+        view = await meeting.room.ask(record(one, container), within=30)
         began = trio.current_time()
-        await trio.sleep(1.5)
+        await recorded(engine, view, 1.5)
         change = ChangeRecording(view.id, (SourceChange("video", two),))
-        await meeting.room.ask(change, within=5)
-        await trio.sleep(1.5)
-        await meeting.room.ask(EndRecording(view.id), within=15)
+        await meeting.room.ask(change, within=30)
+        await recorded(engine, view, 3.5)
+        await meeting.room.ask(EndRecording(view.id), within=30)
         seconds = trio.current_time() - began
         path = Path(view.file)
         assert errors_in(path) == ""
@@ -208,10 +222,10 @@ async def test_a_recording_outlives_its_publisher_by_its_file_only(
 ) -> None:
     async with open_media_meeting(engine, "ann") as (meeting, (ann,)):
         stream = await ann.send(media_loop, "audio")
-        view = await meeting.room.ask(StartRecording("auto", AudioWanted(stream), None), within=5)
-        await trio.sleep(1.0)
+        view = await meeting.room.ask(StartRecording("auto", AudioWanted(stream), None), within=30)
+        await recorded(engine, view, 1.0)
         await ann.order(Unpublish(stream))
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while not await trio.Path(view.file).exists():
                 await trio.sleep(0.02)
         assert errors_in(Path(view.file)) == ""
@@ -245,8 +259,8 @@ async def test_a_room_that_crashes_in_a_call_finalises_its_recordings_and_goes_o
     async with open_media_meeting(engine, "ann", "bob") as (meeting, (ann, bob)):
         stream = await ann.send(media_loop, "audio", "video")
         await bob.take(media_loop, stream, stream)
-        view = await meeting.room.ask(record(stream), within=5)
-        await trio.sleep(1.0)
+        view = await meeting.room.ask(record(stream), within=30)
+        await recorded(engine, view, 1.0)
         with logged() as lines:
             meeting.room.tell(poison())
             await ann.until(Restarted)
@@ -264,9 +278,9 @@ async def test_a_room_that_is_closed_finalises_its_recordings_before_it_says_so(
     async with open_media_meeting(engine, "ann", "bob") as (meeting, (ann, bob)):
         stream = await ann.send(media_loop, "audio", "video")
         await bob.take(media_loop, stream, stream)
-        view = await meeting.room.ask(record(stream), within=5)
-        await trio.sleep(1.0)
-        await meeting.room.ask(CloseRoom(), within=15)
+        view = await meeting.room.ask(record(stream), within=30)
+        await recorded(engine, view, 1.0)
+        await meeting.room.ask(CloseRoom(), within=30)
         assert errors_in(Path(view.file)) == ""
         assert engine.sessions == 0
         await bob.until(RoomClosed)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-import pytest
 import trio
 import trio.testing
 
@@ -26,7 +26,7 @@ from actors.member.member import Member
 from actors.member.messages import Adopt, Enter, Exit, PlaceOrder, Post, RefuseSecond
 from actors.member.profile import Profile
 from actors.room.room import Present
-from actors.room.site import USUAL_SERVICES, SiteServices
+from actors.room.site_services import USUAL_SERVICES, SiteServices
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import (
@@ -47,6 +47,7 @@ from actors.words.rooms import RoomSpec
 from media.contract.engine import MediaEngine
 from tests.fakes.media import FakeEngine
 from tests.fakes.memory_store import MemoryStore
+from tests.support.saboteur import Boom
 
 REALM = "test"
 OWNER = Owner("acme", "ann")
@@ -56,10 +57,6 @@ ENTER_SECONDS = 60.0
 PEER = Profile(REALM, REALM, account=True, terms=AbsenceTerms(echo_seconds=GRACE))
 
 settle = trio.testing.wait_all_tasks_blocked
-
-
-class Boom(Exception):
-    """A bug."""
 
 
 @dataclass(eq=False)
@@ -313,6 +310,7 @@ async def open_house(
     engine: MediaEngine | None = None,
     store: Callable[[Path], Actor[Message]] = memory_store,
     site: SiteServices = USUAL_SERVICES,
+    unix_time: Callable[[], float] = time.time,
     **media: Any,
 ) -> AsyncIterator[House]:
     """Run what there is at the start, as the server does; on a fake engine if none is given.
@@ -322,7 +320,9 @@ async def open_house(
     with TemporaryDirectory() as name:
         folder = Path(name)
         services = MediaServices(engine or FakeEngine(), RecordingsFolder(folder), **media)
-        specs = house.children(lambda: limits, services, lambda: store(folder), site)
+        specs = house.children(
+            lambda: limits, services, lambda: store(folder), site, unix_time=unix_time
+        )
         async with AsyncExitStack() as stack:
             with threads_keep_up():
                 system = await stack.enter_async_context(open_system(specs, grace=5))
@@ -341,58 +341,3 @@ def threads_keep_up() -> Iterator[None]:
         yield
     finally:
         clock.autojump_threshold = threshold
-
-
-Method = Callable[..., Awaitable[Any]]
-
-
-@dataclass
-class Saboteur:
-    """Makes a method of the actors of one class fail or wait, when it is told to.
-
-    Only the actor at `path` is meant; each order of `crash` counts for one call.
-    """
-
-    monkeypatch: pytest.MonkeyPatch
-    kind: type[Actor[Any]]
-    path: str
-    crashes: dict[str, int] = field(default_factory=dict)
-    gate: trio.Event | None = None  # while it is there, handlers wait for it
-    waiting: int = 0
-    handled: list[Message] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        for phase in ("setup", "handle", "teardown"):
-            original: Method = getattr(self.kind, phase)
-            self.monkeypatch.setattr(self.kind, phase, self._rigged(phase, original))
-
-    def crash(self, phase: str, times: int = 1) -> None:
-        """Have the next calls of this method raise Boom."""
-        self.crashes[phase] = times
-
-    @contextmanager
-    def holding(self) -> Iterator[None]:
-        """Have handlers wait until the block ends."""
-        self.gate = trio.Event()
-        try:
-            yield
-        finally:
-            self.gate.set()
-            self.gate = None
-
-    def _rigged(self, phase: str, original: Method) -> Method:
-        async def method(actor: Actor[Any], *arguments: Any) -> Any:
-            if actor.ctx.self_ref.path != self.path:
-                return await original(actor, *arguments)
-            if self.crashes.get(phase, 0):
-                self.crashes[phase] -= 1
-                raise Boom("a secret")
-            if phase == "handle" and self.gate is not None:
-                self.waiting += 1
-                await self.gate.wait()
-            result = await original(actor, *arguments)
-            if phase == "handle":
-                self.handled.append(arguments[0])
-            return result
-
-        return method

@@ -15,7 +15,9 @@ __all__ = ["check", "serving", "trusting", "write_config"]
 
 GUIDE = Path(__file__).resolve().parent.parent.parent / "docs" / "apache.md"
 MODULES = Path("/usr/lib/apache2/modules")  # where Debian keeps them
-LOADED = ("mpm_event", "authz_core", "reqtimeout", "proxy", "proxy_http", "headers", "ssl")
+LOADED = (
+    "mpm_event", "authz_core", "authz_host", "reqtimeout", "proxy", "proxy_http", "headers", "ssl",
+)  # fmt: skip
 
 FRAME = """\
 ServerRoot {folder}
@@ -65,7 +67,7 @@ def write_config(folder: Path, paths: list[str], *, port: int, upstream: str) ->
 def check(config: Path) -> subprocess.CompletedProcess[str]:
     """Let Apache check a configuration without serving it."""
     command = [need("apache2"), "-t", "-f", str(config)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a listener of all dialects routes, for the test of seed coverage."""
+"""The app of a listener without a server around it: what it routes, and refuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, cast
 import trio
 from werkzeug.routing import Rule
 
-from api.http.app import create_app
+from api.http.app import App, create_app
 from api.http.mounts import Mount
 from api.process.mounting import Dialects
 from api.process.secret_store import Secrets
@@ -18,8 +18,8 @@ from api.settings import ListenerSettings
 from tests.support.serving import services_for, settings_with
 
 
-def app_rules(dialect: str) -> list[Rule]:
-    """Return the routes of a listener whose root is this dialect; it runs no actors."""
+def app_of(dialect: str) -> App:
+    """Return the app of a listener whose root is this dialect; it runs no actors."""
     with TemporaryDirectory() as folder:
         system = SimpleNamespace(root=SimpleNamespace(tell=lambda order: None))
         secrets = Secrets(Path(folder))
@@ -30,5 +30,10 @@ def app_rules(dialect: str) -> list[Rule]:
             return Dialects([dialect], services).mounts(listener)
 
         mounts = trio.run(opened)  # a dialect may look at the clock
-        rules: Any = create_app(listener, mounts, services).url_map.iter_rules()
-        return cast("list[Rule]", list(rules))
+        return create_app(listener, mounts, services)
+
+
+def app_rules(dialect: str) -> list[Rule]:
+    """Return the routes of such a listener."""
+    rules: Any = app_of(dialect).url_map.iter_rules()
+    return cast("list[Rule]", list(rules))

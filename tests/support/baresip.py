@@ -202,7 +202,7 @@ def telephone(
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(timeout=10)
+                process.wait(timeout=60)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 ANSWER_SECONDS = 60.0
-CLICK_SECONDS = 20.0
+CLICK_SECONDS = 60.0
 POLL_SECONDS = 0.05
 MAX_MESSAGE = 16 * 1024 * 1024
 ENTER = "\ue007"

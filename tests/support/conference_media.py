@@ -28,7 +28,7 @@ from tests.support.sessions import Told
 
 F = TypeVar("F", bound=Fact)
 
-WAIT_SECONDS = 15
+WAIT_SECONDS = 60
 deal = count(1)
 
 

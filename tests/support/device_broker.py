@@ -48,12 +48,12 @@ class DeviceBroker:
 
     def __enter__(self) -> DeviceBroker:
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         trio.from_thread.run_sync(self._scope.cancel, trio_token=self._token)
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         assert self.stray_errors == 0
 

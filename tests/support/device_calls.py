@@ -119,7 +119,7 @@ class Calls:
         self.lines[id] = CrossedLine(other=reach_ben)
         self.lines[to] = CrossedLine(other=reach_ann)
         ann = await self.outgoing(*media, id=id, metadata=metadata)
-        with trio.fail_after(15):
+        with trio.fail_after(30):
             await ringing.wait()
         return ann, rung[0]
 
@@ -130,7 +130,7 @@ class Calls:
         shown: CallShown = await call.ask(ShowCall(), within=5)
         return shown
 
-    async def until(self, id: str, kind: type[E], seconds: float = 15) -> E:
+    async def until(self, id: str, kind: type[E], seconds: float = 30) -> E:
         """Return the first event of a kind, waiting for it."""
         with trio.fail_after(seconds):
             while True:

@@ -64,7 +64,7 @@ async def ears(count: int, host: str = HOST) -> AsyncIterator[list[Ear]]:
             ear.socket.close()
 
 
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30) -> None:
     with trio.fail_after(seconds):
         while not condition():
             await trio.sleep(0.005)
@@ -137,7 +137,7 @@ async def both_open(calls: Calls, one: Any, other: Any) -> None:
     """Wait until media can flow, which is after keys were agreed on (DTLS)."""
     for id_ in ("mc-ann", "mc-ben"):
         await calls.until(id_, CallReady)
-    with trio.fail_after(15):
+    with trio.fail_after(30):
         while not ((await calls.show(one)).open and (await calls.show(other)).open):
             await trio.sleep(0.01)
 

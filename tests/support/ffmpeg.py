@@ -133,8 +133,24 @@ async def _collect(stream: trio.abc.ReceiveStream | None, chunks: list[bytes]) -
             chunks.append(bytes(chunk))
 
 
+async def all_read(port: int) -> None:
+    """Wait until who has the UDP port has read all that came: a goodbye would overtake it."""
+    with trio.fail_after(END_SECONDS):
+        while await _unread(port) != 0:
+            await trio.sleep(0.01)
+
+
 async def _bound(port: int) -> None:
     """Wait until somebody has the UDP port; the kernel sends no word of that."""
     with trio.fail_after(END_SECONDS):
-        while f":{port:04X} " not in await trio.Path("/proc/net/udp").read_text():
+        while await _unread(port) is None:
             await trio.sleep(0.01)
+
+
+async def _unread(port: int) -> int | None:
+    """Return how many bytes wait at a UDP port, None where nobody has it."""
+    for line in (await trio.Path("/proc/net/udp").read_text()).splitlines()[1:]:
+        _, local, _, _, queues, *_ = line.split()
+        if local.endswith(f":{port:04X}"):
+            return int(queues.partition(":")[2], 16)
+    return None

@@ -10,7 +10,7 @@ from typing import Any
 
 from websockets.sync.client import connect
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 Document = dict[str, Any]
 
@@ -23,7 +23,9 @@ class Guest:
         self._opened = ExitStack()
 
     def __enter__(self) -> Guest:
-        self._socket = self._opened.enter_context(connect(self._url))
+        self._socket = self._opened.enter_context(
+            connect(self._url, open_timeout=PATIENCE, ping_interval=None)
+        )
         self.id = str(self.next("Self")["Data"]["Id"])
         return self
 
@@ -51,14 +53,6 @@ class Guest:
             frame: Document = json.loads(self._socket.recv(deadline - time.monotonic()))
             if frame["Data"]["Type"] == kind:
                 return frame
-
-    def hears_none(self, kind: str, seconds: float) -> bool:
-        """Tell whether no frame of this type comes for so long."""
-        try:
-            self.next(kind, seconds)
-        except TimeoutError:
-            return True
-        return False
 
     def leave(self, code: int) -> None:
         """Close the websocket with a code, as a browser does with 1001 when a page is left."""

@@ -38,8 +38,8 @@ listeners = [{{ bind = "127.0.0.1:0", root = "spreed", dialects = [
 operator.token = "{OPERATOR_TOKEN}"
 ice.listen_ips = ["127.0.0.1"]
 limits.credential_window = 2.0
-limits.header_seconds = 2.0
-limits.body_seconds = 2.0
+limits.header_seconds = 6.0
+limits.body_seconds = 6.0
 [spreed]
 room_expiry_seconds = 1
 resume_seconds = 1
@@ -47,7 +47,7 @@ resume_seconds = 1
 resume_seconds = 1
 left_seconds = 1
 ping_seconds = 1
-ping_timeout_seconds = 2
+ping_timeout_seconds = 10
 sample_service_id = "{SAMPLE}"
 sample_service_key = "{KEYS[SAMPLE]}"
 [peerjs]

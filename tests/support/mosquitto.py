@@ -60,7 +60,7 @@ def mosquitto(config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 class Subscriber:

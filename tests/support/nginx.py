@@ -38,17 +38,24 @@ http {{
 
 
 def guide_blocks() -> dict[str, str]:
-    """Return the guide's nginx blocks by their first words: `map`, `location /`, …"""
+    """Return the guide's nginx blocks by what stands before their braces: `location /`, …"""
     found = re.findall(r"^```nginx\n(.*?)^```", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    return {" ".join(block.split(" {", 1)[0].split()[:2]): block for block in found}
+    return {block.split(" {", 1)[0]: block for block in found}
+
+
+def _block(blocks: dict[str, str], name: str) -> str:
+    """Return the block of that name, or the one whose name begins so."""
+    return blocks[name] if name in blocks else blocks[next(b for b in blocks if b.startswith(name))]
 
 
 def write_config(folder: Path, locations: list[str], *, port: int, upstream: str) -> Path:
     """Frame blocks of the guide into a whole configuration, with a certificate for 127.0.0.1."""
     blocks = guide_blocks()
-    inside = "\n".join(blocks[name] for name in locations).replace("127.0.0.1:8080", upstream)
+    inside = "\n".join(_block(blocks, name) for name in locations).replace(
+        "127.0.0.1:8080", upstream
+    )
     config = folder / "nginx.conf"
-    above = blocks["map $http_upgrade"]
+    above = _block(blocks, "map $http_upgrade")
     text = FRAME.format(folder=folder, above=above, port=port, inside=inside)
     config.write_text(text, encoding="utf-8")
     make_certificate(folder)
@@ -58,7 +65,7 @@ def write_config(folder: Path, locations: list[str], *, port: int, upstream: str
 def check(config: Path) -> subprocess.CompletedProcess[str]:
     """Let nginx check a configuration without serving it."""
     command = [need("nginx"), "-t", "-c", str(config)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 @contextmanager
@@ -94,6 +101,6 @@ def make_certificate(folder: Path) -> None:
         [need("openssl"), *command.split()],
         cwd=folder,
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )

@@ -34,7 +34,7 @@ class Outside:
             else:
                 await self._socket.sendto(datagram, before.address)
         come = before.datagrams + before.strangers + len(datagrams)
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while True:
                 facts = await self._engine.datagram_port_facts(port_id)
                 if facts.datagrams + facts.strangers == come:
@@ -42,7 +42,7 @@ class Outside:
                 await trio.sleep(0.001)
 
     async def receive(self) -> bytes:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             if not isinstance(self._engine, FakeEngine):
                 return (await self._socket.recvfrom(LONGEST))[0]
             address, datagram = self._engine.redirected.pop(0)
@@ -60,7 +60,7 @@ async def relayed(
     session: MediaSession, where: Callable[[RelayStats], object] = lambda _: True
 ) -> RelayStats:
     """Return what a session has relayed once that meets a condition."""
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while True:
             found = (await session.stats()).relay
             if found is not None and where(found):

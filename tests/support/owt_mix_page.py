@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -114,10 +115,22 @@ class MixTab(Tab):
             [subscription, frames + more, size],
         )
 
-    def bitrate(self, subscription: str, frames: int) -> float:
-        """Return kbit/s of the picture, over so many frames."""
-        script = "([id, frames]) => conference.bitrate(id, frames)"
-        return float(self.run(script, [subscription, frames]))
+    def colour(self, subscription: str, look: Look) -> list[int]:
+        """Return the colour in the middle once it is about that one: a frame may come out empty."""
+        deadline = time.monotonic() + PATIENCE
+        script = "(id) => conference.colours(id, [[0.5, 0.5]])"
+        while True:
+            found: list[list[int]] = self.run(script, subscription)
+            for colour in found:
+                pairs = zip(colour, look.colour, strict=True)
+                if all(abs(seen - wanted) < TOLERANCE for seen, wanted in pairs):
+                    return colour
+            assert time.monotonic() < deadline, found
+
+    def bitrates(self, subscriptions: Iterable[str], frames: int) -> list[float]:
+        """Return kbit/s of some pictures, of each over so many frames, at the same time."""
+        script = "([ids, frames]) => Promise.all(ids.map((id) => conference.bitrate(id, frames)))"
+        return list(self.run(script, [list(subscriptions), frames]))
 
     def codec(self, subscription: str) -> str:
         """Return the codec of the picture that comes, as the browser calls it: "video/VP8"."""

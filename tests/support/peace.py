@@ -76,7 +76,7 @@ class Siege:
     async def calm(self) -> None:
         """Wait until the innocent client has had a few more answers."""
         wanted = self.answers + 3
-        with trio.fail_after(15):
+        with trio.fail_after(30):
             while self.answers < wanted:
                 await trio.sleep(BEAT)
 

@@ -34,11 +34,20 @@ class PeerTab:
         self.run("([id, options]) => open(id, options)", [id_, place | options])
 
     def open(self, id_: str | None = None, **options: Any) -> str:
-        """Make a Peer, and wait until it has its id."""
+        """Make a Peer, and wait until it has its id, which somebody may just be leaving."""
+        deadline = time.monotonic() + PATIENCE
         self.start(id_, **options)
+        while not self._has_id() and time.monotonic() < deadline:
+            self.run("() => (told.length = 0)")
+            self.start(id_, **options)
         mine = str(self.hears("open")[1])
         assert id_ in (None, mine)
         return mine
+
+    def _has_id(self) -> bool:
+        """Wait until the broker has answered; tell whether it gave the id."""
+        self.until("() => told.some(([what, how]) => what === 'open' || how === 'unavailable-id')")
+        return bool(self.run("() => told.some(([what]) => what === 'open')"))
 
     def hears(self, *event: str, times: int = 1, within: float = PATIENCE) -> list[Any]:
         """Wait until something has happened so often; return the last of it."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, WebSocket, expect
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+PATIENCE = 60_000  # milliseconds, for what comes at once on a calm machine
 
 # The page keeps its websockets and peer connections to itself: remember them as they are made.
 WATCH = """
@@ -62,6 +66,7 @@ def type_into(field: Locator, text: str) -> None:
     """Click into a field and type, key by key, in place of what is there."""
     field.click()
     field.press("Control+A")
+    field.press("Delete")
     field.press_sequentially(text)
 
 
@@ -80,6 +85,34 @@ class Person:
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.troubles.append(message.text)
+
+    def tells(self, kind: str) -> list[dict[str, Any]]:
+        """Collect the documents of a type that the page sends to the server from now on."""
+        told: list[dict[str, Any]] = []
+
+        def sent(frame: str | bytes) -> None:
+            document = json.loads(frame)
+            if document["Type"] == kind:
+                told.append(document[kind])
+
+        def opened(socket: WebSocket) -> None:
+            socket.on("framesent", sent)
+
+        self.page.on("websocket", opened)
+        return told
+
+    def told_whole(self, told: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the first document of `tells` of which nothing is unknown.
+
+        The page sends it a moment after it shows the same.
+        """
+        deadline = time.monotonic() + PATIENCE / 1000
+        while True:
+            for document in told:
+                if None not in document.values():
+                    return document
+            assert time.monotonic() < deadline, f"nothing whole was told: {told}"
+            self.page.wait_for_timeout(20)  # in which Playwright hears of it
 
     def open(self, path: str) -> None:
         self.page.goto(self._url + path)

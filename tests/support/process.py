@@ -21,6 +21,7 @@ READY_SECONDS = 180.0  # of a machine that has much else to do
 END_SECONDS = 60.0
 
 OPERATOR = 'listeners = [{ bind = "127.0.0.1:0", dialects = ["operator"] }]\n'
+WITH_STORE_AND_MEDIA = OPERATOR.replace('"operator"', '"owt", "operator"')
 
 
 class RunningProcess:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import trio
@@ -49,21 +50,30 @@ def reset(client: RawClient) -> None:
     client.stream.socket.close()
 
 
-def flood(server: Serving, opening: bytes, block: bytes, seconds: float) -> int:
+def flood(
+    server: Serving, opening: bytes, block: bytes, seconds: float, enough: Callable[[], bool]
+) -> int:
     """Send `block` again and again as fast as can be, reading nothing; return how many went out.
 
-    Blocks its thread: run it with `trio.to_thread`.
+    For these seconds, and then until it is `enough`, at most for PATIENCE. Where the server takes
+    no more of it, the connection stays that long. Blocks its thread: run it with `trio.to_thread`.
     """
     sent = 0
-    with socket.create_connection((server.host, server.port)) as sock:
-        sock.settimeout(seconds)
+    with socket.create_connection((server.host, server.port), PATIENCE) as sock:
         sock.sendall(opening)
         sock.recv(65_536)
-        end = time.monotonic() + seconds
+        sock.settimeout(seconds)
+        began = time.monotonic()
+
+        def goes_on() -> bool:
+            passed = time.monotonic() - began
+            return passed < seconds or (passed < PATIENCE and not enough())
+
         try:
-            while time.monotonic() < end:
+            while goes_on():
                 sock.sendall(block)
                 sent += 1
         except OSError:  # the server has had enough
-            pass
+            while goes_on():
+                time.sleep(0.01)
     return sent

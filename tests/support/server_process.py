@@ -22,7 +22,8 @@ class ServerProcess:
     """One server with its data in `folder`; it can be stopped and started again there.
 
     It serves what a listener serves by default. `port` 0 takes any free port; `config` is TOML put
-    behind the listener's, `entry` what Python runs as `quintet`. Use it as a context manager: at
+    behind the listener's, `entry` what Python runs as `quintet`, and `program` Python, perhaps by
+    another one. Use it as a context manager: at
     the end the process is gone, killed if need be.
     """
 
@@ -33,8 +34,9 @@ class ServerProcess:
         port: int = 0,
         config: str = "",
         entry: Sequence[str] = ("-m", "api"),
+        program: Sequence[str] = (sys.executable,),
     ) -> None:
-        self._entry = entry
+        self._entry = (*program, *entry)
         self._file = folder / "config.toml"
         jobs = "" if "[jobs]" in config else "[jobs]\nwarm = 0\n"
         self._file.write_text(
@@ -59,12 +61,17 @@ class ServerProcess:
             self.stop()
 
     @property
+    def config(self) -> Path:
+        """The configuration that it is started with."""
+        return self._file
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
         """Start and wait until it serves; raises RuntimeError with its output if it does not."""
-        command = [sys.executable, *self._entry, "serve", "--config", str(self._file)]
+        command = [*self._entry, "serve", "--config", str(self._file)]
         self._process = subprocess.Popen(
             command,
             cwd=REPOSITORY,

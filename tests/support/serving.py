@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import trio
@@ -17,7 +18,7 @@ from hypercorn.trio import serve as hypercorn_serve
 from prometheus_client import CollectorRegistry
 from quart import Blueprint, Response
 
-from actors.core import ActorSystem
+from actors.core import ActorSystem, Counters
 from actors.directory.directory import Directory
 from api.http.app import App, create_app
 from api.http.carriers.address_counts import AddressCounts
@@ -62,7 +63,7 @@ def services_for(settings: Settings, **changes: Any) -> Services:
     system = changes.get("system")
     values: dict[str, Any] = {
         "settings": lambda: settings,
-        "system": None,
+        "system": SimpleNamespace(counters=Counters()),
         "directory": None,
         "media": FakeEngine(),
         "secrets": Secrets(Path("/nonexistent")),

@@ -76,7 +76,7 @@ async def open_transports(
             nursery.cancel_scope.cancel()
 
 
-async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until something holds; TooSlowError if it does not come to that."""
     with trio.fail_after(seconds):
         while not true():

@@ -15,7 +15,7 @@ from actors.member.identity import Identity
 from actors.member.member import Member
 from actors.member.messages import Enter, PlaceOrder, Post, RefuseSecond
 from actors.member.profile import Profile
-from actors.room.site import SiteServices
+from actors.room.site_services import SiteServices
 from actors.words.facts import Fact
 from actors.words.keys import DIRECTORY, MemberKey, RoomKey
 from actors.words.orders import Order

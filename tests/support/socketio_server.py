@@ -39,7 +39,7 @@ class Host:
 
     async def until_ended(self, count: int = 1) -> list[str]:
         """Wait until this many clients have ended; return why."""
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while len(self.ended) < count:
                 await self._news.wait()
         return self.ended
@@ -88,7 +88,7 @@ async def socketio_host(carrier: str = "lane", **sections: Any) -> AsyncIterator
         blueprint = Blueprint("owt", __name__)
         add_polling(blueprint, table)
         mount = Mount("owt", blueprint, (table.websocket_route(),), (PATH,), plain_refusal)
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while system.registry.find("/socketio") is None:
                 await trio.lowlevel.checkpoint()
         async with serving(mount, carrier=carrier, settings=settings, services=services) as served:

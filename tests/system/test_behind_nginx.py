@@ -16,6 +16,7 @@ import trio
 from trio_websocket import open_websocket_url
 
 from tests.support import nginx
+from tests.support.operators_paths import reach_the_operators_paths
 from tests.support.owt import KEYS, SAMPLE
 from tests.support.owt_portal import WAYS, Elsewhere, guest, token
 from tests.support.ports import free_port
@@ -23,6 +24,7 @@ from tests.support.server_process import ServerProcess
 
 TRUSTED = '[limits]\ntrusted_proxies = ["127.0.0.1/32", "::1/128"]\n'
 Start = Callable[..., str]
+PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -41,10 +43,14 @@ def behind_nginx(tmp_path: Path) -> Iterator[Start]:
         yield start
 
 
+def through_nginx(url: str, folder: Path) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, verify=nginx.trusting(folder), timeout=PATIENCE)
+
+
 async def first_document(url: str, folder: Path, origin: str) -> dict[str, object]:
     """Connect as a browser of that origin and return the document with which the server begins."""
     headers = [("Origin", origin)]
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with open_websocket_url(
             url.replace("https", "wss", 1), nginx.trusting(folder), extra_headers=headers
         ) as socket:
@@ -53,7 +59,11 @@ async def first_document(url: str, folder: Path, origin: str) -> dict[str, objec
 
 @pytest.mark.parametrize(
     "locations",
-    [["location /"], ["location /meet/", "location ~"], ["location /", "location /-/"]],
+    [
+        ["location /"],
+        ["location /meet/", "location ~ ^/(socket"],
+        ["location /", "location ^~ /-/"],
+    ],
     ids=str,
 )
 def test_configuration_of_the_guide_is_accepted(tmp_path: Path, locations: list[str]) -> None:
@@ -63,9 +73,9 @@ def test_configuration_of_the_guide_is_accepted(tmp_path: Path, locations: list[
 
 
 async def test_websocket_and_rest_work_through_nginx(behind_nginx: Start, tmp_path: Path) -> None:
-    base = behind_nginx(TRUSTED, "location /", "location /-/")
+    base = behind_nginx(TRUSTED, "location /", "location ^~ /-/")
     assert (await first_document(f"{base}/ws", tmp_path, base))["Type"] == "Self"
-    async with httpx.AsyncClient(base_url=base, verify=nginx.trusting(tmp_path)) as http:
+    async with through_nginx(base, tmp_path) as http:
         room = (await http.post("/api/v1/rooms")).json()
         assert room["url"] == f"{base}/{room['name']}"
         assert (await http.get(f"/{room['name']}")).status_code == 200
@@ -74,12 +84,14 @@ async def test_websocket_and_rest_work_through_nginx(behind_nginx: Start, tmp_pa
 
 async def test_path_below_a_host_works_through_nginx(behind_nginx: Start, tmp_path: Path) -> None:
     below = TRUSTED + '[spreed]\nbase_path = "/meet/"\n'
-    base = behind_nginx(below, "location /meet/")
+    base = behind_nginx(below, "location /meet/", "location ~ ^/(-")
     assert (await first_document(f"{base}/meet/ws", tmp_path, base))["Type"] == "Self"
-    async with httpx.AsyncClient(base_url=base, verify=nginx.trusting(tmp_path)) as http:
+    async with through_nginx(base, tmp_path) as http:
         room = (await http.post("/meet/api/v1/rooms")).json()
         assert room["url"] == f"{base}/meet/{room['name']}"
         assert (await http.get(f"/meet/{room['name']}")).status_code == 200
+        assert (await http.get("/meet/-/healthz")).status_code == 404
+        await reach_the_operators_paths(http)
 
 
 async def test_page_of_another_site_is_kept_out(behind_nginx: Start, tmp_path: Path) -> None:
@@ -91,7 +103,7 @@ async def test_page_of_another_site_is_kept_out(behind_nginx: Start, tmp_path: P
         "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
         "Origin": "https://elsewhere.example",
     }
-    async with httpx.AsyncClient(base_url=base, verify=nginx.trusting(tmp_path)) as http:
+    async with through_nginx(base, tmp_path) as http:
         assert (await http.get("/ws", headers=upgrade)).status_code == 403
 
 
@@ -103,7 +115,9 @@ def owt(port: int) -> str:
     )
 
 
-@pytest.mark.parametrize("locations", [["location /"], ["location /meet/", "location ~"]], ids=str)
+@pytest.mark.parametrize(
+    "locations", [["location /"], ["location /meet/", "location ~ ^/(socket"]], ids=str
+)
 async def test_conferences_work_through_nginx(
     behind_nginx: Start, tmp_path: Path, locations: list[str]
 ) -> None:
@@ -138,7 +152,7 @@ async def test_pages_of_other_sites_use_portal_and_api_through_nginx(
     base = behind_nginx(TRUSTED, "location /")
     origin = {"Origin": "https://app.example"}
     asked = {"Access-Control-Request-Method": "PATCH"}
-    async with httpx.AsyncClient(base_url=base, verify=nginx.trusting(tmp_path)) as http:
+    async with through_nginx(base, tmp_path) as http:
         polled = await http.get("/socket.io/?EIO=3&transport=polling", headers=origin)
         allowed = await http.options("/v1/rooms/x", headers=origin | asked)
     assert polled.headers["access-control-allow-origin"] == "https://app.example"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.process import OPERATOR, launched
+from tests.support.process import WITH_STORE_AND_MEDIA, launched
 
 
 def said(log: list[dict[str, str]]) -> list[str]:
@@ -17,7 +17,7 @@ async def test_a_damaged_file_is_one_message(tmp_path: Path) -> None:
     file = tmp_path / "data" / "secrets.toml"
     file.parent.mkdir(mode=0o700)
     file.write_text("operator = 5")
-    async with launched(tmp_path, ready=False) as server:
+    async with launched(tmp_path, WITH_STORE_AND_MEDIA, ready=False) as server:
         code, _ = await server.end()
     assert code == 1
     assert said(server.log) == [f"quintet: {file} is damaged: repair it, or move it away"]
@@ -34,7 +34,7 @@ sys.exit(run(["serve"]))
 
 async def test_a_disk_that_takes_no_more_is_worth_another_try(tmp_path: Path) -> None:
     """So exit code 1: after 2 the unit of docs/quintet.service stays down."""
-    config = f"{OPERATOR}[store]\nstart_seconds = 0.0\n"
+    config = f"{WITH_STORE_AND_MEDIA}[store]\nstart_seconds = 0.0\n"
     async with launched(tmp_path, config, ready=False, command=("-c", LIMITED)) as server:
         code, _ = await server.end()
     assert code == 1
@@ -47,7 +47,7 @@ async def test_a_disk_that_takes_no_more_is_worth_another_try(tmp_path: Path) ->
 async def test_a_full_disk_cannot_hold_the_lock(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "lock").symlink_to("/dev/full")
-    async with launched(tmp_path, ready=False) as server:
+    async with launched(tmp_path, WITH_STORE_AND_MEDIA, ready=False) as server:
         code, _ = await server.end()
     assert code == 1
     expected = f"quintet: cannot use data_dir {tmp_path}/data: No space left on device"
@@ -62,7 +62,7 @@ async def test_a_full_disk_cannot_hold_the_lock(tmp_path: Path) -> None:
 async def test_a_place_that_cannot_be_used_is_an_error_at_the_start(
     tmp_path: Path, config: str
 ) -> None:
-    async with launched(tmp_path, OPERATOR + config, ready=False) as server:
+    async with launched(tmp_path, WITH_STORE_AND_MEDIA + config, ready=False) as server:
         code, _ = await server.end()
     assert code == 1
     [line] = said(server.log)

@@ -56,7 +56,7 @@ async def attacked(folder: Path, more: str = "") -> AsyncIterator[RunningProcess
         yield process
         said = [line for line in process.log if line.get("level") in ("warning", "error")]
         untrusted = [line for line in said if line["event"] == "proxy.untrusted"]
-        assert [line["address"] for line in untrusted] == ["127.0.0.1"]
+        assert [line["address"] for line in untrusted] == ["127.0.0.0/24"]  # log.addresses
         assert "trusted_proxies" in untrusted[0]["hint"]
         assert {line["event"] for line in said} <= EXPECTED
 

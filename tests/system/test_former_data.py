@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.owt import SUPER, Manager
 from tests.support.owt_portal import AGENT, Elsewhere, connection
-from tests.support.process import REPOSITORY, launched
+from tests.support.process import REPOSITORY, WITH_STORE_AND_MEDIA, launched
 from tests.support.stores import DATABASES, fresh_postgresql, postgresql, run_sql
 
 __all__ = ["postgresql"]
@@ -93,7 +93,7 @@ async def assert_nothing_lost(url: str, made: dict[str, Any]) -> None:
                 welcome = guest.welcome
                 assert (welcome["user"], welcome["room"]["id"]) == ("Zoë", room)
     good, outcomes = [token for _, token in made["refresh"]], []
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=60.0) as http:
         for token in (made["used"][1], *good, *good):
             form = {"grant_type": "refresh_token", "client_id": "customer", "refresh_token": token}
             outcomes.append((await http.post(TOKEN, data=form)).status_code)
@@ -167,7 +167,7 @@ async def test_a_damaged_file_of_tokens_is_one_message_and_is_left_alone(tmp_pat
     file = tmp_path / "data" / REFRESH
     file.parent.mkdir()
     file.write_bytes(b"no database" * 100)
-    async with launched(tmp_path, ready=False) as server:
+    async with launched(tmp_path, WITH_STORE_AND_MEDIA, ready=False) as server:
         code, _ = await server.end()
     assert code == 2
     [line] = server.log

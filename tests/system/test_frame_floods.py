@@ -20,7 +20,7 @@ SPREED = 'listeners = [{ bind = "127.0.0.1:0", dialects = ["spreed", "operator"]
 FLOOD_SECONDS = 4.0
 WAITS = 2.0  # seconds, of others, on a machine with much else to do
 USUALLY = 0.3
-CPU_SECONDS = 2.0  # of the server: what is paced costs it little
+CPU_SECONDS = 4.0  # of the server: what is paced costs it little
 UNDER_TLS = """listeners = [
   {{ bind = "127.0.0.1:0", dialects = ["operator"] }},
   {{ bind = "127.0.0.1:0", dialects = ["spreed"], tls_certfile = "{}", tls_keyfile = "{}" }},

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -26,7 +27,7 @@ CONFIG = f'{GATEWAY}[operator]\ntoken = "of the test"\n'
 BEARER = {"Authorization": "Bearer of the test"}
 TIMES = 1000  # of peers, and of each kind of socket
 CONNECTIONS = int(os.environ.get("QUINTET_CYCLES", "40"))
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -172,13 +173,17 @@ def _call_and_end(ann: ProgramPeer, bob: ProgramPeer) -> None:
     assert all(socket.free for socket in (*media, *rtcp))
 
 
+def post_peer(url: str, body: dict[str, str]) -> httpx.Response:
+    return httpx.post(f"{url}peers", json=body, timeout=PATIENCE)
+
+
 def test_twenty_peers_at_once(program: Program, server: ServerProcess) -> None:
     bodies = [
         {"key": "peerjs", "domain": "localhost", "peer_id": f"crowd{number}"}
         for number in range(20)
     ]
     with ThreadPoolExecutor(20) as pool:
-        created = list(pool.map(lambda body: httpx.post(f"{server.url}peers", json=body), bodies))
+        created = list(pool.map(partial(post_peer, server.url), bodies))
     assert {answer.status_code for answer in created} == {201}
     for answer in created:
         peer = answer.json()["params"]

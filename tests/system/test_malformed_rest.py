@@ -35,7 +35,7 @@ ROUTES = {
     "picture": ("GET", "/static/img/buddy/s46/some/picture.png"),
     "well_known": ("GET", "/.well-known/spreed-configuration"),
     "page": ("GET", "/some-room"),
-    "asset": ("GET", "/static/quintet/meeting.js"),
+    "asset": ("GET", "/static/quintet/meeting/start.js"),
     "robots": ("GET", "/robots.txt"),
     "icon": ("GET", "/favicon.ico"),
 }

@@ -275,7 +275,7 @@ async def test_what_there_is_no_room_for_is_refused_and_what_runs_goes_on(
         assert refused == "Server is busy: transcode"
         line = await scene.process.wait_for("job.refused")
         assert line["kind"] == "transcode"
-        async with httpx.AsyncClient(base_url=scene.process.url) as http:
+        async with httpx.AsyncClient(base_url=scene.process.url, timeout=60.0) as http:
             samples = await Operator(http).samples()
         assert samples["quintet_media_jobs_refused_total", "transcode"] == 2
         assert samples["quintet_media_jobs", "mix"] == 1

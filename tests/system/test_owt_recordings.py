@@ -22,7 +22,7 @@ from tests.support.process import RunningProcess, launched
 MEDIA = CONFIG + 'ice = { listen_ips = ["127.0.0.1"] }\n'
 RECORDED_SECONDS = 4.0
 LOST_SECONDS = 2.0  # what a kill may cost
-END_SECONDS = 20.0
+BEGIN_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -51,12 +51,23 @@ class Scene:
         return answer
 
     async def record(self, container: str, *, audio: bool = True) -> tuple[str, Path]:
-        """Start a recording of what is published; return its id, and the file to be."""
+        """Start a recording of what is published; return its id, and the file to be, once it grows.
+
+        It begins by itself, at first with a head that says what will come, which may take a while.
+        """
         source = {"from": self.stream}
         media = {"audio": source if audio else False, "video": source}
         body = {"container": container, "media": media}
         found = (await self.ask("POST", "/recordings", body)).json()
-        return found["id"], Path(found["storage"]["file"])
+        file = Path(found["storage"]["file"])
+        growing = trio.Path(f"{file}.part")
+        sizes: set[int] = {0}
+        with trio.fail_after(BEGIN_SECONDS):
+            while len(sizes) < 3:  # nothing, the head, and more
+                await trio.sleep(0.02)
+                if await growing.exists():
+                    sizes.add((await growing.stat()).st_size)
+        return found["id"], file
 
 
 @asynccontextmanager

@@ -171,6 +171,7 @@ def test_keys_that_are_pressed_are_told(
     playing.ends()
 
 
+@pytest.mark.unhurried
 def test_a_session_is_refreshed_at_half_its_interval(
     server: TelephoneServer, room: CalledRoom, sipp: Sipp
 ) -> None:

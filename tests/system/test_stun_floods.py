@@ -19,11 +19,12 @@ from tests.support.process import launched
 
 MEDIA = CONFIG + 'ice = { listen_ips = ["127.0.0.1"] }\n'
 FLOOD_SECONDS = 5.0
+LONGEST = 20.0  # seconds of a flood on a machine that has little time for the picture
 GROWS_MIB = 40.0
 WAITS = 3.0  # seconds, of others, on a machine with much else to do
 PACKETS = 20  # of the picture, in the time of the flood; 90 or so are sent
 NEW_CALL = 15.0
-AFTER = 20.0  # seconds, until the call flows as before
+AFTER = 60.0  # seconds, until the call flows as before
 
 
 @pytest.fixture
@@ -78,17 +79,19 @@ async def test_a_flood_at_one_port_ends_no_call_and_keeps_nobody_away(
             port, name = port_of(ann, stream), fragment_of(ann, stream) + b":made-up"
             attack = {"empty": stun(), "long": named(b"who:me", 1300), "ours": named(name, 60)}
             async with bystander(process) as others:
-                with datagrams_to(port, [attack[kind]], FLOOD_SECONDS) as flood:
+                with datagrams_to(port, [attack[kind]], LONGEST) as flood:
                     await trio.sleep(0.5)
                     before, began = len(came), time.monotonic()
                     with trio.move_on_after(NEW_CALL):
                         await cat.publish()
                     took = time.monotonic() - began
-                    while flood.poll() is None:
+                    await trio.sleep(max(0.0, began + FLOOD_SECONDS - time.monotonic()))
+                    while kind != "ours" and len(came) < before + PACKETS:
+                        if flood.poll() is not None:
+                            break
                         await trio.sleep(0.05)
                     seen = len(came) - before
-                    sent = int(flood.stdout.read()) if flood.stdout is not None else 0
-            print(f"{kind}: {sent} datagrams; {others}; {seen} packets; a new call in {took:.1f} s")
+            print(f"{kind}: {others}; {seen} packets; a new call in {took:.1f} s")
             assert others.grown < GROWS_MIB
             assert others.worst_but_one < WAITS
             assert others.worst < FLOOD_SECONDS

@@ -30,6 +30,7 @@ from api.auvious.mqtt.packets import (
 from api.auvious.mqtt.reasons import CLOSE_CODES, READS_TOO_SLOWLY, Reason
 from api.auvious.mqtt.session import MqttSession, MqttSessionEnded, Outgoing
 from api.auvious.mqtt.subscribing import Subscriptions
+from api.auvious.state import DIALECT
 from api.auvious.tokens import TokenInvalid
 from api.http.carriers.pacing import LATE_SECONDS, RateWindow
 from api.http.sockets import Socket, SocketClosed, SocketFull, SourceFull
@@ -185,7 +186,7 @@ class MqttClient:
             case PingReq():
                 self._push(PINGRESP)
             case Connect():
-                self._let_in(packet)
+                self._connect(packet)
             case Subscribe():
                 await self._subscribe(packet)
             case Unsubscribe(packet_id, topics):
@@ -196,6 +197,14 @@ class MqttClient:
         while self._unsettled:
             listener, number = self._unsettled.pop()
             await self._tell(listener, Acknowledge(number))
+
+    def _connect(self, connect: Connect) -> None:
+        try:
+            self._let_in(connect)
+        except MqttSessionEnded as refused:
+            address, reason = self._socket.upgrade.address, refused.reason.name.lower()
+            self._state.services.login_refused(DIALECT, reason, address)
+            raise
 
     def _let_in(self, connect: Connect) -> None:
         """Check who it is: the user of the token that is the password."""
@@ -213,7 +222,8 @@ class MqttClient:
         self._expires_at = trio.current_time() + principal.expires_at - time.time()
         self._subscriptions = Subscriptions(self._state, self, principal, connect.client_id)
         self._push(session.welcome(connect))
-        log.info("mqtt.connected", version=int(connect.version))
+        address = self._socket.upgrade.address
+        log.info("mqtt.connected", version=int(connect.version), address=address)
 
     async def _subscribe(self, packet: Subscribe) -> None:
         if packet.identified:

@@ -39,7 +39,7 @@ def _with_an_allowance(self: Any, *args: Any, **options: Any) -> None:
 
 async def _a_few_at_a_time(self: Any, event: Event) -> None:
     if not isinstance(event, RawData):
-        await _handle(self, event)
+        await _close_with_what_is_unsent(self, event)
         return
     allowance: FrameAllowance = self.allowance
     for piece in allowance.pieces(bytes(event.data), trio.current_time()):
@@ -50,6 +50,17 @@ async def _a_few_at_a_time(self: Any, event: Event) -> None:
             return
         await _handle(self, RawData(piece))
         await trio.lowlevel.checkpoint()
+
+
+async def _close_with_what_is_unsent(protocol: Any, event: Event) -> None:
+    """Close, and drop what is unsent: an answer that is whole waits for all of it to be sent.
+
+    Hypercorn sends nothing from here on, but keeps it: the answer would wait for ever, and the
+    connection, its place and a server that stops with it.
+    """
+    for buffer in list(protocol.stream_buffers.values()):
+        await buffer.close()
+    await _handle(protocol, event)
 
 
 async def _close_with_the_reason(protocol: Any) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote
 import structlog
 import trio
 
+from api.http.devices import device_of
 from api.http.proxies import client_of
 from api.http.sockets import Rejection, Socket, SocketClosed, Upgrade, WebsocketRoute
 
@@ -121,6 +122,7 @@ def read_upgrade(
         secure=client.secure,
         subprotocols=tuple(name for part in offered.split(",") if (name := part.strip())),
         trusted=client.trusted,
+        device=device_of(headers.get("user-agent", "")),
     )
 
 

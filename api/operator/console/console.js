@@ -1,270 +1,193 @@
-// The operator's console: figures and the live actor tree, read again every two seconds.
+// The operator's console: login, the figures every five seconds, and one view at a time.
 
-import { devices } from "./devices.js";
+import { ActorsView } from "./actors.js";
+import { DevicesView } from "./devices.js";
+import { element, say } from "./dom.js";
+import { Figures } from "./figures.js";
+import { History } from "./history.js";
+import { LogView } from "./log.js";
+import { PeopleView, PersonView } from "./people.js";
+import { RecordingsView } from "./recordings.js";
+import { RoomsView, RoomView } from "./rooms.js";
+import { Server } from "./server.js";
 
-const REFRESH_MS = 2000;
-const MOST_ROWS = 500;
-const TOKEN = "quintet.operator.token";
-const HERE = location.pathname.replace(/\/*$/, "/");
+const REFRESH_MS = 5000;
+const VIEWS = {
+  rooms: RoomsView, people: PeopleView, recordings: RecordingsView, log: LogView,
+  actors: ActorsView, devices: DevicesView,
+};
+const WHOLE = { rooms: RoomView, people: PersonView };
 
-const element = (id) => document.getElementById(id);
-
-/** The server's answers, asked for with the token of this tab. */
-class Server {
-  get token() { return sessionStorage.getItem(TOKEN) ?? ""; }
-  set token(value) {
-    if (value) sessionStorage.setItem(TOKEN, value);
-    else sessionStorage.removeItem(TOKEN);
-  }
-
-  async ask(path, options = {}) {
-    const headers = { Authorization: `Bearer ${this.token}` };
-    const answer = await fetch(HERE + path, { ...options, headers, cache: "no-store" });
-    if (answer.ok) return answer;
-    const { message } = await answer.json().catch(() => ({ message: answer.statusText }));
-    throw Object.assign(new Error(message), { status: answer.status });
-  }
-
-  async metrics() { return samples(await (await this.ask("metrics")).text()); }
-  async tree() { return (await this.ask("actors")).json(); }
-  async people(realm, name) { return (await this.ask(`people?${new URLSearchParams({ realm, name })}`)).json(); }
-  stop(path) { return this.ask("actors/stop", { method: "POST", body: JSON.stringify({ path }) }); }
+/** What an address names: `#rooms`, `#rooms/ID`, `#log?peer=…`. */
+export function route(hash) {
+  const [place, query] = hash.replace(/^#/, "").split("?");
+  const [name, id] = place.split("/");
+  const known = Object.hasOwn(VIEWS, name) ? name : "rooms";
+  const given = Object.fromEntries(new URLSearchParams(query ?? ""));
+  if (id && known === name && Object.hasOwn(WHOLE, name)) return { name, view: WHOLE[name], given: { ...given, id } };
+  return { name: known, view: VIEWS[known], given };
 }
 
-/** Sums of a Prometheus text by metric name. */
-function samples(text) {
-  const sums = new Map();
-  for (const [, name, value] of text.matchAll(/^([a-z_]+)(?:\{.*\})? (\S+)$/gm)) {
-    sums.set(name, (sums.get(name) ?? 0) + Number(value));
-  }
-  return sums;
-}
-
-/** Every actor of a tree with how deep it lies, parents first. */
-function* flat(node, depth = 0) {
-  yield { ...node, depth };
-  for (const child of node.children) yield* flat(child, depth + 1);
-}
-
-function age(seconds) {
-  if (seconds < 60) return `${Math.floor(seconds)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86400)} d`;
-}
-
-function figures(now, before, seconds) {
-  const of = (name) => now.get(name) ?? 0;
-  const rate = (name) => (before ? Math.max(0, of(name) - (before.get(name) ?? 0)) / seconds : 0);
-  return [
-    ["Websockets", of("quintet_websockets")],
-    ["Connections", of("quintet_connections")],
-    ["Messages in / s", rate("quintet_websocket_received_total").toFixed(0)],
-    ["Messages out / s", rate("quintet_websocket_sent_total").toFixed(0)],
-    ["Requests / s", rate("quintet_requests_total").toFixed(1)],
-    ["Actors", of("quintet_actors")],
-    ["Crashes", of("quintet_actor_crashes_total"), of("quintet_actor_crashes_total") > 0],
-    ["Full mailboxes", of("quintet_actor_mailbox_full_total"),
-      of("quintet_actor_mailbox_full_total") > 0],
-    ["CPU", `${(rate("process_cpu_seconds_total") * 100).toFixed(0)} %`],
-    ["Memory", `${(of("process_resident_memory_bytes") / 1048576).toFixed(0)} MiB`],
-  ];
-}
-
-class Console {
-  constructor(server) {
-    this.server = server;
-    this.before = null;
-    this.time = 0;
-    this.tree = null;
-    element("login").addEventListener("submit", (event) => this.login(event));
-    element("leave").addEventListener("click", () => this.logout(""));
-    element("filter").addEventListener("input", () => this.drawTree());
-    element("rows").addEventListener("click", (event) => this.confirm(event));
-    element("confirm").addEventListener("close", () => this.stop());
-    document.addEventListener("visibilitychange", () => this.refresh());
-    setInterval(() => this.refresh(), REFRESH_MS);
-    this.show(Boolean(server.token));
-    this.refresh();
+/** What views are given: the server, and how to say what came of an order. */
+class Desk {
+  constructor() {
+    this.server = new Server();
+    this.history = new History();
+    this.figures = new Figures(element("figures"));
+    this.view = null;
+    this.heading = () => element("heading");
+    element("login").addEventListener("submit", (event) => this.#login(event));
+    element("leave").addEventListener("click", () => this.#logout(""));
+    window.addEventListener("hashchange", () => this.server.token && this.#show());
+    document.addEventListener("visibilitychange", () => this.#tick());
+    setInterval(() => this.#tick(), REFRESH_MS);
+    if (this.server.token) this.#enter();
+    else this.#logout("");
   }
 
-  show(inside) {
-    element("login").hidden = inside;
-    for (const id of ["leave", "figures", "sites", "devices", "actors"]) element(id).hidden = !inside;
-    if (!inside) element("token").focus();
+  /** Tell what came of an order, once. */
+  tell(text) {
+    element("told").textContent = text;
+    element("told").classList.remove("bad");
   }
 
-  say(text, state) {
-    if (element("state").textContent !== text) element("state").textContent = text;
+  /** Tell of a refusal; without a valid token everything ends. */
+  failed(error) {
+    if (error.status === 401 || error.status === 429) return this.#logout(error.message);
+    element("told").textContent = error.status ? error.message : "The server does not answer.";
+    return element("told").classList.add("bad");
+  }
+
+  /** Do it and return what came of it; nothing, and a word about it, where it failed. */
+  async tried(act) {
+    try {
+      return await act();
+    } catch (error) {
+      this.failed(error);
+      return undefined;
+    }
+  }
+
+  /** Call the view by what it shows, which strangers may have named. */
+  rename(title) {
+    say(element("heading"), title);
+    element("heading").title = title;
+    document.title = `${title} · Quintet console`;
+  }
+
+  /** Ask again for what is shown. Whoever asks meanwhile is answered once that is done. */
+  async refresh() {
+    if (this.busy) {
+      this.again = true;
+      return this.busy;
+    }
+    this.busy = this.#refreshed();
+    await this.busy;
+    this.busy = null;
+    return undefined;
+  }
+
+  async #refreshed() {
+    do {
+      this.again = false;
+      const view = this.view;
+      try {
+        await view?.refresh();
+        if (view === this.view) element("gone").hidden = true;
+      } catch (error) {
+        if (view !== this.view) continue;
+        if (error.status === 404) element("gone").hidden = false;
+        else this.failed(error);
+      }
+    } while (this.again);
+  }
+
+  async #tick() {
+    if (!this.server.token || document.hidden) return;
+    await this.#summarise();
+    if (this.server.token) await this.refresh();
+  }
+
+  /** Take the next sample; true where the server let us. */
+  async #summarise() {
+    try {
+      const summary = await this.server.get("summary");
+      if (!this.server.token) return false;
+      this.#state(summary.state === "ready" ? "Ready" : `Not ready: ${summary.state}`, "ready");
+      this.history.add(summary);
+      this.figures.show(this.history, summary);
+      return true;
+    } catch (error) {
+      if (error.status === 401 || error.status === 429) this.#logout(error.message);
+      else this.#state("The server does not answer", "lost");
+      return false;
+    }
+  }
+
+  #state(text, state) {
+    say(element("state"), text);
     element("state").dataset.state = state;
   }
 
-  login(event) {
+  async #login(event) {
     event.preventDefault();
     this.server.token = element("token").value.trim();
-    element("token").value = "";
     element("problem").textContent = "";
-    this.show(true);
-    this.refresh();
+    await this.#enter();
   }
 
-  logout(problem) {
+  /** Show everything once the token is known to be right. */
+  async #enter() {
+    if (!(await this.#summarise())) {
+      if (this.server.token) this.#logout("The server does not answer.");
+      return;
+    }
+    element("token").value = "";
+    this.#inside(true);
+    this.#show();
+  }
+
+  #logout(problem) {
     this.server.token = "";
-    this.before = this.tree = null;
-    element("sites").replaceChildren();
-    element("devices").replaceChildren();
-    element("rows").replaceChildren();
-    element("figures").replaceChildren();
-    this.say("Not connected", "");
-    this.show(false);
+    this.#leave();
+    this.figures.clear();
+    if (!problem) this.history.forget();
+    if (element("dialog").open) element("dialog").close("");
+    this.tell("");
+    this.#state("Not connected", "");
+    this.#inside(false);
     element("problem").textContent = problem;
+    element("token").select();
+    element("token").focus();
   }
 
-  async refresh() {
-    if (!this.server.token || document.hidden || this.busy) return;
-    this.busy = true;
-    try {
-      const [metrics, tree] = await Promise.all([this.server.metrics(), this.server.tree()]);
-      this.say(metrics.get("quintet_ready") ? "Ready" : "Not ready: draining", "ready");
-      this.drawFigures(metrics);
-      this.tree = tree;
-      this.drawTree();
-      element("devices").replaceChildren(...devices([...flat(tree)]));
-      await this.drawSites();
-    } catch (error) {
-      if (error.status === 401 || error.status === 429) this.logout(error.message);
-      else this.say("The server does not answer", "lost");
-    } finally {
-      this.busy = false;
+  #inside(inside) {
+    element("login").hidden = inside;
+    for (const id of ["leave", "inside"]) element(id).hidden = !inside;
+  }
+
+  #leave() {
+    this.view?.leave?.();
+    this.view = null;
+    element("view").replaceChildren();
+  }
+
+  /** Show what the address names, and put the focus on its heading. */
+  #show() {
+    const { name, view: View, given } = route(location.hash);
+    this.#leave();
+    this.view = new View(this, given);
+    element("gone").hidden = true;
+    this.tell("");
+    this.rename(this.view.title);
+    element("view").append(this.view.element);
+    for (const link of document.querySelectorAll("#views a")) {
+      if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
     }
-  }
-
-  drawFigures(metrics) {
-    const now = performance.now();
-    const drawn = figures(metrics, this.before, (now - this.time) / 1000).map(
-      ([label, value, bad]) => {
-        const figure = document.createElement("div");
-        figure.className = bad ? "figure bad" : "figure";
-        const [number, name] = [document.createElement("strong"), document.createElement("span")];
-        [number.textContent, name.textContent] = [value, label];
-        figure.append(number, name);
-        return figure;
-      },
-    );
-    element("figures").replaceChildren(...drawn);
-    [this.before, this.time] = [metrics, now];
-  }
-
-  /** Rooms that count their bans are chat sites: show who is there. */
-  async drawSites() {
-    const rooms = [...flat(this.tree)].filter(({ facts }) => facts?.bans !== undefined);
-    const drawn = await Promise.all(rooms.map(async ({ path }) => {
-      const [realm, name] = path.split("/").at(-1).split(":").map(decodeURIComponent);
-      const found = await this.server.people(realm, name).catch((error) => {
-        if (error.status === 404 || error.status === 503) return null; // it has just ended
-        throw error;
-      });
-      return found && site(found);
-    }));
-    element("sites").replaceChildren(...drawn.filter(Boolean));
-  }
-
-  drawTree() {
-    if (!this.tree) return;
-    const wanted = element("filter").value.trim().toLowerCase();
-    const found = [...flat(this.tree)].filter(
-      (actor) => `${actor.path} ${actor.kind}`.toLowerCase().includes(wanted),
-    );
-    const focused = document.activeElement?.dataset?.path;
-    element("rows").replaceChildren(...found.slice(0, MOST_ROWS).map(row));
-    if (focused) {
-      [...element("rows").querySelectorAll("button")]
-        .find((button) => button.dataset.path === focused)?.focus();
-    }
-    element("more").textContent = found.length > MOST_ROWS
-      ? `${found.length - MOST_ROWS} more; filter to see them.` : "";
-  }
-
-  confirm(event) {
-    const { path } = event.target.dataset;
-    if (!path) return;
-    const dialog = element("confirm");
-    element("confirm-path").textContent = this.chosen = path;
-    dialog.returnValue = "";
-    dialog.showModal();
-  }
-
-  async stop() { // whenever the dialog is closed; the event may come after it is open again
-    const dialog = element("confirm");
-    if (dialog.open || dialog.returnValue !== "stop") return;
-    dialog.returnValue = "";
-    try {
-      await this.server.stop(this.chosen);
-    } catch (error) {
-      this.say(error.message, "lost");
-    }
+    element("heading").focus();
     this.refresh();
   }
 }
 
-/** One chat site: who is there, webcams first, and who is banned. */
-function site({ realm, name: room, people, bans }) {
-  const title = document.createElement("h2");
-  const live = people.filter(({ webcam }) => webcam);
-  title.textContent = `Chat: ${realm}, ${room}`;
-  const list = (name, lines) => {
-    const [heading, made] = [document.createElement("h3"), document.createElement("ul")];
-    heading.textContent = `${name}: ${lines.length}`;
-    made.append(...lines.slice(0, MOST_ROWS).map((text) => {
-      const item = document.createElement("li");
-      item.textContent = text;
-      return item;
-    }));
-    const box = document.createElement("div");
-    box.append(heading, made);
-    return box;
-  };
-  const words = ({ name, status, operator, vip, guest }) => [
-    name, guest && "guest", operator && "operator", vip && "VIP", status !== "online" && status,
-  ].filter(Boolean).join(" · ");
-  const lists = document.createElement("div");
-  lists.className = "lists";
-  lists.append(
-    list("People", people.map(words)),
-    list("Webcams", live.map(({ name, explicit }) => (explicit ? `${name} · explicit` : name))),
-    list("Bans", bans.map(({ name, until }) => `${name} · until ${new Date(until * 1000).toLocaleString()}`)),
-  );
-  const section = document.createElement("section");
-  section.append(title, lists);
-  return section;
-}
-
-function row(actor) {
-  const { depth, peak, capacity } = actor.mailbox;
-  const line = document.createElement("tr");
-  const cell = (text, className = "") => {
-    const made = document.createElement("td");
-    made.textContent = text;
-    made.className = className;
-    line.append(made);
-    return made;
-  };
-  const [path, error] = [actor.path, actor.last_error];
-  cell(`${"\u2003".repeat(2 * actor.depth)}${path}`);
-  cell(actor.kind);
-  cell(actor.state);
-  cell(`${depth} / ${peak}`, peak * 2 > capacity ? "number bad" : "number");
-  cell(actor.restarts, actor.restarts ? "number bad" : "number");
-  cell(error ? (typeof error === "string" ? error : Object.values(error).join(" at ")) : "", "bad");
-  cell(age(actor.age), "number");
-  const last = cell("");
-  if (actor.restart !== "permanent" && path !== "/") {
-    const button = document.createElement("button");
-    [button.type, button.textContent, button.dataset.path] = ["button", "Stop", path];
-    button.setAttribute("aria-label", `Stop ${path}`);
-    last.append(button);
-  }
-  return line;
-}
-
-new Console(new Server());
+new Desk();

@@ -1,119 +1,112 @@
 // Peers without a browser, as the SkyWay gateway has them: their connections and UDP sockets.
 
-const MOST_ROWS = 200;
-const REASONS = { nowhere: "nowhere to go", held_up: "held up", too_large: "too large", malformed: "malformed", unsent: "unsent" };
-const NONE = "–";
+import { made } from "./dom.js";
+import { bits, bytes, NONE, number, readable } from "./format.js";
+import { Table } from "./table.js";
 
-/** Tables of all devices in a list of actors; none where there are none. */
-export function devices(actors) {
-  const of = (kind) => actors.filter((actor) => actor.kind === kind);
-  const peers = of("device_peer");
-  const sockets = of("udp_socket");
-  if (!peers.length && !sockets.length) return [];
-  const title = document.createElement("h2");
-  title.textContent = "Devices";
-  return [
-    title,
-    table("Peers", ["Peer", "Realm", "Reachable", "#Connections", "#Refused offers"], peers.map(peer)),
-    table("Data connections",
-      ["Connection", "Peer", "Remote", "State", "#In", "#Out", "Dropped"],
-      of("data_connection").map(dataConnection)),
-    table("Media connections",
-      ["Connection", "Peer", "Remote", "State", "Medium", "#In", "#Out", "#Foreign", "#Redirect port"],
-      of("media_connection").flatMap(mediaConnection)),
-    table("UDP sockets",
-      ["Socket", "Kind", "#Port", "#Users", "#Packets", "#Bytes", "#Strangers", "#Foreign"],
-      sockets.map(udpSocket)),
-  ];
+const MOST = 500; // of each kind
+const REASONS = { nowhere: "nowhere to go", held_up: "held up", too_large: "too large", malformed: "malformed", unsent: "unsent" };
+
+export class DevicesView {
+  title = "Devices";
+
+  constructor(desk) {
+    this.desk = desk;
+    this.tables = KINDS.map((kind) => ({ ...kind, table: deviceTable(kind) }));
+    this.none = made("p", { className: "hint", textContent: "No peer of the SkyWay gateway is here.", hidden: true });
+    this.element = made("div", {}, this.none, ...this.tables.map(({ table }) => table.element));
+  }
+
+  async refresh() {
+    const { server } = this.desk;
+    const lists = await Promise.all(this.tables.map(({ kind }) => (
+      server.all("actors", "actors", { kind }, MOST))));
+    this.none.hidden = lists.some((actors) => actors.length);
+    this.tables.forEach(({ name, rows, table }, at) => {
+      const found = lists[at].flatMap(rows);
+      table.show(found);
+      table.caption.textContent = `${name}: ${found.length}`;
+      table.element.hidden = this.none.hidden === false;
+    });
+  }
 }
 
 /** Realm and id of the member whose actor this is, or whose child. */
 function member(path) {
-  return path.split("/")[3].split(":").map(decodeURIComponent);
+  return path.split("/")[3].split(":").map(readable);
 }
 
 const nameOf = ({ path }) => path.split("/").at(-1);
-const number = (value) => (value ?? 0).toLocaleString("en");
-const alarm = (text, wrong) => ({ text, bad: Boolean(wrong) });
-
-function bytes(count) {
-  if (!(count >= 1024)) return `${count ?? 0} B`;
-  const power = Math.min(4, Math.floor(Math.log2(count) / 10));
-  return `${(count / 1024 ** power).toFixed(1)} ${["", "KiB", "MiB", "GiB", "TiB"][power]}`;
-}
+const alarm = (text, wrong) => ({ text: String(text), bad: Boolean(wrong) });
+const count = (value) => number(value ?? 0);
 
 function peer({ path, facts }) {
   const [realm, id] = member(path);
-  return [
-    id, realm, alarm(facts.reachable ? "yes" : "no", !facts.reachable), facts.connections,
-    alarm(facts.refused_offers, facts.refused_offers),
-  ];
+  return [{ path, cells: [
+    id, realm, alarm(facts.reachable ? "yes" : "no", !facts.reachable), count(facts.connections),
+    alarm(facts.refused_offers ?? 0, facts.refused_offers),
+  ] }];
 }
 
 function beginning(actor) {
   const { open, state, remote } = actor.facts;
-  return [nameOf(actor), member(actor.path)[1], remote, open ? "open" : state];
+  return [nameOf(actor), member(actor.path)[1], remote ?? NONE, open ? "open" : state];
 }
 
 function dataConnection(actor) {
   const relay = actor.facts.relay ?? {};
   const dropped = Object.entries(REASONS).filter(([name]) => relay[name])
-    .map(([name, words]) => `${number(relay[name])} ${words}`).join(", ");
-  return [
+    .map(([name, words]) => `${count(relay[name])} ${words}`).join(", ");
+  return [{ path: actor.path, cells: [
     ...beginning(actor),
-    `${number(relay.messages_in)} · ${bytes(relay.bytes_in)}`,
-    `${number(relay.messages_out)} · ${bytes(relay.bytes_out)}`,
+    `${count(relay.messages_in)} · ${bytes(relay.bytes_in ?? 0)}`,
+    `${count(relay.messages_out)} · ${bytes(relay.bytes_out ?? 0)}`,
     alarm(dropped || "0", dropped),
-  ];
+  ] }];
 }
 
 function mediaConnection(actor) {
   const flow = (way) => (way
-    ? `${number(way.packets)} · ${bytes(way.bytes)} · ${number(Math.round(way.bitrate / 1000))} kbit/s`
-    : NONE);
+    ? `${count(way.packets)} · ${bytes(way.bytes)} · ${bits(way.bitrate)}` : NONE);
   const media = actor.facts.media ?? [];
-  if (!media.length) return [[...beginning(actor), NONE, NONE, NONE, NONE, NONE]];
-  return media.map((medium) => [
+  if (!media.length) return [{ path: actor.path, cells: [...beginning(actor), NONE, NONE, NONE, NONE, NONE] }];
+  return media.map((medium) => ({ path: `${actor.path} ${medium.kind}`, cells: [
     ...beginning(actor), `${medium.kind}, ${medium.codec}`, flow(medium.in), flow(medium.out),
-    alarm(number(medium.foreign), medium.foreign), medium.redirect_port ?? NONE,
-  ]);
+    alarm(count(medium.foreign), medium.foreign), medium.redirect_port ?? NONE,
+  ] }));
 }
 
-function udpSocket(actor) {
-  const { use, port, users, packets, bytes: taken, strangers, foreign } = actor.facts;
-  return [
-    nameOf(actor), use, port, users, number(packets), bytes(taken),
-    alarm(number(strangers), strangers), foreign === undefined ? NONE : alarm(number(foreign), foreign),
-  ];
+function udpSocket({ path, facts }) {
+  const { use, port, users, packets, bytes: taken, strangers, foreign } = facts;
+  return [{ path, cells: [
+    nameOf({ path }), use, port, users, count(packets), bytes(taken ?? 0),
+    alarm(count(strangers), strangers), foreign === undefined ? NONE : alarm(count(foreign), foreign),
+  ] }];
 }
 
-/** A table with a heading. Columns that begin with # hold numbers. */
-function table(name, columns, rows) {
-  const made = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
-  const id = `devices-${name.toLowerCase().replaceAll(" ", "-")}`;
-  const kind = (column) => (columns[column].startsWith("#") ? "number" : "");
-  const head = made("tr");
-  head.append(...columns.map((text, column) => made("th", {
-    scope: "col", className: kind(column), textContent: text.replace("#", ""),
-  })));
-  const body = made("tbody");
-  body.append(...rows.slice(0, MOST_ROWS).map((cells) => {
-    const line = made("tr");
-    line.append(...cells.map((cell, column) => made("td", {
-      textContent: cell?.text ?? cell ?? "", className: `${kind(column)}${cell?.bad ? " bad" : ""}`,
-    })));
-    return line;
-  }));
-  const [grid, top, scroll, box] = [made("table"), made("thead"), made("div"), made("section")];
-  top.append(head);
-  grid.append(top, body);
-  grid.setAttribute("aria-labelledby", id);
-  scroll.className = "scroll";
-  scroll.append(grid);
-  box.append(made("h3", { id, textContent: `${name}: ${rows.length}` }));
-  if (rows.length) box.append(scroll);
-  if (rows.length > MOST_ROWS) {
-    box.append(made("p", { className: "hint", textContent: `${rows.length - MOST_ROWS} more.` }));
-  }
-  return box;
+/** Columns that begin with # hold numbers. */
+const KINDS = [
+  {
+    kind: "device_peer", name: "Peers", rows: peer,
+    columns: ["Peer", "Realm", "Reachable", "#Connections", "#Refused offers"],
+  },
+  {
+    kind: "data_connection", name: "Data connections", rows: dataConnection,
+    columns: ["Connection", "Peer", "Remote", "State", "#In", "#Out", "Dropped"],
+  },
+  {
+    kind: "media_connection", name: "Media connections", rows: mediaConnection,
+    columns: ["Connection", "Peer", "Remote", "State", "Medium", "#In", "#Out", "#Foreign", "#Redirect port"],
+  },
+  {
+    kind: "udp_socket", name: "UDP sockets", rows: udpSocket,
+    columns: ["Socket", "Kind", "#Port", "#Users", "#Packets", "#Bytes", "#Strangers", "#Foreign"],
+  },
+];
+
+function deviceTable({ name, columns }) {
+  return new Table(name, columns.map((label, at) => ({
+    label: label.replace("#", ""), number: label.startsWith("#"), main: at === 0,
+    cell: ({ cells }) => cells[at],
+  })), { key: ({ path }) => path });
 }

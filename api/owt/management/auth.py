@@ -11,10 +11,12 @@ from api.http.credentials import TooManyAttempts
 from api.owt.ids import OBJECT_ID
 from api.owt.management.errors import TOO_MANY_ATTEMPTS, UNAUTHENTICATED, UNEXPECTED, RestError
 from api.owt.management.mauth import ServiceClaim, Unsigned, read_header
+from api.owt.rooms import DIALECT
 
 if TYPE_CHECKING:
     from api.owt.management.service import Management
 
+LOGGED = {UNAUTHENTICATED: "wrong_signature", TOO_MANY_ATTEMPTS: "too_many_attempts"}
 CAST_ERROR = 'CastError Cast to ObjectId failed for value at path "_id"'
 
 
@@ -29,6 +31,16 @@ class Authenticator:
 
         Raises RestError.
         """
+        try:
+            return await self._admitted()
+        except RestError as error:
+            reason = LOGGED.get(error.trouble)
+            if reason is not None:
+                services = self._management.state.services
+                services.login_refused(DIALECT, reason, client().address)
+            raise
+
+    async def _admitted(self) -> ServiceClaim:
         try:
             claim = read_header(request.headers.get("Authorization", ""))
         except Unsigned:

@@ -91,6 +91,7 @@ REFUSALS: dict[str, RestTrouble] = {
     "too_many_streams": FAILED.saying(f"{FAILED.message}: Too many inputs"),
     "audio_forbidden": FAILED.saying(f"{FAILED.message}: Audio is forbiden"),
     "video_forbidden": FAILED.saying(f"{FAILED.message}: Video is forbiden"),
+    "closed_by_operator": FAILED.saying(f"{FAILED.message}: the operator has closed the room"),
     "broadcast_unknown": NO_SUCH_OUTPUT,
     "call_unknown": NO_SUCH_CALL,
     "analytic_unknown": NO_SUCH_ANALYTIC,

@@ -8,7 +8,6 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
-import structlog
 import trio
 
 from actors.core import ActorError, ActorStopped, Message, Ref
@@ -18,6 +17,8 @@ from actors.member.messages import End, Enter, Lost, PlaceOrder, RefuseSecond, R
 from actors.words.close_reasons import CloseReason
 from actors.words.keys import MemberKey
 from actors.words.orders import GetRegion, Order, Unpublish, Unsubscribe
+from actors.words.where_from import WhereFrom
+from api.http.devices import device_of
 from api.owt.live_rooms import LiveRooms
 from api.owt.portal import orders
 from api.owt.portal import requests as wire
@@ -35,8 +36,6 @@ from api.owt.socketio.connection import (
 
 if TYPE_CHECKING:
     from api.owt.state import OwtState
-
-log = structlog.get_logger(__name__)
 
 GOODBYE_SECONDS = 5.0
 
@@ -113,10 +112,14 @@ class PortalConversation:
 
     def _log_refusal(self, failure: PortalLoginFailed) -> None:
         reason = "bad request" if isinstance(failure, BadLogin) else str(failure)
-        address = self._connection.address
-        log.info("login.refused", dialect=DIALECT, address=address, reason=reason)
+        self._state.services.login_refused(DIALECT, reason, self._connection.address)
 
     # --- in and out
+
+    @property
+    def _where(self) -> WhereFrom:
+        device = device_of(self._connection.user_agent)
+        return self._state.services.where_from(self._connection.address, device)
 
     async def _login(self, incoming: IncomingEvent) -> None:
         state, connection = self._state, self._connection
@@ -133,6 +136,7 @@ class PortalConversation:
             entry.version,
             entry.spec.conference.views if entry.spec.conference is not None else (),
         )
+        entry.identity.where = self._where
         key = MemberKey(REALM, connection.id)
         new = partial(Member, entry.identity, entry.profile, client)
         participant: Ref[Message] | None = None
@@ -165,7 +169,8 @@ class PortalConversation:
         client = PortalClient(state, connection, id_, incoming.ack)
         self._client, self._participant = client, participant
         try:
-            await participant.ask(Resume(client, ""), within=state.ask_seconds)
+            order = Resume(client, "", where=self._where)
+            await participant.ask(order, within=state.ask_seconds)
         except ActorStopped:
             raise PortalLoginFailed(CLIENT_UNKNOWN) from None
         except ActorError as error:

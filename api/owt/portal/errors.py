@@ -26,6 +26,7 @@ REFUSALS: dict[str, str] = {
     "not_in_room": ILLEGAL_REQUEST,
     "room_full": "Room is full",
     "too_many_rooms": JOINING_FAILED,
+    "closed_by_operator": f"{JOINING_FAILED}: the operator has closed the room",
     "too_many_peers": JOINING_FAILED,
     "store_unavailable": JOINING_FAILED,
     "shutting_down": "The server is shutting down",

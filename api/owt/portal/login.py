@@ -171,7 +171,7 @@ async def _entry(
         owt.queued_bytes,
     )
     return Admitted(
-        Identity(participant, token.user, token.role, permission),
+        Identity(participant, token.user, token.role, permission, name=token.user),
         Profile(
             REALM,
             DIALECT,

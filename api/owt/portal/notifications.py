@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from actors.words.closings import Closing
 from actors.words.facts import (
     Dropped,
+    Expelled,
     Fact,
     Joined,
     MediaLost,
@@ -73,6 +75,11 @@ class PortalRenderer:
         return listed
 
 
+DROP = Notification("drop", None)
+OPERATOR = "operator"
+"""From whom a client has it, as a text, why it is put out: `drop` says nothing."""
+
+
 def notifications(fact: Fact, version: Version) -> list[Notification]:
     """Return what a client is told of a fact, in order; nothing of one without words here."""
     match fact:
@@ -100,8 +107,11 @@ def notifications(fact: Fact, version: Version) -> list[Notification]:
         case MediaLost(streams, sessions):
             failed = [_failed(session, SessionEnd.MEDIA_LOST) for session in sessions]
             return failed + [_removed(stream) for stream in streams]
+        case RoomClosed(_, Closing(text=text)) | Expelled(text):
+            said = {"from": OPERATOR, "to": "me", "message": text}
+            return [_told("text", said), DROP] if text else [DROP]
         case Dropped() | RoomClosed():
-            return [Notification("drop", None)]
+            return [DROP]
     return []
 
 

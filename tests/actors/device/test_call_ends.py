@@ -20,7 +20,7 @@ from media.contract.errors import MediaTimeout, NoFreePort
 from media.contract.session import Direction, Failure, SessionWanted, TrackWanted
 from tests.actors.core.puppet import logged
 from tests.fakes.media import FakeEngine
-from tests.support.actors import Boom, Saboteur, settle
+from tests.support.actors import settle
 from tests.support.device_calls import open_calls
 from tests.support.device_talks import (
     AUDIO,
@@ -32,6 +32,7 @@ from tests.support.device_talks import (
     sockets,
     talk,
 )
+from tests.support.saboteur import Boom, Saboteur
 
 
 async def test_a_call_that_nobody_answers_ends(autojump_clock):

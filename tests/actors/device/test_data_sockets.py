@@ -26,7 +26,7 @@ from actors.words.device_refusals import (
 )
 from actors.words.refusals import Busy
 from media.contract.datagrams import ChannelRelay, MessageFormat
-from tests.support.actors import Saboteur, settle
+from tests.support.actors import settle
 from tests.support.device_peers import (
     AWAY,
     HOME,
@@ -35,6 +35,7 @@ from tests.support.device_peers import (
     pair,
     session,
 )
+from tests.support.saboteur import Saboteur
 
 
 async def test_a_socket_is_used_and_freed_with_the_connection() -> None:

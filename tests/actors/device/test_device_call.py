@@ -29,7 +29,7 @@ from actors.words.device_refusals import (
 from media.contract.plans import ChannelWanted
 from tests.actors.core.puppet import logged
 from tests.fakes.media import FakeEngine
-from tests.support.actors import Saboteur, settle
+from tests.support.actors import settle
 from tests.support.device_calls import open_calls
 from tests.support.device_talks import (
     AUDIO,
@@ -44,6 +44,7 @@ from tests.support.device_talks import (
     sockets,
     talk,
 )
+from tests.support.saboteur import Saboteur
 
 
 async def test_who_is_called_is_told_and_answers():

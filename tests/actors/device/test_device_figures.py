@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -16,12 +18,17 @@ from actors.streams.connection import MEASURE_SECONDS, MeasureTraffic
 from media.contract.datagrams import RelayStats
 from media.contract.errors import MediaTimeout
 from media.contract.session import SessionStats
+from media.local_engine import LocalEngine
+from media.rtp import rtcp
 from tests.fakes.media import FakeEngine
 from tests.support.actors import settle
 from tests.support.device_calls import open_calls
+from tests.support.device_media import ears, in_call, sound
 from tests.support.device_peers import DeviceYard, open_yard
+from tests.support.rtp import rtp
 
 HOME = ("127.0.0.1", 4000)
+WITHIN_SECONDS = 20.0
 VIDEO = MediumWanted("video", "vi-a", receives=True, redirect=HOME)
 BEN_VIDEO = MediumWanted("video", "vi-b", receives=True)
 
@@ -111,6 +118,36 @@ async def test_figures_of_a_call_are_by_medium() -> None:
         ben.tell(MeasureTraffic())
         await settle()
         assert ben.alive
+
+
+async def test_what_is_lost_between_programs_and_us_is_measured(engine: LocalEngine) -> None:
+    async with open_calls(engine) as calls, ears(2) as (source, target):
+        port = (await calls.yard.socket("au-a")).address
+        reports = (await calls.yard.socket("rc-b")).address
+        ann = MediumWanted("audio", "au-a", codecs=("opus",), payload_type=96)
+        ben = MediumWanted("audio", receives=True, rtcp_socket="rc-b", redirect=target.address)
+        async with in_call(calls, (ann,), (ben,)) as ends:
+            with trio.fail_after(WITHIN_SECONDS):
+                for look in count(1):
+                    for number in range(0, 20, 2):  # every other one is lost
+                        data = sound(20 * look + number)
+                        packet = rtp(20 * look + number, 0, data, payload_type=96, ssrc=7)
+                        await source.send(packet, port)
+                    for heard in target.packets[:1]:  # the program says that it loses one in five
+                        block = rtcp.ReportBlock(heard.ssrc, 51, 20 * look, 100 * look, 0, 0, 0)
+                        report = rtcp.write_receiver_report(1, (block,), "ben")
+                        await target.send(report, reports)
+                    for each in ends:
+                        each.tell(MeasureTraffic())
+                    await trio.sleep(0.1)
+                    tree = calls.yard.system.tree()
+                    lost = [
+                        (facts(tree, id_).get("media", [{}])[0].get(way) or {}).get("fraction_lost")
+                        for id_, way in (("mc-ann", "fed"), ("mc-ben", "redirected"))
+                    ]
+                    if None not in lost:
+                        break
+            assert lost == [pytest.approx(0.5, abs=0.05), 0.2]
 
 
 async def test_sockets_of_every_kind_are_measured() -> None:

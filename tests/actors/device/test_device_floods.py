@@ -11,8 +11,9 @@ from trio.testing import wait_all_tasks_blocked
 from actors.device.data import DataConnection
 from actors.device.events import Closed, ConnectionFailed
 from actors.device.messages import EndConnection, RedirectsChanged
-from tests.support.actors import Saboteur, settle
+from tests.support.actors import settle
 from tests.support.device_peers import Device, DeviceYard, open_yard
+from tests.support.saboteur import Saboteur
 
 MUCH = 1000
 

@@ -29,8 +29,9 @@ from media.contract.codec import Codec
 from media.contract.datagrams import DatagramPortWanted
 from media.contract.errors import RouterFull
 from media.contract.plans import Address, PortReceives
-from tests.support.actors import Boom, Saboteur, settle
+from tests.support.actors import settle
 from tests.support.device_peers import LOOPBACK, DeviceYard, open_yard
+from tests.support.saboteur import Boom, Saboteur
 
 VP8, H264 = Codec("vp8", 90_000, 100), Codec("h264", 90_000, 100)
 BACK: Address = ("127.0.0.1", 5001)

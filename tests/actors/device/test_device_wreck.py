@@ -28,8 +28,9 @@ from actors.words.close_reasons import CloseReason
 from actors.words.keys import DEVICES, MEMBERS
 from actors.words.refusals import Busy
 from tests.actors.core.puppet import logged
-from tests.support.actors import Saboteur, settle
+from tests.support.actors import settle
 from tests.support.device_peers import Device, DeviceYard, open_yard
+from tests.support.saboteur import Saboteur
 
 
 @dataclass(frozen=True)

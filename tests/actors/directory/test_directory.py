@@ -35,12 +35,12 @@ from tests.support.actors import (
     REALM,
     House,
     RecordingClient,
-    Saboteur,
     key,
     open_house,
     settle,
     spec,
 )
+from tests.support.saboteur import Saboteur
 
 OWNER = Owner("acme", "ann")
 REALMS = ("here", "her", "here:", "he re", "here%3A", "", "ここ")

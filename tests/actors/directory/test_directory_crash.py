@@ -27,7 +27,8 @@ from actors.endpoint.rules import EndpointTerms, Owner, Quota
 from actors.words.close_reasons import CloseReason
 from actors.words.keys import DIRECTORY, ENDPOINTS, EndpointKey
 from actors.words.refusals import EndpointTaken, TooManyEndpoints
-from tests.support.actors import LIMITS, REALM, Boom, House, Listener, Saboteur, open_house, settle
+from tests.support.actors import LIMITS, REALM, House, Listener, open_house, settle
+from tests.support.saboteur import Boom, Saboteur
 
 ANN, BOB = Owner("acme", "ann"), Owner("acme", "bob")
 TWO = Quota(per_user=2)

@@ -19,8 +19,9 @@ from tests.actors.jobs.test_conference_analytics import (
     said,
     the_analysis,
 )
-from tests.support.actors import Saboteur, settle
+from tests.support.actors import settle
 from tests.support.conference import MANAGED, open_meeting
+from tests.support.saboteur import Saboteur
 
 
 @pytest.mark.parametrize(

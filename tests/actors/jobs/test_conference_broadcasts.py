@@ -55,9 +55,10 @@ from media.contract.jobs import (
 )
 from media.contract.streaming import OutsideTrouble, TargetFlows, TargetLost
 from tests.actors.core.puppet import logged
-from tests.support.actors import Saboteur, settle
+from tests.support.actors import settle
 from tests.support.conference import MANAGED, Meeting, Member, conference_spec, open_meeting, pause
 from tests.support.mixes import AUTO, COMMON_MIX, MIXED, running, the_mix, the_transcode
+from tests.support.saboteur import Saboteur
 
 SECRET = "sesame"
 RTMP = Outlet("rtmp", f"rtmp://ann:{SECRET}@203.0.113.7/live/{SECRET}?token={SECRET}")
@@ -582,6 +583,6 @@ class FakeUpload:
 
 async def until(so: Callable[[], bool]) -> None:
     """Wait for what threads do."""
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while not so():
             await trio.sleep(0.01)

@@ -63,7 +63,7 @@ def mode_of(folder: Path) -> int:
 
 async def until(so: Callable[[], bool]) -> None:
     """Wait for what threads do."""
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not so():
             await trio.sleep(0.01)
 

@@ -43,12 +43,13 @@ from media.recording import muxing
 from media.recording.matroska import MatroskaWriter
 from media.rtp.router import RtpSource
 from media.webrtc.bridge import open_media_loop
-from tests.support.actors import Saboteur, settle
+from tests.support.actors import settle
 from tests.support.media_file import errors_in, look_into
 from tests.support.recording import frames_of, plan
 from tests.support.rtp_stream import H264, OPUS, VP8, RtpStream
+from tests.support.saboteur import Saboteur
 
-SECONDS = 10.0  # more than any wait here takes
+SECONDS = 60.0  # more than any wait here takes
 PATH = "/recording:test"
 SOURCES = {"audio": "microphone", "video": "camera"}
 

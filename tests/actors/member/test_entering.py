@@ -26,16 +26,8 @@ from actors.words.refusals import (
     NotInRoom,
     WrongPin,
 )
-from tests.support.actors import (
-    REALM,
-    House,
-    Person,
-    Saboteur,
-    key,
-    open_house,
-    settle,
-    spec,
-)
+from tests.support.actors import REALM, House, Person, key, open_house, settle, spec
+from tests.support.saboteur import Saboteur
 
 
 @pytest.fixture

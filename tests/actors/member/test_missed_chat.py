@@ -15,7 +15,8 @@ from actors.words.keys import DIRECTORY
 from actors.words.orders import Kick, Say, SetPermissions
 from actors.words.permission import PermissionChange
 from actors.words.refusals import WrongPin
-from tests.support.actors import GRACE, House, Person, Saboteur, open_house, settle
+from tests.support.actors import GRACE, House, Person, open_house, settle
+from tests.support.saboteur import Saboteur
 
 
 async def lose(person: Person) -> None:

@@ -33,15 +33,8 @@ from actors.words.refusals import (
     NotInRoom,
     NotThatRoom,
 )
-from tests.support.actors import (
-    REALM,
-    House,
-    Person,
-    Saboteur,
-    key,
-    open_house,
-    settle,
-)
+from tests.support.actors import REALM, House, Person, key, open_house, settle
+from tests.support.saboteur import Saboteur
 
 
 @pytest.fixture

@@ -53,6 +53,7 @@ from actors.words.orders import (
 )
 from actors.words.permission import Abilities, Permission, PermissionChange
 from actors.words.refusals import RoomFull
+from actors.words.site_orders import GetPeople
 from actors.words.streams import (
     AudioFormat,
     SessionEnd,
@@ -375,14 +376,16 @@ async def test_a_session_that_is_over_leaves_no_timer_behind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "why"),
+    ("failure", "why", "counted"),
     [
-        (Failure.ICE, SessionEnd.ICE_FAILED),
-        (Failure.DTLS, SessionEnd.DTLS_FAILED),
-        (Failure.SILENCE, SessionEnd.ICE_FAILED),
+        (Failure.ICE, SessionEnd.ICE_FAILED, "no_route"),
+        (Failure.DTLS, SessionEnd.DTLS_FAILED, "dtls"),
+        (Failure.SILENCE, SessionEnd.ICE_FAILED, "media"),
     ],
 )
-async def test_a_session_that_does_not_connect_ends(failure: Failure, why: SessionEnd) -> None:
+async def test_a_session_that_does_not_connect_ends(
+    failure: Failure, why: SessionEnd, counted: str
+) -> None:
     async with open_meeting() as meeting:
         ann, bob = await meeting.members("ann", "bob")
         ann.answers = False
@@ -393,6 +396,19 @@ async def test_a_session_that_does_not_connect_ends(failure: Failure, why: Sessi
         await settle()
         assert ann.told(SessionEnded) == [SessionEnded(id_, why)]
         assert bob.facts == []
+        counters = meeting.house.system.counters
+        assert [*counters.counted("calls_failed").items()] == [(("", counted), 1)]
+
+
+async def test_a_session_that_is_lost_later_is_no_call_that_failed() -> None:
+    async with open_meeting() as meeting:
+        (ann,) = await meeting.members("ann")
+        id_ = await ann.publish()
+        assert ann.is_ready(id_)
+        meeting.engine.sessions[id_].fail("nothing comes any more", Failure.SILENCE)
+        await settle()
+        assert ann.told(SessionEnded)
+        assert meeting.house.system.counters.counted("calls_failed") == {}
 
 
 async def test_unpublishing_ends_the_subscriptions_to_it() -> None:
@@ -617,11 +633,19 @@ async def test_a_room_is_closed_with_all_that_is_in_it() -> None:
         await again.publish()
 
 
+async def test_a_room_with_streams_refuses_what_a_chat_site_is_asked() -> None:
+    async with open_meeting() as meeting:
+        await meeting.members("ann")
+        with pytest.raises(NotAllowed):
+            await meeting.manage(GetPeople())
+
+
 async def test_a_room_without_streams_has_none() -> None:
     async with open_house() as house:
         await house.people("ann")
-        with pytest.raises(NotAllowed):
-            await house.room().ask(GetStreams(), within=5)
+        for of_another_kind in (GetStreams(), GetPeople()):
+            with pytest.raises(NotAllowed):
+                await house.room().ask(of_another_kind, within=5)
         house.room().tell(Placed("ann", "1", Unpublish("1")))
         await settle()
         assert house.members() == {"ann"}

@@ -49,7 +49,7 @@ from media.contract.errors import (
 from tests.actors.core.puppet import logged
 from tests.fakes.media import FakeEngine
 from tests.fakes.media_session import FakeSession
-from tests.support.actors import LIMITS, Saboteur, poison, settle
+from tests.support.actors import LIMITS, poison, settle
 from tests.support.conference import (
     MANAGED,
     Hand,
@@ -60,6 +60,7 @@ from tests.support.conference import (
     streams_of,
     subscribe,
 )
+from tests.support.saboteur import Saboteur
 
 
 class Every(Saboteur):

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import trio
 import trio.testing
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors.core import ActorError
@@ -82,6 +82,14 @@ STEPS = st.lists(
     ),
     max_size=30,
 )
+
+# Somebody keeps what he had until what he goes over to is there, and the process of that dies.
+LATE_FROM_THE_DEAD = [
+    Step("pass time", "ann", 7, 60),
+    Step("watch", "ann", 8, 60),
+    Step("switch", "ann", 5, 0),
+    Step("die", "bob", 3, 3),
+]
 
 
 class SlowEngine(FakeEngine):
@@ -277,5 +285,6 @@ def check_agreement(it: MixPlay) -> None:
 
 @settings(max_examples=examples(120), deadline=None)
 @given(STEPS, st.sampled_from([0.0, 0.001, 0.3, 8.0]))
+@example(LATE_FROM_THE_DEAD, 8.0)
 def test_room_processes_and_engine_agree_in_the_end(script: list[Step], seconds: float) -> None:
     play(script, seconds, check_agreement)

@@ -24,14 +24,8 @@ from actors.words.refusals import (
     RoomLocked,
     WrongPin,
 )
-from tests.support.actors import (
-    Person,
-    Saboteur,
-    key,
-    open_house,
-    poison,
-    settle,
-)
+from tests.support.actors import Person, key, open_house, poison, settle
+from tests.support.saboteur import Saboteur
 
 
 async def test_a_locked_room_that_crashes_comes_back_locked_with_its_members_silently() -> None:

@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from actors.member.messages import End
-from actors.room.site import SiteServices
+from actors.room.site_services import SiteServices
 from actors.words.close_reasons import CloseReason
 from actors.words.facts import Dropped, Joined
 from actors.words.refusals import NameReserved

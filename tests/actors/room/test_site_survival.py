@@ -34,7 +34,8 @@ from actors.words.site_orders import (
     Write,
 )
 from tests.fakes.memory_store import MemoryStore
-from tests.support.actors import Saboteur, poison, settle
+from tests.support.actors import poison, settle
+from tests.support.saboteur import Saboteur
 from tests.support.site import OPERATOR, SITE, open_site
 
 

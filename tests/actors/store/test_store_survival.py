@@ -19,8 +19,8 @@ from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from tests.actors.core.puppet import logged
-from tests.support.actors import Saboteur
 from tests.support.process import REPOSITORY
+from tests.support.saboteur import Saboteur
 from tests.support.store_writer import OWNER, put_written, written
 from tests.support.stores import AMPLE, DATABASES, Store, fresh_place, open_store, run_sql
 

@@ -36,8 +36,8 @@ from tests.support.tcp_proxy import Proxy, proxy_to
 __all__ = ["postgresql"]
 
 ANSWER = 1.0  # seconds a database has in these tests
-PROMPT = 4.0  # by then it must be refused, on a busy machine too
-RECOVERY = 15.0
+PROMPT = 15.0  # by then it must be refused, on a busy machine too
+RECOVERY = 60.0
 
 
 ALL = ListDocuments("test")
@@ -175,7 +175,7 @@ async def test_an_asker_with_little_time_hears_a_refusal_before_its_time_is_up(
 
 
 async def test_more_requests_than_may_wait_are_busy(tmp_path: Path) -> None:
-    async with sqlite_store(tmp_path, waiting=3, answer_seconds=5.0) as (store, file):
+    async with sqlite_store(tmp_path, waiting=3, answer_seconds=60.0) as (store, file):
         outcomes: list[str] = []
 
         async def write(number: int) -> None:
@@ -389,7 +389,7 @@ async def test_a_store_that_ends_while_the_database_hangs_does_not_hang(tmp_path
                     await store.ask(put_numbered(2), within=1.0)
 
             nursery.start_soon(write)
-    assert trio.current_time() - began < 15
+    assert trio.current_time() - began < 30
 
 
 def test_a_password_is_in_no_repr() -> None:

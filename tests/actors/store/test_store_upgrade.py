@@ -32,7 +32,8 @@ from actors.store.place import StorePlace
 from actors.store.schema import HEAD, VERSION_TABLE, metadata
 from actors.store.sqlite import Sqlite
 from actors.store.transaction import Transaction
-from actors.store.upgrade import MIGRATIONS, StoreAway, StoreWrong, _is_away, prepare
+from actors.store.troubles import StoreAway, StoreWrong
+from actors.store.upgrade import MIGRATIONS, _is_away, prepare
 from tests.support.process import REPOSITORY
 from tests.support.stores import DATABASES, documents, fresh_place, numbered, put_numbered, run_sql
 

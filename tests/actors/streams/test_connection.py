@@ -61,7 +61,8 @@ from media.webrtc.bridge import open_media_loop
 from media.webrtc.peer_facts import IceConfig
 from tests.actors.core.puppet import logged
 from tests.fakes.media import FakeEngine
-from tests.support.actors import Saboteur, settle
+from tests.support.actors import settle
+from tests.support.saboteur import Saboteur
 from tests.support.sessions import SENDS, TAKES
 
 PATH = "/connections/call"
@@ -407,18 +408,18 @@ async def test_connections_carry_real_sessions():
             async with open_scene() as scene:
                 scene.engine = engine  # type: ignore[assignment]
                 await scene.call()
-                with trio.fail_after(10):
+                with trio.fail_after(30):
                     while scene.ann.states.count(State.CONNECTED) < 2:
                         await trio.sleep(0.01)
                 connection = scene.find(PATH)
                 connection.tell(MeasureTraffic())
-                with trio.fail_after(10):
+                with trio.fail_after(30):
                     while "legs" not in (facts := scene.facts(PATH)):
                         await trio.sleep(0.01)
                 assert [leg["kind"] for leg in facts["legs"]] == ["audio", "video"]
                 assert json.dumps(facts)
                 connection.tell(HangUp("enough"))
-                with trio.fail_after(10):
+                with trio.fail_after(30):
                     while len(scene.room.downs) < 2:
                         await trio.sleep(0.01)
                 scene.engine = FakeEngine()

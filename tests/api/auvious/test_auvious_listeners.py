@@ -96,7 +96,7 @@ async def test_one_request_with_masks_is_read_at_a_time(
             async with trio.open_nursery() as nursery:
                 for caller in (one, two):
                     nursery.start_soon(send_masked, caller)
-                with trio.fail_after(10):
+                with trio.fail_after(30):
                     while not (most and reading_of.waiting):
                         await trio.sleep(0.01)
                 go_on.set()

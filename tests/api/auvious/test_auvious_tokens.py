@@ -165,6 +165,7 @@ def test_nonsense_is_refused(folder: Path, token: str) -> None:
 
 
 def test_keys_are_private_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
     first = KeyRing(tmp_path / "data", SECONDS)
     file = tmp_path / "data" / FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from actors.store.messages import Document
 from actors.store.place import StorePlace
-from actors.store.upgrade import StoreAway, StoreWrong, keep, prepare
+from actors.store.troubles import StoreAway, StoreWrong
+from actors.store.upgrade import keep, prepare
 from api.auvious.former_file import FILE, MOVED, move_refresh_tokens
 from tests.support.stores import DATABASES, documents, fresh_place
 

@@ -179,7 +179,7 @@ class Paho:
         self.client.loop_stop()
 
     async def next(self) -> tuple[Any, ...]:
-        return await trio.to_thread.run_sync(lambda: self._heard.get(timeout=10))
+        return await trio.to_thread.run_sync(lambda: self._heard.get(timeout=60))
 
 
 @pytest.mark.parametrize(

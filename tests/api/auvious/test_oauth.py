@@ -20,7 +20,8 @@ from actors.store.place import StorePlace
 from actors.store.sql_store import SqlStore
 from actors.store.upgrade import prepare
 from api.auvious.keys import rotate
-from api.auvious.passwords import LONGEST_PASSWORD, Passwords
+from api.auvious.passwords import Passwords
+from api.auvious.settings import LONGEST_PASSWORD
 from api.http.fair_work import FairWork, line_limits
 from api.settings import LimitSettings
 from tests.support.auvious import (

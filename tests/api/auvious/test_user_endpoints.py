@@ -186,7 +186,7 @@ async def test_nobody_new_is_let_in_while_the_server_drains(
 
 async def test_a_keepalive_begins_a_new_period(ann: Caller) -> None:
     id_ = await ann.register(seconds=15)
-    await trio.sleep(0.2)
+    await trio.sleep(2.0)  # more than a busy machine takes for the two requests behind it
     before = (await ann.get()).json()[0]["expiresInSeconds"]
     response = await ann.post("/keepalive", {"userEndpointId": id_, "userId": "ann"})
     assert_empty(response, 204)

@@ -186,6 +186,7 @@ def api_key(server: BareServer) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.unhurried
 @pytest.mark.parametrize("carrier", ["lane", "quart"])
 async def test_a_bot_is_content_for_a_minute_on_real_sockets(tmp_path: Path, carrier: str) -> None:
     async with (

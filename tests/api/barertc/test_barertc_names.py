@@ -25,6 +25,10 @@ from tests.support.examples import examples
         ('O\'Neill "x" <b>', 'O\'Neill "x" <b>'),
         ("e\u0301", "é"),
         ("李 ❤️", "李 ❤️"),
+        ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+        ("می\u200cخواهد", "می\u200cخواهد"),
+        (" \u200d \u200calice\u200d ", "alice"),
+        ("\u200d\u200c", "anonymous"),
     ],
 )
 def test_a_guest_gets_the_name_that_he_asks_for(wanted: str, given_name: str) -> None:
@@ -36,13 +40,17 @@ def test_a_guest_gets_the_name_that_he_asks_for(wanted: str, given_name: str) ->
     [
         "ChatServer", "chatserver", "ＣhatServer", "Chat\u034fServer", " CHATSERVER ", "system",
         "a\0b", "a\nb", "a\u202eb", "a\u200bb", "a\u2028b", "\ud800",
-        "@bob", "＠bob", "a" * (LONGEST + 1),
+        "Chat\u200dServer", "@bob", "＠bob", "a" * (LONGEST + 1),
     ],
 )  # fmt: skip
 def test_some_names_no_guest_may_have(wanted: str) -> None:
     with pytest.raises(NameRefused) as refused:
         guest_name(wanted)
     assert str(refused.value)
+
+
+def test_two_names_that_differ_in_joiners_alone_are_one() -> None:
+    assert name_key(guest_name("ali\u200dce")) == name_key("alice")
 
 
 @settings(max_examples=examples(500))
@@ -55,7 +63,8 @@ def test_a_name_that_is_given_can_be_shown(wanted: str) -> None:
     assert name_key(name)
     assert name_key(name) not in RESERVED
     assert name == name.strip()
-    assert not any(unicodedata.category(each) in ("Cc", "Cf", "Cs") for each in name)
+    unseen = {each for each in name if unicodedata.category(each) in ("Cc", "Cf", "Cs")}
+    assert unseen <= {"\u200c", "\u200d"}
     assert guest_name(name) == name
 
 

@@ -169,19 +169,20 @@ async def test_a_large_poll_counts_by_its_place_and_not_as_unfinished(tmp_path: 
 async def test_whoever_polls_no_more_has_timed_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.barertc.poll_socket.IDLE_SECONDS", 3.0)  # longer than a busy login
     async with (
         barertc_server(tmp_path) as server,
         server.person("bob") as bob,
         server.http() as http,
     ):
         _, ann = await poll(http, **login("ann"))
-        moved = await bob.until("presence", username="ann", message="has timed out!")
-        assert moved
+        await bob.say("are you there?")
+        assert await bob.until("message", message="<p>are you there?</p>")
+        monkeypatch.setattr("api.barertc.poll_socket.IDLE_SECONDS", 0.1)
+        assert await bob.until("presence", username="ann", message="has timed out!")
         await bob.listed("bob")
         mine = {"username": "ann", "session_id": ann["session_id"]}
         status, document = await poll(http, **mine, msg={"action": "ping"})
-        assert document["messages"]
+        assert "<p>are you there?</p>" in [each.get("message") for each in document["messages"]]
         while status == 200:
             status, document = await poll(http, **mine, msg={"action": "ping"})
         assert document["messages"][-1] == {"action": "disconnect"}

@@ -99,6 +99,7 @@ def test_a_shutdown_ends_no_other_dialect_unless_told_so(
 
 
 def test_secrets_are_generated_and_never_empty(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
     made = kept_secrets(load(ALONE), Secrets(tmp_path / "data"))
     assert all(len(secret) >= 32 for secret in made.values())
     assert len(set(made.values())) == 2

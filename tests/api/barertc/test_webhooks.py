@@ -173,8 +173,8 @@ async def test_a_drain_waits_a_moment_for_reports(tmp_path: Path) -> None:
         site.hangs = True
         server.state.webhooks.report(REPORT, fates.append)
         started = time.monotonic()
-        await server.services.lifecycle.drain(0, 10)
-        assert 1.5 < time.monotonic() - started < 8
+        await server.services.lifecycle.drain(0, 60)
+        assert 1.5 < time.monotonic() - started < 30
 
 
 async def test_a_crash_of_the_host_leaves_the_counts_right(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ async def test_a_crash_of_the_host_leaves_the_counts_right(tmp_path: Path) -> No
         async def again() -> bool:
             return await reported(server) == ""
 
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while not await again():
                 await trio.sleep(0.01)
         assert (server.state.webhooks._waiting, server.state.webhooks._bytes) == (0, 0)
@@ -251,7 +251,7 @@ async def test_a_profile_takes_no_longer_than_its_deadline(tmp_path: Path) -> No
 
 
 async def slow_profile(server: ApiServer) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         status, body = await profile(server)
     assert status == 500
     assert "no answer within 0.3 seconds" in body["Error"]

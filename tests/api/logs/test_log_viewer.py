@@ -60,9 +60,9 @@ def test_a_timeline_counts_seconds_from_the_first_entry_of_the_room() -> None:
     shown = seen(lines, LogFilter(room="a"), view_timeline)
     assert shown == [
         "a from 2026-11-21 10:00:02+00:00",
-        "      +0.000 info     room.created",
-        "      +1.500 info     peer.joined              peer=p",
-        "     +57.000 info     room.expired",
+        "10:00:02.000       +0.000 info     room.created",
+        "10:00:03.500       +1.500 info     peer.joined              peer=p",
+        "10:00:59.000      +57.000 info     room.expired",
     ]
 
 

@@ -8,6 +8,7 @@ from quart import Blueprint
 
 from api.http.mounts import Mount
 from api.operator.openapi import document
+from api.operator.orders.openapi import ORDER_PATHS
 from tests.support.serving import plain_refusal
 
 
@@ -54,3 +55,16 @@ def test_definitions_become_components_and_their_forms_stay_apart() -> None:
         "one.Outer", "one.Inner", "one.Outer.2", "one.Inner.2",
     }  # fmt: skip
     assert whole["paths"]["/a"]["get"]["tags"] == ["one"]
+
+
+def test_every_order_has_a_name_of_its_own_and_examples_of_all_answers() -> None:
+    named: list[str] = []
+    for operations in document([mount("operator", ORDER_PATHS)])["paths"].values():
+        for method, operation in operations.items():
+            named.append(operation["operationId"])
+            taken = {each["name"] for each in operation["parameters"]}
+            assert ("X-Operator" in taken) is (method != "get")
+            for status, response in operation["responses"].items():
+                if status != "204":
+                    assert response["content"]["application/json"]["example"]
+    assert len(named) == len(set(named)) == 9

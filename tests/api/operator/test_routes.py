@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -198,11 +199,12 @@ async def test_metrics_are_prometheus_text_of_everything_that_is_counted(tmp_pat
     assert samples[("quintet_media_packets_in_total",)] == 0
 
 
-async def test_metrics_name_every_stream_of_media(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted", [False, True])
+async def test_metrics_name_every_stream_of_media_if_wanted(tmp_path: Path, wanted: bool) -> None:
     async with (
         open_media_loop() as loop,
         open_local_engine(loop) as engine,
-        operated(tmp_path, engine) as (_, http),
+        operated(tmp_path, engine, token=TOKEN, stream_metrics=wanted) as (_, http),
     ):
         router, opus = engine.router, Codec("opus", 48_000, 111, 2)
         source = RtpSource("s/in/0", "audio", opus, 7, RtcpUpstream(lambda _: None, 9, "quintet"))
@@ -215,9 +217,11 @@ async def test_metrics_name_every_stream_of_media(tmp_path: Path) -> None:
         answer = await http.get("/-/metrics", headers=BEARER)
     lines = set(answer.text.splitlines())
     labels = 'codec="opus",id="s/{}/0",kind="audio"'
-    assert f"quintet_media_source_packets{{{labels.format('in')}}} 3.0" in lines
-    assert f"quintet_media_leg_packets{{{labels.format('out')}}} 3.0" in lines
+    source_line = f"quintet_media_source_packets{{{labels.format('in')}}} 3.0"
+    assert (source_line in lines) is wanted
+    assert (f"quintet_media_leg_packets{{{labels.format('out')}}} 3.0" in lines) is wanted
     assert "quintet_media_packets_out_total 3.0" in lines
+    assert 'quintet_media_streams{direction="in"} 1.0' in lines
 
 
 async def test_metrics_count_what_analytics_told(tmp_path: Path) -> None:
@@ -287,13 +291,14 @@ async def test_metrics_ask_the_engine_by_its_contract_only(tmp_path: Path) -> No
 async def test_the_api_document_names_every_path_with_its_dialect(tmp_path: Path) -> None:
     async with operated(tmp_path) as (server, http):
         document = (await http.get("/-/openapi.json")).json()
-        rules = {rule.rule for rule in server.app.url_map.iter_rules()}
+        found = (rule.rule for rule in server.app.url_map.iter_rules())
+        rules = {re.sub(r"<(\w+?)_?>", r"{\1}", rule) for rule in found}
         rules -= {"/-/", *(f"/static/quintet/{name}" for name in ASSETS)}
     assert document["openapi"] == "3.1.0"
     assert set(document["paths"]) == rules
     stop = document["paths"]["/-/actors/stop"]["post"]
     assert stop["tags"] == ["operator"]
-    assert set(stop["responses"]) == {"202", "400", "401", "404", "409", "413", "429"}
+    assert set(stop["responses"]) == {"202", "400", "401", "404", "409", "413", "429", "503"}
 
 
 async def test_the_description_is_made_once(

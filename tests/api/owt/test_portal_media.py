@@ -93,7 +93,7 @@ async def test_audio_from_one_and_video_from_another_paused_and_played(
                 "subscription-control",
                 {"id": subscription, "operation": "update", "data": change},
             )
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 while abs(await bob.frames(subscription, more=1) - 220) > 20:
                     pass
 
@@ -206,7 +206,7 @@ async def test_a_normal_stop_is_no_error(
 
 async def until_ended(server: OwtServer, path: str) -> None:
     """Wait until an actor is no more."""
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while server.system.registry.find(path) is not None:
             await trio.sleep(0.01)
 

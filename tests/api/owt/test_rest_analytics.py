@@ -185,7 +185,7 @@ async def test_a_room_has_its_view_analysed_and_its_clients_hear_of_it(tmp_path:
             assert answer.status_code == 200, answer.text
             assert answer.json()["events"] == []
             engine.tell_of_job(job, AnalysisNoted("motion", b'{"share":0.5}', 1000.0))
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 told = await ann.told("text")
             assert (told["from"], told["to"]) == ("analytics", "all")
             assert json.loads(told["message"])["data"] == {"share": 0.5}

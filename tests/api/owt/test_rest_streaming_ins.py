@@ -62,13 +62,13 @@ class Scene:
 
     async def job(self) -> str:
         """Wait for the one process that pulls."""
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while not (found := list(running(self.engine, IngestWanted))):
                 await trio.sleep(0.005)
         return found[0][0]
 
     async def gone(self) -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while list(running(self.engine, IngestWanted)):
                 await trio.sleep(0.005)
 

@@ -258,7 +258,7 @@ async def the_job(engine: FakeEngine) -> str:
 
 
 async def until(so: Callable[[], bool]) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not so():
             await trio.sleep(0.01)
 
@@ -309,7 +309,7 @@ async def test_a_view_goes_out_of_a_room_that_nobody_is_in_until_it_is_ended(
             answers.append(await manager.ask("POST", outs, body))
 
         async def expired(id: str) -> None:
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 while await server.services.directory.room(RoomKey("owt", id)) is not None:
                     await trio.sleep(0.01)
 

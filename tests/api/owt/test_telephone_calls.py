@@ -12,6 +12,7 @@ import httpx
 import pytest
 import trio
 from pydantic import TypeAdapter
+from structlog.testing import capture_logs
 
 from actors.words.calls import (
     CallDescription,
@@ -20,7 +21,8 @@ from actors.words.calls import (
     CallSection,
     LegConfirmed,
 )
-from actors.words.keys import RoomKey
+from actors.words.closings import Expel, MemberUnknown
+from actors.words.keys import MemberKey, RoomKey
 from api.owt.management.answers import SipCallAnswer
 from media.contract.codec import Codec
 from media.contract.plans import DigitPressed, Remote
@@ -104,13 +106,13 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 
 
 async def until(so: Callable[[], bool]) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not so():
             await trio.sleep(0.01)
 
 
 async def until_listed(office: Office, room: str, number: int) -> list[Any]:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while len(found := await office.calls(room)) != number:
             await trio.sleep(0.02)
     return found
@@ -146,6 +148,40 @@ async def test_who_hangs_up_is_no_participant_any_more(office: Office) -> None:
     assert (await office.ask("GET", f"{room}/participants")).json() == []
 
 
+async def test_a_telephone_that_the_operator_puts_out_is_hung_up_on_and_the_room_goes_on(
+    office: Office,
+) -> None:
+    room, directory = await office.room(sip={"username": "desk"}), office.server.services.directory
+    leg, other = await office.taken("desk"), await office.taken("desk")
+    first, second = await until_listed(office, room, 2)
+    with pytest.raises(MemberUnknown):
+        await directory.put_out(MemberKey("elsewhere", first["id"]), Expel("Sorry"), 60.0)
+    with capture_logs() as lines:
+        await directory.put_out(MemberKey("owt", first["id"]), Expel("Sorry", "olga"), 60.0)
+        await until(lambda: leg.ended is not None)
+    assert leg.hung_up is CallEnd.DROPPED
+    assert (await until_listed(office, room, 1))[0]["id"] == second["id"]
+    assert other.ended is None
+    [line] = [line for line in lines if line["event"] == "peer.put_out"]
+    assert (line["peer"], line["room"], line["by"]) == (first["id"], room, "olga")
+
+
+async def test_the_calls_of_a_room_that_the_operator_closes_end_and_it_takes_none(
+    office: Office,
+) -> None:
+    room, directory = await office.room(sip={"username": "desk"}), office.server.services.directory
+    leg = await office.taken("desk")
+    await directory.close_room_by_operator(RoomKey("owt", room), "Repairs", 600.0)
+    await until(lambda: leg.ended is not None)
+    assert leg.hung_up is CallEnd.ROOM_ENDED
+    assert (await office.line.call("desk")).refused == [CallEnd.NOT_ALLOWED]
+    await office.call(room)
+    assert "the operator has closed the room" in office.answers[-1].text
+    assert office.telephone.legs == []
+    assert await directory.open_again(RoomKey("owt", room))
+    await office.taken("desk")
+
+
 async def test_keys_that_are_pressed_are_listed(office: Office) -> None:
     room = await office.room(sip={"username": "desk"})
     await office.taken("desk")
@@ -154,7 +190,7 @@ async def test_keys_that_are_pressed_are_listed(office: Office) -> None:
     assert sink is not None
     for digit in "7#":
         sink(DigitPressed("port", digit, 100))
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while len((await office.calls(room))[0]["digits"]) != 2:
             await trio.sleep(0.02)
     assert (await office.calls(room))[0]["digits"] == [

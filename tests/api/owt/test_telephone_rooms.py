@@ -88,7 +88,7 @@ def refused(leg: FakeLeg) -> CallEnd:
 
 
 async def until(so: Callable[[], bool]) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not so():
             await trio.sleep(0.01)
 

@@ -27,7 +27,7 @@ DIRECT = "/socket.io/?EIO=3&transport=websocket"
 
 
 async def until(condition: Any) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while not condition():
             await trio.sleep(0.01)
 

@@ -362,7 +362,7 @@ async def test_neither_tokens_nor_payloads_reach_the_log(
     await broker.until_gone("ann")
     log = capsys.readouterr().out
     assert "peer.connected" in log
-    assert "peerjs.refused" in log
+    assert "login.refused" in log
     assert "s3cret" not in log
 
 

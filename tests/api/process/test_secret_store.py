@@ -15,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from api.process.secret_store import DataDirError, Secrets, _quoted, lock_data_dir
+from api.process.secret_store import DataDirError, NoDataDir, Secrets, _quoted, lock_data_dir
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "deep" / "data"
+    folder = tmp_path / "deep" / "data"
+    folder.mkdir(0o700, parents=True)
+    return folder
 
 
 def test_a_secret_is_made_once_and_found_again(data_dir: Path) -> None:
@@ -33,7 +35,19 @@ def test_a_secret_is_made_once_and_found_again(data_dir: Path) -> None:
 
 def test_a_configured_secret_wins_and_is_not_kept(data_dir: Path) -> None:
     assert Secrets(data_dir).text("operator.token", "mine") == "mine"
-    assert not data_dir.exists()
+    assert Secrets(data_dir).known("operator.token", "mine") == "mine"
+    assert list(data_dir.iterdir()) == []
+
+
+def test_a_secret_is_made_where_a_server_was_and_nowhere_else(tmp_path: Path) -> None:
+    store = Secrets(tmp_path / "data")
+    for ask in (store.text, store.known):
+        with pytest.raises(NoDataDir, match="a server makes it when it first starts"):
+            ask("operator.token")
+    assert list(tmp_path.iterdir()) == []
+    with lock_data_dir(tmp_path / "data"):
+        assert store.known("operator.token") == ""
+        assert store.text("operator.token") == store.known("operator.token") != ""
 
 
 def test_nothing_is_readable_by_others(data_dir: Path) -> None:
@@ -42,7 +56,6 @@ def test_nothing_is_readable_by_others(data_dir: Path) -> None:
         Secrets(data_dir).text("operator.token")
     finally:
         os.umask(old)
-    assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
     assert stat.S_IMODE((data_dir / "secrets.toml").stat().st_mode) == 0o600
     assert [file.name for file in data_dir.iterdir()] == ["secrets.toml"]
 
@@ -132,7 +145,9 @@ def test_a_data_dir_is_held_against_another_process(data_dir: Path) -> None:
         command = [sys.executable, "-c", code, str(data_dir)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
+    data_dir.rmdir()
     with lock_data_dir(data_dir):
+        assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
         assert f"is in use by another quintet (process {os.getpid()})" in other()
     assert other() == "held\n"
     with lock_data_dir(data_dir):

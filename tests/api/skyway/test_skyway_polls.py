@@ -22,7 +22,7 @@ async def left_open(served: Gateway, path: str) -> trio.SocketStream:
 
 
 async def until(true: Any) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not true():
             await trio.sleep(0.005)
 
@@ -127,11 +127,11 @@ async def test_who_polls_in_vain_is_slowed_down_and_nobody_else(
                 await client.refused(status, command, "GET", path)
                 assert trio.current_time() - began >= number * 0.1 - 0.01
         began = trio.current_time()
-        for _ in range(10):  # which would take 5.5 s
+        for _ in range(30):  # which would take 41 s
             await client.refused(404, "DATA_CONNECTION_STATUS", "GET",
                                  "/data/connections/dc-none/status")  # fmt: skip
         assert await client.peer_status(peer)
-        assert trio.current_time() - began < 5.0
+        assert trio.current_time() - began < 30.0
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
@@ -145,7 +145,7 @@ async def test_polls_end_at_once_when_the_server_goes(tmp_path: Path, carrier: s
             check_error(response, 503, "PEERS_EVENTS")
             answers.append(response.status_code)
 
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(poll)
                 await trio.sleep(0.1)

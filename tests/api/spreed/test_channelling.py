@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import trio.testing
+from structlog.testing import capture_logs
 from trio_websocket import ConnectionClosed
 
+from api.http.call_reports import FAILURES_AT_ONCE
 from tests.support.serving import CARRIERS
 from tests.support.spreed import SpreedServer, spreed_server, spreed_settings
 
@@ -481,3 +483,69 @@ async def test_a_message_that_is_too_large_ends_that_connection_only(server: Spr
             await ann.raw("x" * 1_100_000)
         assert await ann.gone() == 1009
         assert await bob.silent()
+
+
+# --- how calls do
+
+
+async def test_how_calls_do_is_told_to_nobody_else(server: SpreedServer) -> None:
+    async with server.client() as ann, server.client() as bob:
+        await ann.join("blue")
+        await bob.join("blue")
+        await ann.data("Joined")
+        with capture_logs() as logs:
+            await ann.send("Quality", {"loss": 0.2, "roundTrip": 0.1, "connections": 1})
+            await ann.raw(
+                {
+                    "Type": "CallFailed",
+                    "CallFailed": {"To": bob.id, "Reason": "dtls", "Local": ["host"]},
+                }
+            )
+            await ann.raw({"Type": "CallFailed", "CallFailed": {"To": "nobody", "Reason": "dtls"}})
+            assert await ann.silent()
+        assert await bob.silent()
+        failed = [line for line in logs if line["event"] == "call.failed"]
+        assert [line.get("other") for line in failed] == [bob.id, None]
+        shared = {"dialect": "spreed", "peer": ann.id, "room": "Room:blue", "reason": "dtls"}
+        assert shared.items() <= failed[0].items()
+        assert (failed[0]["local"], failed[0]["remote"]) == (["host"], [])
+        facts = server.facts(ann.id)
+        assert facts["quality"]["rating"] == "bad"
+        counted = server.services.system.counters.counted("calls_failed")
+        assert counted == {("spreed", "dtls"): 2}
+
+
+async def test_reports_that_make_no_sense_or_are_too_many_change_nothing(
+    server: SpreedServer,
+) -> None:
+    async with server.client() as ann:
+        await ann.send("CallFailed", {"Reason": "dtls"})  # in no room
+        await ann.join("blue")
+        for junk in ({"loss": 7}, {"loss": "x"}, [], None, "x", {"connections": -1}):
+            await ann.send("Quality", junk)
+        for junk in ({}, {"Reason": "x"}, {"Reason": "dtls", "Local": ["192.0.2.1"]}, 5, None):
+            await ann.send("CallFailed", junk)
+        assert await ann.silent()
+        assert server.facts(ann.id)["quality"] is None
+        for _ in range(30):
+            await ann.send("CallFailed", {"Reason": "timeout"})
+        assert await ann.silent()
+        counted = server.services.system.counters.counted("calls_failed")
+        assert counted == {("spreed", "timeout"): FAILURES_AT_ONCE}
+
+
+async def test_operators_see_the_name_of_a_status_and_the_device(server: SpreedServer) -> None:
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    async with server.client(headers=[("User-Agent", agent)]) as ann:
+        await ann.send("Status", {"displayName": "Ann", "buddyPicture": ""})
+        assert await ann.silent()
+        facts = server.facts(ann.id)
+        assert (facts["name"], facts["device"]) == ("Ann", "Firefox on Linux")
+        assert facts["address"] == "127.0.0.0/24"
+        for status in ({"displayName": ["x"]}, {"displayName": None}, {}, "x"):
+            await ann.send("Status", status)
+            assert await ann.silent()
+            assert server.facts(ann.id)["name"] == ""
+        await ann.send("Status", {"displayName": "x" * 1000})
+        assert await ann.silent()
+        assert server.facts(ann.id)["name"] == "x" * 256

@@ -25,8 +25,8 @@ from actors.directory.actor import DirectoryActor
 from actors.words.keys import DIRECTORY
 from api.spreed.auth import make_login
 from api.spreed.pictures import Pictures
-from tests.support.actors import Saboteur
 from tests.support.raw import connected
+from tests.support.saboteur import Saboteur
 from tests.support.spreed import SpreedClient, SpreedServer, connect, spreed_server, spreed_settings
 
 SECRET = "shared secret"
@@ -143,9 +143,9 @@ async def test_a_base_path_moves_page_socket_and_api(tmp_path: Path) -> None:
         assert (await http.get("/api/v1/config")).status_code == 200
         for path in ("/meet", "/meet/", "/meet/room/with/parts"):
             assert '<base href="/meet/">' in (await http.get(path)).text
-        assert (await http.get("/meet/static/quintet/meeting.js")).status_code == 200
+        assert (await http.get("/meet/static/quintet/meeting/start.js")).status_code == 200
         assert (await http.get("/elsewhere")).status_code == 404
-        for path in ("/meet/api/v1/unknown", "/api/v1/unknown"):
+        for path in ("/meet/api/v1/unknown", "/api/v1/unknown", "/meet/-/healthz", "/meet/-"):
             assert refused(await http.get(path)) == (404, "not_found")
         assert refused(await http.get("/meet/api/v1/rooms")) == (405, "method_not_allowed")
         async with server.client(path="/meet/ws"), server.client(path="/spreed/ws"):
@@ -648,7 +648,7 @@ async def test_a_session_that_ends_while_its_picture_is_read_leaves_none(
         server.system.stop_actor(
             f"/conferencing/members/spreed:{ann.id}", "stopped by the operator"
         )
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while not forgotten:
                 await trio.sleep(0.01)
             ended.set()

@@ -48,7 +48,7 @@ class Ends:
         self._one.set()
 
     async def first(self) -> RecordingStatus:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await self._one.wait()
         return self.told[0]
 

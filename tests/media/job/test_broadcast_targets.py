@@ -170,4 +170,4 @@ def test_a_target_that_reads_nothing_is_left_and_tried_again() -> None:
             assert (told.reason, told.over) == (OutsideTrouble.SILENT, False)
             before = time.monotonic()
             sending.work.close()
-            assert time.monotonic() - before < 5.0
+            assert time.monotonic() - before < 15.0

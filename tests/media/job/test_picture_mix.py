@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from media.job.picture_mix import HELD_SECONDS, MOST_HELD, Age, PictureMix
 from media.rtp import rtcp
 from media.rtp.depayload import Frame
 from media.rtp.rtp_packet import MARKER, write_packet
-from tests.support.ffmpeg import decoding
+from tests.support.ffmpeg import all_read, decoding
 from tests.support.picture_jobs import (
     BLACK,
     BLUE,
@@ -347,11 +346,7 @@ async def test_ffmpeg_decodes_what_is_sent(codec: str, tmp_path: Path) -> None:
 
 async def end_of_stream(sending: trio.socket.SocketType, port: int) -> None:
     """Say goodbye as a sender of RTP does, once all that was sent is read."""
-    with trio.fail_after(20):
-        while not re.search(
-            f":{port:04X} .* 00000000:00000000 ", await trio.Path("/proc/net/udp").read_text()
-        ):
-            await trio.sleep(0.01)
+    await all_read(port)
     goodbye = rtcp.write_receiver_report(1, (), "test") + rtcp.write_bye(9)
     await sending.sendto(goodbye, ("127.0.0.1", port + 1))
 

@@ -34,11 +34,11 @@ def test_a_camera_that_starts_is_not_there_yet(
     """It is tried each second, which one that refuses is not."""
     with TcpScript(rtsp_script(last, then)) as server:
         url = f"rtsp://127.0.0.1:{server.port}/live"
-        with pulling(url, read_seconds=0.6, open_seconds=5.0) as pull:
+        with pulling(url, read_seconds=0.6, open_seconds=60.0) as pull:
             began = time.monotonic()
             lost = pull.lost()
             assert (lost.reason, lost.over) == (OutsideTrouble.UNREACHABLE, False)
-            assert time.monotonic() - began < 4.0
+            assert time.monotonic() - began < 30.0
             pull.until(lambda: server.connected >= 3, 10)  # at once, and after a second
 
 

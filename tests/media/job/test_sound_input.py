@@ -99,6 +99,7 @@ def test_jitter_alone_is_not_heard() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.unhurried
 @pytest.mark.parametrize("drift", [200e-6, -200e-6])
 def test_ten_minutes_of_loss_jitter_and_drift_keep_the_delay(drift: float) -> None:
     network = lossy(0.05, 0.06)

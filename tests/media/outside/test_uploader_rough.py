@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -17,7 +19,7 @@ from tests.support.segment_writer import SegmentWriter
 from tests.support.upload_site import Luck, UploadSite, serving
 
 HERE = Places(("127.0.0.1/32",))
-SECONDS = 0.4
+SECONDS = 0.7
 SIZE = 300_000  # more than a socket's buffers take at once
 KINDS = ["503", "500", "429 0", "early 503", "slow", "reset", "half", "never"]
 SHARE = 0.1  # of the requests that fail
@@ -42,7 +44,37 @@ async def upload(
     return site, told
 
 
+class Standstills(trio.abc.Instrument):
+    """How long the loop came late at most: from a wait that was over, or from its work."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._due = math.inf
+
+    def before_io_wait(self, timeout: float) -> None:
+        self._due = self._late() + timeout
+
+    def after_io_wait(self, timeout: float) -> None:
+        self._due = self._late()
+
+    def _late(self) -> float:
+        now = trio.current_time()
+        self.longest = max(self.longest, now - self._due)
+        return now
+
+
+@contextmanager
+def noting_standstills() -> Iterator[Standstills]:
+    standstills = Standstills()
+    trio.lowlevel.add_instrument(standstills)
+    try:
+        yield standstills
+    finally:
+        trio.lowlevel.remove_instrument(standstills)
+
+
 @pytest.mark.slow
+@pytest.mark.unhurried
 async def test_rough_site_never_has_a_playlist_that_names_what_is_missing(tmp_path: Path) -> None:
     random = Random(17)
 
@@ -59,9 +91,15 @@ async def test_rough_site_never_has_a_playlist_that_names_what_is_missing(tmp_pa
 
 @pytest.mark.parametrize("luck", ["reset", "half", "never", "early 503"])
 async def test_segment_that_never_comes_through_is_left_out(tmp_path: Path, luck: Luck) -> None:
-    site, told = await upload(
-        tmp_path, lambda method, name: luck if name == "live1.ts" else "200", 5
-    )
+    for attempt in range(3):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        with noting_standstills() as standstills:
+            site, told = await upload(
+                folder, lambda method, name: luck if name == "live1.ts" else "200", 5
+            )
+        if standstills.longest < SECONDS / 4:
+            break  # else the machine may have kept any segment from coming in time
     assert site.seen() == ["live0.ts", "live2.ts", "live3.ts", "live4.ts"]
     assert [type(each) for each in told] == [TargetFlows, TargetLost, TargetFlows]
 
@@ -84,7 +122,7 @@ async def test_nobody_listens(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/live.m3u8"
         async with open_client(HERE) as client:
             uploader = Uploader(tmp_path, "live.m3u8", url, "PUT", SECONDS, client, told.append)
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(uploader.run)
                     while not told:
@@ -99,7 +137,7 @@ async def test_address_that_may_not_be_reached_is_the_end(tmp_path: Path) -> Non
     SegmentWriter(tmp_path).add()
     site, told = UploadSite(), list[TargetFlows | TargetLost]()
     async with serving(site) as base, open_client(Places(("192.0.2.0/24",))) as client:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             url = f"{base}/live.m3u8"
             await Uploader(tmp_path, "live.m3u8", url, "PUT", SECONDS, client, told.append).run()
     [last] = told

@@ -40,7 +40,7 @@ def killed_after(folder: Path, seconds: float) -> float:
     """Record in another process and kill it; return how much it had sent."""
     command = [sys.executable, "-m", "tests.support.recording_process", str(folder)]
     with subprocess.Popen(
-        [*command, str(seconds + 3)], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+        [*command, str(seconds + 10)], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
     ) as process:
         assert process.stdout is not None
         sent = 0.0
@@ -56,7 +56,7 @@ def killed_after(folder: Path, seconds: float) -> float:
 
 
 @pytest.mark.parametrize(
-    "seconds", [1, *(pytest.param(s, marks=pytest.mark.slow) for s in (4, 30))]
+    "seconds", [1, *(pytest.param(s, marks=pytest.mark.slow) for s in (4, 12))]
 )
 def test_a_kill_loses_two_seconds_at_most(tmp_path: Path, seconds: float) -> None:
     sent = killed_after(tmp_path, seconds)

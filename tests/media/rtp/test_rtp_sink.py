@@ -6,9 +6,10 @@ import itertools
 
 import pytest
 
-from media.contract.stats import LegState
+from media.contract.stats import LegState, ReceiverStats
 from media.rtp import rtcp
 from media.rtp.packet_cache import MOST_TIMES
+from media.rtp.receiver import ReceiverReports
 from media.rtp.router import Codec, RtpSink, RtpSource
 from tests.support.rtp import OPUS, Receiver, Sender, Time, a_sink, a_source, let_flow, rtp, vp8
 
@@ -422,11 +423,21 @@ def test_reports_of_the_receiver_are_told_in_the_stats() -> None:
     (report,) = rtcp.parse_rtcp(receiver.reports[-1]) or []
     assert isinstance(report, rtcp.SenderReport)
     last = report.ntp >> 16 & 0xFFFFFFFF
-    block = rtcp.ReportBlock(77, 128, 12, 70_000, 900, last, 65536 // 2)
-    sink.feed_rtcp(rtcp.write_receiver_report(1, (block,), "them"), 1001.75)
+    for lost, highest, arrival in ((2, 0xFFFFFFF0, 1000.75), (12, 4, 1001.75)):
+        block = rtcp.ReportBlock(77, 1, lost, highest, 900, last, 65536 // 2)
+        sink.feed_rtcp(rtcp.write_receiver_report(1, (block,), "them"), arrival)
     remote = sink.stats().receiver
     assert (remote.lost, remote.fraction_lost, remote.jitter) == (12, 0.5, 0.01)
     assert remote.round_trip == pytest.approx(0.25, abs=0.001)
+
+
+def test_of_a_receiver_that_reports_no_more_nothing_is_told_but_the_count() -> None:
+    reports = ReceiverReports()
+    for number in range(3):
+        block = rtcp.ReportBlock(77, 0, 10 * number, 100 * number, 900, 0, 0)
+        reports.take_report(block, 1000.0 + number)
+    assert reports.stats(90_000, 1031.9).fraction_lost == 0.1
+    assert reports.stats(90_000, 1032.0) == ReceiverStats(20, None, None, None, None)
 
 
 def test_reports_without_sense_are_left_aside() -> None:

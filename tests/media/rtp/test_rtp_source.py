@@ -160,6 +160,17 @@ def test_a_report_to_the_sender_says_what_got_lost() -> None:
     assert (second.fraction_lost, second.lost, second.highest) == (128, 4, 65536 + 7)
 
 
+def test_what_was_lost_of_late_is_told_in_the_stats() -> None:
+    source = a_source()
+    feed(source, *range(0, 80, 2), at=1000.0)  # every other one
+    source.beat(1001.0)
+    assert source.stats().fraction_lost == 39 / 79  # the last one may come yet
+    for second in range(1, 7):
+        feed(source, *range(40 + 40 * second, 80 + 40 * second), at=1000.0 + second)
+        source.beat(1001.0 + second)
+    assert (source.stats().lost, source.stats().fraction_lost) == (40, 0.0)
+
+
 def test_jitter_is_that_of_the_standard() -> None:
     source = a_source()
     for number in range(200):

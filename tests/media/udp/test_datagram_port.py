@@ -43,7 +43,7 @@ async def running(wanted: DatagramPortWanted) -> AsyncIterator[DatagramPort]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while not condition():
             await trio.sleep(0.001)
 
@@ -160,7 +160,7 @@ class Camera:
 
     async def asked(self) -> list[rtcp.Rtcp]:
         """Return what the next RTCP asks for."""
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             return rtcp.parse_rtcp((await self._socket.recvfrom(2_000))[0]) or []
 
 
@@ -171,7 +171,7 @@ async def test_rtcp_is_about_the_streams_it_was_routed_to(
     with camera, screen:
         sending = Camera(engine, camera)
         await sending.begin(Remote(screen.getsockname()))
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             await screen.recvfrom(2_000)
         await engine.open_datagram_port("rtcp", DatagramPortWanted(HERE))
         async with outside(engine) as program:

@@ -51,7 +51,7 @@ def ears(count: int, address: str = HERE) -> Iterator[list[trio.socket.SocketTyp
 
 
 async def heard(ear: trio.socket.SocketType) -> tuple[bytes, Address]:
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         data, sender = await ear.recvfrom(3000)
     return data, sender[:2]
 
@@ -65,7 +65,7 @@ async def silent(*some: trio.socket.SocketType) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while not condition():
             await trio.sleep(0.001)
 
@@ -234,9 +234,12 @@ async def test_a_receiver_that_is_not_there_hurts_nobody(wildcard: str, here: st
         for number in range(1, 51):
             source.feed(rtp(number, 0, vp8(number, keyframe=number == 1)), 1.0)
             await trio.lowlevel.checkpoint()  # what comes back (ICMP) could be read
-        before = time.process_time()
-        await trio.sleep(FAST)
-        assert time.process_time() - before < FAST / 2
+        work = list[float]()
+        while not work or (min(work) >= FAST / 2 and len(work) < 5):  # garbage may be collected
+            before = time.process_time()
+            await trio.sleep(FAST)
+            work.append(time.process_time() - before)
+        assert min(work) < FAST / 2
         with ears(1, here) as (screen,):  # the port is of use still
             port.redirect(Remote(screen.getsockname()[:2]))
             source.feed(rtp(51, 0, vp8(51)), 1.0)

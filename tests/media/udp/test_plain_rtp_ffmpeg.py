@@ -12,7 +12,7 @@ from media.contract.codec import Codec
 from media.contract.plans import PortReceives, PortSends, PortWanted, Remote
 from media.contract.session import Direction, SessionWanted, TrackWanted
 from media.local_engine import LocalEngine
-from tests.support.ffmpeg import FRAMES, Decoding, decoding, send_media
+from tests.support.ffmpeg import FRAMES, Decoding, all_read, decoding, send_media
 from tests.support.paths import lead
 from tests.support.ports import free_udp_ports
 from tests.support.sessions import open_pair
@@ -57,6 +57,7 @@ class Gateway:
             stats = (await self._engine.stats()).router
             [self.source] = [source for source in stats.sources if source.id == "in/in"]
             [self.sink] = [sink for sink in stats.sinks if sink.id == "out/out"]
+            await all_read(self._port)
             await self._engine.close_port("out")
         await self._engine.close_port("in")
         return decoded

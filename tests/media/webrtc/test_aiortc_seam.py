@@ -322,7 +322,7 @@ async def test_messages_that_have_not_left_can_be_counted(
         seen.append(messages_unsent(channel))
 
     media_loop.soon(send)
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not seen or messages_unsent(channel):
             await trio.sleep(0.01)
     assert seen == [3]

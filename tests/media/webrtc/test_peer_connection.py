@@ -279,7 +279,7 @@ async def test_a_waiting_sender_is_told_when_the_session_closes(engine: LocalEng
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(flood)
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while (await pair.first.stats()).buffered_bytes <= 262_144:
                 await trio.sleep(0.01)
         await pair.first.close()
@@ -317,7 +317,7 @@ async def test_a_message_without_end_ends_its_session(
         await whole()
 
     sctp._transmit = transmit
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         for _ in range(5):
             await pair.first.send(mine, bytes(60_000))
         failed = await pair.second_told.state(State.FAILED)
@@ -442,7 +442,7 @@ async def test_strangers_do_not_keep_a_session_alive(engine: LocalEngine):
         b"\x80\xc8" + bytes(60),
         b"\xff",
     ]
-    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger, trio.fail_after(8):
+    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger, trio.fail_after(30):
         while State.FAILED not in pair.first_told.states:
             for datagram in noise:
                 await stranger.sendto(datagram, address)
@@ -483,7 +483,7 @@ async def test_there_is_an_end_to_the_addresses_of_one_peer(
         check.add_message_integrity(theirs.remote_password.encode())
         with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
             await elsewhere.sendto(bytes(check), to)
-            with trio.fail_after(5):
+            with trio.fail_after(30):
                 await elsewhere.recvfrom(2048)  # answered: it is authentic
     assert len(ours._remote_candidates) == told + 8
     assert len(ours._check_list) <= pairs + 8
@@ -539,7 +539,7 @@ async def test_a_session_closed_while_it_gathers_leaves_nothing(engine: LocalEng
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(until_closed, session.create_offer)
-            with trio.fail_after(5):
+            with trio.fail_after(30):
                 await mute.recvfrom(2048)  # it asks, and would wait for seconds
             with trio.fail_after(4):  # a look at a server takes five
                 await session.close()
@@ -603,7 +603,7 @@ async def test_garbage_on_the_port_is_dropped_and_counted(engine: LocalEngine):
                 await stranger.sendto(body[:size], address)
         stun = struct.pack("!HHI12s", 1, 0, 0x2112A442, b"x" * 12)
         await stranger.sendto(stun, address)
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while (await pair.second.stats()).packets_dropped < before + 30:
                 await trio.sleep(0.01)
     mine, _ = await pair.channel(ChannelWanted("alive"))
@@ -623,7 +623,7 @@ async def test_packets_longer_than_any_path_carries_are_dropped_and_counted(engi
     with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for second in (0x60, 0xC8):
             await stranger.sendto(bytes([0x80, second]) + bytes(2_000), address)
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while (await pair.second.stats()).packets_dropped < before + 2:
             await trio.sleep(0.01)
 
@@ -644,7 +644,7 @@ async def test_rtcp_is_read_once_however_many_sections_there_are(
     before = (await pair.second.stats()).packets_dropped
     for packet in (report, garbage):
         pair.first._peer.send_rtcp(packet)
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while (await pair.second.stats()).packets_dropped == before:
             await trio.sleep(0.01)
     assert [packet for packet in read if packet in (report, garbage)] == [report, garbage]
@@ -685,7 +685,7 @@ async def test_there_is_an_end_to_the_streams_of_one_peer(
     before = (await pair.second.stats()).packets_dropped
     for ssrc in range(30):
         pair.first._peer.send_rtp(struct.pack("!BBHII", 0x80, 96, 1, 0, ssrc) + b"media")
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while (await pair.second.stats()).packets_dropped < before + 22:
             await trio.sleep(0.01)
     assert len(pair.second._peer._ssrcs) == 8

@@ -24,12 +24,13 @@ from tests.support.jobs import (
     transcode,
 )
 
-STARTS = int(os.environ.get("QUINTET_CYCLES", "200"))
+STARTS = int(os.environ.get("QUINTET_CYCLES", "80"))
 AT_ONCE = 4
 WAYS = ("close", "kill", "fail", "give up")
 
 
 @pytest.mark.slow
+@pytest.mark.unhurried
 async def test_after_many_starts_no_process_descriptor_or_task_is_left(media_loop: MediaLoop):
     async with clean_engine(media_loop) as engine:
         await engine.open_job("first", transcode(), JobTold())

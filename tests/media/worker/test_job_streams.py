@@ -137,7 +137,7 @@ async def test_reports_of_both_sides_tell_times_of_one_clock(media_loop: MediaLo
             source._timeline._report[1],  # type: ignore[index]
             time.monotonic(),
         )
-        assert 0 <= time.monotonic() - told_at < 5.0
+        assert 0 <= time.monotonic() - told_at < 60.0
         figures = await told.first(JobFigures)
         assert figures.decode_errors == 0  # what the echo counts where a moment makes no sense
         clean(engine)

@@ -1,6 +1,6 @@
 /** What one can do to a person and to a message, as menus; and what an operator can do to the site. */
 
-import { announce, make, memory } from "./dom.js";
+import { announce, line, make, memory } from "./dom.js";
 import { ask, openMenu } from "./menus.js";
 import { textOf } from "./messages.js";
 import { PAGE } from "./page_data.js";
@@ -71,11 +71,11 @@ export class Actions {
   person(name) {
     const { session, people } = this.#site;
     const person = people.get(name);
-    if (!person) return announce(`${name} is not here.`);
+    if (!person) return announce(`${people.nick(name)} is not here.`);
     const isSelf = name === session.name;
     return openMenu({
       title: person.nick,
-      text: `@${name}`,
+      text: `@${line(name)}`,
       person,
       body: this.#card(person),
       items: isSelf ? [] : [...this.#ofPerson(person), ...(session.isOperator ? this.#ofOperator(person) : [])],
@@ -169,10 +169,10 @@ export class Actions {
       title: "Blocked people",
       text: "Who is taken off this list is no longer blocked when you enter the next time.",
       items: [...session.blocks].map((name) => ({
-        label: `Unblock ${name}`,
+        label: `Unblock ${line(name, 60)}`,
         run: () => {
           session.forgetBlock(name);
-          announce(`${name} is no longer blocked when you enter the next time.`);
+          announce(`${line(name, 60)} is no longer blocked when you enter the next time.`);
           changed();
         },
       })),
@@ -199,7 +199,7 @@ export class Actions {
     }
     openMenu({
       title: isOwn ? "Your message" : `Message of ${nick}`,
-      text: textOf(entry.html).slice(0, 120),
+      text: line(textOf(entry.html), 120),
       emoji: EMOJI,
       react: (emoji) => this.react(entry, emoji),
       items,

@@ -3,25 +3,30 @@
 import { ICE_SERVERS } from "./page_data.js";
 
 const KINDS = ["video", "audio"];
-const SETUP_MS = 25_000;
+/** From the first word to a connection. */
+const SETUP_MS = 15_000;
 const BROKEN_MS = 6_000;
 
 /**
  * One peer connection.
  *
- * `link`: send(action, payload), media (Devices), shown() with the first picture and sound of theirs,
- * connected(), ended(why). None is called after `close`.
+ * `link`: send(action, payload), media (Devices), shown() when they are seen, connected(),
+ * failed(reason) when there never was a connection (reasons: `#whyNone`), ended(why) when there was
+ * one. None is called after `close`.
  */
 export class Call {
   gives = false;
   shows = false;
+  /** When there was a connection first, as performance.now() says; 0 as long as there is none. */
+  connectedAt = 0;
   #connection = new RTCPeerConnection({ iceServers: ICE_SERVERS, bundlePolicy: "max-bundle" });
   #link;
   stream = new MediaStream();
   #work = Promise.resolve();
   #described = false;
   #candidates = [];
-  #timers = [];
+  #setup;
+  #broken;
   #closed = false;
 
   constructor(link) {
@@ -29,8 +34,7 @@ export class Call {
     const connection = this.#connection;
     connection.ontrack = ({ track }) => {
       this.stream.addTrack(track);
-      this.shows = true;
-      link.shown();
+      if (this.connectedAt) this.#show();
     };
     connection.onicecandidate = ({ candidate }) => {
       if (!candidate?.candidate) return;
@@ -40,7 +44,16 @@ export class Call {
     connection.onconnectionstatechange = () => {
       this.#stateChanged();
     };
-    this.#deadline(SETUP_MS, "No direct way to this camera was found.");
+    this.#setup = setTimeout(() => link.failed(this.#whyNone()), SETUP_MS);
+  }
+
+  /** Whether there is a connection, and so something to be measured. */
+  get isConnected() {
+    return this.#connection.connectionState === "connected";
+  }
+
+  getStats() {
+    return this.#connection.getStats();
   }
 
   /** Offer to watch; with `give`, one's own camera is sent along. */
@@ -109,7 +122,8 @@ export class Call {
 
   close() {
     this.#closed = true;
-    this.#timers.forEach(clearTimeout);
+    clearTimeout(this.#setup);
+    clearTimeout(this.#broken);
     const connection = this.#connection;
     connection.ontrack = connection.onicecandidate = connection.onconnectionstatechange = null;
     connection.close();
@@ -126,22 +140,37 @@ export class Call {
 
   #stateChanged() {
     const state = this.#connection.connectionState;
-    this.#timers.splice(0).forEach(clearTimeout);
-    if (state === "connected") this.#link.connected();
-    else if (state === "failed" || state === "closed") this.#link.ended("The connection was lost.");
-    else if (state === "disconnected") this.#deadline(BROKEN_MS, "The connection was lost.");
-    else this.#deadline(SETUP_MS, "No direct way to this camera was found.");
+    clearTimeout(this.#broken);
+    if (state === "connected") {
+      clearTimeout(this.#setup);
+      this.connectedAt ||= performance.now();
+      if (this.stream.getTracks().length) this.#show();
+      this.#link.connected();
+    } else if (state === "failed") {
+      if (this.connectedAt) this.#link.ended("The connection was lost.");
+      else this.#link.failed(this.#whyNone());
+    } else if (state === "disconnected") {
+      this.#broken = setTimeout(() => this.#link.ended("The connection was lost."), BROKEN_MS);
+    }
   }
 
-  #deadline(milliseconds, why) {
-    this.#timers.push(setTimeout(() => this.#link.ended(why), milliseconds));
+  #show() {
+    this.shows = true;
+    this.#link.shown();
+  }
+
+  /** Why there is no connection, in the words that the server counts. */
+  #whyNone() {
+    const { remoteDescription, iceConnectionState } = this.#connection;
+    if (!remoteDescription) return "timeout";
+    return /^(connected|completed)$/.test(iceConnectionState) ? "dtls" : "no_route";
   }
 
   #enqueue(step) {
     this.#work = this.#work.then(() => this.#closed || step()).catch((error) => {
       if (this.#closed) return;
       console.warn("webcam:", error.name);
-      this.#link.ended("This camera could not be opened.");
+      this.#link.failed("media");
     });
   }
 }

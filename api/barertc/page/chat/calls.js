@@ -8,6 +8,8 @@
 
 import { Call } from "./call.js";
 import { announce, tell } from "./dom.js";
+import { explain, inShort } from "./failures.js";
+import { QualityMeter } from "./quality.js";
 import { VIDEO } from "./session.js";
 
 /** How long after a ring an offer is taken. */
@@ -38,9 +40,14 @@ export class Calls {
   #rung = new Map();
   #asked = new Map();
   #watchers = new Set();
+  #failed = new Map(); // why there is no connection to a camera, by name
 
   constructor(site) {
     this.#site = site;
+    new QualityMeter({
+      calls: () => [...this.#of(this.#ours), ...this.#of(this.#theirs)],
+      measured: (summary, ratings) => this.#measured(summary, ratings),
+    });
   }
 
   get watchers() {
@@ -91,6 +98,7 @@ export class Calls {
   /** The user closes a picture. */
   unwatch(name) {
     this.#site.session.send({ action: "unwatch", username: name });
+    this.#failed.delete(name);
     this.#closeOurs(name);
     const theirs = this.#theirs.get(name);
     if (theirs) theirs.shows = false;
@@ -109,6 +117,9 @@ export class Calls {
 
   /** Who is here has changed: end what shows a camera that is off. */
   peopleChanged() {
+    for (const name of [...this.#failed.keys()]) {
+      if (!this.#site.people.get(name)?.isLive) this.unwatch(name);
+    }
     for (const name of [...this.#ours.keys()]) {
       const person = this.#site.people.get(name);
       if (!person) this.#end(name, `${this.#nick(name)} has left.`);
@@ -137,6 +148,8 @@ export class Calls {
   clear() {
     for (const name of [...this.#ours.keys()]) this.#closeOurs(name);
     for (const name of [...this.#theirs.keys()]) this.#closeTheirs(name);
+    for (const name of [...this.#failed.keys()]) this.#site.stage.remove(name);
+    this.#failed.clear();
     this.#watchers.clear();
     this.#rung.clear();
     this.#asked.clear();
@@ -146,7 +159,11 @@ export class Calls {
     const person = this.#site.people.get(name);
     const give = Boolean(person?.has(VIDEO.MUTUAL_OPEN) && this.#site.devices.isLive);
     this.#closeOurs(name);
-    const call = this.#make(name, this.#ours, (why) => this.#end(name, `${this.#nick(name)}: ${why}`));
+    this.#failed.delete(name);
+    const call = this.#make(name, this.#ours, {
+      ended: (why) => this.#end(name, `${this.#nick(name)}: ${why}`),
+      failed: (reason) => this.#fail(name, reason),
+    });
     this.#showTile(name);
     call.offer(give);
     this.#site.changed();
@@ -159,7 +176,8 @@ export class Calls {
     if (!this.#site.devices.isLive || !this.#mayWatch(name)) return undefined;
     let call = this.#theirs.get(name);
     if (!call && !rung) return undefined;
-    call ??= this.#make(name, this.#theirs, () => this.dropViewer(name));
+    const drop = () => this.dropViewer(name); // whoever opened the camera tells why
+    call ??= this.#make(name, this.#theirs, { ended: drop, failed: drop });
     return call.description(description);
   }
 
@@ -168,7 +186,7 @@ export class Calls {
     return this.#site.people.get(name)?.isOperator || ![boots, mutes, blocks].some((set) => set.has(name));
   }
 
-  #make(name, calls, ended) {
+  #make(name, calls, { ended, failed }) {
     const { session, stage, devices } = this.#site;
     let told = false;
     const call = new Call({
@@ -184,6 +202,7 @@ export class Calls {
       },
       connected: () => this.#share(),
       ended: (why) => calls.get(name) === call && ended(why),
+      failed: (reason) => calls.get(name) === call && failed(reason),
     });
     calls.set(name, call);
     return call;
@@ -193,7 +212,34 @@ export class Calls {
     const call = this.#ours.get(name) ?? this.#theirs.get(name);
     const person = this.#site.people.get(name);
     const explicit = Boolean(person?.has(VIDEO.NSFW));
+    if (call.shows) this.#failed.delete(name);
     this.#site.stage.show(name, this.#nick(name), call.shows ? call.stream : null, { explicit });
+  }
+
+  #removeTile(name) {
+    if (!this.#ours.has(name) && !this.#failed.has(name)) this.#site.stage.remove(name);
+  }
+
+  /** A camera that was opened cannot be reached: the tile says so until it is closed. */
+  #fail(name, reason) {
+    const { session, stage } = this.#site;
+    session.send({ action: "call_failed", call_failed: { username: name, reason } });
+    session.send({ action: "unwatch", username: name });
+    this.#ours.get(name).close();
+    this.#ours.delete(name);
+    this.#asked.delete(name);
+    if (this.#theirs.get(name)?.shows) return this.#showTile(name); // seen by the other connection
+    this.#failed.set(name, reason);
+    const nick = this.#nick(name);
+    stage.fail(name, nick, inShort(nick, reason), () => explain(nick, reason, () => this.#again(name)));
+    tell(inShort(nick, reason));
+    return this.#site.changed();
+  }
+
+  #again(name) {
+    const person = this.#site.people.get(name);
+    this.unwatch(name);
+    if (person?.isLive) this.ask(person);
   }
 
   #unwatched(name) {
@@ -217,7 +263,7 @@ export class Calls {
 
   #hide(name, call) {
     call.shows = false;
-    if (!this.#ours.has(name)) this.#site.stage.remove(name);
+    this.#removeTile(name);
     this.#site.changed();
   }
 
@@ -235,7 +281,7 @@ export class Calls {
     call.close();
     this.#theirs.delete(name);
     this.#watchers.delete(name);
-    if (!this.#ours.has(name)) this.#site.stage.remove(name);
+    this.#removeTile(name);
     this.#share();
     this.#site.changed();
   }
@@ -247,8 +293,18 @@ export class Calls {
     for (const call of giving) call.limit(each);
   }
 
+  /** Tell the server how well it goes, and show it on the pictures. */
+  #measured(summary, ratings) {
+    if (summary) this.#site.session.send({ action: "quality", quality: summary });
+    for (const name of this.#site.stage.names) this.#site.stage.rate(name, ratings.get(name));
+  }
+
   #all() {
     return [...this.#ours.values(), ...this.#theirs.values()];
+  }
+
+  *#of(calls) {
+    for (const [name, call] of calls) if (call.isConnected) yield [name, call];
   }
 
   #nick(name) {

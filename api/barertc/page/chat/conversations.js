@@ -21,6 +21,8 @@ class Conversation {
   #byId = new Map();
   #characters = 0;
   #scrolling = 0;
+  #top = 0;
+  #rows = make("ol");
   #settle;
 
   constructor(id, { title, vip = false, photos = true }) {
@@ -29,11 +31,11 @@ class Conversation {
     this.isVip = vip;
     this.photos = photos;
     this.isDirect = id.startsWith("@");
-    this.list = make("ol", { className: "log", tabIndex: 0, hidden: true });
+    this.list = make("div", { className: "log", tabIndex: 0, hidden: true }, this.#rows);
     this.list.setAttribute("role", "log");
     this.list.setAttribute("aria-live", "polite");
     this.list.setAttribute("aria-label", `Messages: ${title}`);
-    this.#settle = walkable(this.list, ".message-more");
+    this.#settle = walkable(this.#rows, ".message-more", this.list);
     this.list.addEventListener("load", () => this.keepEnd(), true); // pictures grow
   }
 
@@ -60,7 +62,7 @@ class Conversation {
     const before = this.#entries[at]?.element ?? null;
     const height = this.isFollowed ? 0 : this.list.scrollHeight;
     this.#entries.splice(at, 0, entry);
-    this.list.insertBefore(entry.element, before);
+    this.#rows.insertBefore(entry.element, before);
     if (entry.id) this.#byId.set(entry.id, entry);
     this.#characters += entry.html?.length ?? 0;
     this.#trim();
@@ -90,12 +92,15 @@ class Conversation {
 
   toEnd() {
     this.list.scrollTop = this.list.scrollHeight;
+    this.#top = this.list.scrollTop;
     this.isFollowed = true;
   }
 
-  /** The user has scrolled. */
+  /** The user has scrolled, or what is above has grown: only who goes up stops to follow. */
   scrolled() {
-    this.isFollowed = this.isAtEnd;
+    const { scrollTop } = this.list;
+    if (!this.isFollowed || scrollTop < this.#top) this.isFollowed = this.isAtEnd;
+    this.#top = scrollTop;
   }
 
   #keepEndSoon() {
@@ -237,7 +242,7 @@ export class Conversations {
       const { element, name, count } = this.#items.get(conversation.id);
       const { unread } = conversation;
       const title = conversation.isDirect ? this.#nick(conversation.other) : conversation.title;
-      if (name.textContent !== title) name.textContent = title;
+      if (name.textContent !== title) name.textContent = name.title = title;
       count.hidden = !unread;
       count.firstChild.textContent = unread > 99 ? "99+" : unread;
       element.classList.toggle("unread", unread > 0);
@@ -255,7 +260,7 @@ export class Conversations {
 
   #make(id, options) {
     const conversation = new Conversation(id, options);
-    const name = make("span", { className: "name", dir: "auto" }, conversation.title);
+    const name = make("span", { className: "name", dir: "auto", title: conversation.title }, conversation.title);
     const count = make("b", { className: "count", hidden: true }, "", make("span", { className: "unseen" }, " unread"));
     const sign = make("span", { className: "sign", ariaHidden: "true" });
     sign.dataset.sign = conversation.isDirect ? "@" : options.vip ? "★" : "#";

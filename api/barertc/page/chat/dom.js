@@ -5,14 +5,22 @@ export const byId = (id) => document.getElementById(id);
 /** An address below the base path of this page. */
 export const address = (path) => new URL(path, document.baseURI);
 
+/** UTF-16 units that are looked at of a text of which one line is shown. */
+const LONGEST_LINE = 4_000;
+const GRAPHEMES = new Intl.Segmenter();
+
+/** What a reader takes for the letters of a text: an emoji family is one of them. */
+export const letters = (text) => [...GRAPHEMES.segment(text)].map(({ segment }) => segment);
+
 /** Untrusted text as one short line; only what turns its direction around is taken out. */
 export function line(text, limit = 200) {
   const flat = (typeof text === "string" ? text : "")
+    .slice(0, LONGEST_LINE)
     .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "")
     .replace(/[\s\p{Cc}]+/gu, " ")
     .trim();
-  const letters = [...flat];
-  return letters.length > limit ? `${letters.slice(0, limit - 1).join("")}…` : flat;
+  const all = letters(flat);
+  return all.length > limit ? `${all.slice(0, limit - 1).join("")}…` : flat;
 }
 
 /** Make an element: properties are set, children are appended as text or as they are. */
@@ -38,6 +46,11 @@ export function icon(name) {
 
 export function setIcon(element, name) {
   element.querySelector("use").setAttribute("href", `#icon-${name}`);
+}
+
+/** Name a button that shows an icon alone, for ears and, by pointing at it, for eyes. */
+export function label(button, words) {
+  button.ariaLabel = button.title = words;
 }
 
 export function showProblem(element, text) {
@@ -112,9 +125,10 @@ export const memoryOfTab = new Memory("sessionStorage");
  * One stop of Tab for a long list: the arrows, Home and End go from row to row.
  *
  * `stops` selects what takes the focus in a row; they are made with tabIndex -1, and those of the
- * row that had the focus last get 0. A list whose rows change calls the function that this returns.
+ * row that had the focus last get 0. `box` is what scrolls, and may have the focus itself.
+ * A list whose rows change calls the function that this returns.
  */
-export function walkable(list, stops) {
+export function walkable(list, stops, box = list) {
   let current = null;
   const isRow = (row) => row?.parentElement === list && !row.hidden && row.querySelector(stops);
   const enter = (row, tabIndex) => {
@@ -128,13 +142,13 @@ export function walkable(list, stops) {
   const settle = () => {
     if (isRow(current)) return enter(current, 0);
     const rows = [...list.children];
-    return goTo((list.getAttribute("role") === "log" ? rows.reverse() : rows).find(isRow) ?? null);
+    return goTo((box.getAttribute("role") === "log" ? rows.reverse() : rows).find(isRow) ?? null);
   };
-  list.addEventListener("focusin", (event) => {
+  box.addEventListener("focusin", (event) => {
     const row = event.target.closest("li");
     if (row !== current && isRow(row)) goTo(row);
   });
-  list.addEventListener("keydown", (event) => {
+  box.addEventListener("keydown", (event) => {
     if (event.target.closest("select, input, textarea, iframe")) return;
     const rows = [...list.children].filter(isRow);
     const at = rows.indexOf(event.target.closest("li"));

@@ -5,7 +5,8 @@
  * would refuse is taken out of it before it reaches the page, and pictures open in a dialog.
  */
 
-import { byId, icon, make } from "./dom.js";
+import { byId, icon, label, line, make } from "./dom.js";
+import { outside } from "./page_data.js";
 import { showFace, voiceOf } from "./people.js";
 
 /** Set by site.js: nick(name), person(name), own() and openMenu(entry, conversation). */
@@ -29,10 +30,24 @@ function inertly(html) {
   return template.content;
 }
 
-/** Nodes from HTML of the server, without what would be inert or refused here. */
+/** Whether our Content-Security-Policy lets a picture be shown: without TLS only ours and the website's. */
+function mayLoad({ src }) {
+  if (!src.startsWith("http:")) return src !== "";
+  return [`${location.origin}/`, outside("/")].some((own) => src.startsWith(own));
+}
+
+/** Nodes from HTML of the server, without what would be inert, misleading or refused here. */
 export function nodesOf(html) {
   const inert = inertly(html);
+  for (const image of inert.querySelectorAll("img")) {
+    if (mayLoad(image)) continue;
+    const words = image.alt || image.src;
+    const linked = image.src && !image.closest("a");
+    image.replaceWith(linked ? make("a", { href: image.src }, words) : words);
+  }
   for (const link of inert.querySelectorAll("a[href]")) {
+    // https://bank.example@other.example looks like another address than it is.
+    if (link.username || link.password) link.removeAttribute("href");
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
   }
@@ -88,10 +103,10 @@ export function showMessage(entry, conversation) {
   entry.reactions = new Map();
   const face = make("span", { className: "face", ariaHidden: "true" });
   showFace(face, sender, context.person(sender));
-  const name = make("b", { dir: "auto", title: `@${sender}` }, context.nick(sender));
+  const name = make("b", { dir: "auto", title: `@${line(sender)}` }, context.nick(sender));
   name.dataset.voice = voiceOf(sender);
   const more = make("button", { type: "button", className: "message-more bare", tabIndex: -1 }, icon("more"));
-  more.ariaLabel = `Actions for the message of ${context.nick(sender)}`;
+  label(more, `Actions for the message of ${context.nick(sender)}`);
   more.onclick = () => {
     context.openMenu(entry, conversation);
   };
@@ -107,7 +122,7 @@ export function showMessage(entry, conversation) {
 /** entry: {sender?, html or text, at, kind}; the server's words, or somebody who comes or goes. */
 export function showLine({ sender, html, text, kind }) {
   const item = make("li", { className: `line ${kind}` });
-  if (sender) item.append(make("b", { dir: "auto" }, sender), " ");
+  if (sender) item.append(make("b", { dir: "auto" }, line(sender, 60)), " ");
   if (text) item.append(make("span", { dir: "auto" }, text));
   else item.append(make("div", { className: "words", dir: "auto" }, ...nodesOf(html)));
   return item;

@@ -1,6 +1,6 @@
 /** Oneself: name, status, the buttons of camera and microphone, and who watches. */
 
-import { byId, make, setIcon, tell } from "./dom.js";
+import { byId, label, line, make, setIcon, tell } from "./dom.js";
 import { openMenu } from "./menus.js";
 import { PAGE } from "./page_data.js";
 import { choosable, statusOf } from "./people.js";
@@ -23,7 +23,7 @@ export class Own {
     const { phase, session, devices, people, calls } = this.#site;
     if (phase !== "in") return;
     const own = people.get(session.name);
-    byId("own-name").textContent = own?.nick ?? session.name;
+    byId("own-name").title = byId("own-name").textContent = own?.nick ?? line(session.name, 60);
     byId("own-marks").textContent = [session.isOperator && "Operator", session.isVip && PAGE.vipName]
       .filter(Boolean)
       .join(", ");
@@ -33,8 +33,8 @@ export class Own {
     this.#showCamera(devices.flags);
     const watching = calls.watchers.length;
     byId("watchers").hidden = !devices.isLive;
-    byId("watchers").textContent = `${watching} watching`;
-    byId("watchers").ariaLabel = watching === 1 ? "1 person watches you" : `${watching} people watch you`;
+    byId("watchers").querySelector("span").textContent = watching;
+    label(byId("watchers"), `${watching} watching you`);
   }
 
   #showCamera(flags) {
@@ -44,7 +44,7 @@ export class Own {
     const forbidden = session.rules.IsNoVideoRule || session.rules.IsNoBroadcastRule;
     camera.hidden = Boolean(forbidden) && !live;
     camera.querySelector("span").textContent = live ? "Stop camera" : "Start camera";
-    camera.ariaLabel = live ? "Stop camera" : "Start camera";
+    label(camera, live ? "Stop camera" : "Start camera");
     camera.classList.toggle("live", live);
     camera.classList.toggle("explicit", Boolean(flags & VIDEO.NSFW));
     setIcon(camera, live ? "camera-off" : "camera");
@@ -52,7 +52,7 @@ export class Own {
     const microphone = byId("microphone");
     microphone.hidden = !devices.track("audio");
     microphone.querySelector("span").textContent = devices.hears ? "Mute" : "Unmute";
-    microphone.ariaLabel = devices.hears ? "Mute microphone" : "Unmute microphone";
+    label(microphone, devices.hears ? "Mute microphone" : "Unmute microphone");
     microphone.classList.toggle("off", !devices.hears);
     setIcon(microphone, devices.hears ? "microphone" : "microphone-off");
     if (live) stage.show("", "You", devices.stream, { explicit: Boolean(flags & VIDEO.NSFW) });
@@ -62,8 +62,8 @@ export class Own {
   /** What one may choose: operators have more. */
   showStatuses() {
     const { session } = this.#site;
-    const options = choosable(session.isOperator).map(([value, label, sign]) =>
-      make("option", { value }, `${label} ${sign}`.trim()),
+    const options = choosable(session.isOperator).map(([value, words, sign]) =>
+      make("option", { value }, `${words} ${sign}`.trim()),
     );
     byId("own-status").replaceChildren(...options);
     byId("own-status").value = session.status;

@@ -1,6 +1,6 @@
 /** Who is here, and the list that shows it. Whatever people chose themselves is set as text. */
 
-import { byId, icon, line, make, setIcon, walkable } from "./dom.js";
+import { byId, icon, label, letters, line, make, setIcon, walkable } from "./dom.js";
 import { outside, PAGE } from "./page_data.js";
 import { VIDEO } from "./session.js";
 
@@ -50,7 +50,7 @@ export function showFace(element, name, person) {
   if (element.dataset.key === key) return;
   element.dataset.key = key;
   element.dataset.voice = voiceOf(name);
-  element.textContent = [...name][0]?.toUpperCase() ?? "";
+  element.textContent = letters(line(name))[0]?.toUpperCase() ?? "";
   if (!avatar) return;
   const image = make("img", { alt: "", referrerPolicy: "no-referrer", loading: "lazy", decoding: "async" });
   image.onerror = () => image.remove();
@@ -61,7 +61,7 @@ export function showFace(element, name, person) {
 class Person {
   constructor(entry) {
     this.name = entry.username;
-    this.nick = line(entry.nickname, 60) || this.name;
+    this.nick = line(entry.nickname, 60) || line(this.name, 60);
     this.status = entry.status || "online";
     this.video = entry.video ?? 0;
     this.dnd = Boolean(entry.dnd);
@@ -110,7 +110,7 @@ export class People {
 
   /** How somebody is called: nickname, else name. */
   nick(name) {
-    return this.#byName.get(name)?.nick ?? name;
+    return this.#byName.get(name)?.nick ?? line(name, 60);
   }
 
   /** Take a who list; it comes sorted, and is shown by `refresh`. */
@@ -166,16 +166,17 @@ export class People {
     if (person.isOperator) signs.push(["icon-shield", "operator"]);
     if (person.isVip) signs.push(["★", PAGE.vipName]);
     if (person.emoji) signs.push([person.emoji.split(" ")[0], person.emoji]);
-    const { label, sign } = statusOf(person.status);
-    if (person.status !== "online") signs.push([sign || label, label]);
+    const status = statusOf(person.status);
+    if (person.status !== "online") signs.push([status.sign || status.label, status.label]);
     if (own.mutes.has(person.name)) signs.push(["icon-sound-off", "muted by you"]);
     if (own.boots.has(person.name)) signs.push(["icon-camera-off", "may not see your camera"]);
     const shown = JSON.stringify([person.nick, isSelf, signs, person.avatar]);
     if (row.shown !== shown) {
       row.shown = shown;
       showFace(row.face, person.name, person);
-      row.text.textContent = isSelf ? `${person.nick} (you)` : person.nick;
-      row.button.title = `@${person.name}`;
+      row.text.title = person.nick;
+      row.text.replaceChildren(...(isSelf ? [make("bdi", {}, person.nick), " (you)"] : [person.nick]));
+      row.button.title = `@${line(person.name)}`;
       row.marks.replaceChildren(
         ...signs.map(([text, words]) => {
           const sign = text.startsWith("icon-") ? icon(text.slice(5)) : text;
@@ -202,7 +203,7 @@ export class People {
     const title = `${watched ? "Close" : "Open"} ${kind} of ${person.nick}`;
     const words = conditions.length ? `${title} (${conditions.join(", ")})` : title;
     if (camera.title === words) return;
-    camera.title = camera.ariaLabel = words;
+    label(camera, words);
     setIcon(camera, watched ? "camera-off" : "camera");
   }
 

@@ -20,6 +20,8 @@ export const VIDEO = {
 };
 const KEPT = ["mutes", "boots", "blocks", "invites"];
 const FRESH_MS = 3_000;
+/** So long after a refusal the server may still say that one is put out. */
+const PUT_OUT_MS = 1_000;
 
 /**
  * Handlers: `entered(name)` after each login, `received(message)` for what is not the session's own
@@ -45,6 +47,7 @@ export class Session {
   #jwt = PAGE.jwt;
   #in = false;
   #lastErrors = [];
+  #refusal = 0;
 
   constructor(handlers) {
     this.#handlers = handlers;
@@ -70,6 +73,7 @@ export class Session {
   }
 
   leave() {
+    clearTimeout(this.#refusal);
     this.#wire.close();
     this.#in = false;
   }
@@ -148,9 +152,8 @@ export class Session {
       case "disconnect":
         return this.#putOut();
       case "error":
-        this.#lastErrors.push({ html: message.message, at: performance.now() });
-        this.#lastErrors.splice(0, this.#lastErrors.length - 5);
-        if (!this.#in && this.#refused(message)) return undefined;
+        if (!message.channel) this.#note(message.message);
+        if (!this.#in) return this.#refused(message.message);
     }
     return this.#handlers.received(message);
   }
@@ -161,6 +164,7 @@ export class Session {
     if (video & VIDEO.NSFW) this.video |= VIDEO.NSFW;
     const entered = !this.#in;
     this.#in = true;
+    clearTimeout(this.#refusal);
     this.#resync();
     if (entered && (this.video || this.status !== "online")) this.#sendSelf();
     if (isNew) this.#handlers.entered(username);
@@ -181,25 +185,39 @@ export class Session {
     history.replaceState(null, "", here);
   }
 
-  /** An answer to the login that is none: the socket stays open, but nobody is logged in. */
-  #refused({ message }) {
-    if (!/^(Your authentication has expired|Server side authentication is required)/.test(message)) {
-      return false;
-    }
-    this.leave();
-    this.#handlers.ended("You are not signed in", [message]);
-    return true;
+  /**
+   * An answer to the login that is none: the socket stays open, but nobody is logged in.
+   *
+   * A server that shuts down closes the socket soon, and is tried again like any that is away.
+   */
+  #refused(html) {
+    if (/ shutting down/.test(html)) return;
+    const isSignedOut = /^(Your authentication has expired|Server side authentication is required)/.test(html);
+    const title = isSignedOut ? "You are not signed in" : "You were not let in";
+    clearTimeout(this.#refusal);
+    this.#refusal = setTimeout(() => {
+      this.leave();
+      this.#handlers.ended(title, [html]);
+    }, isSignedOut ? 0 : PUT_OUT_MS);
+  }
+
+  /** What was said to this person alone may be why they are put out next. */
+  #note(html) {
+    this.#lastErrors.push({ html, at: performance.now() });
+    this.#lastErrors.splice(0, this.#lastErrors.length - 5);
   }
 
   #putOut() {
     const since = performance.now() - FRESH_MS;
+    const title = this.#in ? "You have been disconnected" : "You were not let in";
     const reasons = this.#lastErrors.filter(({ at }) => at > since).map(({ html }) => html);
     this.leave();
-    this.#handlers.ended("You have been disconnected", reasons);
+    this.#handlers.ended(title, reasons);
   }
 
   #lost(failures) {
     const wasIn = this.#in;
+    clearTimeout(this.#refusal);
     this.#in = false;
     let text = "The server cannot be reached. Trying again…";
     if (wasIn || failures <= 2) text = "Reconnecting…";

@@ -62,7 +62,7 @@ class Site {
     });
     enlargePictures(byId("logs"));
     this.#listen();
-    for (const title of ["login-title", "site-title"]) byId(title).textContent = PAGE.title;
+    for (const title of ["login-title", "site-title"]) byId(title).textContent = byId(title).title = PAGE.title;
     document.title = PAGE.title;
   }
 
@@ -83,7 +83,7 @@ class Site {
   }
 
   #enter() {
-    this.#asked = byId("login-name").value.trim();
+    this.#asked = line(byId("login-name").value, 60);
     if (!this.#asked) return;
     this.#polling = byId("login-polling").checked;
     if (!PAGE.subject) memory.set("name", this.#asked);
@@ -134,7 +134,7 @@ class Site {
     this.conversations.clear();
     this.phase = "out";
     byId("goodbye-title").textContent = title;
-    byId("goodbye-text").replaceChildren(...lines.flatMap((html) => [make("p", {}, ...nodesOf(html))]));
+    byId("goodbye-text").replaceChildren(...lines.flatMap((html) => [make("div", { dir: "auto" }, ...nodesOf(html))]));
     document.title = PAGE.title;
     showView("goodbye");
   }
@@ -269,6 +269,7 @@ class Site {
   #shown(conversation) {
     const { isDirect, title, other } = conversation;
     const name = isDirect ? this.people.nick(other) : title;
+    byId("talk-title").title = name;
     byId("talk-title").textContent = isDirect ? `@ ${name}` : `# ${name}`;
     byId("close-direct").hidden = !isDirect;
     byId("write-text").placeholder = isDirect ? `Message to ${name}` : `Message in ${name}`;

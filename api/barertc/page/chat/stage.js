@@ -1,6 +1,7 @@
 /** The pictures of webcams above the conversation: one's own, and those one watches. */
 
-import { byId, icon, make, setIcon } from "./dom.js";
+import { byId, icon, label, make, setIcon } from "./dom.js";
+import { inWords } from "./quality.js";
 
 /** `closed(name)` when the user closes one; the own tile has the name "". */
 export class Stage {
@@ -16,18 +17,45 @@ export class Stage {
     return this.#tiles.has(name);
   }
 
+  get names() {
+    return [...this.#tiles.keys()];
+  }
+
   /** Show a stream, or wait for one with `stream` null. */
   show(name, title, stream, { explicit = false } = {}) {
     const tile = this.#tiles.get(name) ?? this.#add(name);
     tile.element.ariaLabel = title;
-    tile.title.textContent = title;
+    tile.title.textContent = tile.title.title = title;
     tile.element.classList.toggle("explicit", explicit);
+    tile.note.replaceChildren("Connecting…");
     tile.note.hidden = Boolean(stream);
-    if (tile.close) tile.close.ariaLabel = tile.close.title = `Close webcam of ${title}`;
-    tile.showSound?.();
+    if (tile.close) label(tile.close, `Close webcam of ${title}`);
+    tile.showSound?.(Boolean(stream));
+    if (!stream) this.rate(name, null);
     if (tile.video.srcObject === stream) return;
     tile.video.srcObject = stream;
     if (stream) this.#play(tile.video);
+  }
+
+  /** Say on the tile that there will be no picture; `why` answers who asks. */
+  fail(name, title, text, why) {
+    this.show(name, title, null);
+    const { note } = this.#tiles.get(name);
+    const ask = make("button", { type: "button" }, "Why?");
+    ask.onclick = () => {
+      why();
+    };
+    note.replaceChildren(make("span", { dir: "auto", title: text }, text), ask);
+  }
+
+  /** Show how the connection is: {rating, loss, roundTrip}, or nothing of one that is not known. */
+  rate(name, measured) {
+    const sign = this.#tiles.get(name)?.sign;
+    if (!sign) return;
+    sign.hidden = !measured;
+    if (!measured) return;
+    sign.dataset.rating = measured.rating;
+    label(sign, inWords(measured));
   }
 
   remove(name) {
@@ -45,11 +73,12 @@ export class Stage {
     const isOwn = !name;
     const video = make("video", { autoplay: true, playsInline: true, muted: isOwn });
     video.setAttribute("aria-hidden", "true");
-    const note = make("p", { className: "note" }, "Connecting…");
+    const note = make("div", { className: "note" });
     const title = make("span", { className: "name", dir: "auto" });
-    const foot = make("footer", {}, title);
+    const sign = make("span", { className: "quality", role: "img", hidden: true }, icon("bars"));
+    const foot = make("footer", {}, sign, title);
     const element = make("article", { className: isOwn ? "tile own" : "tile" }, video, note, foot);
-    const tile = { element, video, note, title };
+    const tile = { element, video, note, title, sign };
     if (!isOwn) this.#addButtons(tile, name, foot);
     this.#tiles.set(name, tile);
     if (isOwn) this.#box.prepend(element);
@@ -61,9 +90,10 @@ export class Stage {
   #addButtons(tile, name, foot) {
     const { video, title } = tile;
     const sound = make("button", { type: "button", className: "bare" }, icon("sound"));
-    tile.showSound = () => {
+    tile.showSound = (isHeard = !sound.hidden) => {
+      sound.hidden = !isHeard;
       setIcon(sound, video.muted ? "sound-off" : "sound");
-      sound.ariaLabel = sound.title = `${video.muted ? "Hear" : "Silence"} ${title.textContent}`;
+      label(sound, `${video.muted ? "Hear" : "Silence"} ${title.textContent}`);
     };
     sound.onclick = () => {
       video.muted = !video.muted;

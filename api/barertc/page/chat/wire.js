@@ -95,7 +95,7 @@ class PollLink {
     if (this.#ended) return false;
     const known = this.#session || message.action === "login";
     (known ? this.#queue : this.#held).push(message);
-    if (known) this.#liven();
+    if (known && message.action !== "quality") this.#liven();
     this.#work();
     return true;
   }

@@ -108,6 +108,7 @@ FLOODS = {
 }
 
 
+@pytest.mark.usefixtures("long_goodbyes")
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS.keys())
 async def test_who_sends_frames_for_nothing_is_told_and_closed(
     secured: Secured, flood: bytes
@@ -366,7 +367,7 @@ async def test_a_client_that_leaves_is_let_go_of_at_once(secured: Secured) -> No
         assert await client.status(1) == 200
     connections = secured.server.connections
     assert connections is not None
-    with trio.fail_after(5):
+    with trio.fail_after(8):
         while connections.facts()["connections"]:
             await trio.sleep(0.01)
 

@@ -22,7 +22,7 @@ from api.http.sockets import Socket, SocketClosed
 from tests.support.raw import connected, talking, upgrade_request, upgraded
 from tests.support.serving import mount, serving, settings_with
 
-GOODBYE_SECONDS = 5.0  # of these tests, for websockets to answer our last close frame
+GOODBYE_SECONDS = 30.0  # of these tests, for websockets to answer our last close frame
 GET = b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -197,7 +197,7 @@ async def test_a_request_behind_the_last_one_holds_up_no_stop() -> None:
 
     async with serving(mount(blueprint=blueprint)) as served, connected(served) as client:
         await client.send(GET + GET)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             await asked.wait()
             assert served.connections is not None
             async with trio.open_nursery() as nursery:
@@ -221,13 +221,13 @@ async def test_a_request_behind_a_last_answer_leaves_nothing_behind() -> None:
     async with serving(mount(blueprint=blueprint)) as served:
         async with connected(served) as client:
             await client.send(GET + GET)
-            with trio.fail_after(5):
+            with trio.fail_after(8):
                 await asked.wait()
                 await trio.testing.wait_all_tasks_blocked(0.05)
                 answer.set()
                 assert (await client.read_rest()).count(b"hello") == 1
         assert served.connections is not None
-        with trio.fail_after(5):
+        with trio.fail_after(8):
             while served.connections.facts()["connections"]:
                 await trio.sleep(0.01)
 
@@ -244,11 +244,11 @@ async def test_an_answer_behind_which_the_connection_closes_says_so() -> None:
     async with serving(mount(blueprint=blueprint)) as served:
         async with connected(served) as client:
             await client.send(head + b"whole")
-            with trio.fail_after(5):
+            with trio.fail_after(8):
                 assert "connection: close" not in (await client.read_head()).lower()
         async with connected(served) as client:
             await client.send(head + b"part")
-            with trio.fail_after(5):
+            with trio.fail_after(8):
                 answer = (await client.read_rest()).lower()
             assert b"connection: close" in answer
             assert answer.endswith(b"hello")

@@ -145,7 +145,7 @@ async def test_a_peer_that_pings_without_reading_is_dropped() -> None:
                     await it.client.send(frame(raw.PING, b"x" * 125) * 500)
 
         nursery.start_soon(ping)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             assert await closing_code(it.server) == 1006
 
 
@@ -238,7 +238,7 @@ async def test_frames_that_are_no_message_have_their_rate_and_lose_nothing(one: 
             nursery.start_soon(it.client.send, data)
             began = trio.current_time()
             assert await it.server.receive() == (b"begun", True)
-            assert 0.9 * beyond / rate < trio.current_time() - began < 5
+            assert 0.9 * beyond / rate < trio.current_time() - began < 30
 
 
 async def test_others_get_their_turn_between_a_few_frames() -> None:

@@ -67,7 +67,7 @@ async def talk(chunks: list[bytes], use: Callable[[LaneSocket], Awaitable[None]]
             limits = SocketLimits(LIMIT, 0)
             lane = LaneSocket(ours, UPGRADE, None, limits, WebsocketTally(), nursery.start_soon)
             nursery.start_soon(send, theirs, chunks)
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 await use(lane)
             nursery.cancel_scope.cancel()
         try:

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the media layer: sessions, every source and every leg, and their sums."""
+"""Metrics of the media layer: sessions, streams and their sums, jobs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from media.contract.datagrams import RelayStats
 from media.contract.engine import EngineStats
@@ -43,23 +42,23 @@ _LEG_READINGS: list[Reading[SinkStats]] = [
 ]
 
 
-class MediaCollector(Collector):
-    """Gives one answer of the engine: made anew for each look at the metrics."""
+class MediaMetrics:
+    """One answer of the engine: made anew for each look. Of each stream alone only with `streams`:
+    they go by ids, and there is no end to those."""
 
-    def __init__(self, stats: EngineStats) -> None:
+    def __init__(self, stats: EngineStats, *, streams: bool = False) -> None:
         self._stats = stats
+        self._streams = streams
 
-    def describe(self) -> Iterable[Metric]:
-        """Name nothing beforehand."""
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        """Give what `media_metrics` gives."""
+    def metrics(self) -> Iterator[Metric]:
+        """Give what `media_metrics` gives, and `stream_metrics` where they are wanted."""
         yield from media_metrics(self._stats)
+        if self._streams:
+            yield from stream_metrics(self._stats)
 
 
 def media_metrics(engine: EngineStats) -> Iterator[Metric]:
-    """Give the sums as counters, and what is there now as gauges by id, kind and codec."""
+    """Give the sums as counters, and how much is there now as gauges."""
     stats = engine.router
     for name, text, value in (
         ("sessions", "WebRTC sessions", engine.sessions),
@@ -87,8 +86,18 @@ def media_metrics(engine: EngineStats) -> Iterator[Metric]:
         total = CounterMetricFamily(f"quintet_media_{name}", text)
         total.add_metric([], value)
         yield total
-    yield from _streams("source", _SOURCE_READINGS, stats.sources)
-    yield from _streams("leg", _LEG_READINGS, stats.sinks)
+    streams = GaugeMetricFamily(
+        "quintet_media_streams", "Streams that come in and go out", labels=["direction"]
+    )
+    streams.add_metric(["in"], len(stats.sources))
+    streams.add_metric(["out"], len(stats.sinks))
+    yield streams
+
+
+def stream_metrics(engine: EngineStats) -> Iterator[Metric]:
+    """Give what there is of each stream as gauges by id, kind and codec."""
+    yield from _streams("source", _SOURCE_READINGS, engine.router.sources)
+    yield from _streams("leg", _LEG_READINGS, engine.router.sinks)
 
 
 def _relayed(relay: RelayStats) -> Iterator[Metric]:

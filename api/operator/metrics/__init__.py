@@ -1,0 +1,1 @@
+"""What Prometheus is shown; docs/metrics.md is made of it, by scripts/metrics_page.py."""

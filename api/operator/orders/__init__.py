@@ -1,0 +1,1 @@
+"""What the operator orders: rooms closed, people put out, streams muted, actors stopped."""
