@@ -138,17 +138,16 @@ async def test_a_place_is_kept_until_the_next_is_asked_for(carrier: str) -> None
     async with (
         serving(mount(ponder, limits=limits(places)), carrier=carrier) as server,
         upgraded(server) as client,
-        trio.open_nursery() as nursery,
     ):
         assert await answer(client) == 0
-        nursery.start_soon(client.send, large(100_000) + large(200_000))
-        await received.wait()
-        await trio.sleep(0.1)
-        assert places.free == 0
-        assert len(places.sizes) == 1
-        go_on.set()
-        await places.asked_for(2)
-        await client.stream.aclose()
+        async with trio.open_nursery() as nursery:  # left when all has been sent
+            nursery.start_soon(client.send, large(100_000) + large(200_000))
+            await received.wait()
+            await trio.sleep(0.1)
+            assert places.free == 0
+            assert len(places.sizes) == 1
+            go_on.set()
+            await places.asked_for(2)
 
 
 @pytest.mark.parametrize("last", ["fin", "ping"])
@@ -206,20 +205,21 @@ async def test_who_trickles_is_closed_and_the_next_goes_on(
         await begin(next_one)
         await slow.send(first)
         await places.asked_for(1)
-        async with trio.open_nursery() as nursery:
+        piece = b"x" if form == "frame" else frame(raw.CONTINUATION, b"x", fin=False)
+        async with trio.open_nursery() as waiting:
+            waiting.start_soon(next_one.send, large(400_000))
+            async with trio.open_nursery() as trickling:
 
-            async def trickle() -> None:
-                piece = frame(raw.CONTINUATION, b"x", fin=False)
-                while True:
-                    await slow.send(b"x" if form == "frame" else piece)
-                    await trio.sleep(0.1)
+                async def trickle() -> None:
+                    while True:
+                        await slow.send(piece)
+                        await trio.sleep(0.1)
 
-            nursery.start_soon(trickle)
-            nursery.start_soon(next_one.send, large(400_000))
-            with trio.fail_after(PATIENCE):
-                assert await slow.read_close() == 1008
+                trickling.start_soon(trickle)
+                with trio.fail_after(PATIENCE):
+                    assert await slow.read_close() == 1008
+                trickling.cancel_scope.cancel()  # before the server has gone
             assert await answer(next_one) == 400_000
-            nursery.cancel_scope.cancel()
 
 
 async def test_who_is_slow_and_steady_may_go_on(
@@ -253,13 +253,12 @@ async def test_a_place_is_given_back_with_the_end(carrier: str, how: str) -> Non
         serving(mount(kept, limits=limits(places)), carrier=carrier) as server,
         upgraded(server) as ann,
         upgraded(server) as bob,
-        trio.open_nursery() as nursery,
     ):
         await begin(ann)
         await begin(bob)
         await ann.send(large(500_000)[:200_000])
         await places.asked_for(1)
-        nursery.start_soon(bob.send, large(500_000)[:100_000])
+        await bob.send(large(500_000)[:10_000])  # little: it fits where nobody reads it
         await places.asked_for(2)
         if how == "broken":
             await bob.stream.aclose()
