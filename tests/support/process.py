@@ -19,6 +19,7 @@ import trio
 REPOSITORY = Path(__file__).parents[2]
 READY_SECONDS = 180.0  # of a machine that has much else to do
 END_SECONDS = 60.0
+SLOW_STEP = 1000  # ms that a step may take on a slow machine, where 100 are the most on ours
 
 OPERATOR = 'listeners = [{ bind = "127.0.0.1:0", dialects = ["operator"] }]\n'
 WITH_STORE_AND_MEDIA = OPERATOR.replace('"operator"', '"owt", "operator"')
@@ -80,6 +81,12 @@ class RunningProcess:
             datetime.fromisoformat(times[event]) for event in ("server.stopping", "server.stopped")
         )
         return (ended - began).total_seconds()
+
+    def troubles(self) -> list[dict[str, Any]]:
+        """Return what was logged as a warning or an error, but for the steps of a slow machine."""
+        bad = [line for line in self.log if line.get("level") in ("warning", "error")]
+        slow = [line for line in bad if line["event"] == "loop.held" and line["ms"] < SLOW_STEP]
+        return [line for line in bad if line not in slow]
 
     def cpu_seconds(self) -> float:
         """Return the CPU time the process has used."""

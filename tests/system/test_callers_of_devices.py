@@ -65,5 +65,4 @@ async def test_unanswered_calls_of_one_page_leave_connections_to_the_others(
         assert shown == {"CALL": A_FOURTH + 1}
         assert await eve.silent()
         assert await ann.silent()
-        warned = [line for line in process.log if line.get("level") in ("warning", "error")]
-        assert [line["event"] for line in warned] == ["device.offers_refused"]
+        assert [line["event"] for line in process.troubles()] == ["device.offers_refused"]

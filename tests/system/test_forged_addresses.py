@@ -54,7 +54,7 @@ async def attacked(folder: Path, more: str = "") -> AsyncIterator[RunningProcess
     """Run a server, of which only one line in the log may say that something is odd."""
     async with launched(folder, more + CONFIG) as process:
         yield process
-        said = [line for line in process.log if line.get("level") in ("warning", "error")]
+        said = process.troubles()
         untrusted = [line for line in said if line["event"] == "proxy.untrusted"]
         assert [line["address"] for line in untrusted] == ["127.0.0.0/24"]  # log.addresses
         assert "trusted_proxies" in untrusted[0]["hint"]

@@ -28,8 +28,7 @@ async def test_a_server_that_drains_lets_its_participants_go_and_ends(tmp_path: 
             code, _ = await process.end()
     assert code == 0
     assert process.stopped_within() < 10  # of the twenty that it may take
-    troubles = [line for line in process.log if line.get("level") in ("warning", "error")]
-    assert [line for line in troubles if line["event"] != "loop.held"] == []  # of a slow machine
+    assert process.troubles() == []
     ends = [line["reason"] for line in process.log if line["event"] == "peer.ended"]
     assert len(ends) == 3
     assert set(ends) <= {"shutting_down", "shutdown"}

@@ -41,7 +41,7 @@ async def soaked(folder: Path) -> AsyncIterator[tuple[RunningProcess, Operator]]
     async with launched(folder, CONFIG) as process:
         async with httpx.AsyncClient(base_url=process.url, timeout=PATIENCE) as http:
             yield process, Operator(http)
-        assert [line for line in process.log if line.get("level") in ("warning", "error")] == []
+        assert process.troubles() == []
 
 
 @asynccontextmanager
