@@ -294,19 +294,19 @@ async def test_what_is_no_whole_packet_counts_as_unfinished(server: EventServer)
 
 async def test_a_packet_must_be_whole_in_time(tmp_path: Path) -> None:
     """Whatever else is said in between: pings are whole packets in front of it."""
-    settings = event_settings(tmp_path, limits={"message_seconds": 0.5})
+    settings = event_settings(tmp_path, limits={"message_seconds": 1.0})
     async with event_server(tmp_path, settings=settings) as server:
         await server.register()
         async with server.listening(version=5, keep_alive=0) as client:
-            await trio.sleep(0.6)
+            await trio.sleep(1.1)
+            began = trio.current_time()
             await client.send(mqtt.PINGREQ + b"\x82\x7f")
             assert (await client.next()).kind == mqtt.PINGRESP
-            began = trio.current_time()
             for _ in range(3):
                 await trio.sleep(0.1)
                 await client.send(b"x")
             code, said = await client.end()
-            assert trio.current_time() - began > 0.4
+            assert trio.current_time() - began > 0.9
             assert (code, said) == (1000, [mqtt.Said(mqtt.DISCONNECT, (0x8D,))])
 
 
@@ -372,11 +372,11 @@ async def test_a_silent_client_is_dropped_after_one_and_a_half_intervals(tmp_pat
         await server.register()
         async with server.listening(version=5, keep_alive=1) as client:
             began = trio.current_time()
-            await trio.sleep(1.0)
+            await trio.sleep(0.5)
             await client.send(mqtt.PINGREQ)
             assert (await client.next()).kind == mqtt.PINGRESP
             code, said = await client.end()
-            assert trio.current_time() - began >= 2.5
+            assert trio.current_time() - began >= 2.0
             assert (code, said) == (1000, [mqtt.Said(mqtt.DISCONNECT, (0x8D,))])
 
 

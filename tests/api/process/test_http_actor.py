@@ -71,8 +71,9 @@ async def test_stopping_the_system_ends_a_listener_with_its_connections() -> Non
         connections = Connections(listening, app, services, AddressCounts())
         async with open_system([http_spec([("http://x", connections)])]) as system:
             stream = await trio.open_tcp_stream(*listening.getsockname())
-            await trio.testing.wait_all_tasks_blocked()
-            assert connections.facts()["connections"] == 1
+            with trio.fail_after(30):
+                while connections.facts()["connections"] != 1:
+                    await trio.sleep(0.01)
             await system.shutdown(1.0)
             assert connections.facts()["connections"] == 0
             assert await stream.receive_some() == b""

@@ -688,13 +688,13 @@ async def test_a_message_that_is_not_whole_in_time_ends_its_websocket(
     carrier: str, piece: bytes
 ) -> None:
     recorder = Recorder()
-    limits = SocketLimits(messages_per_second=0, message_seconds=1.0)
+    limits = SocketLimits(messages_per_second=0, message_seconds=2.5)
     async with (
         serving(mount(recorder.serve, limits=limits), carrier=carrier) as server,
         upgraded(server) as client,
     ):
         await client.send(frame(raw.TEXT, b"whole"))
-        for _ in range(5):
+        for _ in range(7):
             await client.send(frame(raw.TEXT, b"be", fin=False))
             await trio.sleep(0.5)
             await client.send(frame(raw.CONTINUATION, b"gun"))

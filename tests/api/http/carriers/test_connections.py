@@ -354,10 +354,18 @@ async def test_stopping_tells_websockets_of_both_carriers_1001() -> None:
 
 
 async def test_stopping_lets_a_request_finish() -> None:
-    async with serving(mount(blueprint=pages())) as server, connected(server) as client:
-        await client.send(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
-        await trio.sleep(0.05)
-        assert 0.1 < await _stop(server.connections, 60.0) < 30
+    blueprint, begun = Blueprint("test", __name__), trio.Event()
+
+    @blueprint.get("/begun")
+    async def answer_later() -> str:
+        begun.set()
+        await trio.sleep(1.0)
+        return "done"
+
+    async with serving(mount(blueprint=blueprint)) as server, connected(server) as client:
+        await client.send(b"GET /begun HTTP/1.1\r\nhost: x\r\n\r\n")
+        await begun.wait()
+        assert await _stop(server.connections, 60.0) < 30
         assert (await client.read_rest()).endswith(b"done")
 
 
