@@ -358,7 +358,7 @@ async def test_clients_of_one_address_are_bounded(way: str) -> None:
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 async def test_a_poll_may_wait_longer_than_an_idle_connection(carrier: str) -> None:
-    async with socketio_host(carrier, limits={"header_seconds": 0.2}) as host, http(host) as client:
+    async with socketio_host(carrier, limits={"header_seconds": 0.5}) as host, http(host) as client:
         polling = await handshake(client)
         async with trio.open_nursery() as nursery:
             answers: list[list[str]] = []
@@ -367,7 +367,7 @@ async def test_a_poll_may_wait_longer_than_an_idle_connection(carrier: str) -> N
                 answers.append(await poll(polling))
 
             nursery.start_soon(wait)
-            await trio.sleep(1.0)
+            await trio.sleep(1.5)
             host.seen[0].emit("late")
         assert answers == [['42["late"]']]
 

@@ -157,11 +157,11 @@ async def test_a_program_that_polls_keeps_its_peer_and_one_that_died_does_not(
     tmp_path: Path,
 ) -> None:
     async with (
-        gateway(tmp_path, long_poll_seconds=0.2, peer_idle_seconds=0.6) as served,
+        gateway(tmp_path, long_poll_seconds=0.2, peer_idle_seconds=1.5) as served,
         served.strict() as client,
     ):
         peer, dead = await client.opened_peer("ID"), await client.opened_peer("dead")
-        for _ in range(6):
+        for _ in range(9):
             await client.refused(408, "PEERS_EVENTS", "GET", f"{peer.path}/events{peer.query}")
         assert await client.peer_status(peer)
         entry = served.state.book.find(dead.token)
