@@ -207,16 +207,20 @@ class ByteBudget:
 
 
 def _shed(pool: Pool, limit: int, accounts: Iterable[Account]) -> int:
-    """Have the largest shed until a little less than the limit is held; return how many did."""
+    """Have the largest shed until a little less than the limit is held; return how many did.
+
+    What one has left that ends in order goes with it: nobody else is ended for that.
+    """
     enough = limit - limit // RELIEF
-    count = 0
+    count = leaving = 0
     for account in _largest_first(accounts):
-        if pool.used <= enough:
+        if pool.used <= limit and pool.used - leaving <= enough:
             break
         count += 1
         account.shed()
         if pool.used > limit and account.bytes:
             account.shed()
+        leaving += account.bytes
     return count
 
 

@@ -58,6 +58,7 @@ async def take_at_its_pace(
     mine = vars(self)
     if _FLOW not in mine:
         mine[_FLOW] = FrameFlow(), FrameRate(gate.limits.frames_per_second)
+        gate.drop_unfinished = self.buffer.clear
     flow, rate = mine[_FLOW]
     for piece, frames in flow.pieces(bytes(event.data)):
         await handle(self, dataclasses.replace(event, data=piece))

@@ -158,9 +158,9 @@ class LaneSocket(LaneOutput):
             return
         if self._outbox is not None:
             self._outbox.drop()
-        self._let_go()
         self._kept = 0
         self.close(*self._limits.too_slow)
+        self._let_go()
         self._count_unfinished()
 
     def hurry(self) -> None:

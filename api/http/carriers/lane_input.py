@@ -221,6 +221,9 @@ class LaneInput:
         self._wanted, self._fragments = 0, None
         if self._large is not None:
             self._large.drop()
+        if self._partial is not None and not self._is_open():
+            data, self._partial = bytes(self._partial), None
+            self._find_close(data, 0)
         if self._gate is not None:
             self.limit_messages(self._limits.message_bytes)
             self._gate.leave()

@@ -35,7 +35,8 @@ class MessageGate:
 
     __slots__ = (
         "_account", "_arrived", "_handed_out", "_kept", "_left", "_scope", "_since", "_size",
-        "_unfinished", "_unread", "_whole", "close", "coming", "ended", "limits", "message_bytes",
+        "_unfinished", "_unread", "_whole", "close", "coming", "drop_unfinished", "ended", "limits",
+        "message_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +50,7 @@ class MessageGate:
         self._unfinished = self._unread = self._kept = 0  # bytes
         self.message_bytes = limits.message_bytes  # that may come now, with a place
         self.close = close
+        self.drop_unfinished: Callable[[], None] | None = None  # where something else holds it
         self.coming = False  # a large message, for which there is a place
         self.ended = False
         self._size = 0  # bytes of the place; 0: none
@@ -135,8 +137,11 @@ class MessageGate:
             self._account.hold(self._unfinished + self._unread + self._kept)
 
     def end(self) -> None:
-        """Wait no longer: the socket has ended."""
+        """Wait no longer, and keep nothing of what is not whole: the socket has ended."""
         self.ended = True
+        if self.drop_unfinished is not None:
+            self.drop_unfinished()
+            self.count(0)
         if self._scope is not None:
             self._scope.cancel()
 

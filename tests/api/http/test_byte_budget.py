@@ -65,6 +65,15 @@ def test_who_does_not_go_in_order_goes_at_once() -> None:
     assert (small.shed_times, stubborn.shed_times) == (0, 2)
 
 
+def test_nobody_is_ended_for_those_who_end_in_order() -> None:
+    budget = ByteBudget(100_000, PLENTY)
+    holders = [Holder(budget, f"of {number}", slow_to_go=True) for number in range(11)]
+    for holder in holders:
+        holder.account.hold(9_990)
+    times = sorted(each.shed_times for each in holders)
+    assert times == [0] * 9 + [1, 2]  # one at once, for the limit; one for a little less
+
+
 def test_what_many_hold_counts_once() -> None:
     budget = ByteBudget(PLENTY, PLENTY)
     payload = bytes(1_000_000)
