@@ -83,7 +83,8 @@ EVERYBODY = CALLS | {LINE}
 
 def sql_store(folder: Path) -> SqlStore:
     """Return a store on a database; what can be wrong with that is in test_store_trouble.py."""
-    place = StorePlace(folder / "quintet.sqlite", waiting=2 * LIMITS.mailbox_messages)
+    waiting = 2 * LIMITS.mailbox_messages  # all at once: it may take a busy machine a while
+    place = StorePlace(folder / "quintet.sqlite", waiting=waiting, answer_seconds=60.0)
     prepare(place)
     return SqlStore(place)
 
