@@ -89,7 +89,8 @@ def fresh_postgresql() -> Iterator[str]:
 @contextmanager
 def fresh_place(kind: str, folder: Path, **changes: Any) -> Iterator[StorePlace]:
     """Return a place of this kind that holds nothing yet; memory's is never used."""
-    place = replace(StorePlace(folder / "quintet.sqlite"), **changes)
+    patient = StorePlace(folder / "quintet.sqlite", answer_seconds=20.0)  # of a busy disk
+    place = replace(patient, **changes)
     if kind == "postgresql":
         with fresh_postgresql() as url:
             yield replace(place, url=url)

@@ -310,7 +310,7 @@ async def test_refresh_tokens_outlive_a_restart_as_hashes(tmp_path: Path) -> Non
 
 def database(folder: Path) -> Callable[[], SqlStore]:
     """Return what makes a store of a file in this folder, which outlives a server."""
-    place = StorePlace(folder / "quintet.sqlite")
+    place = StorePlace(folder / "quintet.sqlite", answer_seconds=20.0)
     prepare(place)
     return partial(SqlStore, place)
 
