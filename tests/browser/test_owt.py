@@ -89,6 +89,7 @@ def test_media_flows_on_while_a_socket_is_lost(newcomer: Newcomer) -> None:
     bob.sees(seen_by_bob)
 
     ann.run("() => conference.lose()")
+    ann.until("() => conference.left")  # until then what is sent to her is lost with the socket
     bob.run("() => conference.request('text', {to: 'all', message: 'are you there?'})")
     ann.sees(seen_by_ann)
     bob.sees(seen_by_bob)
