@@ -11,7 +11,7 @@ ENTRY bytes, for empty ones take room as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 ENTRY = 128  # bytes that an entry takes besides its payload, about
@@ -118,8 +118,8 @@ class ByteBudget:
     def account(self, address: str, shed: Callable[[], None]) -> Account:
         """Return an account of that address, which holds nothing yet.
 
-        `shed` is called at most twice in a row, from within `take` or `hold` of any account: the
-        first time it should end its client in order, the second time at once.
+        `shed` is called from within `take` or `hold` of any account, again while something is left:
+        the first time it should end its client in order, from then on at once.
         """
         return Account(self, address, shed)
 
@@ -202,21 +202,34 @@ class ByteBudget:
             self._relieving = False
 
     def _note(self, address: str, count: int) -> None:
-        self.ended += count
-        self.relieved(address, count)
+        if count:
+            self.ended += count
+            self.relieved(address, count)
 
 
 def _shed(pool: Pool, limit: int, accounts: Iterable[Account]) -> int:
     """Have the largest shed until a little less than the limit is held; return how many did.
 
-    What one has left that ends in order goes with it: nobody else is ended for that.
+    What one has left that ends in order goes with it: nobody else is ended for that. Where it is
+    needed before it is gone, those go at once who are leaving already.
     """
     enough = limit - limit // RELIEF
-    count = leaving = 0
-    for account in _largest_first(accounts):
+    found = list(accounts)
+    leaving = sum(account.bytes for account in found if account.leaving)
+    count = 0
+    for account in _in_turn(found):
         if pool.used <= limit and pool.used - leaving <= enough:
             break
+        if not account.bytes:
+            continue  # went with another of the same socket
+        if account.leaving:
+            if pool.used > limit:
+                leaving -= account.bytes
+                account.shed()
+                leaving += account.bytes
+            continue
         count += 1
+        account.leaving = True
         account.shed()
         if pool.used > limit and account.bytes:
             account.shed()
@@ -224,19 +237,21 @@ def _shed(pool: Pool, limit: int, accounts: Iterable[Account]) -> int:
     return count
 
 
-def _largest_first(accounts: Iterable[Account]) -> Iterator[Account]:
-    return iter(sorted(accounts, key=lambda account: account.bytes, reverse=True))
+def _in_turn(accounts: Iterable[Account]) -> list[Account]:
+    """Sort them: who is leaving, then the others, each the largest first."""
+    return sorted(accounts, key=lambda account: (not account.leaving, -account.bytes))
 
 
 class Account:
     """What one socket, or another that can be ended, has unsent or unfinished: `bytes`."""
 
-    __slots__ = ("_budget", "_held", "address", "bytes", "shed")
+    __slots__ = ("_budget", "_held", "address", "bytes", "leaving", "shed")
 
     def __init__(self, budget: ByteBudget, address: str, shed: Callable[[], None]) -> None:
         self.address = address
         self.shed = shed
         self.bytes = 0
+        self.leaving = False  # it had to shed
         self._budget = budget
         self._held = 0
 

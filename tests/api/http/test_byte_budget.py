@@ -11,13 +11,19 @@ PLENTY = 1 << 40
 
 
 class Holder:
-    """A socket, as far as a budget knows it: it drops all it has, at once or the second time."""
+    """A socket, as far as a budget knows it: it drops all it has, at once or the second time.
 
-    def __init__(self, budget: ByteBudget, address: str, *, slow_to_go: bool = False) -> None:
+    One that `keeps` something drops all but that the first time.
+    """
+
+    def __init__(
+        self, budget: ByteBudget, address: str, *, slow_to_go: bool = False, keeps: int = 0
+    ) -> None:
         self.account: Account = budget.account(address, self.shed)
         self.held: list[bytes] = []
         self.shed_times = 0
         self._slow_to_go = slow_to_go
+        self._keeps = keeps
 
     def take(self, payload: bytes) -> None:
         self.held.append(payload)
@@ -33,7 +39,9 @@ class Holder:
 
     def shed(self) -> None:
         self.shed_times += 1
-        if not self._slow_to_go or self.shed_times > 1:
+        if self._keeps and self.shed_times == 1:
+            self.account.hold(self._keeps)
+        elif not self._slow_to_go or self.shed_times > 1:
             self.close()
 
 
@@ -72,6 +80,49 @@ def test_nobody_is_ended_for_those_who_end_in_order() -> None:
         holder.account.hold(9_990)
     times = sorted(each.shed_times for each in holders)
     assert times == [0] * 9 + [1, 2]  # one at once, for the limit; one for a little less
+
+
+def test_nobody_is_ended_for_those_who_are_leaving_since_the_last_time() -> None:
+    budget = ByteBudget(1_000_000, PLENTY)
+    holders = [Holder(budget, f"of {number}", keeps=9_000) for number in range(100)]
+    for holder in holders:
+        holder.account.hold(10_000)
+    for number in range(60):
+        Holder(budget, f"new {number}").account.hold(1_000)
+        assert budget.used <= budget.limit
+    ended = [holder for holder in holders if holder.shed_times]
+    assert len(ended) == budget.ended == 13  # of 10 kB: the 60 that were too much, and a 16th
+
+
+def test_who_is_leaving_goes_at_once_before_anybody_else_is_ended() -> None:
+    told: list[tuple[str, int]] = []
+    budget = ByteBudget(100_000, PLENTY, lambda *what: told.append(what))
+    leaving, other = Holder(budget, "a", keeps=30_000), Holder(budget, "b")
+    leaving.account.hold(60_000)
+    other.account.hold(50_000)
+    assert (leaving.shed_times, budget.used) == (1, 80_000)
+    other.account.hold(71_000)
+    assert (leaving.shed_times, other.shed_times, budget.used) == (2, 0, 71_000)
+    assert told == [("", 1)]
+    assert budget.ended == 1
+
+
+def test_one_of_two_accounts_counts_where_both_are_of_one_socket() -> None:
+    budget = ByteBudget(100_000, PLENTY)
+    calls: list[None] = []
+
+    def shed() -> None:
+        calls.append(None)
+        for account in accounts:
+            account.hold(0)
+
+    small = Holder(budget, "b")
+    accounts = [budget.account("a", shed) for _ in range(2)]
+    small.account.hold(1_000)
+    accounts[0].hold(50_000)
+    budget.limit = 900  # next time, both have to go and more
+    accounts[1].hold(40_000)
+    assert (len(calls), small.shed_times, budget.ended) == (1, 1, 2)
 
 
 def test_what_many_hold_counts_once() -> None:
