@@ -22,7 +22,7 @@ _MEDIUM, _LONG = struct.Struct("!BBH"), struct.Struct("!BBQ")
 _LONGEST_MEDIUM = 0xFE  # 126 with the mask bit: the length is in the next two bytes
 
 
-def frame_end(data: bytes, start: int, most: int) -> int:
+def frame_end(data: bytes | bytearray, start: int, most: int) -> int:
     """Return where the masked frame at `start` ends, or -1 for one that must not be waited for.
 
     It may lie beyond the data: then more is needed, and at least up to there. -1 is a frame without
@@ -50,7 +50,7 @@ def frame_end(data: bytes, start: int, most: int) -> int:
     return end if length <= most else -1
 
 
-def payload_start(data: bytes, start: int) -> int:
+def payload_start(data: bytes | bytearray, start: int) -> int:
     """Return where the payload of the masked frame at `start` begins, right behind its mask."""
     length = data[start + 1]
     return start + (6 if length < _LONGEST_MEDIUM else 8 if length == _LONGEST_MEDIUM else 14)

@@ -140,15 +140,18 @@ class LaneInput:
         self._answer_ping()
         self._messages.reverse()
 
-    def _find_close(self, data: bytes, start: int) -> None:
-        """Look for the client's close frame, now that ours is out; the rest is nobody's."""
+    def _find_close(self, data: bytes | bytearray, start: int) -> None:
+        """Look for the client's close frame, now that ours is out; the rest is nobody's.
+
+        Of that no copy is made: it may be large, and memory short.
+        """
         size = len(data)
         while start < size:
             end = frame_end(data, start, ANY_SIZE)
             if self._frames >= AT_ONCE:
                 self._partial, self._needed = bytearray(data[start:]), 0
             elif end < 0 or (data[start] == CLOSE and not size < end <= start + LONGEST_CONTROL):
-                self._consult(data[start:])
+                self._consult(bytes(data[start:]))
             elif end <= size:
                 self._frames += 1
                 start = end
@@ -157,8 +160,7 @@ class LaneInput:
                 self._partial = bytearray(data[start:])
                 self._needed = min(end - start, LONGEST_CONTROL)
             else:
-                self._large = LargeFrame(data, start, end)
-                self._large.drop()
+                self._large = LargeFrame(data, start, end, wanted=False)
             return
 
     def _consult(self, data: bytes) -> None:
@@ -222,7 +224,7 @@ class LaneInput:
         if self._large is not None:
             self._large.drop()
         if self._partial is not None and not self._is_open():
-            data, self._partial = bytes(self._partial), None
+            data, self._partial = self._partial, None
             self._find_close(data, 0)
         if self._gate is not None:
             self.limit_messages(self._limits.message_bytes)

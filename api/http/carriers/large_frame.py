@@ -16,18 +16,26 @@ FRAGMENTS = 4096  # of one message
 
 
 class LargeFrame:
-    """One frame that began at `start` of `data` and ends at `end`, beyond it (`frame_end`)."""
+    """One frame that began at `start` of `data` and ends at `end`, beyond it (`frame_end`).
+
+    Of one that is not `wanted` nothing is kept, nor unmasked, and only its end is found.
+    """
 
     __slots__ = ("_is_text", "_left", "_mask", "_payload", "_wanted")
 
-    def __init__(self, data: bytes, start: int, end: int) -> None:
+    def __init__(
+        self, data: bytes | bytearray, start: int, end: int, *, wanted: bool = True
+    ) -> None:
         begin = payload_start(data, start)
         self._is_text = data[start] == WHOLE_TEXT
-        self._mask = data[begin - 4 : begin]
+        self._mask = bytes(data[begin - 4 : begin])
         self._payload = bytearray()  # not of its size from the start: that would be written at once
-        self._left = end - begin
-        self._wanted = True
-        self.add(data[begin:])
+        self._wanted = wanted
+        if wanted:
+            self._left = end - begin
+            self.add(bytes(data[begin:]))
+        else:
+            self._left = end - len(data)
 
     @property
     def complete(self) -> bool:

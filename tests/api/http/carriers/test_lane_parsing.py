@@ -159,3 +159,21 @@ def test_short_pieces_of_a_message_take_little_more_than_their_bytes() -> None:
         tracemalloc.stop()
     assert len(pieces.message()[0]) == 2 * FRAGMENTS
     assert taken < 4 * FRAGMENTS
+
+
+async def test_what_is_let_go_of_takes_no_memory_meanwhile() -> None:
+    size, step = 4_000_000, 65_536
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    piece = Frame(Opcode.BINARY, bytes(size), fin=False).serialize(mask=True)
+    limits = SocketLimits(message_bytes=size)
+    lane = LaneSocket(ours, UPGRADE, None, limits, WebsocketTally(), lambda _, write: None)
+    for start in range(0, size - step, step):
+        lane.feed(piece[start : start + step])
+    tracemalloc.start()
+    lane.shed()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    lane.abort()
+    theirs.close()
+    assert peak < 100_000
