@@ -31,6 +31,7 @@ from tests.support.spreed import connect
 
 PATIENCE = 30.0  # seconds for something that must come, also on a busy machine
 FAST = {"messages_per_second": 0}
+PATIENT = {"expire_timeout": 60.0}  # whoever is called while away may come late
 ECHO = "silence"
 
 Frame = dict[str, Any]
@@ -126,8 +127,9 @@ class Broker:
 
 
 def broker_settings(**sections: Any) -> Settings:
-    """Return settings without a rate limit, changed by section."""
+    """Return settings without a rate limit, where calls wait long, changed by section."""
     sections["limits"] = FAST | sections.get("limits", {})
+    sections["peerjs"] = PATIENT | sections.get("peerjs", {})
     return settings_of(sections)
 
 

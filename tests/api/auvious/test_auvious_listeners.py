@@ -59,7 +59,7 @@ async def test_a_drain_ends_the_sessions_of_all_listeners(
     async with server.client() as one, other.client() as two:
         for client in (one, two):
             await client.connect("alice", server.token(), version=5)
-        await server.services.lifecycle.drain(0, 10)
+        await server.services.lifecycle.drain(0, 30)
         for client in (one, two):
             assert await client.end() == (1001, [mqtt.Said(mqtt.DISCONNECT, (0x8B,))])
 
@@ -85,7 +85,7 @@ async def test_one_request_with_masks_is_read_at_a_time(
     def slowly(body: bytes, **more: Any) -> Any:
         reading.add(get_ident())
         most.append(len(reading))
-        go_on.wait(10)
+        go_on.wait(60)
         reading.discard(get_ident())
         return parse_sending(body, **more)
 

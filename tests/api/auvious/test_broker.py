@@ -55,6 +55,12 @@ async def until(system: ActorSystem, **wanted: object) -> None:
             await trio.sleep(0.02)
 
 
+async def until_lost(entries: list[Any]) -> None:
+    with trio.fail_after(PATIENCE):
+        while not any(entry["event"] == "broker.lost" for entry in entries):
+            await trio.sleep(0.02)
+
+
 async def heard(subscriber: Subscriber, count: int) -> list[tuple[str, bytes]]:
     return [await trio.to_thread.run_sync(subscriber.next) for _ in range(count)]
 
@@ -79,8 +85,8 @@ async def test_events_wait_while_the_broker_is_away(tmp_path: Path) -> None:
     with capture_logs() as entries:
         async with publishing(url_of(port)) as (publisher, system):
             await publisher.send(PublishOutside("q/1", b"1"))
-            await trio.sleep(0.5)
-            assert facts(system)["waiting"] == 1
+            await until(system, waiting=1)
+            await until_lost(entries)
             with mosquitto(config, port), Subscriber(port, "q/#") as subscriber:
                 assert await heard(subscriber, 1) == [("q/1", b"1")]
                 await until(system, waiting=0, connected=True)
@@ -134,9 +140,7 @@ async def test_a_wrong_password_is_told_in_the_log(tmp_path: Path) -> None:
     port = free_port()
     with mosquitto(write_config(tmp_path, port), port), capture_logs() as entries:
         async with publishing(url_of(port, password="wr0ng-one")) as (_, system):
-            with trio.fail_after(PATIENCE):
-                while not any(entry["event"] == "broker.lost" for entry in entries):
-                    await trio.sleep(0.02)
+            await until_lost(entries)
             assert facts(system)["connected"] is False
     [lost] = [entry for entry in entries if entry["event"] == "broker.lost"]
     assert "uthori" in lost["reason"]
@@ -155,9 +159,7 @@ async def test_over_tls_the_certificate_must_be_good(tmp_path: Path) -> None:
         for ca_file in ("", str(tmp_path / "none.pem")):
             with capture_logs() as entries:
                 async with publishing(url, tls_ca_file=ca_file) as (_, system):
-                    with trio.fail_after(PATIENCE):
-                        while not any(entry["event"] == "broker.lost" for entry in entries):
-                            await trio.sleep(0.02)
+                    await until_lost(entries)
                     assert facts(system)["connected"] is False
 
 

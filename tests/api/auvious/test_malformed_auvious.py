@@ -198,8 +198,11 @@ async def test_whatever_is_asked_the_answer_is_a_documented_one(
     async with peaceful(tmp_path, carrier) as (server, ann), server.service() as service:
         for route, fields, word, query, junk in requests:
             method, path = ROUTES[route]
-            if route == "unregister" and fields.get("userEndpointId") == "innocent":
-                continue
+            if fields.get("userEndpointId") == "innocent":  # which is to live to the end
+                if route == "unregister":
+                    continue
+                if route in ("create", "register"):
+                    fields["keepAliveSeconds"] = 600
             path = path.replace("some", quote(word, safe="") or "some")
             form = {key: str(value) for key, value in fields.items()}
             ways: list[dict[str, Any]] = [

@@ -147,7 +147,7 @@ async def test_an_ended_token_lets_nobody_in(server: EventServer) -> None:
 @pytest.mark.parametrize("version", [4, 5])
 async def test_a_session_ends_with_its_token(server: EventServer, version: int) -> None:
     await server.register()
-    async with server.listening(seconds=2, version=version) as client:
+    async with server.listening(seconds=5, version=version) as client:
         code, said = await client.end()
     assert code == 1008
     assert said == ([mqtt.Said(mqtt.DISCONNECT, (0x87,))] if version == 5 else [])
@@ -302,9 +302,10 @@ async def test_a_packet_must_be_whole_in_time(tmp_path: Path) -> None:
             began = trio.current_time()
             await client.send(mqtt.PINGREQ + b"\x82\x7f")
             assert (await client.next()).kind == mqtt.PINGRESP
-            for _ in range(3):
-                await trio.sleep(0.1)
-                await client.send(b"x")
+            with suppress(ConnectionClosed):  # a busy machine may send the last one too late
+                for _ in range(3):
+                    await trio.sleep(0.1)
+                    await client.send(b"x")
             code, said = await client.end()
             assert trio.current_time() - began > 0.9
             assert (code, said) == (1000, [mqtt.Said(mqtt.DISCONNECT, (0x8D,))])
@@ -381,7 +382,7 @@ async def test_a_silent_client_is_dropped_after_one_and_a_half_intervals(tmp_pat
 
 
 async def test_who_says_nothing_at_first_is_dropped(tmp_path: Path) -> None:
-    settings = event_settings(tmp_path, limits={"header_seconds": 0.2})
+    settings = event_settings(tmp_path, limits={"header_seconds": 2.0})
     async with event_server(tmp_path, settings=settings) as server, server.client() as client:
         assert await client.end() == (1000, [])
 
@@ -452,7 +453,7 @@ async def test_who_is_in_is_told_that_the_server_goes(
 ) -> None:
     await server.register()
     async with server.listening(version=version) as client, server.client() as silent:
-        await server.services.lifecycle.drain(0.0, 1.0)
+        await server.services.lifecycle.drain(0.0, 30.0)
         assert await client.end() == (1001, told)
         assert await silent.end() == (1001, [])
 

@@ -398,12 +398,12 @@ async def test_a_slow_hash_stalls_nobody_and_has_a_deadline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
-    monkeypatch.setattr(Passwords, "_verify", lambda *_: release.wait(10))
+    monkeypatch.setattr(Passwords, "_verify", lambda *_: release.wait(60))
     hashed = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("x")
     settings = auvious_settings(
         tmp_path,
         auvious={"users": [{"id": "ann", "password": hashed}]},
-        limits={"ask_seconds": 1.0, "credential_failures": 1},
+        limits={"ask_seconds": 3.0, "credential_failures": 1},
     )
     try:
         async with auvious_server(tmp_path, settings=settings) as server, server.http() as http:

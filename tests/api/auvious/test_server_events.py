@@ -191,7 +191,7 @@ async def test_a_head_request_listens_to_nothing(server: EventServer) -> None:
 
 async def test_a_stream_ends_with_its_token(server: EventServer) -> None:
     await server.register()
-    async with reading(server, seconds=2) as reader:
+    async with reading(server, seconds=5) as reader:
         await reader.ends()
     await server.until_left()
 
@@ -208,7 +208,7 @@ async def test_a_stream_ends_with_its_endpoint(server: EventServer) -> None:
 async def test_a_stream_ends_when_the_server_drains(server: EventServer) -> None:
     await server.register()
     async with reading(server) as reader, trio.open_nursery() as nursery:
-        nursery.start_soon(server.services.lifecycle.drain, 0.0, 2.0)
+        nursery.start_soon(server.services.lifecycle.drain, 0.0, PATIENCE)
         await reader.ends()
     async with server.http() as http:
         headers = {"Authorization": f"Bearer {server.token()}"}

@@ -185,23 +185,26 @@ async def test_nobody_new_is_let_in_while_the_server_drains(
 
 
 async def test_a_keepalive_begins_a_new_period(ann: Caller) -> None:
-    id_ = await ann.register(seconds=15)
-    await trio.sleep(2.0)  # more than a busy machine takes for the two requests behind it
-    before = (await ann.get()).json()[0]["expiresInSeconds"]
-    response = await ann.post("/keepalive", {"userEndpointId": id_, "userId": "ann"})
-    assert_empty(response, 204)
-    assert "Content-Length" not in response.headers
-    assert (await ann.get()).json()[0]["expiresInSeconds"] > before
+    id_ = await ann.register(seconds=60)
+    before = after = 0.0
+    with trio.fail_after(PATIENCE):
+        while after <= before:  # a busy machine may take longer for the two requests than we sleep
+            await trio.sleep(0.5)
+            before = (await ann.get()).json()[0]["expiresInSeconds"]
+            response = await ann.post("/keepalive", {"userEndpointId": id_, "userId": "ann"})
+            assert_empty(response, 204)
+            assert "Content-Length" not in response.headers
+            after = (await ann.get()).json()[0]["expiresInSeconds"]
 
 
 async def test_an_endpoint_expires_on_the_real_clock(server: AuviousServer, ann: Caller) -> None:
     began = trio.current_time()
-    id_ = await ann.register(seconds=1)
+    id_ = await ann.register(seconds=3)
     listener = await listen(server, id_)
     with trio.fail_after(PATIENCE):
         while not listener.closed:
             await trio.sleep(0.01)
-    assert trio.current_time() - began > 0.99
+    assert trio.current_time() - began > 2.99
     assert listener.closed == ["expired"]
     assert_empty(await ann.post("/keepalive", {"userEndpointId": id_}), 404)
     assert await ann.send("ann") == 0
@@ -370,7 +373,7 @@ async def test_a_full_outbox_is_not_counted(tmp_path: Path) -> None:
 async def test_one_endpoint_that_does_not_answer_does_not_hold_up_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = auvious_settings(tmp_path, limits={"ask_seconds": 1.0})
+    settings = auvious_settings(tmp_path, limits={"ask_seconds": 3.0})
     async with auvious_server(tmp_path, settings=settings) as server, server.user("ann") as ann:
         for id_ in ("stuck", "well"):
             await ann.register(id_)
@@ -387,7 +390,7 @@ async def test_one_endpoint_that_does_not_answer_does_not_hold_up_the_others(
 
 
 async def test_a_reminder_has_the_fields_of_all_events(server: AuviousServer, ann: Caller) -> None:
-    id_ = await ann.register(seconds=1, serverKeepAliveReminderOn=True)
+    id_ = await ann.register(seconds=5, serverKeepAliveReminderOn=True)
     listener = await listen(server, id_)
     with trio.fail_after(PATIENCE):
         while not listener.shown:
@@ -415,7 +418,7 @@ async def test_one_sees_ones_own_endpoints_only(server: AuviousServer, ann: Call
     (listed,) = (await ann.get()).json()
     shown = (await ann.get(f"{ENDPOINTS}/{id_}")).json()
     assert shown.pop("events") == []
-    assert listed.pop("expiresInSeconds") == pytest.approx(shown.pop("expiresInSeconds"), abs=1)
+    assert 15 >= listed.pop("expiresInSeconds") >= shown.pop("expiresInSeconds") > 0
     assert listed == shown == {
         "id": id_, "keepAliveSeconds": 15, "serverKeepAliveReminderOn": False, "subscribers": 0,
         "waitingEvents": 0,

@@ -133,7 +133,7 @@ def test_what_is_large_and_no_file_is_refused_at_once(raw: bytes) -> None:
         with pytest.raises(MalformedFile):
             split_file_message(raw)
         taken.append(time.thread_time() - began)
-    assert min(taken) < 0.1  # 0.033 at most when it was measured
+    assert min(taken) < 0.3  # 0.033 at most when it was measured
 
 
 async def test_a_file_within_the_message_of_a_poll() -> None:

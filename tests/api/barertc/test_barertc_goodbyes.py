@@ -17,7 +17,13 @@ from api.barertc.dialect import kept_secrets
 from api.barertc.sessions import Sessions
 from api.barertc.state import SITE
 from tests.support import raw
-from tests.support.barertc import BareServer, SocketLink, barertc_server, barertc_settings
+from tests.support.barertc import (
+    PATIENCE,
+    BareServer,
+    SocketLink,
+    barertc_server,
+    barertc_settings,
+)
 from tests.support.raw import frame, refusal, upgrade_request, upgraded
 
 SOCKETS = pytest.mark.parametrize("carrier", ["lane", "quart"])
@@ -48,17 +54,17 @@ async def test_who_was_put_out_is_closed_for_after_a_while(
     tmp_path: Path, carrier: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversation, "GOODBYE_SECONDS", 1.0)
-    monkeypatch.setattr(conversation, "LOGIN_SECONDS", 3.0)
     async with (
         barertc_server(tmp_path, carrier) as server,
         server.person("root", claims={"op": True}) as root,
         server.person("ann") as ann,
-        server.connected() as stranger,
     ):
-        await root.say("/kick ann")
-        await ann.until("disconnect")
-        assert await ann.gone() == 1000
-        assert await stranger.gone() == 1000
+        monkeypatch.setattr(conversation, "LOGIN_SECONDS", 3.0)  # not of those who log in
+        async with server.connected() as stranger:
+            await root.say("/kick ann")
+            await ann.until("disconnect")
+            assert await ann.gone() == 1000
+            assert await stranger.gone() == 1000
         await root.say("hi")
         await root.until("message")
 
@@ -131,7 +137,7 @@ async def test_who_does_not_read_is_ended_and_nobody_else(tmp_path: Path, carrie
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch)
             while not gone.is_set():
-                await site.ask(Announce("x" * 50_000), within=5)
+                await site.ask(Announce("x" * 50_000), within=PATIENCE)
                 await trio.sleep(0.002)
         with trio.fail_after(20):
             assert await slow.read_close() == 1008

@@ -164,11 +164,15 @@ async def test_no_log_holds_an_address_a_key_or_what_was_said(tmp_path: Path) ->
         assert hidden not in text
 
 
-async def test_a_drain_waits_a_moment_for_reports(tmp_path: Path) -> None:
+async def test_a_drain_waits_a_moment_for_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with webhook_site() as site, barertc_api(tmp_path, barertc=hooks(site)) as server:
         fates = Fates()
-        server.state.webhooks.report(REPORT, fates.append)
-        await server.services.lifecycle.drain(0, 10)
+        with monkeypatch.context() as patched:
+            patched.setattr("api.barertc.errands.FLUSH_SECONDS", 30.0)  # of a busy machine
+            server.state.webhooks.report(REPORT, fates.append)
+            await server.services.lifecycle.drain(0, 60)
         assert fates == [""]
         site.hangs = True
         server.state.webhooks.report(REPORT, fates.append)

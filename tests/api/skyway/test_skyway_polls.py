@@ -138,6 +138,8 @@ async def test_who_polls_in_vain_is_slowed_down_and_nobody_else(
 async def test_polls_end_at_once_when_the_server_goes(tmp_path: Path, carrier: str) -> None:
     async with gateway(tmp_path, carrier) as served, served.strict() as client:
         peer = await client.opened_peer("ID")
+        entry = served.state.book.find(peer.token)
+        assert entry is not None
         answers: list[int] = []
 
         async def poll() -> None:
@@ -148,7 +150,7 @@ async def test_polls_end_at_once_when_the_server_goes(tmp_path: Path, carrier: s
         with trio.fail_after(20):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(poll)
-                await trio.sleep(0.1)
+                await until(lambda: entry.turn.value == 0)
                 await served.services.lifecycle.drain(0, 5)
         assert answers == [503]
 
@@ -157,7 +159,7 @@ async def test_a_program_that_polls_keeps_its_peer_and_one_that_died_does_not(
     tmp_path: Path,
 ) -> None:
     async with (
-        gateway(tmp_path, long_poll_seconds=0.2, peer_idle_seconds=1.5) as served,
+        gateway(tmp_path, long_poll_seconds=0.5, peer_idle_seconds=4.0) as served,
         served.strict() as client,
     ):
         peer, dead = await client.opened_peer("ID"), await client.opened_peer("dead")
