@@ -466,6 +466,7 @@ async def test_what_waits_is_bounded_and_nothing_of_it_is_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Hanging, "hangs", True)
+    monkeypatch.setattr("api.barertc.kept_history.WRITE_SHARE", 12.0)  # nothing fails meanwhile
     limits = {"waiting": 4, "waiting_bytes": 2000}
     async with (
         history_server(tmp_path, Hanging, history=limits) as server,
