@@ -79,7 +79,10 @@ async def test_a_large_picture_passes_and_others_go_on_talking(
         assert sum(SHOWN.match(text) is not None for text in texts) == 1
 
 
-async def test_pictures_end_nobody_who_reads_them_slowly(tmp_path: Path, way: str) -> None:
+async def test_pictures_end_nobody_who_reads_them_slowly(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.barertc.poll_socket.IDLE_SECONDS", 600.0)  # bob polls after them all
     data = base64.b64encode(png(1000, 800, noise=True)).decode()
     settings = barertc_settings(barertc={"outbox_bytes": 8 * 2**20})
     async with (
