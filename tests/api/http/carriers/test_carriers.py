@@ -15,6 +15,7 @@ from api.http.carriers.pacing import FRAME_BURST
 from api.http.sockets import Rejection, Socket, SocketClosed, SocketFull, SocketLimits, Upgrade
 from tests.support import raw
 from tests.support.raw import connected, frame, refusal, talking, upgrade_request, upgraded
+from tests.support.rough import send_all
 from tests.support.serving import CARRIERS, mount, serving, settings_with
 
 pytestmark = pytest.mark.parametrize("carrier", CARRIERS)
@@ -186,8 +187,10 @@ async def test_a_message_over_the_limit_closes_with_1009(carrier: str, frames: l
         serving(mount(recorder.serve, limits=limits), carrier=carrier) as server,
         upgraded(server) as client,
     ):
-        await client.send(b"".join(frames))
-        assert await client.read_close() == 1009
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send_all, client, b"".join(frames))
+            assert await client.read_close() == 1009
+            nursery.cancel_scope.cancel()
         await recorder.ended.wait()
     assert recorder.received == []
 
@@ -656,7 +659,7 @@ async def test_a_fast_sender_leaves_turns_to_others(carrier: str) -> None:
             assert await other.get_message() == str(number)
             waits.append(time.monotonic() - started)
         nursery.cancel_scope.cancel()
-    assert statistics.median(waits) < 0.5, waits  # the machine may have stood still for one of them
+    assert statistics.median(waits) < 2.0, waits  # the machine may have stood still for one of them
 
 
 @pytest.mark.parametrize(

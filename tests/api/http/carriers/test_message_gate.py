@@ -11,6 +11,7 @@ from api.http.carriers import message_gate
 from api.http.sockets import Socket, SocketClosed, SocketLimits
 from tests.support import raw
 from tests.support.raw import RawClient, frame, upgraded
+from tests.support.rough import send_all
 from tests.support.serving import CARRIERS, mount, serving
 
 pytestmark = pytest.mark.parametrize("carrier", CARRIERS)
@@ -211,8 +212,7 @@ async def test_who_trickles_is_closed_and_the_next_goes_on(
             async with trio.open_nursery() as trickling:
 
                 async def trickle() -> None:
-                    while True:
-                        await slow.send(piece)
+                    while await send_all(slow, piece):
                         await trio.sleep(0.1)
 
                 trickling.start_soon(trickle)
@@ -278,12 +278,15 @@ async def test_what_is_too_large_has_no_place_and_little_of_it_is_kept(carrier: 
         upgraded(server) as stranger,
         upgraded(server) as client,
     ):
-        await stranger.send(large(300_000)[:100_000])
-        assert await stranger.read_close() == 1009
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send_all, stranger, large(300_000)[:100_000])
+            with trio.fail_after(PATIENCE):
+                assert await stranger.read_close() == 1009
+            nursery.cancel_scope.cancel()
         assert places.asked == 0
         await begin(client)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(client.send, large(LARGEST + LONGEST_READ)[:-1])
+            nursery.start_soon(send_all, client, large(LARGEST + LONGEST_READ)[:-1])
             with trio.fail_after(PATIENCE):
                 assert await client.read_close() == 1009
             nursery.cancel_scope.cancel()
