@@ -34,6 +34,7 @@ sample_service_id = "{SERVICE}"
 sample_service_key = "{SECRET}"
 '''
 ENDPOINTS = "/rtc-api/users/endpoints"
+PATIENCE = 120.0  # to start a program on a busy machine
 AUVIOUS = """
 [[auvious.clients]]
 id = "app"
@@ -55,7 +56,7 @@ async def run(
     program: str, *arguments: str, secret: str = SECRET, password: str = "", **other: str
 ) -> subprocess.CompletedProcess[bytes]:
     """Run an example to its end."""
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         return await trio.run_process(
             [sys.executable, str(ROOT / "examples" / program), *arguments],
             env={
@@ -73,7 +74,7 @@ async def run(
 
 async def hear(socket: WebSocketConnection, kind: str) -> dict[str, Any]:
     """Wait for a document of this kind."""
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         while True:
             data = json.loads(await socket.get_message())["Data"]
             if data["Type"] == kind:
@@ -193,7 +194,7 @@ async def test_auvious_example_hears_an_event(server: ServerProcess) -> None:
         nursery.start_soon(listen)
         for number in range(2):
             body = {"userId": "alice", "event": {**event, "number": number}, "qos": 1}
-            with trio.fail_after(20):  # until it has registered
+            with trio.fail_after(PATIENCE):  # until it has registered
                 while (await http.post(f"{ENDPOINTS}/sendEvent", json=body)).json() != 1:
                     await trio.sleep(0.05)
     assert done[0].returncode == 0, done[0].stderr
@@ -218,7 +219,7 @@ async def test_ticket_of_the_command_line_logs_in(
 
     proof = {"useridcombo": ticket["useridcombo"], "secret": ticket["secret"]}
     example = runpy.run_path(str(ROOT / "examples" / "spreed_login.py"))
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         await example["log_in"](server.url.rstrip("/"), proof)
     assert capsys.readouterr().out == "logged in as bob\n"
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-END_SECONDS = 5.0
+END_SECONDS = 60.0
 
 
 class Talking:

@@ -290,7 +290,7 @@ def test_logs_follow_until_interrupted(tmp_path: Path, environment: dict[str, st
             log.write(LOG.replace("peer.ended", "peer.joined"))
         assert "peer.joined" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(60) == 130
 
 
 def test_logs_whose_reader_leaves_end_quietly(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -306,7 +306,7 @@ def test_logs_whose_reader_leaves_end_quietly(tmp_path: Path, environment: dict[
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert process.stderr.read() == b""
 
 
