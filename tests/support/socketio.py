@@ -187,7 +187,8 @@ class SocketIoClient:
         elif kind == "1":
             self._end("close")
         elif kind == "2" and self.version == 4:
-            await self.carrier.send("3" + rest)
+            with suppress(ConnectionClosed, httpx.HTTPError, AssertionError):  # `_read` tells
+                await self.carrier.send("3" + rest)
         elif kind == "4":
             self._hear(rest)
         self._tell()
