@@ -21,4 +21,4 @@ async def npm_broker(port: int = 0, alive_timeout_ms: int = 60_000) -> AsyncIter
     """Run npm `peer` on 127.0.0.1 while the block runs, and kill it then; yields its port."""
     modules = npm_packages(PACKAGE)
     async with node(SCRIPT, str(port), str(alive_timeout_ms), modules=modules) as broker:
-        yield int(await broker.line(within=30.0))
+        yield int(await broker.line())

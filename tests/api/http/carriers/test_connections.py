@@ -326,7 +326,10 @@ async def test_stopping_closes_an_idle_kept_alive_connection_at_once() -> None:
         assert await client.read_rest() == b""
 
 
-async def test_stopping_tells_websockets_of_both_carriers_1001() -> None:
+async def test_stopping_tells_websockets_of_both_carriers_1001(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.http.carriers.connections.GOODBYE_SECONDS", PATIENCE)
     ended: list[SocketClosed] = []
 
     async def serve(socket: Socket) -> None:
@@ -346,7 +349,7 @@ async def test_stopping_tells_websockets_of_both_carriers_1001() -> None:
         await other.send(upgrade_request())
         assert (await other.read_head()).startswith("HTTP/1.1 101")
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_stop, server.connections)
+            nursery.start_soon(_stop, server.connections, 2 * PATIENCE)
             for client in (lane, other):
                 assert await client.read_close() == 1001
                 await client.send(frame(raw.CLOSE, b"\x03\xe9"))
