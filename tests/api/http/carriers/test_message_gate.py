@@ -227,6 +227,7 @@ async def test_who_is_slow_and_steady_may_go_on(
     carrier: str, monkeypatch: pytest.MonkeyPatch, mock_clock: trio.testing.MockClock
 ) -> None:
     """By a clock of its own: in a second of ours the machine may have stood still."""
+    mock_clock.autojump_threshold = 5.0  # real seconds in which nothing happens end it
     monkeypatch.setattr(message_gate, "WINDOW_SECONDS", 1.0)
     places = Places(slowest=10_000)
     async with (
